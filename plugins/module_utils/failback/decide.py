@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What to do with one item next. Pure: no I/O, no clock, no Ansible.
+
+(item as observed, the job held for it, route, policy) -> Fire | Adopt | Wait | Done | Hold | Refuse.
+It looks at the provider, the active location, the operation that must stand in allowedOperations and the scenario that
+holds the item. protectionState is shown to people and never judged. Words it does not know and does not need are
+ignored; an item it cannot place is refused with an explanation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .items import Item
+from .lifecycle import (
+    COMMITS,
+    DONE,
+    FIRE,
+    LEG_TEXT,
+    POSITION_TEXT,
+    REFUSALS,
+    REPROTECTS,
+    VERDICTS,
+    WAIT,
+    Lifecycle,
+    Position,
+    Step,
+)
+
+
+@dataclass(frozen=True)
+class Fire:
+    """Send the step's operation now."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """A job of the wanted step already runs: join it."""
+
+    step: Step
+    job: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to send: time brings the item on. ``step`` is the one that is under way, where there is one."""
+
+    reason: str
+    step: Step | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The item stands at or beyond the end of the route."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The item waits for a person's word before the step."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The route cannot be walked from here."""
+
+    code: str
+    reason: str
+    remedy: str
+
+
+Decision = Fire | Adopt | Wait | Done | Hold | Refuse
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the user wants beyond the route.
+
+    ``agent_timeout`` is how long, in seconds of the service's clock after a failover, a reprotect waits for the
+    agent before it is sent anyway (DOC: up to 15 minutes are normal).
+    """
+
+    commit_when: str = "verified"
+    wait_for: str = "synchronised"
+    agent_timeout: float = 1200.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An item and what is known beside the list: the service's time, the job we hold for it, and the position a
+    judged job has brought it to (lists lag behind)."""
+
+    item: Item
+    now: datetime
+    job: str | None = None
+    arrived: Position | None = None
+
+
+def verdict(leg: str, position: Position, step: Step | None) -> str:
+    """The table's word for a leg at a position; a step's own row may let it depart from further positions."""
+    if step is not None and position in step.departs:
+        return FIRE
+    return VERDICTS[leg][position]
+
+
+def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy) -> Decision:
+    """The next thing to do with an item on a route."""
+    item = seen.item
+    generation = lifecycle.generation(item)
+    if generation is None:
+        return Refuse(
+            "provider_not_supported",
+            f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does not drive.",
+            "Leave it out of the selection; only VMware machines and physical servers are brought home.",
+        )
+    running = lifecycle.running(item)
+    if running is not None:
+        return _while_running(seen, running, route, lifecycle, generation)
+    position = lifecycle.position(item)
+    if (
+        seen.arrived is not None
+        and position is not seen.arrived
+        and _behind(position, seen.arrived, lifecycle, generation)
+    ):
+        return Wait("the list does not show the finished job yet")
+    if position is None:
+        return _unplaced(item)
+    for leg in route:
+        step = lifecycle.step(generation, leg)
+        word = verdict(leg, position, step)
+        if word == DONE or (word == WAIT and leg in REPROTECTS and policy.wait_for == "job"):
+            continue
+        if word == WAIT:
+            return Wait(POSITION_TEXT[position], step)
+        if word == FIRE and step is not None:
+            return _before_firing(seen, step, policy)
+        if not item.allowed:
+            return Wait("the service allows no operation on it just now")
+        return _refusal(word, leg)
+    return Done()
+
+
+def project(
+    first: Decision, seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy
+) -> tuple[list[Step], Decision, Position | None]:
+    """The steps a run would send from here, how it would end, and where the item would then stand.
+
+    Each leg's result is fed into the next, as check mode needs it on a route.
+    """
+    generation = lifecycle.generation(seen.item) or ""
+    position = lifecycle.position(seen.item)
+    steps: list[Step] = []
+    decision = first
+    for _ in range(len(route) + 1):
+        if isinstance(decision, Fire):
+            steps.append(decision.step)
+            position = decision.step.settles
+        elif isinstance(decision, (Adopt, Wait)) and decision.step is not None:
+            position = decision.step.settles
+        else:
+            break
+        decision = _onward(position, route, lifecycle, generation, policy)
+    return steps, decision, position
+
+
+def _onward(
+    position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str, policy: Policy
+) -> Decision:
+    """The decision at a projected position, where nothing but the tables can speak."""
+    for leg in route:
+        step = lifecycle.step(generation, leg)
+        word = verdict(leg, position, step)
+        if word == DONE:
+            continue
+        if word == FIRE and step is not None:
+            return Hold(step) if leg in COMMITS and policy.commit_when == "manual" else Fire(step)
+        if word == WAIT:
+            return Wait(POSITION_TEXT[position], step)
+        return _refusal(word, leg)
+    return Done()
+
+
+def _while_running(
+    seen: Observed, running: Step, route: tuple[str, ...], lifecycle: Lifecycle, generation: str
+) -> Decision:
+    item = seen.item
+    job = item.scenario.job if item.scenario else ""
+    doing = LEG_TEXT[running.leg]
+    if running.leg in route:
+        return Wait(doing, running) if seen.job == job else Adopt(running, job)
+    # Somebody else's step: the item is judged by where it comes from, and nothing is sent while it is busy.
+    for position in running.departs:
+        for leg in route:
+            word = verdict(leg, position, lifecycle.step(generation, leg))
+            if word == DONE:
+                continue
+            if word in (FIRE, WAIT):
+                return Wait(f"another operation holds it: {doing}")
+            refusal = _refusal(word, leg)
+            return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
+    return Done()
+
+
+def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
+    item = seen.item
+    if step.permission not in item.allowed:
+        if not item.allowed:
+            return Wait("the service allows no operation on it just now")
+        return Refuse(
+            "operation_not_allowed",
+            f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}.",
+            "Look at the machine's health errors in the vault and resolve them, then run this again.",
+        )
+    if step.leg in COMMITS and policy.commit_when == "manual":
+        return Hold(step)
+    if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
+        patience = timedelta(seconds=policy.agent_timeout)
+        if item.last_failover is None or seen.now < item.last_failover + patience:
+            return Wait("its agent has not registered since the failover")
+    return Fire(step)
+
+
+def _behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
+    """Whether a listed position is one from which the judged job departed."""
+    return any(
+        step.arrives is arrived and (position in step.departs)
+        for step in lifecycle.steps
+        if step.generation == generation
+    )
+
+
+def _unplaced(item: Item) -> Decision:
+    if item.scenario is not None:
+        return Wait(f"another operation holds it: {item.scenario.name}")
+    if not item.allowed:
+        return Wait("the service allows no operation on it just now")
+    return Refuse(
+        "not_understood",
+        f"The machine's standing is not understood: provider {item.instance_type}, active location "
+        f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}.",
+        "Look at the machine in the vault; a completed migration or disabled protection cannot be brought home.",
+    )
+
+
+def _refusal(code: str, leg: str) -> Refuse:
+    reason, remedy = REFUSALS.get(
+        code, (f"The step {leg} cannot start here.", "Look at the machine in the vault and run this again.")
+    )
+    return Refuse(code, reason, remedy)
+
+
+def legs_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:
+    """The legs of a route an item at a position has still to walk (fire or wait)."""
+    for leg in route:
+        if verdict(leg, position, lifecycle.step(generation, leg)) != DONE:
+            yield leg

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""One tree of domain errors. Each carries a stable code, a sentence for people, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class FailbackError(Exception):
+    """Something that ends a run, or one machine's part in it.
+
+    ``code`` is stable and meant for playbooks to branch on; ``message`` is one sentence; ``remedy`` says what to do
+    next; ``details`` holds plain data (never a secret).
+    """
+
+    def __init__(self, code: str, message: str, remedy: str = "", details: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.details = details or {}
+
+    def sentence(self) -> str:
+        """Message and remedy as one text."""
+        return f"{self.message} {self.remedy}".strip()
+
+
+class InputError(FailbackError):
+    """An option that cannot be used; found before anything is written."""
+
+
+class ConnectionFailed(FailbackError):
+    """The service or vCenter cannot be reached, or does not let us in."""
+
+
+class ReadFailed(FailbackError):
+    """An answer that cannot be taken for the truth: cut, repeated, incomplete, or an error of the service."""
+
+
+class NotFound(ReadFailed):
+    """The service knows no such thing (HTTP 404)."""
+
+
+class Rejected(FailbackError):
+    """A write the service refused (a definite 4xx): nothing was accepted."""
+
+
+class Unknown(FailbackError):
+    """A write whose fate is unknown (5xx, reset, time-out): read before anything is sent again."""

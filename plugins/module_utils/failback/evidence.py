@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Reading what the proofs of commits need, for all machines at once: a constant number of lists and SOAP calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+
+from .items import Item, Job, Json, VaultRef, parse_time
+from .lifecycle import SEALS, Step
+from .ports import SitePort, VaultPort
+from .proofs import Evidence, azure_matches, site_matches
+
+_NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+#: Maps a function over a sequence, side by side; exceptions come out.
+Spread = Callable[[Callable[[tuple[Item, str]], Job], Sequence[tuple[Item, str]]], list[Job]]
+
+
+def gather(
+    candidates: Sequence[tuple[Item, Step]],
+    known: Mapping[str, Job],
+    scenarios: Mapping[str, frozenset[str]],
+    vaults: VaultPort,
+    site: SitePort,
+    spread: Spread,
+    count: Callable[[int], None],
+) -> dict[str, Evidence]:
+    """Evidence by item key. ``known`` holds failover jobs this run has judged already; for the others the vault's jobs
+    are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps a failover leg to the
+    scenario words of its jobs. ``count`` is told the reads that belong to the floor.
+    """
+    jobs: dict[str, Job] = dict(known)
+    missing = [(item, step) for item, step in candidates if item.key not in jobs]
+    if missing:
+        newest = _newest_failovers(missing, scenarios, vaults, count)
+        asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest]
+
+        def read(pair: tuple[Item, str]) -> Job:
+            return Job.parse(vaults.get_job(pair[0].vault, pair[1]))
+
+        for (item, _name), job in zip(asked, spread(read, asked), strict=True):
+            jobs[item.key] = job
+        count(len(asked))
+    items = [item for item, _step in candidates]
+    machines = site.machines(uuids=[i.site_uuid for i in items if i.site_uuid], names=[i.friendly_name for i in items])
+    azure: dict[str, list[Json]] = {}
+    for subscription in sorted({i.vault.subscription_id for i in items}):
+        before = vaults.requests.reads
+        azure[subscription] = vaults.list_azure_machines(subscription)
+        count(vaults.requests.reads - before)
+    return {
+        item.key: Evidence(
+            item=item,
+            job=jobs.get(item.key),
+            site=site_matches(item, machines),
+            azure=azure_matches(item, azure[item.vault.subscription_id]),
+        )
+        for item in items
+    }
+
+
+def _newest_failovers(
+    candidates: Sequence[tuple[Item, Step]],
+    scenarios: Mapping[str, frozenset[str]],
+    vaults: VaultPort,
+    count: Callable[[int], None],
+) -> dict[str, str]:
+    """Name of the newest failover job of each item. Jobs name the machine by its GUID (SEEN JL)."""
+    lists: dict[str, list[Json]] = {}
+    by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _step in candidates}
+    for key, vault in by_vault.items():
+        before = vaults.requests.reads
+        lists[key] = vaults.list_jobs(vault)
+        count(vaults.requests.reads - before)
+    found: dict[str, str] = {}
+    for item, step in candidates:
+        words = scenarios[SEALS[step.leg]]
+        mine = [
+            job
+            for job in lists[item.vault.key]
+            if (job.get("properties") or {}).get("scenarioName") in words and concerns(job, item)
+        ]
+        if mine:
+            newest = max(mine, key=lambda j: parse_time((j.get("properties") or {}).get("startTime")) or _NEVER)
+            found[item.key] = str(newest.get("name") or "")
+    return found
+
+
+def concerns(job: Json, item: Item) -> bool:
+    """Whether a listed job is the item's: by the machine's GUID, else by the item's own name or id."""
+    target = str((job.get("properties") or {}).get("targetObjectId") or "").lower()
+    return bool(target) and target in (item.vm_id.lower(), item.name.lower(), item.key)

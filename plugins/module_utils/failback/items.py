@@ -1,0 +1,339 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What the vault says of machines and jobs, as frozen data parsed from the service's JSON.
+
+Parsing is tolerant where the service is (asr-api.md sections 1 and 3): ids differ in case, times are naive or aware
+or sentinels, booleans may be strings, and any field may be null or absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+Json = Mapping[str, Any]
+
+#: Years that only mean "never" or "not yet" (SEEN FB, OLD).
+SENTINEL_YEARS = frozenset({1, 1601, 1753, 9999})
+
+#: The two words of a job that is alive; any other word means it has ended (DESIGN section 3).
+ALIVE = frozenset({"NotStarted", "InProgress"})
+
+#: Ended words that count as success. CompletedWithInformation is a success that has something to say (SEEN JL).
+SUCCEEDED = frozenset({"Succeeded", "CompletedWithInformation"})
+
+
+def parse_time(value: Any) -> datetime | None:
+    """A service time as an aware UTC datetime; None for absent values and sentinels.
+
+    Naive values are UTC. Fractions of up to seven digits occur and are cut to microseconds.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    text = value.strip().replace("Z", "+00:00")
+    if "." in text:
+        head, _, tail = text.partition(".")
+        digits = ""
+        for char in tail:
+            if not char.isdigit():
+                break
+            digits += char
+        text = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    if parsed.year in SENTINEL_YEARS:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=timezone.utc)
+
+
+def iso(value: datetime | None) -> str | None:
+    """A time as people and programs read it in results: seconds, UTC, with a Z."""
+    if value is None:
+        return None
+    return value.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+
+
+def truth(value: Any) -> bool | None:
+    """A real boolean, or the service's "true"/"false" strings, or None when it says nothing (SEEN RCM)."""
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("true", "yes"):
+            return True
+        if word in ("false", "no"):
+            return False
+    return None
+
+
+def last_segment(resource_id: str | None) -> str:
+    """The name at the end of an ARM id."""
+    return (resource_id or "").rstrip("/").rpartition("/")[2]
+
+
+@dataclass(frozen=True)
+class VaultRef:
+    """A vault as the user names it."""
+
+    subscription_id: str
+    resource_group: str
+    name: str
+
+    @property
+    def id(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/Microsoft.RecoveryServices/vaults/{self.name}"
+        )
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """The job that holds an item just now (properties.currentScenario)."""
+
+    name: str
+    job: str
+
+    @classmethod
+    def parse(cls, data: Json | None) -> Scenario | None:
+        """None when the item is idle: scenario "None", job ".../replicationJobs/None" (SEEN)."""
+        if not data:
+            return None
+        name = str(data.get("scenarioName") or "")
+        job = last_segment(data.get("jobId"))
+        if not job or job.lower() == "none":
+            return None
+        return cls(name=name, job=job)
+
+
+@dataclass(frozen=True)
+class Disk:
+    id: str
+    name: str
+    size_bytes: int | None = None
+    resync_percentage: int | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One replicated item as last observed.
+
+    ``id`` is the id as the service spells it (used in paths), ``key`` its lower-case form (used for comparing).
+    ``allowed`` are the operations the service would take now; ``state`` and ``state_text`` are for people only.
+    ``details`` are the provider-specific details, read by table rows and the body builders alone.
+    """
+
+    id: str
+    name: str
+    friendly_name: str
+    vault: VaultRef
+    instance_type: str
+    active_location: str
+    allowed: frozenset[str]
+    state: str = ""
+    state_text: str = ""
+    scenario: Scenario | None = None
+    group: str | None = None
+    group_id: str | None = None
+    os_type: str | None = None
+    disks: tuple[Disk, ...] = ()
+    policy_id: str | None = None
+    fabric_id: str = ""
+    container_id: str = ""
+    health: str = ""
+    last_failover: datetime | None = None
+    details: Json = field(default_factory=dict)
+    properties: Json = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+    @property
+    def site_uuid(self) -> str | None:
+        """The on-premises machine's id in vCenter (providerSpecificDetails.infrastructureVmId), None for physical ones."""
+        return self.details.get("infrastructureVmId") or None
+
+    @property
+    def azure_vm_id(self) -> str | None:
+        """ARM id of the Azure VM where the item carries it (targetVmId, or azureVirtualMachineId when modernized)."""
+        return self.details.get("azureVirtualMachineId") or self.details.get("targetVmId") or None
+
+    @property
+    def azure_vm_name(self) -> str:
+        """Name of the Azure VM: from its id, else the planned name, else the machine's own."""
+        named = self.details.get("recoveryAzureVMName") or self.details.get("targetVmName")
+        return last_segment(self.azure_vm_id) or named or self.friendly_name
+
+    @property
+    def agent_heartbeat(self) -> datetime | None:
+        return parse_time(self.details.get("lastHeartbeat"))
+
+    @property
+    def vm_id(self) -> str:
+        """The machine's GUID; jobs name it as targetObjectId (SEEN JL)."""
+        return str(self.details.get("vmId") or "")
+
+    def agent_registered(self, sign: str) -> bool | None:
+        """Whether the agent has registered since the last failover; None where the item does not tell.
+
+        ``sign`` is "flag" (isAgentRegistrationSuccessfulAfterFailover, a real boolean, SEEN RCM) or "heartbeat"
+        (classic: an agent heartbeat younger than the failover, INFER from DOC S0 and preflight check 14).
+        """
+        if sign == "flag":
+            return truth(self.details.get("isAgentRegistrationSuccessfulAfterFailover"))
+        if self.agent_heartbeat is None or self.last_failover is None:
+            return None
+        return self.agent_heartbeat > self.last_failover
+
+    @property
+    def sync_percentage(self) -> int | None:
+        """Least advanced disk's resynchronisation in percent; None where the answer does not tell (lists are hollow)."""
+        known = [d.resync_percentage for d in self.disks if d.resync_percentage is not None]
+        return min(known) if known else None
+
+    @classmethod
+    def parse(cls, data: Json, vault: VaultRef) -> Item:
+        """An item from a list entry or a single GET (ReplicationProtectedItems_Get)."""
+        props: Json = data.get("properties") or {}
+        details: Json = props.get("providerSpecificDetails") or {}
+        item_id = str(data.get("id") or "")
+        disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
+        os_details: Json = details.get("osDetails") or {}
+        container_id = item_id.rpartition("/replicationProtectedItems/")[0]
+        return cls(
+            id=item_id,
+            name=str(data.get("name") or last_segment(item_id)),
+            friendly_name=str(props.get("friendlyName") or data.get("name") or ""),
+            vault=vault,
+            instance_type=str(details.get("instanceType") or ""),
+            active_location=str(props.get("activeLocation") or ""),
+            allowed=frozenset(str(x) for x in props.get("allowedOperations") or ()),
+            state=str(props.get("protectionState") or ""),
+            state_text=str(props.get("protectionStateDescription") or ""),
+            scenario=Scenario.parse(props.get("currentScenario")),
+            group=details.get("multiVmGroupName") or None,
+            group_id=details.get("multiVmGroupId") or None,
+            os_type=details.get("osType") or os_details.get("osType") or None,
+            disks=tuple(
+                Disk(
+                    id=str(d.get("diskId") or ""),
+                    name=str(d.get("diskName") or ""),
+                    size_bytes=d.get("diskCapacityInBytes") or d.get("capacityInBytes"),
+                    resync_percentage=d.get("resyncProgressPercentage"),
+                )
+                for d in disks
+            ),
+            policy_id=props.get("policyId") or None,
+            container_id=container_id,
+            fabric_id=container_id.rpartition("/replicationProtectionContainers/")[0],
+            health=str(props.get("replicationHealth") or ""),
+            last_failover=parse_time(props.get("lastSuccessfulFailoverTime")),
+            details=details,
+            properties=props,
+        )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error or warning in the provider's words, with what the service advises."""
+
+    code: str
+    message: str
+    causes: str = ""
+    action: str = ""
+    level: str = "Error"
+
+    def result(self) -> dict[str, str]:
+        """As it stands in module results."""
+        return {
+            "code": self.code,
+            "message": self.message,
+            "possible_causes": self.causes,
+            "recommended_action": self.action,
+            "level": self.level,
+        }
+
+    @classmethod
+    def parse(cls, data: Json) -> Problem:
+        """From a JobErrorDetails entry; the provider's own error says more than the service's 559 (SEEN MS)."""
+        service: Json = data.get("serviceErrorDetails") or {}
+        provider: Json = data.get("providerErrorDetails") or {}
+        has_provider = bool(provider.get("errorCode") or provider.get("errorMessage"))
+        code = provider.get("errorCode") if has_provider else service.get("code")
+        return cls(
+            code=str(code if code is not None else ""),
+            message=str((provider.get("errorMessage") if has_provider else service.get("message")) or ""),
+            causes=str(provider.get("possibleCauses") or service.get("possibleCauses") or ""),
+            action=str(provider.get("recommendedAction") or service.get("recommendedAction") or ""),
+            level=str(data.get("errorLevel") or "Error"),
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job read by itself; only the single GET is full (SEEN JL)."""
+
+    name: str
+    scenario: str
+    state: str
+    target: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    problems: tuple[Problem, ...] = ()
+    tasks: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state in SUCCEEDED
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(p for p in self.problems if p.level == "Error") if not self.succeeded else ()
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Of a job that succeeded everything it says is a warning."""
+        return self.problems if self.succeeded else tuple(p for p in self.problems if p.level != "Error")
+
+    @property
+    def doing(self) -> str:
+        """The task that runs now, for the progress line."""
+        running = [name for name, state in self.tasks if state in ALIVE and state != "NotStarted"]
+        return running[0] if running else ""
+
+    @classmethod
+    def parse(cls, data: Json) -> Job:
+        """From ReplicationJobs_Get. The same error stands in the task and in the job: it is listed once."""
+        props: Json = data.get("properties") or {}
+        entries = list(props.get("errors") or ())
+        tasks = props.get("tasks") or ()
+        for task in tasks:
+            entries.extend(task.get("errors") or ())
+        problems: list[Problem] = []
+        for entry in entries:
+            problem = Problem.parse(entry)
+            if problem not in problems:
+                problems.append(problem)
+        return cls(
+            name=str(data.get("name") or last_segment(data.get("id"))),
+            scenario=str(props.get("scenarioName") or ""),
+            state=str(props.get("state") or ""),
+            target=str(props.get("targetObjectId") or ""),
+            start=parse_time(props.get("startTime")),
+            end=parse_time(props.get("endTime")),
+            problems=tuple(problems),
+            tasks=tuple((str(t.get("name") or ""), str(t.get("state") or "")) for t in tasks),
+        )

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The life cycle of a replicated item, as data.
+
+Three tables say everything: PLACES (how a position looks in the vault), STEPS (what moves an item from one position
+to the next) and VERDICTS (what a leg means for an item that stands somewhere). Generations differ in rows alone.
+
+Sources: asr-api.md 2.3 (bodies), 3.1 (classic states), 4 (jobs). Rows marked INFER there are judged by the operation
+the service allows, never by the text of a state, so a different text cannot mislead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from .items import Item
+
+
+class Position(str, Enum):
+    """Where an item stands on the circle."""
+
+    HOME = "home"
+    OUT_UNCOMMITTED = "out_uncommitted"
+    OUT = "out"
+    SYNCING_HOME = "syncing_home"
+    READY = "ready"
+    HOME_UNCOMMITTED = "home_uncommitted"
+    HOME_UNPROTECTED = "home_unprotected"
+    SYNCING_OUT = "syncing_out"
+
+
+#: Each position in words for people.
+POSITION_TEXT: Mapping[Position, str] = MappingProxyType(
+    {
+        Position.HOME: "at home and protected to Azure",
+        Position.OUT_UNCOMMITTED: "failed over to Azure, not committed",
+        Position.OUT: "running in Azure, committed",
+        Position.SYNCING_HOME: "synchronising to on-premises",
+        Position.READY: "ready to fail over to on-premises",
+        Position.HOME_UNCOMMITTED: "failed over to on-premises, not committed",
+        Position.HOME_UNPROTECTED: "at home, not protected",
+        Position.SYNCING_OUT: "synchronising to Azure",
+    }
+)
+
+FAILOVER_TO_AZURE = "failover_to_azure"
+COMMIT_TO_AZURE = "commit_to_azure"
+REPROTECT_TO_ONPREM = "reprotect_to_onprem"
+FAILOVER_TO_ONPREM = "failover_to_onprem"
+COMMIT_TO_ONPREM = "commit_to_onprem"
+REPROTECT_TO_AZURE = "reprotect_to_azure"
+
+#: The legs in the order a machine walks them, out and home.
+LEGS: tuple[str, ...] = (
+    FAILOVER_TO_AZURE,
+    COMMIT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    FAILOVER_TO_ONPREM,
+    COMMIT_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+)
+
+COMMITS = frozenset({COMMIT_TO_AZURE, COMMIT_TO_ONPREM})
+REPROTECTS = frozenset({REPROTECT_TO_ONPREM, REPROTECT_TO_AZURE})
+FAILOVERS = frozenset({FAILOVER_TO_AZURE, FAILOVER_TO_ONPREM})
+
+#: What runs during a leg, for progress lines and reasons.
+LEG_TEXT: Mapping[str, str] = MappingProxyType(
+    {
+        FAILOVER_TO_AZURE: "failing over to Azure",
+        COMMIT_TO_AZURE: "committing the failover to Azure",
+        REPROTECT_TO_ONPREM: "reprotecting to on-premises",
+        FAILOVER_TO_ONPREM: "failing over to on-premises",
+        COMMIT_TO_ONPREM: "committing the failover to on-premises",
+        REPROTECT_TO_AZURE: "reprotecting to Azure",
+    }
+)
+
+#: The failover whose success a commit seals.
+SEALS: Mapping[str, str] = MappingProxyType({COMMIT_TO_AZURE: FAILOVER_TO_AZURE, COMMIT_TO_ONPREM: FAILOVER_TO_ONPREM})
+
+
+@dataclass(frozen=True)
+class Place:
+    """How an idle item at a position looks: provider, active location, one operation it allows, others it lacks."""
+
+    generation: str
+    position: Position
+    instance_type: str
+    active_location: str
+    allows: str | None = None
+    lacks: frozenset[str] = frozenset()
+
+    def fits(self, item: Item) -> bool:
+        return (
+            item.instance_type == self.instance_type
+            and item.active_location == self.active_location
+            and (self.allows is None or self.allows in item.allowed)
+            and not (self.lacks & item.allowed)
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: from where, with which request, to where.
+
+    ``permission`` is the word that must stand in allowedOperations. ``verb`` is the last segment of the operation's
+    path, ``body`` names the builder in bodies.py (None: no body at all). ``arrives`` is the position when the job has
+    succeeded, ``settles`` the one when the leg is over: a succeeded reprotect is not yet protected. ``in_flight``
+    lists (scenario name, instance type, active location or "*") by which a running job of this step is recognised.
+    ``points`` maps the recovery points this step knows by name to what the body says of them; ``named_point`` tells
+    whether a single point can be given. ``agent_sign`` names how one sees that the machine's agent has registered
+    since the failover ("heartbeat": lastHeartbeat is younger than the failover; "flag": the item says it); None where
+    the step does not depend on the agent.
+    """
+
+    generation: str
+    leg: str
+    departs: frozenset[Position]
+    arrives: Position
+    settles: Position
+    permission: str
+    verb: str
+    direction: str | None
+    body: str | None
+    scenarios: frozenset[str]
+    in_flight: frozenset[tuple[str, str, str]]
+    points: Mapping[str, str] = field(default_factory=dict)
+    named_point: bool = False
+    agent_sign: str | None = None
+
+    def runs(self, item: Item) -> bool:
+        """Whether the job that holds the item is one of this step."""
+        if item.scenario is None:
+            return False
+        name = item.scenario.name
+        return any(
+            name == scenario and item.instance_type == instance and location in ("*", item.active_location)
+            for scenario, instance, location in self.in_flight
+        )
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The tables of one or more generations. Adding a generation is adding rows."""
+
+    places: tuple[Place, ...]
+    steps: tuple[Step, ...]
+
+    def __add__(self, other: Lifecycle) -> Lifecycle:
+        return Lifecycle(self.places + other.places, self.steps + other.steps)
+
+    def generation(self, item: Item) -> str | None:
+        """The generation an item's provider belongs to, None for providers that are not VMware or physical."""
+        for place in self.places:
+            if place.instance_type == item.instance_type:
+                return place.generation
+        return None
+
+    def position(self, item: Item) -> Position | None:
+        """Where the item stands, None where no row fits. The first fitting row wins."""
+        for place in self.places:
+            if place.fits(item):
+                return place.position
+        return None
+
+    def running(self, item: Item) -> Step | None:
+        """The step whose job holds the item now."""
+        return next((step for step in self.steps if step.runs(item)), None)
+
+    def standing(self, item: Item) -> str:
+        """Where the item stands, for results: a position, what runs on it, or "unknown"."""
+        running = self.running(item)
+        if running is not None:
+            return LEG_TEXT[running.leg]
+        position = self.position(item)
+        return position.value if position is not None else "unknown"
+
+    def step(self, generation: str, leg: str) -> Step | None:
+        return next((s for s in self.steps if s.generation == generation and s.leg == leg), None)
+
+
+def _flights(scenario: str, *where: tuple[str, str]) -> frozenset[tuple[str, str, str]]:
+    return frozenset((scenario, instance, location) for instance, location in where)
+
+
+_V2, _IM = "InMageAzureV2", "InMage"
+_REPROTECT = "SwitchReplicationGroupProtection"
+
+CLASSIC = Lifecycle(
+    places=(
+        Place("classic", Position.HOME, _V2, "Primary", allows="UnplannedFailover"),
+        # A test failover waits for its clean-up: the machine is still at home.
+        Place("classic", Position.HOME, _V2, "Primary", allows="TestFailoverCleanup"),
+        Place("classic", Position.SYNCING_OUT, _V2, "Primary", lacks=frozenset({"UnplannedFailover"})),
+        Place("classic", Position.OUT_UNCOMMITTED, _V2, "Recovery", allows="Commit"),
+        Place("classic", Position.OUT, _V2, "Recovery", allows="SwitchProtection", lacks=frozenset({"Commit"})),
+        Place("classic", Position.READY, _IM, "Primary", allows="UnplannedFailover"),
+        Place("classic", Position.SYNCING_HOME, _IM, "Primary", lacks=frozenset({"UnplannedFailover"})),
+        Place("classic", Position.HOME_UNCOMMITTED, _IM, "Recovery", allows="Commit"),
+        Place(
+            "classic",
+            Position.HOME_UNPROTECTED,
+            _IM,
+            "Recovery",
+            allows="SwitchProtection",
+            lacks=frozenset({"Commit"}),
+        ),
+    ),
+    steps=(
+        Step(
+            generation="classic",
+            leg=FAILOVER_TO_AZURE,
+            departs=frozenset({Position.HOME}),
+            arrives=Position.OUT_UNCOMMITTED,
+            settles=Position.OUT_UNCOMMITTED,
+            permission="UnplannedFailover",
+            verb="unplannedFailover",
+            direction="PrimaryToRecovery",
+            body="classic_failover_to_azure",
+            scenarios=frozenset({"UnplannedFailover"}),
+            in_flight=_flights("UnplannedFailover", (_V2, "*")),
+            # No point in the body means latest (SEEN FO); the others are picked from the item's list.
+            points=MappingProxyType(
+                {
+                    "latest": "",
+                    "latest_processed": "any",
+                    "latest_app_consistent": "ApplicationConsistent",
+                    "latest_crash_consistent": "CrashConsistent",
+                }
+            ),
+            named_point=True,
+        ),
+        Step(
+            generation="classic",
+            leg=COMMIT_TO_AZURE,
+            departs=frozenset({Position.OUT_UNCOMMITTED}),
+            arrives=Position.OUT,
+            settles=Position.OUT,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights("CommitFailover", (_V2, "*")),
+        ),
+        Step(
+            generation="classic",
+            leg=REPROTECT_TO_ONPREM,
+            departs=frozenset({Position.OUT}),
+            arrives=Position.SYNCING_HOME,
+            settles=Position.READY,
+            permission="SwitchProtection",
+            verb="reProtect",
+            direction="RecoveryToPrimary",
+            body="classic_reprotect_to_onprem",
+            scenarios=frozenset({_REPROTECT}),
+            in_flight=_flights(_REPROTECT, (_V2, "Recovery"), (_IM, "Primary")),
+            agent_sign="heartbeat",
+        ),
+        Step(
+            generation="classic",
+            leg=FAILOVER_TO_ONPREM,
+            departs=frozenset({Position.READY}),
+            arrives=Position.HOME_UNCOMMITTED,
+            settles=Position.HOME_UNCOMMITTED,
+            permission="UnplannedFailover",
+            verb="unplannedFailover",
+            # The meaning of "primary" has flipped with the reprotect (SEEN FB).
+            direction="PrimaryToRecovery",
+            body="classic_failover_to_onprem",
+            scenarios=frozenset({"UnplannedFailover"}),
+            in_flight=_flights("UnplannedFailover", (_IM, "*")),
+            points=MappingProxyType({"latest": "LatestTime", "latest_app_consistent": "LatestTag"}),
+            named_point=True,
+        ),
+        Step(
+            generation="classic",
+            leg=COMMIT_TO_ONPREM,
+            departs=frozenset({Position.HOME_UNCOMMITTED}),
+            arrives=Position.HOME_UNPROTECTED,
+            settles=Position.HOME_UNPROTECTED,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights("CommitFailover", (_IM, "*")),
+        ),
+        Step(
+            generation="classic",
+            leg=REPROTECT_TO_AZURE,
+            departs=frozenset({Position.HOME_UNPROTECTED}),
+            arrives=Position.SYNCING_OUT,
+            settles=Position.HOME,
+            permission="SwitchProtection",
+            verb="reProtect",
+            direction="RecoveryToPrimary",
+            body="classic_reprotect_to_azure",
+            scenarios=frozenset({_REPROTECT}),
+            in_flight=_flights(_REPROTECT, (_IM, "Recovery"), (_V2, "Primary")),
+            agent_sign="heartbeat",
+        ),
+    ),
+)
+
+FIRE, WAIT, DONE = "fire", "wait", "done"
+
+_P = Position
+_BEYOND_OUT = {_P.SYNCING_HOME: "on_its_way_home", _P.READY: "on_its_way_home", _P.HOME_UNCOMMITTED: "on_its_way_home"}
+
+#: What a leg means for an item at a position: fire, wait, done, or the code of a refusal (see REFUSALS).
+VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
+    {
+        FAILOVER_TO_AZURE: {
+            _P.HOME: FIRE,
+            _P.OUT_UNCOMMITTED: DONE,
+            _P.OUT: DONE,
+            **_BEYOND_OUT,
+            _P.HOME_UNPROTECTED: "protect_first",
+            _P.SYNCING_OUT: "synchronising_to_azure",
+        },
+        COMMIT_TO_AZURE: {
+            _P.HOME: "failover_to_azure_first",
+            _P.OUT_UNCOMMITTED: FIRE,
+            _P.OUT: DONE,
+            **_BEYOND_OUT,
+            _P.HOME_UNPROTECTED: "protect_first",
+            _P.SYNCING_OUT: "synchronising_to_azure",
+        },
+        REPROTECT_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "commit_first",
+            _P.OUT: FIRE,
+            _P.SYNCING_HOME: WAIT,
+            _P.READY: DONE,
+            _P.HOME_UNCOMMITTED: DONE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        FAILOVER_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: FIRE,
+            _P.HOME_UNCOMMITTED: DONE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        COMMIT_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: "failover_home_first",
+            _P.HOME_UNCOMMITTED: FIRE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        REPROTECT_TO_AZURE: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: "failover_home_first",
+            _P.HOME_UNCOMMITTED: "commit_home_first",
+            _P.HOME_UNPROTECTED: FIRE,
+            _P.SYNCING_OUT: WAIT,
+            _P.HOME: DONE,
+        },
+    }
+)
+
+#: Code of a refusal -> (reason, remedy).
+REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "commit_first": (
+            "The failover to Azure is not committed.",
+            "Commit it first: run stage_1_failover_to_azure with asr_commit_when=verified, or asr_commit with direction to_azure.",
+        ),
+        "reprotect_first": (
+            "The machine runs in Azure and does not replicate to on-premises.",
+            "Run stage_2_reprotect_to_onprem first.",
+        ),
+        "synchronising_home": (
+            "The machine is still synchronising to on-premises.",
+            "Wait until it is synchronised: run stage_2_reprotect_to_onprem, which waits for it.",
+        ),
+        "failover_home_first": (
+            "The machine is synchronised but has not failed over to on-premises.",
+            "Run stage_3_failover_to_onprem first.",
+        ),
+        "commit_home_first": (
+            "The failover to on-premises is not committed.",
+            "Verify the machine, then run stage_3_failover_to_onprem with asr_commit_when=verified.",
+        ),
+        "on_its_way_home": (
+            "The machine is on its way home.",
+            "Bring it home first: run failback.",
+        ),
+        "protect_first": (
+            "The machine is at home but not protected.",
+            "Run stage_4_reprotect_to_azure first.",
+        ),
+        "synchronising_to_azure": (
+            "The machine is still synchronising to Azure.",
+            "Wait until it is protected: run stage_4_reprotect_to_azure, which waits for it.",
+        ),
+        "failover_to_azure_first": (
+            "The machine is at home; there is no failover to commit.",
+            "Run stage_1_failover_to_azure only if the machine must run in Azure.",
+        ),
+    }
+)
+
+
+def ordered(route: Iterable[str]) -> tuple[str, ...]:
+    """A route's legs in walking order."""
+    wanted = set(route)
+    return tuple(leg for leg in LEGS if leg in wanted)

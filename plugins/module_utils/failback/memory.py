@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What a run remembers between slices: small, plain, without secrets, and droppable at any time.
+
+Nothing depends on it: the vault alone is the truth. It saves reads, keeps ``before`` and ``changed`` honest over
+slices, and carries the service's pace on, which only the 202 tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .bodies import Placement
+from .items import Job, Problem, iso, parse_time
+from .ports import Requests
+
+VERSION = 1
+
+
+@dataclass
+class Track:
+    """One machine's way through this run. Times are the service's, as ISO texts."""
+
+    name: str
+    before: str
+    leg: str = ""
+    job: str = ""
+    opened: str = ""
+    seen: bool = False
+    look_after: str = ""
+    arrived: str = ""
+    lost_leg: str = ""
+    lost_at: str = ""
+    attempts: dict[str, int] = field(default_factory=dict)
+    rejections: int = 0
+    not_before: str = ""
+    joined: bool = False
+    legs: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
+    point: str = ""
+    placement: dict[str, str] | None = None
+    after: str = ""
+    ended: str = ""
+    code: str = ""
+    reason: str = ""
+    remedy: str = ""
+    waiting: str = ""
+
+    def open(self, leg: str, job: str, now: datetime, fired: bool) -> None:
+        """Hold a job for this machine until it is judged."""
+        self.leg, self.job, self.opened = leg, job, iso(now) or ""
+        self.seen = not fired
+        self.look_after = self.lost_leg = self.lost_at = ""
+        self.waiting = ""
+        self.legs.append({"leg": leg, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
+
+    def close(self, job: Job) -> None:
+        """Write a judged job's verdict into the machine's list of legs."""
+        entry = self.entry(job.name)
+        if entry is None:
+            entry = {"leg": self.leg, "done": "adopted", "job": job.name}
+            self.legs.append(entry)
+        entry.update(state=job.state, start=iso(job.start), end=iso(job.end))
+        if job.start and job.end:
+            entry["duration_seconds"] = round((job.end - job.start).total_seconds())
+        self.job = ""
+        for warning in job.warnings:
+            if warning.result() not in self.warnings:
+                self.warnings.append(warning.result())
+
+    def entry(self, job: str) -> dict[str, Any] | None:
+        return next((entry for entry in self.legs if entry.get("job") == job), None)
+
+    def verdict(self, leg: str) -> Job | None:
+        """The judged job of a leg in this run, as far as a proof needs it."""
+        for entry in reversed(self.legs):
+            if entry["leg"] == leg and entry.get("end"):
+                return Job(
+                    name=entry["job"],
+                    scenario="",
+                    state=entry["state"],
+                    start=parse_time(entry.get("start")),
+                    end=parse_time(entry.get("end")),
+                )
+        return None
+
+    def end(self, how: str, code: str = "", reason: str = "", remedy: str = "") -> None:
+        self.ended, self.code, self.reason, self.remedy = how, code, reason, remedy
+        self.waiting = ""
+
+    def fail(self, problems: tuple[Problem, ...], code: str, reason: str, remedy: str) -> None:
+        self.errors = [p.result() for p in problems]
+        self.end("failed", code, reason, remedy)
+
+    def place(self) -> Placement | None:
+        return Placement(**self.placement) if self.placement else None
+
+
+@dataclass
+class Memory:
+    """The cursor as an object."""
+
+    tracks: dict[str, Track] = field(default_factory=dict)
+    pace: float | None = None
+    idle_ticks: int = 0
+    wait_left: float = 0.0
+    spent: Requests = field(default_factory=Requests)
+    floor: Requests = field(default_factory=Requests)
+    checked: bool = False
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, cursor: Mapping[str, Any] | None) -> Memory:
+        """From a cursor; one of another version, or one that is not a cursor, is dropped."""
+        if not cursor or cursor.get("version") != VERSION:
+            return cls()
+        try:
+            return cls(
+                tracks={key: Track(**value) for key, value in cursor["tracks"].items()},
+                pace=cursor["pace"],
+                idle_ticks=cursor["idle_ticks"],
+                wait_left=cursor["wait_left"],
+                spent=Requests(**cursor["spent"]),
+                floor=Requests(**cursor["floor"]),
+                checked=cursor["checked"],
+                notes=list(cursor["notes"]),
+            )
+        except (AttributeError, KeyError, TypeError):
+            return cls()
+
+    def dump(self) -> dict[str, Any]:
+        return {"version": VERSION, **asdict(self)}

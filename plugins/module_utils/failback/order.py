@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What the user asked for, whole and immutable, and the checks that need nothing but the words themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .decide import Policy
+from .errors import InputError
+from .items import VaultRef
+from .lifecycle import FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
+
+#: The one word that selects every replicated item.
+ALL = "all"
+
+#: Characters that make a machine name a pattern.
+PATTERN_CHARACTERS = frozenset("*?[")
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run's wishes. Names are the user's; nothing here is an id of the service."""
+
+    vaults: tuple[VaultRef, ...]
+    route: tuple[str, ...]
+    machines: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    recovery_plans: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    advance: str = "each"
+    commit_when: str = "verified"
+    confirm_failover_to_azure: bool = False
+    recovery_point: str = "latest"
+    shut_down_source: bool = True
+    master_targets: tuple[str, ...] = ()
+    process_server: str | None = None
+    process_server_onprem: str | None = None
+    datastore: str | None = None
+    retention_volume: str | None = None
+    policy: str | None = None
+    policy_to_azure: str | None = None
+    run_as_account: str | None = None
+    run_as_account_windows: str | None = None
+    run_as_account_linux: str | None = None
+    exclude_temporary_disk: bool = True
+    wait: bool = True
+    wait_for: str = "synchronised"
+    agent_timeout: float = 1200.0
+    retries: int = 2
+    poll_interval: float | None = None
+    slice_seconds: float = 25.0
+    check: bool = False
+    continue_command: str = ""
+
+    @property
+    def decision_policy(self) -> Policy:
+        # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
+        wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
+        return Policy(commit_when=self.commit_when, wait_for=wait_for, agent_timeout=self.agent_timeout)
+
+    @property
+    def reprotects_to_azure_only(self) -> bool:
+        return self.route == (REPROTECT_TO_AZURE,)
+
+
+def validate(order: Order) -> None:
+    """Refuse an order whose words alone are wrong. Raises InputError naming the option, the value and the remedy."""
+    if not order.vaults:
+        raise InputError(
+            "no_vault",
+            "No vault is named in 'vaults'.",
+            "Give a list of vaults with name and resource_group, or set ASR_VAULT and ASR_RESOURCE_GROUP.",
+        )
+    for vault in order.vaults:
+        for option, value in (
+            ("subscription_id", vault.subscription_id),
+            ("resource_group", vault.resource_group),
+            ("name", vault.name),
+        ):
+            if not value:
+                raise InputError(
+                    "vault_incomplete",
+                    f"The vault {vault.name or '(unnamed)'!r} in 'vaults' has no {option}.",
+                    f"Add {option} to the entry.",
+                )
+    if FAILOVER_TO_AZURE in order.route:
+        _validate_stage_one(order)
+
+
+def _validate_stage_one(order: Order) -> None:
+    if not order.confirm_failover_to_azure:
+        raise InputError(
+            "not_confirmed",
+            "Failing machines over to Azure takes them out of home and is not confirmed.",
+            "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant.",
+        )
+    for option, values in (("groups", order.groups), ("recovery_plans", order.recovery_plans)):
+        if values:
+            raise InputError(
+                "name_machines",
+                f"A failover to Azure does not take '{option}' ({values[0]!r}).",
+                "Name its machines one by one in 'machines'.",
+            )
+    for name in order.machines:
+        if name.lower() == ALL or PATTERN_CHARACTERS & set(name):
+            raise InputError(
+                "name_machines",
+                f"A failover to Azure does not take {name!r} in 'machines'.",
+                "Name its machines one by one.",
+            )

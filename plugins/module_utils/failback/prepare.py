@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Everything that must be known before the first write of a run: servers, placements, points, proofs.
+
+Wrong names, missing servers and ambiguous choices are found here, for all legs of the route that any machine will
+still walk, so that a run never stops half-way over a misspelt option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from .bodies import Body, Placement, Wishes, build
+from .decide import Observed, Refuse, project
+from .errors import InputError
+from .evidence import gather
+from .items import Item, Job, VaultRef
+from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
+from .memory import Track
+from .placement import Estate, Slots, check_names, disks_of, place_to_azure, place_to_onprem
+from .points import Point, choose, needs_list
+from .proofs import Unproven, prove
+from .servers import Fabric, Policy
+from .walk import Walk
+
+#: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
+PROOF_GRACE = 300.0
+
+Due = tuple[Item, Track, Step]
+
+
+class Prepared:
+    """What was read once for the writes of a slice."""
+
+    def __init__(self, walk: Walk, estate: Estate | None) -> None:
+        self.walk = walk
+        self.estate = estate
+        self.points: dict[str, Point | Refuse] = {}
+
+    # -- bodies --------------------------------------------------------------------------------------------------
+
+    def body(self, item: Item, track: Track, step: Step) -> Body | Refuse | None:
+        """The request's JSON for one machine, or why it cannot be sent."""
+        order = self.walk.order
+        point: Point | None = None
+        if step.leg in FAILOVERS:
+            chosen = self._point(item, step)
+            if isinstance(chosen, Refuse):
+                return chosen
+            point = chosen
+            track.point = point.label
+        placement: Placement | None = None
+        if step.leg in REPROTECTS:
+            placed = self._placement(item, track, step)
+            if isinstance(placed, Refuse):
+                return placed
+            placement = placed
+        wishes = Wishes(
+            shut_down_source=order.shut_down_source,
+            exclude_temporary_disk=order.exclude_temporary_disk,
+            point_type=point.type if point else "",
+            point_id=point.id if point else "",
+            placement=placement,
+        )
+        return build(step, wishes)
+
+    def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
+        assert self.estate is not None
+        if step.leg == REPROTECT_TO_AZURE:
+            placed = place_to_azure(item, self.walk.order, self.estate)
+            if isinstance(placed, Placement):
+                track.placement = asdict(placed)
+            return placed
+        known = track.place()
+        if known is None:
+            place_all(self.walk, self.estate, [(item, track)])
+            known = track.place()
+        if known is None:
+            return Refuse(track.code, track.reason, track.remedy)
+        return known
+
+    def read_points(self, due: Iterable[tuple[Item, Step]]) -> None:
+        """One list of recovery points for each machine whose choice needs it."""
+        walk = self.walk
+        wanted = walk.order.recovery_point
+        asked = [(item, step) for item, step in due if step.leg in FAILOVERS and needs_list(step, wanted)]
+        lists = walk.spread(lambda pair: walk.vaults.list_recovery_points(pair[0].id), asked)
+        for (item, step), points in zip(asked, lists, strict=True):
+            walk.count_reads(1)
+            self.points[item.key] = choose(step, wanted, points)
+
+    def _point(self, item: Item, step: Step) -> Point | Refuse:
+        wanted = self.walk.order.recovery_point
+        if not needs_list(step, wanted):
+            return choose(step, wanted, ())
+        if item.key not in self.points:
+            self.read_points([(item, step)])
+        return self.points[item.key]
+
+    # -- proofs --------------------------------------------------------------------------------------------------
+
+    def unproven(self, commits: Sequence[Due]) -> dict[str, list[Unproven]]:
+        """The proofs that do not hold, by item key."""
+        walk = self.walk
+        assert walk.site is not None
+        known: dict[str, Job] = {}
+        for item, track, step in commits:
+            verdict = track.verdict(SEALS[step.leg])
+            if verdict is not None:
+                known[item.key] = verdict
+        scenarios = {
+            SEALS[step.leg]: next(s.scenarios for s in walk.lifecycle.steps if s.leg == SEALS[step.leg])
+            for _item, _track, step in commits
+        }
+        found = gather(
+            [(item, step) for item, _track, step in commits],
+            known,
+            scenarios,
+            walk.vaults,
+            walk.site,
+            walk.spread,
+            walk.count_reads,
+        )
+        for item, track, _step in commits:
+            job = found[item.key].job
+            if job is not None and not job.alive and item.key not in known:
+                # Read once: the next tick of this run need not ask the vault again.
+                track.legs.append({"leg": SEALS[_step.leg], "done": "nothing", "job": job.name})
+                track.leg = SEALS[_step.leg]
+                track.close(job)
+        return {item.key: prove(found[item.key], step.leg) for item, _track, step in commits}
+
+    def prove(self, commits: Sequence[Due]) -> set[str]:
+        """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
+        missing = self.unproven(commits)
+        may_go: set[str] = set()
+        for item, track, step in commits:
+            unproven = missing[item.key]
+            if not unproven:
+                may_go.add(item.key)
+                continue
+            verdict = track.verdict(SEALS[step.leg])
+            young = (
+                verdict is not None
+                and verdict.end is not None
+                and self.walk.now - verdict.end < timedelta(seconds=PROOF_GRACE)
+            )
+            if all(p.waits for p in unproven) and (young or verdict is None):
+                track.waiting = f"not yet proven: {unproven[0].reason}"
+            else:
+                refuse_unproven(track, unproven)
+        return may_go
+
+
+def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
+    """Refuse a commit, naming every proof that does not hold."""
+    first = unproven[0]
+    reasons = " ".join(p.reason for p in unproven)
+    track.end("refused", first.code, f"Not committed: {reasons}", " ".join(dict.fromkeys(p.remedy for p in unproven)))
+
+
+def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
+    """Read what the remaining legs need and refuse wrong options before anything is written."""
+    steps: dict[str, list[Step]] = {}
+    for item in items:
+        track = walk.memory.tracks[item.key]
+        arrived = Position(track.arrived) if track.arrived else None
+        seen = Observed(item, walk.now, job=track.job or None, arrived=arrived)
+        steps[item.key], _end, _where = project(
+            walk.decision(item, track), seen, walk.order.route, walk.lifecycle, walk.policy
+        )
+    ahead = [step for some in steps.values() for step in some]
+    if walk.site is None and any(step.leg in COMMITS for step in ahead):
+        raise InputError(
+            "vcenter_missing",
+            "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
+            "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
+        )
+    for step in ahead:
+        if step.leg in FAILOVERS and not needs_list(step, walk.order.recovery_point):
+            chosen = choose(step, walk.order.recovery_point, ())
+            if isinstance(chosen, Refuse):
+                raise InputError(chosen.code, chosen.reason, chosen.remedy)
+    estate: Estate | None = None
+    if any(step.leg in REPROTECTS for step in ahead):
+        estate = read_estate(walk, {i.vault.key: i.vault for i in items if steps[i.key]}.values())
+        check_names(walk.order, estate)
+        outward = [
+            (item, walk.memory.tracks[item.key])
+            for item in items
+            if any(s.leg == REPROTECT_TO_ONPREM for s in steps[item.key])
+        ]
+        place_all(walk, estate, outward)
+        for item in items:
+            if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key]):
+                place_to_azure(item, walk.order, estate)
+    return Prepared(walk, estate)
+
+
+def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
+    """Fabrics and policies of the vaults: two lists a vault."""
+    fabrics: dict[str, Fabric] = {}
+    policies: dict[str, Sequence[Policy]] = {}
+    for vault in vaults:
+        before = walk.vaults.requests.reads
+        for entry in walk.vaults.list_fabrics(vault):
+            fabric = Fabric.parse(entry, vault)
+            fabrics[fabric.key] = fabric
+        policies[vault.key] = tuple(Policy.parse(entry) for entry in walk.vaults.list_policies(vault))
+        walk.count_reads(walk.vaults.requests.reads - before)
+    return Estate(fabrics, policies, walk.now)
+
+
+def place_all(walk: Walk, estate: Estate, wanting: Sequence[tuple[Item, Track]]) -> None:
+    """Place machines that have no placement yet and write it down; those without a place are refused."""
+    open_ones = [(item, track) for item, track in wanting if track.placement is None and not track.ended]
+    if not open_ones:
+        return
+    slots, bound = occupied(walk, estate, [item for item, _track in open_ones])
+    for track in walk.memory.tracks.values():
+        # Placed earlier in this run and not attached yet, so the service does not count its disks.
+        place = track.place()
+        item = next((i for k, i in walk.items.items() if walk.memory.tracks.get(k) is track), None)
+        if place is not None and place.master_target_id and item is not None and not track.arrived:
+            slots_take(slots, estate, item, place.master_target_id)
+            if item.group_id:
+                bound[item.group_id] = place.master_target_id
+    placed = place_to_onprem([item for item, _track in open_ones], walk.order, estate, slots, bound)
+    for item, track in open_ones:
+        found = placed[item.key]
+        if isinstance(found, Refuse):
+            track.end("refused", found.code, found.reason, found.remedy)
+        else:
+            track.placement = asdict(found)
+
+
+def occupied(walk: Walk, estate: Estate, wanting: Sequence[Item]) -> tuple[Slots, dict[str, str]]:
+    """Slots on their way to being used, and the master targets that consistency groups are bound to.
+
+    A running reprotect may not have attached its disks yet, and lists do not tell its master target: such an item is
+    read by itself. So are the other members of a group that is about to be placed.
+    """
+    slots, bound = Slots(), dict[str, str]()
+    groups = {item.group_id for item in wanting if item.group_id}
+    own = {item.key for item in wanting} | set(walk.memory.tracks)
+    for item in walk.all_items:
+        running = walk.lifecycle.running(item)
+        moving = running is not None and running.leg == REPROTECT_TO_ONPREM
+        position = walk.lifecycle.position(item)
+        member = item.group_id in groups and position in (Position.SYNCING_HOME, Position.READY)
+        if not (moving or member) or (moving and item.key in own and walk.memory.tracks[item.key].placement):
+            continue
+        full = Item.parse(walk.vaults.get_item(item.id), item.vault)
+        target = str(full.details.get("masterTargetId") or "")
+        if target and moving:
+            slots_take(slots, estate, full, target)
+        if target and item.group_id:
+            bound[item.group_id] = target
+    return slots, bound
+
+
+def slots_take(slots: Slots, estate: Estate, item: Item, target_id: str) -> None:
+    fabric = estate.fabric_of(item)
+    target = next((t for t in fabric.master_targets if t.id == target_id), None) if fabric else None
+    if target is not None:
+        slots.take(target, disks_of(item))

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Walking a route of legs with many items, one slice at a time.
+
+A slice reads the vault, decides for every item, sends what is due, waits a little and returns where everybody stands.
+Correctness rests on the vault alone: a killed run and the next slice are the same case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from .decide import Adopt, Done, Fire, Hold, Refuse, Wait
+from .errors import FailbackError, ReadFailed, Rejected, Unknown
+from .evidence import concerns
+from .items import Item, Job, Json, Problem, iso, parse_time
+from .lifecycle import CLASSIC, COMMITS, LEG_TEXT, Lifecycle, Step
+from .memory import Memory, Track
+from .order import Order
+from .outcome import render
+from .ports import Clock, Sent, SitePort, VaultPort
+from .predict import predict
+from .prepare import Prepared, prepare
+from .retries import pause as retry_pause
+from .retries import retryable
+from .walk import Walk, held_words
+
+#: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
+LAG = 60.0
+
+#: Refusals of one operation ("busy") after which a machine is given up.
+REJECTIONS = 5
+
+#: Pause between two ticks, in seconds, where the service told none: it grows from the first to the last.
+FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 30.0, 1.5
+
+
+def run_slice(
+    order: Order,
+    vaults: VaultPort,
+    site: SitePort | None,
+    clock: Clock,
+    cursor: Mapping[str, Any] | None = None,
+    lifecycle: Lifecycle = CLASSIC,
+) -> dict[str, Any]:
+    """One slice of work. Returns the result described in outcome.render; raises FailbackError for wrong input."""
+    return Run(order, vaults, site, clock, Memory.load(cursor), lifecycle).slice()
+
+
+class Run(Walk):
+    """The engine of one slice."""
+
+    prepared: Prepared | None = None
+    #: Requests that are due and still wait for the write bucket.
+    unsent = False
+
+    # -- the slice -----------------------------------------------------------------------------------------------
+
+    def slice(self) -> dict[str, Any]:
+        end = self.clock.monotonic() + self.order.slice_seconds
+        self._sleep(self.memory.wait_left, end)
+        try:
+            while True:
+                self.read()
+                if self.order.check:
+                    return render(self, finished=True, plan=predict(self))
+                self.tick()
+                if self.finished():
+                    break
+                pause = self.pause()
+                left = end - self.clock.monotonic()
+                self.memory.wait_left = max(0.0, pause - left)
+                if self.memory.wait_left > 0:
+                    self._sleep(left, end)
+                    break
+                self.clock.sleep(pause)
+        finally:
+            self.pool.shutdown(wait=True)
+        return render(self, finished=self.finished())
+
+    def finished(self) -> bool:
+        """Every machine's way has ended; without waiting, also when nothing is left to send."""
+        if all(track.ended for track in self.memory.tracks.values()):
+            return True
+        return not self.order.wait and not self.unsent
+
+    def pause(self) -> float:
+        """Seconds until the next look: the user's, the service's own pace, or a growing guess."""
+        if self.unsent:
+            return 1.0
+        if self.order.poll_interval is not None:
+            return self.order.poll_interval
+        if self.memory.pace is not None:
+            return self.memory.pace
+        self.memory.idle_ticks += 1
+        return min(LAST_PAUSE, FIRST_PAUSE * GROWTH ** (self.memory.idle_ticks - 1))
+
+    def _sleep(self, seconds: float, end: float) -> None:
+        seconds = min(seconds, end - self.clock.monotonic())
+        if seconds > 0:
+            self.clock.sleep(seconds)
+        self.memory.wait_left = 0.0 if seconds > 0 else self.memory.wait_left
+
+    # -- one tick ------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        self.unsent = False
+        self.judge_ended_jobs()
+        due: list[tuple[Item, Track, Step]] = []
+        for item, track in self.open_tracks():
+            if track.job:
+                continue
+            step = self.consider(item, track)
+            if step is not None:
+                due.append((item, track, step))
+        if self.order.advance == "together":
+            due = self.held_back(due)
+        if not self.memory.checked:
+            # Wrong names and missing servers are found before the first write of the run.
+            self.prepared = prepare(self, [i for i, t in self.open_tracks()])
+            self.memory.checked = True
+        due = [(item, track, step) for item, track, step in due if not track.ended]
+        if due:
+            self.send_all(due)
+
+    def consider(self, item: Item, track: Track) -> Step | None:
+        """Decide for one machine; returns the step to send now, if there is one."""
+        decision = self.decision(item, track)
+        if isinstance(decision, Fire):
+            if track.lost_leg and not self.lost_is_settled(item, track):
+                return None
+            due = parse_time(track.not_before)
+            if due is not None and self.now < due:
+                track.waiting = f"waiting before it is tried again: {LEG_TEXT[decision.step.leg]}"
+                return None
+            return decision.step
+        if isinstance(decision, Adopt):
+            track.open(decision.step.leg, decision.job, self.now, fired=False)
+            track.joined = True
+        elif isinstance(decision, Wait):
+            track.waiting = decision.reason
+            track.joined = track.joined or decision.step is not None
+        elif isinstance(decision, Done):
+            track.end("done")
+        elif isinstance(decision, Hold):
+            track.end("held", *held_words(decision.step, self.order))
+        else:
+            track.end("refused", decision.code, decision.reason, decision.remedy)
+        return None
+
+    def held_back(self, due: list[tuple[Item, Track, Step]]) -> list[tuple[Item, Track, Step]]:
+        """Together: nobody starts a leg while another machine still walks an earlier one."""
+        legs = self.order.route
+        earliest = len(legs)
+        for item, track in self.open_tracks():
+            step = next((s for i, t, s in due if t is track), None) or self.lifecycle.running(item)
+            if step is not None and step.leg in legs:
+                earliest = min(earliest, legs.index(step.leg))
+                continue
+            decision = self.decision(item, track)
+            if isinstance(decision, (Wait, Adopt)) and decision.step is not None and decision.step.leg in legs:
+                earliest = min(earliest, legs.index(decision.step.leg))
+        kept = [(i, t, s) for i, t, s in due if legs.index(s.leg) <= earliest]
+        for _item, track, step in due:
+            if legs.index(step.leg) > earliest:
+                track.waiting = f"waiting for the others before {LEG_TEXT[step.leg]}"
+        return kept
+
+    # -- jobs ----------------------------------------------------------------------------------------------------
+
+    def judge_ended_jobs(self) -> None:
+        """One GET for every job that seems to have ended: the verdict on a machine comes from nowhere else."""
+        ended = [(item, track) for item, track in self.open_tracks() if track.job and self.seems_ended(item, track)]
+
+        def read(pair: tuple[Item, Track]) -> Job | FailbackError:
+            try:
+                return Job.parse(self.vaults.get_job(pair[0].vault, pair[1].job))
+            except ReadFailed as exc:
+                return exc
+
+        for (item, track), job in zip(ended, self.spread(read, ended), strict=True):
+            if isinstance(job, FailbackError) or job.alive:
+                # Not listed yet, or the list was wrong: look again later.
+                track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
+            else:
+                self.count_reads(1)
+                self.judge(item, track, job)
+
+    def seems_ended(self, item: Item, track: Track) -> bool:
+        if item.scenario is not None and item.scenario.job == track.job:
+            track.seen = True
+            return False
+        later = parse_time(track.look_after)
+        if later is not None and self.now < later:
+            return False
+        if not item.allowed and item.scenario is None:
+            return False
+        generation = self.lifecycle.generation(item) or ""
+        step = self.lifecycle.step(generation, track.leg)
+        unmoved = step is not None and self.lifecycle.position(item) in step.departs
+        opened = parse_time(track.opened)
+        fresh = opened is not None and (self.now - opened).total_seconds() < LAG
+        return not (unmoved and not track.seen and fresh)
+
+    def judge(self, item: Item, track: Track, job: Job) -> None:
+        """Take a job's end for what it is: success, a success with words, or a failure that may be repeated."""
+        leg = track.leg
+        generation = self.lifecycle.generation(item) or ""
+        step = self.lifecycle.step(generation, leg)
+        track.close(job)
+        self.memory.idle_ticks = 0
+        if job.succeeded:
+            track.arrived = step.arrives.value if step else ""
+            track.rejections = 0
+            return
+        position = self.lifecycle.position(item)
+        if step is not None and position in (step.arrives, step.settles) and position not in step.departs:
+            track.warnings.append(
+                Problem(
+                    f"job_{job.state}", f"The job ended {job.state}, yet the machine moved on.", level="Warning"
+                ).result()
+            )
+            return
+        attempts = track.attempts.get(leg, 1)
+        if retryable(job.errors) and attempts <= self.order.retries:
+            track.attempts[leg] = attempts + 1
+            track.not_before = iso(self.now + timedelta(seconds=retry_pause(attempts + 1))) or ""
+            said = "; ".join(f"{p.code}: {p.message}" for p in job.errors)
+            track.warnings.append(
+                Problem(
+                    job.errors[0].code,
+                    f"Attempt {attempts} of {LEG_TEXT[leg]} failed and was repeated ({said}).",
+                    job.errors[0].causes,
+                    job.errors[0].action,
+                    "Warning",
+                ).result()
+            )
+            return
+        first = job.errors[0] if job.errors else None
+        track.fail(
+            job.errors,
+            first.code if first and first.code else f"job_{job.state}",
+            f"{LEG_TEXT[leg].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
+            (
+                first.action
+                if first and first.action
+                else f"Read job {job.name} in the vault, mend the cause, run this again."
+            ),
+        )
+
+    def lost_is_settled(self, item: Item, track: Track) -> bool:
+        """After a lost reply: whether it is proven that nothing was accepted, so that the operation may be sent.
+
+        The list has had time to show a job; then the vault's jobs are listed once and a job of this item that began
+        since is adopted.
+        """
+        lost = parse_time(track.lost_at)
+        if lost is not None and (self.now - lost).total_seconds() < LAG:
+            track.waiting = "a reply was lost: reading before anything is sent again"
+            return False
+        step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.lost_leg)
+        for entry in self.vaults.list_jobs(item.vault):
+            props: Json = entry.get("properties") or {}
+            began = parse_time(props.get("startTime"))
+            late = lost is None or began is None or began >= lost - timedelta(seconds=LAG * 2)
+            if step and props.get("scenarioName") in step.scenarios and concerns(entry, item) and late:
+                name = str(entry.get("name") or "")
+                if track.entry(name) is None:
+                    track.open(step.leg, name, self.now, fired=True)
+                    track.seen = True
+                    return False
+        track.lost_leg = track.lost_at = ""
+        return True
+
+    # -- sending -------------------------------------------------------------------------------------------------
+
+    def send_all(self, due: list[tuple[Item, Track, Step]]) -> None:
+        """Send what is due as far as the write bucket has tokens, machines of one leg in the order of their names."""
+        if self.prepared is None:
+            self.prepared = prepare(self, [i for i, t in self.open_tracks()])
+        due.sort(key=lambda entry: self.order.route.index(entry[2].leg))
+        self.prepared.read_points([(item, step) for item, _track, step in due])
+        ready = []
+        commits = [(i, t, s) for i, t, s in due if s.leg in COMMITS]
+        proven = self.prepared.prove(commits) if commits else set()
+        for item, track, step in due:
+            if step.leg in COMMITS and item.key not in proven:
+                continue
+            body = self.prepared.body(item, track, step)
+            if isinstance(body, Refuse):
+                track.end("refused", body.code, body.reason, body.remedy)
+            else:
+                ready.append((item, track, step, body))
+        tokens = max(0, self.vaults.write_tokens())
+        self.unsent = len(ready) > tokens
+        for _item, track, step, _body in ready[tokens:]:
+            track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
+        batch = ready[:tokens]
+        for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
+            self.take(item, track, step, answer)
+
+    def send(self, entry: tuple[Item, Track, Step, Json | None]) -> Sent | FailbackError | Item:
+        """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
+        item, _track, step, body = entry
+        try:
+            return self.vaults.act(item.id, step.verb, body)
+        except (Rejected, Unknown) as exc:
+            try:
+                fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
+            except ReadFailed:
+                return exc
+            running = self.lifecycle.running(fresh)
+            moved = self.lifecycle.position(fresh) not in step.departs
+            if (running is not None and running.leg == step.leg) or moved:
+                return fresh
+            return exc
+
+    def take(self, item: Item, track: Track, step: Step, answer: Sent | FailbackError | Item) -> None:
+        """Write down what became of a request."""
+        self.memory.idle_ticks = 0
+        if isinstance(answer, Sent):
+            self.memory.floor.writes += 1
+            track.open(step.leg, answer.job, self.now, fired=True)
+            if self.prepared is not None and track.point:
+                track.legs[-1]["recovery_point"] = track.point
+            if answer.pace is not None:
+                self.memory.pace = answer.pace
+        elif isinstance(answer, Item):
+            # Somebody's operation, perhaps our own with a lost reply, was accepted: it is joined, not repeated.
+            running = self.lifecycle.running(answer)
+            self.items[item.key] = answer
+            if running is not None and running.leg == step.leg and answer.scenario is not None:
+                track.open(step.leg, answer.scenario.job, self.now, fired=False)
+                track.joined = True
+            else:
+                position = self.lifecycle.position(answer)
+                track.arrived = position.value if position is step.arrives else track.arrived
+                track.joined = True
+        elif isinstance(answer, Unknown):
+            track.lost_leg, track.lost_at = step.leg, iso(self.now) or ""
+            track.waiting = "a reply was lost: reading before anything is sent again"
+        else:
+            self.rejected(track, step, answer)
+
+    def rejected(self, track: Track, step: Step, error: FailbackError) -> None:
+        track.rejections += 1
+        busy = error.details.get("status") == 409
+        if busy and track.rejections < REJECTIONS:
+            track.not_before = iso(self.now + timedelta(seconds=LAG / 2)) or ""
+            track.waiting = f"the service was busy with it before {LEG_TEXT[step.leg]}"
+            return
+        problem = Problem(
+            str(error.details.get("service_code") or error.code),
+            error.message,
+            str(error.details.get("possible_causes") or ""),
+            str(error.details.get("recommended_action") or error.remedy),
+        )
+        track.fail((problem,), error.code, f"The service refused {step.verb}: {error.message}", error.remedy)

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The servers behind a classic vault: configuration server (the fabric), process servers, master targets, policies.
+
+Shapes: asr-api.md section 1.1 (SEEN FAB) and the published models VMwareDetails, ProcessServer, MasterTargetServer.
+There is no "registered" flag: usability is judged from heartbeat, health, versions and what a server offers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .items import Json, VaultRef, parse_time
+
+#: Disks a master target may have attached at one moment (DOC PREP, REP18).
+DISK_CAP = 60
+
+#: A heartbeat read from a healthy vault is 10 to 12 minutes old (SEEN FB); beyond this many seconds it is stale (INFER).
+HEARTBEAT_STALE = 1200.0
+
+
+def _number(value: Any) -> float | None:
+    """A number that may come as a decimal string ("439.5")."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+@dataclass(frozen=True)
+class RetentionVolume:
+    name: str
+    capacity_bytes: int | None = None
+    free_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class ServerDatastore:
+    """A datastore a master target's host sees; capacity and free space in GB. ``name`` is symbolicName (SEEN RP1)."""
+
+    name: str
+    uuid: str = ""
+    type: str = ""
+    capacity_gb: float | None = None
+    free_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class MasterTarget:
+    id: str
+    name: str
+    os_type: str
+    ip: str = ""
+    version: str = ""
+    version_status: str = ""
+    heartbeat: datetime | None = None
+    disk_count: int = 0
+    retention_volumes: tuple[RetentionVolume, ...] = ()
+    datastores: tuple[ServerDatastore, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Json) -> MasterTarget:
+        return cls(
+            id=str(data.get("id") or ""),
+            name=str(data.get("name") or ""),
+            os_type=str(data.get("osType") or ""),
+            ip=str(data.get("ipAddress") or ""),
+            version=str(data.get("agentVersion") or ""),
+            version_status=str(data.get("versionStatus") or ""),
+            heartbeat=parse_time(data.get("lastHeartbeat")),
+            disk_count=int(data.get("diskCount") or 0),
+            retention_volumes=tuple(
+                RetentionVolume(str(v.get("volumeName") or ""), v.get("capacityInBytes"), v.get("freeSpaceInBytes"))
+                for v in data.get("retentionVolumes") or ()
+            ),
+            datastores=tuple(
+                ServerDatastore(
+                    str(d.get("symbolicName") or ""),
+                    str(d.get("uuid") or ""),
+                    str(d.get("type") or ""),
+                    _number(d.get("capacity")),
+                    _number(d.get("freeSpace")),
+                )
+                for d in data.get("dataStores") or ()
+            ),
+            problems=_problems(data, "healthErrors", "validationErrors"),
+        )
+
+
+@dataclass(frozen=True)
+class ProcessServer:
+    id: str
+    name: str
+    ip: str = ""
+    version: str = ""
+    version_status: str = ""
+    service_status: str = ""
+    health: str = ""
+    heartbeat: datetime | None = None
+    machine_count: int = 0
+    cpu_status: str = ""
+    memory_status: str = ""
+    space_status: str = ""
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Json) -> ProcessServer:
+        return cls(
+            id=str(data.get("id") or data.get("hostId") or ""),
+            name=str(data.get("friendlyName") or ""),
+            ip=str(data.get("ipAddress") or ""),
+            version=str(data.get("agentVersion") or ""),
+            version_status=str(data.get("versionStatus") or ""),
+            service_status=str(data.get("psServiceStatus") or ""),
+            health=str(data.get("health") or ""),
+            heartbeat=parse_time(data.get("lastHeartbeat")),
+            machine_count=int(_number(data.get("machineCount")) or 0),
+            cpu_status=str(data.get("cpuLoadStatus") or ""),
+            memory_status=str(data.get("memoryUsageStatus") or ""),
+            space_status=str(data.get("spaceUsageStatus") or ""),
+            problems=_problems(data, "healthErrors"),
+        )
+
+
+@dataclass(frozen=True)
+class RunAsAccount:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """A fabric; for a classic vault the configuration server with everything registered on it."""
+
+    id: str
+    name: str
+    friendly_name: str
+    vault: VaultRef
+    instance_type: str
+    health: str = ""
+    version: str = ""
+    host_name: str = ""
+    ip: str = ""
+    service_status: str = ""
+    heartbeat: datetime | None = None
+    process_servers: tuple[ProcessServer, ...] = ()
+    master_targets: tuple[MasterTarget, ...] = ()
+    run_as_accounts: tuple[RunAsAccount, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return self.id.lower()
+
+    @classmethod
+    def parse(cls, data: Json, vault: VaultRef) -> Fabric:
+        props: Json = data.get("properties") or {}
+        details: Json = props.get("customDetails") or {}
+        return cls(
+            id=str(data.get("id") or ""),
+            name=str(data.get("name") or ""),
+            friendly_name=str(props.get("friendlyName") or ""),
+            vault=vault,
+            instance_type=str(details.get("instanceType") or ""),
+            health=str(props.get("health") or ""),
+            version=str(details.get("agentVersion") or ""),
+            host_name=str(details.get("hostName") or ""),
+            ip=str(details.get("ipAddress") or ""),
+            service_status=str(details.get("csServiceStatus") or ""),
+            heartbeat=parse_time(details.get("lastHeartbeat")),
+            process_servers=tuple(ProcessServer.parse(x) for x in details.get("processServers") or ()),
+            master_targets=tuple(MasterTarget.parse(x) for x in details.get("masterTargetServers") or ()),
+            run_as_accounts=tuple(
+                RunAsAccount(str(x.get("accountId") or ""), str(x.get("accountName") or ""))
+                for x in details.get("runAsAccounts") or ()
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A replication policy; ``instance_type`` InMage marks the failback twin of a classic forward policy."""
+
+    id: str
+    name: str
+    friendly_name: str
+    instance_type: str
+
+    @classmethod
+    def parse(cls, data: Json) -> Policy:
+        props: Json = data.get("properties") or {}
+        details: Json = props.get("providerSpecificDetails") or {}
+        return cls(
+            id=str(data.get("id") or ""),
+            name=str(data.get("name") or ""),
+            friendly_name=str(props.get("friendlyName") or data.get("name") or ""),
+            instance_type=str(details.get("instanceType") or ""),
+        )
+
+
+def _problems(data: Json, *keys: str) -> tuple[str, ...]:
+    """Health and validation errors as sentences."""
+    found = []
+    for key in keys:
+        for entry in data.get(key) or ():
+            text = entry.get("summaryMessage") or entry.get("errorMessage") or entry.get("errorCode") or ""
+            if text:
+                found.append(str(text))
+    return tuple(found)
