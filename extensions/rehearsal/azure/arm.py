@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ARM front: every request passes here, is checked, counted, spoiled if a rule says so, answered and logged."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiohttp import web
+
+from rehearsal.azure.armpath import COMPUTE, SITE_RECOVERY, parse
+from rehearsal.azure.call import Call, Reply, find_item, parse_form
+from rehearsal.azure.clock import http_date, iso_seconds
+from rehearsal.azure.errors import Refused, group_not_found, refused, resource_not_found
+from rehearsal.azure.faults import Faults, Rule, spoil
+from rehearsal.azure.ledger import Ledger
+from rehearsal.azure.lifecycle import move_for, moves_of
+from rehearsal.azure.routes import ROUTES
+from rehearsal.azure.routes.base import Service
+from rehearsal.azure.throttle import GLOBAL_FACTOR, LIMITS, Throttle, kind_of
+from rehearsal.azure.tokens import TokenService
+from rehearsal.azure.words import dumps
+
+log = logging.getLogger("rehearsal.azure.arm")
+
+JSON = "application/json; charset=utf-8"
+
+
+class Arm:
+    """The handler behind the HTTPS port: token endpoint and resource manager."""
+
+    def __init__(self, service: Service, tokens: TokenService, ledger: Ledger, faults: Faults) -> None:
+        self.service = service
+        self.world = service.world
+        self.tokens = tokens
+        self.ledger = ledger
+        self.faults = faults
+        self.throttle = Throttle()
+        self.base_url = ""
+        self._last_page: dict[str, str] = {}
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        call = Call(request, await request.read(), self.base_url, parse(request.path))
+        rules: list[Rule] = []
+        status: int | str = "lost"
+        try:
+            self._recognise(call)
+            rules = self.faults.matching(call)
+            self.ledger.faults += len(rules)
+            spoiled = await self._before(call, rules)
+            if spoiled is None:
+                reply = await self._answer(call)
+                status = reply.status
+                return await self._after(call, reply, rules)
+            status = spoiled.status
+            return self._send(call, spoiled)
+        except _Dropped:
+            status = "dropped"
+            return web.Response()
+        finally:
+            if call.path is not None:
+                self.ledger.write(
+                    call.method, call.target, status, request.headers.get("x-ms-client-request-id"), call.body
+                )
+
+    # -- what the call is about --------------------------------------------------------------------------------------
+
+    def _recognise(self, call: Call) -> None:
+        """Find vault, item and operation early, so that fault rules can name them."""
+        path = call.path
+        if path is None or path.namespace != SITE_RECOVERY or path.types[:1] != ("vaults",) or not path.names:
+            return
+        call.vault = self.world.vault(path.subscription, path.group or "", path.names[0])
+        if call.vault is None or "replicationprotecteditems" not in path.types[1:]:
+            return
+        position = path.types.index("replicationprotecteditems")
+        if position >= len(path.names):
+            return
+        call.item = find_item(call.vault, path.names[position])
+        if call.item is not None and call.method == "POST" and len(path.types) > position + 1:
+            verb = path.types[position + 1]
+            generation = call.vault.spec.generation
+            known = moves_of(generation, verb)
+            move = move_for(generation, verb, call.item.phase)
+            call.operation = known[0].operation if known else verb
+            call.operation_and_leg = move.name if move else None
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    async def _before(self, call: Call, rules: list[Rule]) -> Reply | None:
+        for rule in rules:
+            if rule.late:
+                continue
+            if rule.action == "drop_before_accept":
+                _abort(call)
+                raise _Dropped
+            if rule.action == "status":
+                code = int(rule.parameters.get("code", 503))
+                body = rule.parameters.get("body") or {
+                    "error": {"code": str(code), "message": "The service is not available."}
+                }
+                headers = {}
+                if "retry_after" in rule.parameters:
+                    headers["Retry-After"] = str(rule.parameters["retry_after"])
+                return Reply(code, body if isinstance(body, str) else dumps(body), headers)
+            await self.faults.pause(rule)
+        return None
+
+    async def _after(self, call: Call, reply: Reply, rules: list[Rule]) -> web.StreamResponse:
+        previous = self._last_page.get(call.request.path)
+        if call.is_list:
+            self._last_page[call.request.path] = reply.body
+        for rule in rules:
+            if not rule.late:
+                continue
+            if rule.action == "drop_after_accept":
+                _abort(call)
+                raise _Dropped
+            if rule.action == "cut_reply":
+                return await self._cut(call, reply)
+            if rule.action in ("garbage", "repeat_page", "repeat_link"):
+                if reply.body:
+                    reply.body = spoil(rule, reply.body, call, previous)
+            else:
+                await self.faults.pause(rule)
+        return self._send(call, reply)
+
+    async def _cut(self, call: Call, reply: Reply) -> web.StreamResponse:
+        """Headers for the whole body, half of it, and then the connection closes."""
+        data = reply.body.encode()
+        response = web.StreamResponse(status=reply.status, headers=self._headers(call, reply))
+        response.content_length = max(len(data), 2)
+        await response.prepare(call.request)
+        await response.write(data[: max(1, len(data) // 2)] or b" ")
+        if call.request.transport is not None:
+            call.request.transport.close()
+        raise _Dropped
+
+    # -- answering ---------------------------------------------------------------------------------------------------
+
+    async def _answer(self, call: Call) -> Reply:
+        try:
+            if call.path is None:
+                return self._authority(call)
+            call.principal = self.tokens.principal(call.request.headers.get("Authorization"))
+            self._pass_bucket(call)
+            if not call.api_version:
+                raise refused(
+                    400,
+                    "MissingApiVersionParameter",
+                    "The api-version query parameter (?api-version=) is required for all requests.",
+                )
+            return await self._resource(call)
+        except Refused as no:
+            if no.status == 401:
+                self.ledger.unauthorized += 1
+            elif no.status == 429:
+                self.ledger.throttled += 1
+            else:
+                self.ledger.refused += 1
+            return Reply(no.status, dumps(no.body), no.headers)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            log.exception("%s %s", call.method, call.request.path)
+            return Reply(
+                500, dumps({"error": {"code": "InternalServerError", "message": "The stand-in failed; see its log."}})
+            )
+
+    def _authority(self, call: Call) -> Reply:
+        parts = call.request.path.strip("/").split("/")
+        if call.method == "GET" and parts[1:] == ["v2.0", ".well-known", "openid-configuration"]:
+            return Reply(body=dumps(self.tokens.configuration(parts[0])))
+        if call.method == "GET" and parts[1:] == ["discovery", "v2.0", "keys"]:
+            return Reply(body='{"keys":[]}')
+        if call.method == "POST" and parts[1:] == ["oauth2", "v2.0", "token"]:
+            self.ledger.tokens += 1
+            return Reply(body=dumps(self.tokens.token(parts[0], parse_form(call.body))))
+        raise refused(404, "NotFound", f"There is nothing at {call.request.path}.")
+
+    def _pass_bucket(self, call: Call) -> None:
+        if not self.world.settings.throttle:
+            return
+        call.remaining, wait = self.throttle.take(call.principal, call.method)
+        if wait is not None:
+            raise refused(
+                429,
+                "TooManyRequests",
+                f"The request is being throttled as the limit has been reached for operation type - "
+                f"{kind_of(call.method).capitalize()}. For more information, see - https://aka.ms/srpthrottlinglimits",
+                **{"Retry-After": str(wait)},
+            )
+
+    async def _resource(self, call: Call) -> Reply:
+        path = call.path
+        assert path is not None
+        world = self.world
+        if not world.knows_subscription(path.subscription):
+            raise refused(404, "SubscriptionNotFound", f"The subscription '{path.subscription}' could not be found.")
+        if path.group is not None and not world.knows_group(path.subscription, path.group):
+            raise group_not_found(path.group)
+        self.ledger.count_call(
+            call.method, not path.complete and call.method == "GET", f"{path.namespace}/{path.route}"
+        )
+        below = path.route
+        if path.namespace == SITE_RECOVERY and path.types[:1] == ("vaults",) and path.names and call.vault is None:
+            raise resource_not_found("Microsoft.RecoveryServices/vaults", path.names[0], path.group or "")
+        if path.namespace not in (SITE_RECOVERY, COMPUTE, ""):
+            raise refused(404, "InvalidResourceNamespace", f"The resource namespace '{path.namespace}' is invalid.")
+        handler = ROUTES.get((call.method, f"{path.namespace}/{below}"))
+        if handler is None:
+            if any(route == f"{path.namespace}/{below}" for _, route in ROUTES):
+                raise refused(405, "MethodNotAllowed", f"The method {call.method} is not allowed for this resource.")
+            raise refused(
+                404, "InvalidResourceType", f"The resource type '{below}' could not be found in the namespace."
+            )
+        return await handler(self.service, call)
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def _headers(self, call: Call, reply: Reply) -> dict[str, str]:
+        now = self.world.clock.now()
+        headers = {
+            "Cache-Control": "no-cache",
+            "Pragma": "no-cache",
+            "Expires": "-1",
+            "Date": http_date(now),
+            "Server": "Kestrel",
+            "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+            "X-Content-Type-Options": "nosniff",
+            "x-ms-request-id": call.activity,
+            "x-ms-correlation-request-id": call.activity,
+            "x-ms-routing-request-id": f"WESTEUROPE:{_stamp(now)}:{call.activity}",
+        }
+        if call.remaining is not None:
+            kind = kind_of(call.method)
+            size = LIMITS[kind][0]
+            headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(call.remaining)
+            headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * GLOBAL_FACTOR) - 1)
+        if reply.body:
+            headers["Content-Type"] = JSON
+        headers.update(reply.headers)
+        return headers
+
+    def _send(self, call: Call, reply: Reply) -> web.StreamResponse:
+        body = reply.body.encode() if reply.body else b""
+        return web.Response(status=reply.status, body=body, headers=self._headers(call, reply))
+
+
+class _Dropped(Exception):
+    """The connection is gone; nothing more is to be sent."""
+
+
+def _abort(call: Call) -> None:
+    if call.request.transport is not None:
+        call.request.transport.abort()
+
+
+def _stamp(now: float) -> str:
+    return iso_seconds(now).replace("-", "").replace(":", "")

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""providerSpecificDetails of a replicated item, one function for each provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.azure.clock import iso, iso_seconds
+from rehearsal.azure.words import AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
+from rehearsal.fleet import Machine, stable_uuid
+
+if TYPE_CHECKING:
+    from rehearsal.azure.items import Item
+
+
+def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
+    details = BY_TYPE[item.row.instance_type](item, hollow, heartbeat, calculated, progress)
+    details.update(item.machine.details)
+    details.update(item.overrides.get("details", {}))
+    return details
+
+
+def disk_names(machine: Machine) -> list[str]:
+    """Windows and Linux name disks differently; sdX names are those of the time of protection."""
+    if machine.os.lower() == "windows":
+        return [rf"\\.\PHYSICALDRIVE{n}" for n in range(len(machine.disks_gb))]
+    return [f"/dev/sd{chr(ord('a') + n)}" for n in range(len(machine.disks_gb))]
+
+
+def disk_ids(machine: Machine) -> list[str]:
+    return [
+        f"{{{stable_uuid('disk', machine.vault, machine.name, str(n)).upper()}}}" for n in range(len(machine.disks_gb))
+    ]
+
+
+def _disks(item: Item, progress: Any, megabytes: tuple[str, str, str]) -> list[dict[str, Any]]:
+    row, machine = item.row, item.machine
+    # After the commit to Azure disks still say so, with replicationHealth Normal (SEEN).
+    stale = row.phase in ("out", "home_unprotected")
+    disks = []
+    for size, name, disk in zip(machine.disks_gb, disk_names(machine), disk_ids(machine), strict=True):
+        entry: dict[str, Any] = {
+            "diskId": disk,
+            "diskName": name,
+            "protectionStage": "InitialSync" if row.syncing else "DifferentialSync",
+            "healthErrorCode": "ECH0007" if stale else None,
+            "rpoInSeconds": 0,
+            "resyncRequired": "Required" if stale else "NotRequired",
+            "resyncProgressPercentage": progress if row.syncing else 0,
+            "resyncDurationInSeconds": 0,
+            "diskCapacityInBytes": size * GIB,
+            "fileSystemCapacityInBytes": size * GIB,
+            **dict.fromkeys(megabytes, 0.0),
+            "diskResized": "NotResized",
+            "lastRpoCalculatedTime": None,
+            "resyncProcessedBytes": 0,
+            "resyncTotalTransferredBytes": 0,
+            "resyncLast15MinutesTransferredBytes": 0,
+            "resyncLastDataTransferTimeUTC": None,
+            "resyncStartTime": iso(item.sync_started) if row.syncing and item.sync_started else None,
+            "progressHealth": "InProgress" if row.syncing else "None",
+            "progressStatus": None,
+        }
+        disks.append(entry)
+    return disks
+
+
+def _nic(item: Item) -> dict[str, Any]:
+    return {
+        "nicId": stable_uuid("nic", item.machine.vault, item.machine.name),
+        "replicaNicId": None,
+        "vMNetworkName": "VM Network",
+        "recoveryVMNetworkId": None,
+        "ipConfigs": [],
+        "selectionType": "SelectedByUser",
+    }
+
+
+def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
+    vault, machine, row = item.vault, item.machine, item.row
+    state, description = item.overrides.get("protection_state", (row.state, row.description))
+    group = machine.group
+    found = machine.onprem != "physical"
+    return {
+        "instanceType": row.instance_type,
+        "infrastructureVmId": machine.uuid if found or not row.forward else None,
+        "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if found or not row.forward else None,
+        "protectionStage": "InitialSync" if row.syncing else "DifferentialSync",
+        "vmId": item.vm_id,
+        "vmProtectionState": state,
+        "vmProtectionStateDescription": description,
+        "rpoInSeconds": 0 if row.syncing else 120,
+        "compressedDataRateInMB": 0.0,
+        "uncompressedDataRateInMB": 0.0,
+        "lastHeartbeat": heartbeat,
+        "processServerId": item.process_server,
+        "multiVmGroupId": stable_uuid("group", vault.spec.name, group) if group else None,
+        "multiVmGroupName": group,
+        "multiVmSyncStatus": "Enabled" if group else "Disabled",
+        "sourceVmCpuCount": 2,
+        "sourceVmRamSizeInMB": machine.memory_mb,
+        "vmNics": [_nic(item)],
+        "datastores": [machine.datastore] if found else [],
+        "validationErrors": [],
+        "lastRpoCalculatedTime": calculated,
+        "lastUpdateReceivedTime": calculated,
+        "osVersion": None,
+        "isAdditionalStatsAvailable": True,
+        "totalDataTransferred": -1,
+        "totalProgressHealth": "InProgress" if row.syncing else "None",
+        "diskResized": "NotResized",
+    }
+
+
+def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
+    """InMageAzureV2: the way out."""
+    machine, vault, row = item.machine, item.vault, item.row
+    group = f"/subscriptions/{vault.spec.subscription_id}/resourceGroups/{vault.spec.target_resource_group}"
+    details = _common(item, heartbeat, calculated)
+    servers = {server.id: server.name for server in vault.spec.process_servers}
+    details.update(
+        {
+            "resyncProgressPercentage": progress if row.syncing else 0,
+            "ipAddress": machine.ip,
+            "agentVersion": AGENT_VERSION,
+            "agentExpiryDate": NEVER_EXPIRES,
+            "isAgentUpdateRequired": booltext(False),
+            "isRebootAfterUpdateRequired": booltext(False),
+            "processServerName": servers.get(item.process_server or ""),
+            "protectedDisks": _disks(
+                item, progress, ("sourceDataInMegaBytes", "psDataInMegaBytes", "targetDataInMegaBytes")
+            ),
+            # PowerShell copied the process server's id here (SEEN).
+            "masterTargetId": item.process_server,
+            "osType": machine.os,
+            "vhdName": disk_names(machine)[0],
+            "osDiskId": disk_ids(machine)[0],
+            "azureVMDiskDetails": [],
+            "recoveryAzureVMName": item.azure_name,
+            "recoveryAzureVMSize": "Standard_D2s_v3",
+            "recoveryAzureStorageAccount": None,
+            "recoveryAzureLogStorageAccountId": None,
+            "selectedRecoveryAzureNetworkId": f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr",
+            "selectedTfoAzureNetworkId": "",
+            "selectedSourceNicId": None,
+            "discoveryType": "vCenter" if machine.onprem != "physical" else "Physical",
+            "enableRdpOnTargetOption": "Never",
+            "targetVmId": item.azure_vm.id if item.azure_vm and row.in_azure else None,
+            "recoveryAzureResourceGroupId": group,
+            "recoveryAvailabilitySetId": "",
+            "useManagedDisks": booltext(True),
+            "licenseType": "NotSpecified",
+            "replicaId": None,
+            "protectedManagedDisks": [],
+            "lastRecoveryPointReceived": calculated,
+            "firmwareType": "BIOS",
+            "azureVmGeneration": "V1",
+            "osName": None,
+        }
+    )
+    return details
+
+
+def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
+    """InMage: the way home. In a list it is thinner: no disks, master target, points or retention window (SEEN)."""
+    machine, row = item.machine, item.row
+    details = _common(item, heartbeat, calculated)
+    points = {} if row.syncing else consistency_points(item)
+    details.update(
+        {
+            "activeSiteType": row.site,
+            "osDetails": None
+            if hollow
+            else {"osType": machine.os, "osVhdId": disk_ids(machine)[0], "vhdName": disk_names(machine)[0]},
+            "resyncDetails": None,
+            "retentionWindowStart": None,
+            "retentionWindowEnd": None,
+            "protectedDisks": []
+            if hollow
+            else _disks(item, progress, ("sourceDataInMB", "psDataInMB", "targetDataInMB")),
+            "ipAddress": azure_ip(machine) if row.in_azure else machine.ip,
+            "masterTargetId": None if hollow else item.master_target,
+            "consistencyPoints": None if hollow else points,
+            "rebootAfterUpdateStatus": "NotRequired",
+            "agentDetails": {
+                "agentVersion": AGENT_VERSION,
+                "agentUpdateStatus": "NotRequired",
+                "postUpdateRebootStatus": "NotRequired",
+                "agentExpiryDate": NEVER_EXPIRES,
+            },
+            # Physical even for a VMware machine: the Azure VM is a machine of its own to the server (SEEN).
+            "discoveryType": "Physical",
+            "azureStorageAccountId": None,
+            # The original machine's id (SEEN).
+            "replicaId": machine.uuid,
+        }
+    )
+    if points and not hollow:
+        details["retentionWindowStart"] = iso(item.protected_since)
+        details["retentionWindowEnd"] = calculated
+    return details
+
+
+def azure_ip(machine: Machine) -> str:
+    octets = machine.ip.split(".")
+    return ".".join(["10", "60", *octets[2:]])
+
+
+def consistency_points(item: Item) -> dict[str, str]:
+    """Tags of the way home: one when the synchronisation ended, then one each hour, the last three (INFER).
+
+    They are the only sign that a point exists on this leg (SEEN).
+    """
+    first = item.protected_since
+    now = item.points_until or item.clock.now()
+    count = int(max(0.0, now - first) // 3600)
+    return {f"Tag{n:04d}": iso_seconds(first + n * 3600) for n in range(max(0, count - 2), count + 1)}
+
+
+BY_TYPE: dict[str, Callable[..., dict[str, Any]]] = {"InMageAzureV2": _forward, "InMage": _failback}

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accepts operations and runs their jobs on the virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from rehearsal.azure import effects
+from rehearsal.azure.errors import BUSY, Cause, JobFailure, provider_refused, refused
+from rehearsal.azure.inventory import add_event
+from rehearsal.azure.items import Item
+from rehearsal.azure.jobs import Job, Task
+from rehearsal.azure.lifecycle import AFTER_SYNC, MOVES, Move, move_for, moves_of
+from rehearsal.azure.vault import VaultState
+from rehearsal.azure.world import World
+
+log = logging.getLogger("rehearsal.azure.engine")
+
+#: A task of a job that acts; it returns False when there was nothing to do (the task is then shown as Skipped).
+Action = Callable[[World, Job], Awaitable[bool]]
+
+
+class Engine:
+    """Acceptance is synchronous: between the look at an item and the mark on it nothing else can run."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._running: set[asyncio.Task[None]] = set()
+
+    # -- accepting ---------------------------------------------------------------------------------------------------
+
+    def accept(self, item: Item, verb: str, properties: dict[str, Any], ids: tuple[str, str]) -> Job:
+        """Accept an operation on an item, or raise Refused.
+
+        Refused with 400 are bodies that the published description forbids (SPEC) and bodies for the other direction
+        (INFER). Preconditions of the world are judged when the job runs.
+        """
+        vault = item.vault
+        generation = vault.spec.generation
+        if vault.spec.retired:
+            raise provider_refused(
+                400,
+                "ClassicRetired",
+                "Operations on machines of the classic experience are no longer supported.",
+                causes="Support for the classic experience ended in March 2026.",
+                action="Migrate to the modernized experience.",
+                ids=ids,
+            )
+        move = move_for(generation, verb, item.phase)
+        if item.busy or move is None or move.word not in item.allowed:
+            return self._busy(item, verb, move, ids)
+        if move.provider is not None:
+            _check_body(move, properties)
+        job = self._job(vault, move.scenario, move.friendly, item, ids[0])
+        job.move, job.body = move, properties
+        item.job = job
+        item.phase = move.during
+        item.touch()
+        self._start(job, self._run_move(job, move))
+        return job
+
+    def _busy(self, item: Item, verb: str, move: Move | None, ids: tuple[str, str]) -> Job:
+        """The service's own form is not recorded: a 4xx with a numeric code, or a job that fails (INFER)."""
+        settings = self.world.settings
+        failure = JobFailure(BUSY, operation=verb, machine=item.machine.name)
+        known = move or next(iter(moves_of(item.vault.spec.generation, verb)), None)
+        if settings.busy_as != "job" or known is None:
+            cause = failure.cause
+            raise provider_refused(
+                settings.busy_status, str(cause.code), cause.message, causes=cause.causes, action=cause.action, ids=ids
+            )
+        job = self._job(item.vault, known.scenario, known.friendly, item, ids[0])
+        self._start(job, self._run_refused(job, failure.cause))
+        return job
+
+    def side_job(
+        self,
+        vault: VaultState,
+        scenario: str,
+        friendly: str,
+        duration: str,
+        item: Item | None,
+        client: str,
+        then: Callable[[], None] | None = None,
+    ) -> Job:
+        """A job beside the life cycle; it takes ``durations[duration]`` and does ``then`` at its end."""
+        job = self._job(vault, scenario, friendly, item, client)
+        self._start(job, self._run_plain(job, self.world.durations[duration], then))
+        return job
+
+    def _job(self, vault: VaultState, scenario: str, friendly: str, item: Item | None, client: str) -> Job:
+        now = self.world.clock.now()
+        if item is not None:
+            target = (item.vm_id, item.machine.name, "ProtectionEntity")
+        else:
+            target = (vault.internal_id, vault.spec.configuration_server, "Server")
+        job = Job(vault, scenario, friendly, *target, created=now, client_request_id=client, item=item)
+        job.owner_path = item.id if item is not None else vault.fabric_id
+        vault.jobs[job.name] = job
+        return job
+
+    def _start(self, job: Job, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work, name=f"job {job.name}")
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def stop(self) -> None:
+        for task in list(self._running):
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    # -- running -----------------------------------------------------------------------------------------------------
+
+    async def _begin(self, job: Job) -> None:
+        """Leave NotStarted. The start is the time that was due, so that a jump of the clock carries a job to its end."""
+        due = job.created + self.world.durations["not_started"]
+        await self.world.clock.sleep_until(due)
+        job.started = due
+        job.state = job.description = "InProgress"
+
+    async def _run_move(self, job: Job, move: Move) -> None:
+        """Walk the tasks; the due time of each is counted from the job's start, so that slow effects do not add up."""
+        world, item = self.world, job.item
+        assert item is not None
+        clock = world.clock
+        await self._begin(job)
+        started = job.started or clock.now()
+        duration = world.durations[move.name]
+        actions = effects.ACTIONS[move.name]
+        due = started
+        state = "Succeeded"
+        try:
+            effects.fleet_fault(job)
+            for task in job.tasks:
+                action = actions.get(task.step.name)
+                if action is None:
+                    _skip(task, clock.now())
+                    continue
+                task.state = task.description = "InProgress"
+                task.started = clock.now()
+                due += duration * task.step.share
+                acted = await action(world, job)
+                await clock.sleep_until(due)
+                task.state, task.description = ("Succeeded", "Completed") if acted else ("Other", "Skipped")
+                task.ended = clock.now()
+            await clock.sleep_until(started + duration)
+            effects.fleet_warning(job)
+            if job.errors:
+                state = "CompletedWithInformation"
+        except JobFailure as failure:
+            self._fail(job, failure.cause)
+            state = "Failed"
+        except Exception as problem:  # a defect of the stand-in or a vCenter that went away: never a hanging job
+            log.exception("job %s of %s", job.scenario, item.machine.name)
+            self._fail(job, effects.unexpected(item, problem))
+            state = "Failed"
+        now = clock.now()
+        job.finish(state, now)
+        item.job = None
+        item.phase = move.start if state == "Failed" else move.done
+        if state == "Failed":
+            # A failover that fell back: the machine, and with it its agent, runs where it ran before.
+            item.agent_registers_at = min(item.agent_registers_at, now)
+        else:
+            effects.settle(world, job, move, now)
+            self._after(item, move, now)
+        item.touch()
+        add_event(item, job)
+
+    def _fail(self, job: Job, cause: Cause) -> None:
+        """The failing task keeps saying InProgress with its errors filled (SEEN)."""
+        now = self.world.clock.now()
+        current = next((t for t in job.tasks if t.state == "InProgress"), job.tasks[0])
+        job.add_error(cause, "Error", now, current)
+
+    def _after(self, item: Item, move: Move, now: float) -> None:
+        """What follows a move by itself: the agent registers again, the synchronisation ends."""
+        clock = self.world.clock
+        if move.operation == "failover":
+            clock.call_at(item.agent_registers_at, item.touch)
+        if item.row.syncing:
+            seconds = self.world.durations[f"sync/{move.leg}"]
+            item.sync_started, item.sync_ends = now, now + seconds
+            if move.leg == "to_azure":
+                early = self.world.durations["sync/to_azure/primary"]
+                clock.call_at(now + early, lambda: self._finalized(item, "PrimaryIrCompletion", "Azure"))
+            clock.call_at(now + seconds, lambda: self._synchronised(item, move))
+
+    def resume_first_states(self) -> None:
+        """Start the timers of machines that the fleet puts in the middle of something."""
+        now = self.world.clock.now()
+        for vault in self.world.vaults:
+            for item in vault.items.values():
+                if item.agent_registers_at > now:
+                    self.world.clock.call_at(item.agent_registers_at, item.touch)
+                into = item.phase if item.row.syncing else None
+                for move in MOVES[vault.spec.generation]:
+                    if move.done == into:
+                        self._after(item, move, now)
+                        item.touch()
+
+    def _synchronised(self, item: Item, move: Move) -> None:
+        if not item.row.syncing:
+            return
+        item.phase = AFTER_SYNC[item.phase]
+        item.protected_since = self.world.clock.now()
+        item.sync_started = item.sync_ends = None
+        item.touch()
+        scenario = "IrCompletion" if move.leg == "to_onprem" else "SecondaryIrCompletion"
+        self._finalized(item, scenario, item.vault.spec.configuration_server if move.leg == "to_onprem" else "Azure")
+
+    def _finalized(self, item: Item, scenario: str, where: str) -> None:
+        self.side_job(item.vault, scenario, f"Finalize protection on {where}", "finalize", item, "")
+
+    async def _run_plain(self, job: Job, duration: float, then: Callable[[], None] | None) -> None:
+        clock = self.world.clock
+        await self._begin(job)
+        for task in job.tasks:
+            task.state = task.description = "InProgress"
+            task.started = clock.now()
+            await clock.sleep(duration * task.step.share)
+            task.state, task.description, task.ended = "Succeeded", "Completed", clock.now()
+        if then is not None:
+            then()
+        job.finish("Succeeded", clock.now())
+
+    async def _run_refused(self, job: Job, cause: Cause) -> None:
+        await self._begin(job)
+        await self.world.clock.sleep(2.0)
+        job.tasks[0].state = job.tasks[0].description = "InProgress"
+        job.tasks[0].started = self.world.clock.now()
+        self._fail(job, cause)
+        job.finish("Failed", self.world.clock.now())
+
+
+def _skip(task: Task, now: float) -> None:
+    """A skipped task has state Other, description Skipped (SEEN)."""
+    task.state, task.description = "Other", "Skipped"
+    task.started = task.ended = now
+
+
+def _check_body(move: Move, properties: dict[str, Any]) -> None:
+    details = properties.get("providerSpecificDetails")
+    if not isinstance(details, dict) or not details.get("instanceType"):
+        raise refused(400, "InvalidRequest", "The property providerSpecificDetails.instanceType is required.")
+    if details["instanceType"] != move.provider:
+        raise refused(
+            400,
+            "InvalidRequest",
+            f"The provider {details['instanceType']!r} does not fit the item; expected {move.provider!r}.",
+        )
+    if properties.get("failoverDirection") != move.direction:
+        raise refused(
+            400,
+            "InvalidRequest",
+            f"The failover direction {properties.get('failoverDirection')!r} does not fit the item; expected {move.direction!r}.",
+        )
+    for name in move.required:
+        if not details.get(name):
+            raise refused(400, "InvalidRequest", f"The property providerSpecificDetails.{name} is required.")

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The quiet resources of a vault: container, mappings, policies, protectable items, plans, events, health."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.azure.clock import Clock, iso
+from rehearsal.azure.details import disk_names
+from rehearsal.azure.items import Item
+from rehearsal.azure.jobs import Job
+from rehearsal.azure.words import AGENT_VERSION, AZURE, RS, same
+from rehearsal.fleet import stable_uuid
+
+if TYPE_CHECKING:
+    from rehearsal.azure.vault import VaultState
+
+#: Events kept for each vault; older ones fall out.
+EVENTS = 2000
+
+
+def vault_body(vault: VaultState) -> dict[str, Any]:
+    spec = vault.spec
+    return {
+        "location": spec.location,
+        "name": spec.name,
+        "etag": "W/\"datetime'2026-01-01T00%3A00%3A00.0000000Z'\"",
+        "properties": {
+            "provisioningState": "Succeeded",
+            "privateEndpointStateForBackup": "None",
+            "privateEndpointStateForSiteRecovery": "None",
+            "publicNetworkAccess": "Enabled",
+        },
+        # The plain ARM resource spells its own id in lower case.
+        "id": vault.id.replace("/Subscriptions/", "/subscriptions/"),
+        "type": RS,
+        "sku": {"name": "RS0", "tier": "Standard"},
+        "tags": {},
+    }
+
+
+def container(vault: VaultState) -> dict[str, Any]:
+    server = vault.spec.configuration_server
+    return {
+        "id": vault.container_id,
+        "name": vault.container,
+        "type": f"{RS}/replicationFabrics/replicationProtectionContainers",
+        "properties": {
+            "fabricFriendlyName": server,
+            "friendlyName": server,
+            "fabricType": "VMware",
+            "protectedItemCount": len(vault.items),
+            "pairingStatus": "Paired",
+            "role": "Primary",
+            "fabricSpecificDetails": None,
+        },
+    }
+
+
+def mappings(vault: VaultState) -> list[dict[str, Any]]:
+    """The container paired with Azure (forward policy) and with itself (failback policy; SEEN in a test script)."""
+    server = vault.spec.configuration_server
+    pairs = (
+        (vault.forward_policy, AZURE, AZURE, AZURE, "InMageAzureV2"),
+        (vault.failback_policy, vault.container_id, server, server, "InMage"),
+    )
+    return [
+        {
+            "id": f"{vault.container_id}/replicationProtectionContainerMappings/{policy}",
+            "name": policy,
+            "type": f"{RS}/replicationFabrics/replicationProtectionContainers/replicationProtectionContainerMappings",
+            "properties": {
+                "targetProtectionContainerId": target,
+                "targetProtectionContainerFriendlyName": friendly,
+                "providerSpecificDetails": {"instanceType": kind},
+                "health": "Normal",
+                "healthErrorDetails": [],
+                "policyId": vault.policy_id(policy),
+                "state": "Paired",
+                "sourceProtectionContainerFriendlyName": server,
+                "sourceFabricFriendlyName": server,
+                "targetFabricFriendlyName": fabric,
+                "policyFriendlyName": policy,
+            },
+        }
+        for policy, target, friendly, fabric, kind in pairs
+    ]
+
+
+def policies(vault: VaultState) -> list[dict[str, Any]]:
+    """Forward and failback policy; the second has no crash-consistent frequency (SEEN)."""
+    forward = {
+        "instanceType": "InMageAzureV2",
+        "crashConsistentFrequencyInMinutes": 5,
+        "recoveryPointThresholdInMinutes": 15,
+        "recoveryPointHistory": 1440,
+        "appConsistentFrequencyInMinutes": 60,
+        "multiVmSyncStatus": "Enabled",
+    }
+    failback = {k: v for k, v in forward.items() if k != "crashConsistentFrequencyInMinutes"} | {
+        "instanceType": "InMage"
+    }
+    return [
+        {
+            "id": vault.policy_id(name),
+            "name": name,
+            "type": f"{RS}/replicationPolicies",
+            "properties": {"friendlyName": name, "providerSpecificDetails": details},
+        }
+        for name, details in ((vault.forward_policy, forward), (vault.failback_policy, failback))
+    ]
+
+
+def protectable(item: Item) -> dict[str, Any]:
+    """The protectable item of the machine the server sees now: the VMware machine, or the Azure VM (Physical, SEEN)."""
+    vault, machine, row = item.vault, item.machine, item.row
+    vmware = row.forward and machine.onprem != "physical"
+    return {
+        "id": vault.protectable_id(item.protectable_name),
+        "name": item.protectable_name,
+        "type": f"{RS}/replicationFabrics/replicationProtectionContainers/replicationProtectableItems",
+        "properties": {
+            "friendlyName": machine.name,
+            "protectionStatus": "Protected",
+            "replicationProtectedItemId": item.id,
+            "recoveryServicesProviderId": vault.provider_id,
+            "protectionReadinessErrors": [],
+            "supportedReplicationProviders": ["InMageAzureV2" if row.forward else "InMage"],
+            "customDetails": {
+                "instanceType": "VMwareVirtualMachine",
+                "agentGeneratedId": item.vm_id,
+                "agentInstalled": "Installed",
+                "osType": machine.os,
+                "agentVersion": AGENT_VERSION,
+                "ipAddress": machine.ip,
+                "poweredOn": "On",
+                "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if vmware else None,
+                "discoveryType": "vCenter" if vmware else "Physical",
+                "diskDetails": [
+                    {
+                        "diskId": name,
+                        "diskName": name,
+                        "diskSizeInMB": str(size * 1024),
+                        "diskType": "BASIC",
+                        "diskConfiguration": "",
+                        "volumeList": [],
+                    }
+                    for name, size in zip(disk_names(machine), machine.disks_gb, strict=True)
+                ],
+                "validationErrors": [],
+            },
+        },
+    }
+
+
+def plan(vault: VaultState, name: str) -> dict[str, Any]:
+    """A plan has three groups, the first two empty (SEEN). Its operations are what all its machines allow."""
+    by_name = {item.machine.name: item for item in vault.items.values()}
+    members = [by_name[machine] for machine in vault.spec.recovery_plans[name] if machine in by_name]
+    common = set.intersection(*(set(item.allowed) for item in members)) if members else set()
+    types = list(dict.fromkeys(item.row.instance_type for item in members))
+
+    def group(kind: str, items: list[Item]) -> dict[str, Any]:
+        return {
+            "groupType": kind,
+            "replicationProtectedItems": [{"id": item.id, "virtualMachineId": item.vm_id} for item in items],
+            "startGroupActions": [],
+            "endGroupActions": [],
+        }
+
+    return {
+        "id": vault.plan_id(name),
+        "name": name,
+        "type": f"{RS}/replicationRecoveryPlans",
+        "properties": {
+            "friendlyName": name,
+            "primaryFabricId": vault.fabric_id,
+            "primaryFabricFriendlyName": vault.spec.configuration_server,
+            "recoveryFabricId": AZURE,
+            "recoveryFabricFriendlyName": AZURE,
+            "failoverDeploymentModel": "ResourceManager",
+            "replicationProviders": types,
+            "allowedOperations": [
+                word for word in ("UnplannedFailover", "TestFailover", "Commit", "SwitchProtection") if word in common
+            ],
+            "currentScenario": None,
+            "currentScenarioStatus": None,
+            "currentScenarioStatusDescription": None,
+            "groups": [group("Shutdown", []), group("Failover", []), group("Boot", members)],
+            "providerSpecificDetails": [],
+        },
+    }
+
+
+def plan_named(vault: VaultState, name: str) -> str | None:
+    return next((n for n in vault.spec.recovery_plans if same(n, name)), None)
+
+
+def add_event(item: Item, job: Job) -> None:
+    """An event for a finished job of the life cycle."""
+    vault, now = item.vault, item.clock.now()
+    name = f"JobStatusEvent;{int(now * 1000)}_{job.name}"
+    severity = {"Failed": "Critical", "CompletedWithInformation": "Warning"}.get(job.state, "OK")
+    vault.events.append(
+        {
+            "id": f"{vault.id}/replicationEvents/{name}",
+            "name": name,
+            "type": f"{RS}/replicationEvents",
+            "properties": {
+                "eventCode": job.scenario,
+                "description": f"{job.friendly} of {item.machine.name}: {job.state}",
+                "eventType": "JobStatus",
+                "affectedObjectFriendlyName": item.machine.name,
+                "affectedObjectCorrelationId": stable_uuid("correlation", item.name, str(item.turns)),
+                "severity": severity,
+                "timeOfOccurrence": iso(now),
+                "fabricId": vault.fabric_id,
+                "providerSpecificDetails": {"instanceType": "InMageAzureV2"},
+                "eventSpecificDetails": {
+                    "instanceType": "JobStatus",
+                    "jobId": job.name,
+                    "jobFriendlyName": job.friendly,
+                    "jobStatus": job.state,
+                    "affectedObjectType": "ProtectionEntity",
+                },
+                "healthErrors": [],
+            },
+        }
+    )
+    del vault.events[:-EVENTS]
+
+
+def vault_health(vault: VaultState, clock: Clock) -> dict[str, Any]:
+    """Counts of what the vault holds, in the three summaries (SEEN)."""
+    items = list(vault.items.values())
+    warnings = sum(1 for i in items if i.overrides.get("replication_health") == "Warning")
+    critical = sum(1 for i in items if i.overrides.get("replication_health") == "Critical")
+    counters = {
+        "protectedItemsCriticalCount": critical,
+        "protectedItemsWarningCount": warnings,
+        "protectedItemsNormalCount": len(items) - warnings - critical,
+    }
+
+    def summary(count: int, categorized: dict[str, int]) -> dict[str, Any]:
+        return {"resourceCount": count, "issues": [], "categorizedResourceCounts": categorized}
+
+    return {
+        "id": f"{vault.id}/replicationVaultHealth/Default",
+        "name": "Default",
+        "type": f"{RS}/replicationVaultHealth",
+        "properties": {
+            "vaultErrors": [],
+            "protectedItemsHealth": summary(len(items), counters),
+            "fabricsHealth": summary(1, {}),
+            "containersHealth": summary(1, {}),
+        },
+    }

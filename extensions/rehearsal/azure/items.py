@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replicated items: their true state, and how they look in a list and alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rehearsal.azure.clock import Clock, iso, iso_seconds
+from rehearsal.azure.details import provider_details
+from rehearsal.azure.lifecycle import Row, row_of
+from rehearsal.azure.words import (
+    AZURE,
+    HEARTBEAT_MARK,
+    ITEM_TYPE,
+    NO_SCENARIO_TIME,
+    PROGRESS_MARK,
+    RPO_MARK,
+    dumps,
+)
+from rehearsal.fleet import Machine, stable_uuid
+
+if TYPE_CHECKING:
+    from rehearsal.azure.jobs import Job
+    from rehearsal.azure.vault import AzureVm, VaultState
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A list entry as it was from ``at`` on; marks in the text stand for values that move with time."""
+
+    at: float
+    text: str
+    started: float | None
+
+
+@dataclass
+class Item:
+    """The truth about one replicated machine. Times are virtual seconds; ``version`` counts changes."""
+
+    vault: VaultState
+    machine: Machine
+    clock: Clock
+    phase: str = "home"
+    job: Job | None = None
+    #: When the agent has registered after the last failover; before it, the heartbeat stands at ``silent_since``.
+    agent_registers_at: float = 0.0
+    silent_since: float = 0.0
+    last_failover: float | None = None
+    azure_vm: AzureVm | None = None
+    master_target: str | None = None
+    process_server: str | None = None
+    sync_started: float | None = None
+    sync_ends: float | None = None
+    protected_since: float = 0.0
+    #: Recovery points are frozen at the failover and vanish with the commit (DOC).
+    points_until: float | None = None
+    failover_point: str | None = None
+    #: Times a fleet fault has happened, by its position in the machine's list.
+    faults_done: dict[int, int] = field(default_factory=dict)
+    #: What the control endpoint sets over the truth: allowed_operations, protection_state, health_errors, details.
+    overrides: dict[str, Any] = field(default_factory=dict)
+    turns: int = 0
+    snapshots: deque[Snapshot] = field(default_factory=deque)
+
+    @property
+    def name(self) -> str:
+        return self.machine.item_name
+
+    @property
+    def id(self) -> str:
+        return self.vault.item_id(self.name)
+
+    @property
+    def vm_id(self) -> str:
+        """The machine's GUID in the configuration server: targetObjectId of its jobs (SEEN)."""
+        return stable_uuid("vm", self.vault.spec.name, self.machine.name)
+
+    @property
+    def azure_name(self) -> str:
+        return self.machine.name
+
+    @property
+    def row(self) -> Row:
+        return row_of(self.vault.spec.generation, self.phase)
+
+    @property
+    def busy(self) -> bool:
+        return self.job is not None
+
+    @property
+    def allowed(self) -> list[str]:
+        """[] while busy (SEEN)."""
+        if "allowed_operations" in self.overrides:
+            return list(self.overrides["allowed_operations"])
+        return [] if self.busy else list(self.row.allowed)
+
+    @property
+    def protectable_name(self) -> str:
+        """A new protectable item is made for the Azure machine, and another when it is home again (SEEN)."""
+        return stable_uuid("protectable", self.vault.spec.name, self.machine.name, str(self.turns))
+
+    def agent_registered(self) -> bool:
+        return self.clock.now() >= self.agent_registers_at
+
+    def heartbeat(self) -> str:
+        """Moves about every minute while the agent is registered; before, it stays older than the failover (INFER)."""
+        if self.agent_registered():
+            return minute_before(self.clock.now())
+        return iso_seconds(self.silent_since)
+
+    def progress(self) -> int:
+        if self.sync_started is None or self.sync_ends is None:
+            return 0
+        span = max(1.0, self.sync_ends - self.sync_started)
+        return max(0, min(99, int(100 * (self.clock.now() - self.sync_started) / span)))
+
+    def touch(self) -> None:
+        """Keep the present state for lists, which lag behind."""
+        now = self.clock.now()
+        body = self.render(hollow=True)
+        text = dumps(body)
+        self.snapshots.append(Snapshot(now, text, self.sync_started if self.row.syncing else None))
+
+    def list_entry(self, moment: float) -> str:
+        """The entry of a list as it was at ``moment``."""
+        snapshots = self.snapshots
+        while len(snapshots) > 1 and snapshots[1].at <= moment:
+            snapshots.popleft()
+        first = snapshots[0]
+        if first.started is not None:
+            return first.text.replace(PROGRESS_MARK, str(self.progress()))
+        return first.text
+
+    def render(self, hollow: bool = False) -> dict[str, Any]:
+        """The item as a body. ``hollow``: as in a list, with marks for what moves with time."""
+        row, vault = self.row, self.vault
+        alive = self.agent_registered()
+        heartbeat = HEARTBEAT_MARK if hollow and alive else self.heartbeat()
+        calculated = RPO_MARK if hollow else minute_before(self.clock.now())
+        progress: Any = PROGRESS_MARK.strip('"') if hollow else self.progress()
+        scenario = {"scenarioName": "None", "jobId": vault.job_id("None"), "startTime": NO_SCENARIO_TIME}
+        if self.job is not None:
+            scenario = {
+                "scenarioName": self.job.scenario,
+                "jobId": self.job.id,
+                "startTime": iso(self.job.started or self.job.created),
+            }
+        policy = vault.forward_policy if row.forward else vault.failback_policy
+        server = vault.spec.configuration_server
+        errors, failover_health = self._health()
+        state, description = self.overrides.get("protection_state", (row.state, row.description))
+        properties: dict[str, Any] = {
+            "friendlyName": self.machine.name,
+            "protectedItemType": "",
+            "protectableItemId": vault.protectable_id(self.protectable_name),
+            "recoveryServicesProviderId": vault.provider_id,
+            "primaryFabricFriendlyName": server,
+            "primaryFabricProvider": "InMageFabric",
+            "recoveryFabricFriendlyName": AZURE if row.forward else server,
+            "recoveryFabricId": AZURE if row.forward else vault.fabric_id,
+            "primaryProtectionContainerFriendlyName": server,
+            "recoveryProtectionContainerFriendlyName": AZURE if row.forward else server,
+            "protectionState": state,
+            "protectionStateDescription": description,
+            "activeLocation": row.location,
+            # Stays for good once a test failover was cleaned up (SEEN).
+            "testFailoverState": "MarkedForDeletion" if self._tested else "None",
+            "testFailoverStateDescription": "Cleaning up test environment" if self._tested else "None",
+            "switchProviderState": "None",
+            "switchProviderStateDescription": None,
+            "allowedOperations": self.allowed,
+            "replicationHealth": self.overrides.get("replication_health", "Normal"),
+            "failoverHealth": failover_health,
+            "healthErrors": errors,
+            "policyId": vault.policy_id(policy),
+            "policyFriendlyName": policy,
+            "currentScenario": scenario,
+            "failoverRecoveryPointId": self.failover_point if row.forward else "",
+            "providerSpecificDetails": provider_details(self, hollow, heartbeat, calculated, progress),
+            "recoveryContainerId": vault.azure_container_id if row.forward else vault.container_id,
+            "eventCorrelationId": stable_uuid("correlation", self.name, str(self.turns)),
+        }
+        if self.last_failover is not None:
+            properties["lastSuccessfulFailoverTime"] = iso(self.last_failover)
+        return {"id": self.id, "name": self.name, "type": ITEM_TYPE, "properties": properties}
+
+    @property
+    def _tested(self) -> bool:
+        """Every second machine had a test failover once, so that both forms are in every fleet."""
+        return int(self.vm_id[-1], 16) % 2 == 0
+
+    def _health(self) -> tuple[list[dict[str, Any]], str]:
+        errors = list(self.overrides.get("health_errors", []))
+        if not self._tested and self.row.forward:
+            errors.append(
+                health_error(
+                    "161011",
+                    "Warning",
+                    "TestFailover",
+                    "No successful test failover has been done for the virtual machine.",
+                    self.protected_since,
+                )
+            )
+            return errors, "Warning"
+        return errors, "Normal"
+
+
+def health_error(code: str, level: str, category: str, message: str, moment: float) -> dict[str, Any]:
+    """A health error entry (SEEN as a shape)."""
+    return {
+        "innerHealthErrors": [],
+        "errorSource": "PrimaryFabric",
+        "errorType": category,
+        "errorLevel": level,
+        "errorCategory": category,
+        "errorCode": code,
+        "summaryMessage": message,
+        "errorMessage": message,
+        "possibleCauses": "",
+        "recommendedAction": "",
+        "creationTimeUtc": iso(moment),
+        "recoveryProviderErrorMessage": "",
+        "entityId": "",
+        "errorId": code,
+        "customerResolvability": "NotAllowed",
+    }
+
+
+def minute_before(now: float) -> str:
+    return iso_seconds(now // 60 * 60)

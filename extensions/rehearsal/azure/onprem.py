@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the vault does on-premises, and what it sees there.
+
+:class:`OnPrem` is the protocol; :class:`MemoryOnPrem` keeps the effects in memory, for tests of the wire protocol alone;
+``onprem_vcenter.VCenterOnPrem`` has them in a real vCenter endpoint. All methods may block; the engine calls them in threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rehearsal.fleet import Fleet, Machine, MasterTarget
+
+#: SCSI slots of a master target: four controllers of fifteen (INFER), which is the documented cap of 60 disks.
+SLOTS = 60
+
+
+class OnPremError(Exception):
+    """vCenter refused or could not be reached. ``kind`` is gone, memory, disks or vcenter."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Store:
+    """A datastore as the host of a master target sees it."""
+
+    name: str
+    type: str = "VMFS"
+    usable: bool = True
+    capacity_gb: float = 4096.0
+    free_gb: float = 2048.0
+
+
+@dataclass
+class TargetView:
+    """A master target as vCenter shows it now."""
+
+    name: str
+    host: str
+    running: bool = True
+    disks: int = 2
+    snapshot: bool = False
+    paravirtual: bool = False
+    stores: dict[str, Store] = field(default_factory=dict)
+
+
+@dataclass
+class MachineView:
+    host: str
+    running: bool
+    stores: tuple[str, ...]
+
+
+class OnPrem(Protocol):
+    def survey(self) -> dict[str, TargetView]:
+        """All master targets by name; a target that vCenter does not know is left out."""
+
+    def target(self, target: MasterTarget) -> TargetView | None: ...
+
+    def machine(self, machine: Machine) -> MachineView | None:
+        """None: vCenter does not have the machine."""
+
+    def names_on(self, host: str, name: str, machine: Machine) -> bool:
+        """Whether another VM of that name stands on the host."""
+
+    def power_off(self, machine: Machine) -> None: ...
+
+    def lend(self, machine: Machine, target: MasterTarget) -> None:
+        """Power the machine off and attach its disks to the master target."""
+
+    def build(self, machine: Machine, target: MasterTarget, datastore: str) -> None:
+        """Make the machine anew, powered off, on the target's host, its new disks attached to the target."""
+
+    def give_back(self, machine: Machine, target: MasterTarget) -> None:
+        """Detach the disks from the target, attach them to the machine again, power it on."""
+
+    def close(self) -> None: ...
+
+
+@dataclass
+class _Vm:
+    host: str
+    store: str
+    running: bool
+    disks: int
+
+
+class MemoryOnPrem:
+    """A vCenter of dictionaries: for tests of the protocol alone, nothing is visible outside this process."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._lock = threading.RLock()
+        self._machines = {
+            m.uuid: _Vm(m.host, m.datastore, m.state == "home", len(m.disks_gb))
+            for m in fleet.machines
+            if m.onprem == "present"
+        }
+        self._names = {m.uuid: m.name for m in fleet.machines}
+        stores = {
+            d.name: (d, Store(d.name, d.type, d.type.upper() in ("VMFS", "VSAN"), d.capacity_gb, d.free_gb))
+            for d in fleet.site.datastores
+        }
+        self._targets: dict[str, TargetView] = {}
+        for vault in fleet.vaults:
+            for t in vault.master_targets:
+                seen = {
+                    name: store
+                    for name, (d, store) in stores.items()
+                    if name in t.datastores and (not d.hosts or t.host in d.hosts)
+                }
+                self._targets[t.name] = TargetView(
+                    t.name,
+                    t.host,
+                    disks=1 + len(t.retention_volumes) + t.extra_disks,
+                    snapshot=t.snapshot,
+                    paravirtual=t.controller == "pvscsi",
+                    stores=seen if t.tools_running else {},
+                )
+
+    def survey(self) -> dict[str, TargetView]:
+        with self._lock:
+            return dict(self._targets)
+
+    def target(self, target: MasterTarget) -> TargetView | None:
+        return self._targets.get(target.name)
+
+    def machine(self, machine: Machine) -> MachineView | None:
+        vm = self._machines.get(machine.uuid)
+        return MachineView(vm.host, vm.running, (vm.store,)) if vm else None
+
+    def names_on(self, host: str, name: str, machine: Machine) -> bool:
+        return any(
+            vm.host == host and self._names[uuid] == name and uuid != machine.uuid
+            for uuid, vm in self._machines.items()
+        )
+
+    def power_off(self, machine: Machine) -> None:
+        self._get(machine).running = False
+
+    def lend(self, machine: Machine, target: MasterTarget) -> None:
+        with self._lock:
+            vm = self._get(machine)
+            vm.running = False
+            self._targets[target.name].disks += vm.disks
+
+    def build(self, machine: Machine, target: MasterTarget, datastore: str) -> None:
+        with self._lock:
+            view = self._targets[target.name]
+            self._machines[machine.uuid] = _Vm(view.host, datastore, False, len(machine.disks_gb))
+            view.disks += len(machine.disks_gb)
+
+    def give_back(self, machine: Machine, target: MasterTarget) -> None:
+        with self._lock:
+            vm = self._get(machine)
+            self._targets[target.name].disks -= vm.disks
+            vm.running = True
+
+    def close(self) -> None:
+        return None
+
+    def _get(self, machine: Machine) -> _Vm:
+        try:
+            return self._machines[machine.uuid]
+        except KeyError:
+            raise OnPremError("gone", f"{machine.name} is not in vCenter") from None

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The vault itself and the configuration server's side of it."""
+
+from __future__ import annotations
+
+from rehearsal.azure import fabric, inventory
+from rehearsal.azure.call import Call, Reply
+from rehearsal.azure.errors import item_not_found, refused
+from rehearsal.azure.items import Item
+from rehearsal.azure.routes.base import FABRIC, RSV, VAULT, Service, bodies, fabric_of, reply, route, vault_of
+from rehearsal.azure.routes.jobs import accepted
+from rehearsal.azure.words import same
+
+
+@route("GET", RSV)
+async def list_vaults(service: Service, call: Call) -> Reply:
+    assert call.path is not None
+    group, subscription = call.path.group, call.path.subscription
+    found = [
+        inventory.vault_body(v)
+        for v in service.world.vaults
+        if same(v.spec.subscription_id, subscription) and (group is None or same(v.spec.resource_group, group))
+    ]
+    return bodies(service, call, "vaults", found)
+
+
+@route("GET", VAULT)
+async def get_vault(service: Service, call: Call) -> Reply:
+    return reply(inventory.vault_body(vault_of(call)))
+
+
+@route("GET", f"{VAULT}/replicationvaulthealth")
+async def get_health(service: Service, call: Call) -> Reply:
+    return reply(inventory.vault_health(vault_of(call), service.world.clock))
+
+
+@route("POST", f"{VAULT}/replicationvaulthealth/*/refresh")
+async def refresh_health(service: Service, call: Call) -> Reply:
+    vault = vault_of(call)
+    job = service.engine.side_job(vault, "RefreshVaultHealth", "Refresh vault health", "health", None, call.ids[0])
+    return accepted(service, call, job)
+
+
+# -- fabric ----------------------------------------------------------------------------------------------------------
+
+
+@route("GET", f"{VAULT}/replicationfabrics")
+async def list_fabrics(service: Service, call: Call) -> Reply:
+    views = await service.world.survey()
+    body = fabric.fabric(vault_of(call), views, service.world.clock.now(), in_list=True)
+    return bodies(service, call, "fabrics", [body])
+
+
+@route("GET", FABRIC)
+async def get_fabric(service: Service, call: Call) -> Reply:
+    return reply(fabric.fabric(fabric_of(call), await service.world.survey(), service.world.clock.now()))
+
+
+@route("GET", f"{VAULT}/replicationrecoveryservicesproviders")
+async def list_all_providers(service: Service, call: Call) -> Reply:
+    return bodies(service, call, "providers", [fabric.provider(vault_of(call), service.world.clock.now())])
+
+
+@route("GET", f"{FABRIC}/replicationrecoveryservicesproviders")
+async def list_providers(service: Service, call: Call) -> Reply:
+    return bodies(service, call, "providers", [fabric.provider(fabric_of(call), service.world.clock.now())])
+
+
+@route("GET", f"{FABRIC}/replicationrecoveryservicesproviders/*")
+async def get_provider(service: Service, call: Call) -> Reply:
+    vault = fabric_of(call)
+    if not same(call.name(2), vault.provider):
+        raise item_not_found(call.name(2), call.ids)
+    return reply(fabric.provider(vault, service.world.clock.now()))
+
+
+@route("POST", f"{FABRIC}/replicationrecoveryservicesproviders/*/refreshprovider")
+async def refresh_provider(service: Service, call: Call) -> Reply:
+    await get_provider(service, call)
+    vault = fabric_of(call)
+    job = service.engine.side_job(vault, "RefreshFabricLayout", "Refresh server", "refresh", None, call.ids[0])
+    job.owner_path = vault.provider_id
+    return accepted(service, call, job)
+
+
+@route("GET", f"{VAULT}/replicationvcenters")
+async def list_all_vcenters(service: Service, call: Call) -> Reply:
+    return bodies(service, call, "vcenters", [fabric.vcenter(vault_of(call), service.world.clock.now())])
+
+
+@route("GET", f"{FABRIC}/replicationvcenters")
+async def list_vcenters(service: Service, call: Call) -> Reply:
+    return bodies(service, call, "vcenters", [fabric.vcenter(fabric_of(call), service.world.clock.now())])
+
+
+@route("GET", f"{FABRIC}/replicationvcenters/*")
+async def get_vcenter(service: Service, call: Call) -> Reply:
+    vault = fabric_of(call)
+    if not same(call.name(2), vault.vcenter):
+        raise item_not_found(call.name(2), call.ids)
+    return reply(fabric.vcenter(vault, service.world.clock.now()))
+
+
+@route("POST", f"{FABRIC}/reassociategateway")
+async def reassociate_gateway(service: Service, call: Call) -> Reply:
+    """Move machines to another process server: all (SystemLevel) or those named (ServerLevel)."""
+    vault = fabric_of(call)
+    wanted = call.json().get("properties") or {}
+    known = {server.id for server in vault.spec.process_servers}
+    for key in ("sourceProcessServerId", "targetProcessServerId"):
+        if wanted.get(key) not in known:
+            raise refused(400, "InvalidRequest", f"The property {key} names no process server of this fabric.")
+    chosen = wanted.get("vmsToMigrate") or []
+    moving = [
+        item
+        for item in vault.items.values()
+        if same(item.process_server, wanted["sourceProcessServerId"])
+        and (wanted.get("updateType") == "SystemLevel" or _is_named(item, chosen))
+    ]
+
+    def move() -> None:
+        for item in moving:
+            item.process_server = wanted["targetProcessServerId"]
+            item.touch()
+
+    job = service.engine.side_job(
+        vault, "ReassociateGateway", "Change process server", "move_process_server", None, call.ids[0], move
+    )
+    service.ledger.count_accepted("*", "reassociateGateway", wanted, job.name)
+    return accepted(service, call, job)
+
+
+def _is_named(item: Item, chosen: list[str]) -> bool:
+    """vmsToMigrate holds machine ids (SPEC example); item names and ids are understood too."""
+    return any(same(one, known) for one in chosen for known in (item.vm_id, item.name, item.id))

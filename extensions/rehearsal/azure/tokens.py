@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The OAuth2 side: client credentials with a secret or a signed assertion, tokens that expire or are revoked.
+
+Shapes of refusals are those of the real authority (DOC: AADSTS codes); tokens live in real time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from rehearsal.azure.errors import Refused, refused
+from rehearsal.azure.settings import Settings
+
+ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+@dataclass
+class TokenService:
+    """``certificate``: PEM of the certificate that assertions must be signed with; None takes any well-formed assertion."""
+
+    tenant: str
+    client_id: str
+    secret: str
+    settings: Settings
+    base_url: str = ""
+    clock: Callable[[], float] = time.time
+    secret_expired: bool = False
+    certificate: str | None = None
+    issued: int = 0
+    _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _revoked: set[str] = field(default_factory=set)
+
+    # -- the authority -----------------------------------------------------------------------------------------------
+
+    def configuration(self, tenant: str) -> dict[str, Any]:
+        """OpenID configuration; Refused for another tenant."""
+        self._check_tenant(tenant)
+        root = f"{self.base_url}/{tenant}"
+        return {
+            "token_endpoint": f"{root}/oauth2/v2.0/token",
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+            "jwks_uri": f"{root}/discovery/v2.0/keys",
+            "response_types_supported": ["code", "id_token"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": ["openid", "profile", "offline_access"],
+            "issuer": f"{root}/v2.0",
+            "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
+            "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
+            "end_session_endpoint": f"{root}/oauth2/v2.0/logout",
+        }
+
+    def token(self, tenant: str, form: dict[str, str]) -> dict[str, Any]:
+        """Answer a token request, or raise Refused."""
+        self._check_tenant(tenant)
+        if form.get("grant_type") != "client_credentials":
+            raise self._aad(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
+        client = form.get("client_id", "")
+        if client.lower() != self.client_id.lower():
+            raise self._aad(
+                400,
+                "unauthorized_client",
+                700016,
+                f"Application with identifier '{client}' was not found in the directory.",
+            )
+        scope = form.get("scope", "")
+        if not scope.endswith("/.default"):
+            raise self._aad(
+                400,
+                "invalid_scope",
+                70011,
+                f"The provided value for the input parameter 'scope' is not valid: {scope}.",
+            )
+        if "client_assertion" in form:
+            self._check_assertion(form)
+        else:
+            self._check_secret(form.get("client_secret", ""))
+        lifetime = self.settings.token_lifetime
+        token = ".".join(
+            (
+                _b64(json.dumps({"typ": "JWT", "alg": "RS256"}).encode()),
+                _b64(json.dumps({"aud": scope[: -len("/.default")], "appid": client, "tid": tenant}).encode()),
+                secrets.token_urlsafe(32),
+            )
+        )
+        self._tokens[token] = (self.clock() + lifetime, client)
+        self.issued += 1
+        seconds = max(1, int(lifetime))
+        return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+
+    def _check_tenant(self, tenant: str) -> None:
+        if tenant.lower() != self.tenant.lower():
+            raise self._aad(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
+
+    def _check_secret(self, given: str) -> None:
+        if not hmac.compare_digest(given.encode(), self.secret.encode()):
+            raise self._aad(
+                401,
+                "invalid_client",
+                7000215,
+                f"Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+                f"not the client secret ID, for a secret added to app '{self.client_id}'.",
+            )
+        if self.secret_expired:
+            raise self._aad(
+                401,
+                "invalid_client",
+                7000222,
+                f"The provided client secret keys for app '{self.client_id}' are expired. Visit the Azure portal to create "
+                "new keys for your app.",
+            )
+
+    def _check_assertion(self, form: dict[str, str]) -> None:
+        problem = self._assertion_problem(form)
+        if problem:
+            raise self._aad(
+                401,
+                "invalid_client",
+                700027,
+                f"The certificate with identifier used to sign the client assertion is not registered on application: {problem}",
+            )
+
+    def _assertion_problem(self, form: dict[str, str]) -> str | None:
+        if form.get("client_assertion_type") != ASSERTION:
+            return "client_assertion_type is not a JWT bearer assertion."
+        parts = form["client_assertion"].split(".")
+        try:
+            head, claims = (json.loads(_unb64(part)) for part in parts[:2])
+            signature = _unb64(parts[2])
+        except (ValueError, IndexError):
+            return "the assertion is not a JWT."
+        if (claims.get("iss"), claims.get("sub")) != (self.client_id, self.client_id):
+            return "issuer and subject must be the application."
+        if claims.get("exp", 0) < time.time():
+            return "the assertion has expired."
+        if self.certificate and not _signed_by(self.certificate, head.get("alg"), ".".join(parts[:2]), signature):
+            return "the signature does not fit the registered certificate."
+        return None
+
+    def _aad(self, status: int, error: str, code: int, text: str) -> Refused:
+        now = datetime.now(tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")
+        trace, correlation = str(uuid.uuid4()), str(uuid.uuid4())
+        return Refused(
+            status,
+            {
+                "error": error,
+                "error_description": f"AADSTS{code}: {text} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {now}",
+                "error_codes": [code],
+                "timestamp": now,
+                "trace_id": trace,
+                "correlation_id": correlation,
+                "error_uri": f"{self.base_url}/error?code={code}",
+            },
+        )
+
+    # -- the resource ------------------------------------------------------------------------------------------------
+
+    def principal(self, authorization: str | None) -> str:
+        """Who a bearer token belongs to; Refused with 401 and WWW-Authenticate otherwise."""
+        if not authorization or not authorization.lower().startswith("bearer "):
+            raise self._unauthorized(
+                "AuthenticationFailed",
+                "Authentication failed. The 'Authorization' header is missing.",
+                "authentication failed",
+            )
+        token = authorization[7:].strip()
+        known = self._tokens.get(token)
+        if known is None:
+            raise self._unauthorized("InvalidAuthenticationToken", "The access token is invalid.", "invalid_token")
+        if token in self._revoked:
+            raise self._unauthorized(
+                "InvalidAuthenticationToken", "The access token has been revoked.", "The token has been revoked"
+            )
+        if known[0] <= self.clock():
+            raise self._unauthorized(
+                "ExpiredAuthenticationToken", "The access token has expired.", "The token is expired"
+            )
+        return known[1]
+
+    def _unauthorized(self, code: str, message: str, description: str) -> Refused:
+        return refused(
+            401,
+            code,
+            message,
+            **{
+                "WWW-Authenticate": f'Bearer authorization_uri="{self.base_url}/{self.tenant}", '
+                f'error="invalid_token", error_description="{description}"'
+            },
+        )
+
+    def revoke_all(self) -> int:
+        """Revoke every token given out so far; says how many were still good."""
+        now = self.clock()
+        alive = {t for t, (until, _) in self._tokens.items() if until > now} - self._revoked
+        self._revoked |= alive
+        return len(alive)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _signed_by(pem: str, algorithm: str | None, signed: str, signature: bytes) -> bool:
+    """RS256 and PS256, the two that client libraries use."""
+    from cryptography import x509
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+    key = x509.load_pem_x509_certificate(pem.encode()).public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        return False
+    pads: dict[str | None, Any] = {
+        "RS256": padding.PKCS1v15(),
+        "PS256": padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=padding.PSS.AUTO),
+    }
+    if algorithm not in pads:
+        return False
+    try:
+        key.verify(signature, signed.encode(), pads[algorithm], hashes.SHA256())
+    except InvalidSignature:
+        return False
+    return True

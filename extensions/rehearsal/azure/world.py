@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything the stand-in knows: its clock, its settings, its vaults and what stands on-premises."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal.azure.clock import Clock
+from rehearsal.azure.durations import merged
+from rehearsal.azure.items import Item
+from rehearsal.azure.lifecycle import known_phases
+from rehearsal.azure.onprem import OnPrem, OnPremError, TargetView
+from rehearsal.azure.settings import Settings
+from rehearsal.azure.vault import AzureVm, VaultState
+from rehearsal.azure.words import same
+from rehearsal.fleet import Fleet, FleetError, Machine
+
+#: Threads that speak with vCenter; pyVmomi blocks.
+THREADS = 8
+
+#: How long a fabric shows what it last saw on-premises, in real seconds (a configuration server lags by minutes).
+SURVEY_SECONDS = 1.0
+
+
+@dataclass
+class World:
+    fleet: Fleet
+    clock: Clock
+    settings: Settings
+    onprem: OnPrem
+    vaults: list[VaultState] = field(default_factory=list)
+    azure_vms: dict[str, AzureVm] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.durations = merged(self.fleet.durations)
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="onprem")
+        self._survey: dict[str, TargetView] = {}
+        self._surveyed = float("-inf")
+        self._surveying: asyncio.Task[dict[str, TargetView]] | None = None
+        self._locks: dict[str, asyncio.Lock] = {}
+        for spec in self.fleet.vaults:
+            vault = VaultState(self.fleet, spec)
+            for machine in self.fleet.of_vault(spec.name):
+                vault.items[machine.item_name] = self._item(vault, machine)
+            self.vaults.append(vault)
+
+    def _item(self, vault: VaultState, machine: Machine) -> Item:
+        """An item in its machine's first state, with a past that fits it."""
+        generation = vault.spec.generation
+        if machine.state not in known_phases(generation):
+            raise FleetError(
+                f"machine {machine.name}: state {machine.state!r} is unknown; use one of {', '.join(known_phases(generation))}."
+            )
+        now = self.clock.now()
+        item = Item(vault, machine, self.clock, phase=machine.state)
+        servers = vault.spec.process_servers
+        home = next((s for s in servers if not s.in_azure), servers[0] if servers else None)
+        item.process_server = home.id if home else None
+        item.protected_since = now - 86400.0
+        item.silent_since = now - 7200.0
+        row = item.row
+        if machine.state != "home":
+            item.last_failover = now - 7200.0
+            item.agent_registers_at = now - 7200.0 + machine.agent_registers_after
+        if row.in_azure:
+            self.add_azure_vm(item)
+        if not row.forward:
+            targets = [t for t in vault.spec.master_targets if same(t.os, machine.os)]
+            item.master_target = targets[0].id if targets else None
+            item.turns = 1
+            item.protected_since = now - 3600.0
+        if machine.state == "out_uncommitted":
+            item.points_until = item.last_failover
+        item.touch()
+        return item
+
+    def add_azure_vm(self, item: Item) -> AzureVm:
+        spec = item.vault.spec
+        vm = AzureVm(item.azure_name, spec.subscription_id, spec.target_resource_group, spec.location, item)
+        item.azure_vm = vm
+        self.azure_vms[vm.id.casefold()] = vm
+        return vm
+
+    def remove_azure_vm(self, item: Item) -> None:
+        if item.azure_vm is not None:
+            self.azure_vms.pop(item.azure_vm.id.casefold(), None)
+            item.azure_vm = None
+
+    def vault(self, subscription: str, group: str, name: str) -> VaultState | None:
+        for vault in self.vaults:
+            spec = vault.spec
+            if same(spec.subscription_id, subscription) and same(spec.resource_group, group) and same(spec.name, name):
+                return vault
+        return None
+
+    def knows_subscription(self, subscription: str) -> bool:
+        return any(same(v.spec.subscription_id, subscription) for v in self.vaults)
+
+    def knows_group(self, subscription: str, group: str) -> bool:
+        return any(
+            same(v.spec.subscription_id, subscription)
+            and (same(v.spec.resource_group, group) or same(v.spec.target_resource_group, group))
+            for v in self.vaults
+        )
+
+    def item_named(self, name: str) -> Item | None:
+        """By friendly name or by item name; the first of several."""
+        for vault in self.vaults:
+            for item in vault.items.values():
+                if same(item.machine.name, name) or same(item.name, name):
+                    return item
+        return None
+
+    async def on_premises(self, action: Any, *args: Any) -> Any:
+        """Run a blocking on-premises call in the bounded pool."""
+        return await asyncio.get_running_loop().run_in_executor(self.pool, action, *args)
+
+    def lock(self, name: str) -> asyncio.Lock:
+        """One lock for each thing on-premises that two jobs must not change at once."""
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    async def survey(self) -> dict[str, TargetView]:
+        """The master targets as last seen in vCenter. A failed look keeps what was seen before."""
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._surveyed < SURVEY_SECONDS:
+            return self._survey
+        if self._surveying is None or self._surveying.done():
+            self._surveying = asyncio.ensure_future(self.on_premises(self.onprem.survey))
+        # vCenter down: the vault goes on answering with what it knows.
+        with contextlib.suppress(OnPremError):
+            self._survey = await asyncio.shield(self._surveying)
+        self._surveyed = loop.time()
+        return self._survey
+
+    def digest(self) -> str:
+        """sha256 over the state of all vaults without times, heartbeats and progress."""
+        state = []
+        for vault in self.vaults:
+            for item in sorted(vault.items.values(), key=lambda i: i.name):
+                vm = item.azure_vm
+                state.append(
+                    [
+                        vault.spec.name,
+                        item.name,
+                        item.phase,
+                        item.allowed,
+                        item.busy,
+                        item.protectable_name,
+                        item.row.forward or item.master_target,
+                        item.process_server,
+                        [vm.id, vm.power] if vm else None,
+                    ]
+                )
+        return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()

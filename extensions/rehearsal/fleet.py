@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fleets: who is in the vault and in vCenter, read from YAML or generated.
+
+Both stand-ins and the launcher read the same :class:`Fleet`, so a machine has one name, one UUID and one set of disks
+on both sides. Identifiers are derived from names (UUID version 5), never drawn at random: two starts of one fleet agree.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections import Counter
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+FLEETS = Path(__file__).resolve().parent / "fleets"
+NAMESPACE = uuid.UUID("6f0d3a52-8c1e-5b7a-9d44-7a1f5c2b9e10")
+
+#: Attached disks a master target may carry at one moment (support limit of the service).
+MASTER_TARGET_DISKS = 60
+
+
+SYSTEMS = ("Windows", "Linux")
+ONPREM = ("present", "gone", "physical")
+
+
+class FleetError(ValueError):
+    """A fleet file that cannot be used; the text names the file, the key and the remedy."""
+
+
+def stable_uuid(*parts: str) -> str:
+    """The UUID that belongs to a path of names, the same at every start."""
+    return str(uuid.uuid5(NAMESPACE, "/".join(parts)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An operation's job that fails (or only warns) for a machine.
+
+    ``operation`` is reprotect, failover, commit; ``leg`` is to_azure or to_onprem; ``times`` is how often it happens
+    before the operation works; ``level`` is Error (the job fails) or Warning (it succeeds and says so).
+    """
+
+    operation: str
+    leg: str
+    code: str
+    message: str
+    causes: str = ""
+    action: str = ""
+    times: int = 1
+    level: str = "Error"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine of the fleet. ``onprem`` is present, gone (deleted on-premises) or physical."""
+
+    name: str
+    vault: str
+    os: str = "Windows"
+    disks_gb: tuple[int, ...] = (40,)
+    memory_mb: int = 4096
+    onprem: str = "present"
+    group: str | None = None
+    state: str = "home"
+    ip: str = "10.20.0.10"
+    datastore: str = "datastore-1"
+    host: str = "esx-01"
+    uuid_enabled: bool = True
+    #: Service seconds after a failover until the agent has registered again.
+    agent_registers_after: float = 120.0
+    faults: tuple[Fault, ...] = ()
+    #: Extra or overriding keys of providerSpecificDetails, for words the service never said yet.
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def uuid(self) -> str:
+        """instanceUuid of the on-premises machine in vCenter, infrastructureVmId in the vault."""
+        return stable_uuid("machine", self.vault, self.name)
+
+    @property
+    def bios_uuid(self) -> str:
+        return stable_uuid("bios", self.vault, self.name)
+
+    @property
+    def item_name(self) -> str:
+        """Name of the replicated item; it stays the same through the whole life cycle."""
+        return stable_uuid("item", self.vault, self.name)
+
+
+@dataclass(frozen=True)
+class MasterTarget:
+    """A master target: a registered server in the vault and a VM in vCenter."""
+
+    name: str
+    os: str = "Linux"
+    ip: str = "10.20.1.10"
+    host: str = "esx-01"
+    datastores: tuple[str, ...] = ("datastore-1", "datastore-2")
+    retention_volumes: tuple[str, ...] = ("/mnt/retention",)
+    uuid_enabled: bool = True
+    tools_running: bool = True
+    snapshot: bool = False
+    controller: str = "lsilogic"
+    #: Disks beside the operating system's and the retention disk (they take slots too).
+    extra_disks: int = 0
+
+    @property
+    def id(self) -> str:
+        """Host id as the configuration server writes it (upper case)."""
+        return stable_uuid("master-target", self.name).upper()
+
+    @property
+    def uuid(self) -> str:
+        return stable_uuid("machine", "master-target", self.name)
+
+
+@dataclass(frozen=True)
+class ProcessServer:
+    name: str
+    ip: str = "10.50.0.4"
+    in_azure: bool = True
+
+    @property
+    def id(self) -> str:
+        """GUID of four groups in upper case, as recorded from a real configuration server."""
+        a, b, c, d, e = stable_uuid("process-server", self.name).upper().split("-")
+        return "-".join((a, b, c, d + e))
+
+
+@dataclass(frozen=True)
+class Vault:
+    name: str
+    resource_group: str = "rg-homeward"
+    subscription_id: str = "11111111-2222-4333-8444-555555555555"
+    generation: str = "classic"
+    location: str = "westeurope"
+    configuration_server: str = "CS-01"
+    process_servers: tuple[ProcessServer, ...] = ()
+    master_targets: tuple[MasterTarget, ...] = ()
+    run_as_accounts: tuple[str, ...] = ("vm-admin",)
+    policy: str = "daily-dr"
+    #: Recovery plans: name -> machine names.
+    recovery_plans: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Where failed-over machines live.
+    target_resource_group: str = "rg-homeward-dr"
+    retired: bool = False
+
+
+@dataclass(frozen=True)
+class Datastore:
+    name: str
+    type: str = "VMFS"
+    capacity_gb: float = 4096.0
+    free_gb: float = 2048.0
+    #: Hosts that mount it; empty = every host of the fleet.
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The vCenter side: one datacenter, one cluster of hosts, datastores and a datastore cluster."""
+
+    datacenter: str = "dc-home"
+    cluster: str = "cluster-1"
+    hosts: tuple[str, ...] = ("esx-01", "esx-02", "esx-03")
+    datastores: tuple[Datastore, ...] = (Datastore("datastore-1"), Datastore("datastore-2"))
+    datastore_cluster: str = "pod-1"
+    pod_members: tuple[str, ...] = ("datastore-2",)
+    drs: bool = True
+    username: str = "administrator"
+
+
+@dataclass(frozen=True)
+class Fleet:
+    name: str
+    description: str
+    vaults: tuple[Vault, ...]
+    machines: tuple[Machine, ...]
+    site: Site = Site()
+    #: Service seconds that pass in one real second.
+    speed: float = 120.0
+    #: Entries of a page of a list answer.
+    page_size: int = 100
+    #: Service seconds by which lists and jobs lag behind an accepted operation.
+    lag: float = 5.0
+    #: Durations in service seconds, merged over the measured table (see azure/durations.py).
+    durations: dict[str, float] = field(default_factory=dict)
+    #: Machines of different vaults may share a name (to see how an ambiguous name is refused).
+    ambiguous_names: bool = False
+
+    def of_vault(self, vault: str) -> tuple[Machine, ...]:
+        return tuple(m for m in self.machines if m.vault == vault)
+
+
+Kind = TypeVar("Kind")
+
+
+def _build(kind: type[Kind], data: dict[str, Any], where: str) -> Kind:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(data) - known)
+    if unknown:
+        raise FleetError(f"{where}: unknown key {unknown[0]!r}; known keys are {', '.join(sorted(known))}.")
+    tupled = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    try:
+        return kind(**tupled)
+    except TypeError as exc:
+        raise FleetError(f"{where}: {exc}") from exc
+
+
+def parse(data: dict[str, Any], where: str = "fleet") -> Fleet:
+    """Build a :class:`Fleet` from the mapping a YAML file holds."""
+    data = dict(data)
+    vaults = []
+    for raw in data.pop("vaults", []):
+        raw = dict(raw)
+        raw["process_servers"] = tuple(_build(ProcessServer, dict(x), where) for x in raw.get("process_servers", []))
+        raw["master_targets"] = tuple(_build(MasterTarget, dict(x), where) for x in raw.get("master_targets", []))
+        raw["recovery_plans"] = {k: tuple(v) for k, v in raw.get("recovery_plans", {}).items()}
+        vaults.append(_build(Vault, raw, where))
+    machines = []
+    for raw in data.pop("machines", []):
+        raw = dict(raw)
+        raw["faults"] = tuple(_build(Fault, dict(x), where) for x in raw.get("faults", []))
+        raw.setdefault("vault", vaults[0].name if vaults else "")
+        machines.append(_build(Machine, raw, where))
+    site = dict(data.pop("site", {}))
+    if "datastores" in site:
+        site["datastores"] = tuple(_build(Datastore, dict(x), where) for x in site["datastores"])
+    fleet = _build(
+        Fleet,
+        {
+            **data,
+            "vaults": vaults,
+            "machines": machines,
+            "site": _build(Site, site, where),
+        },
+        where,
+    )
+    _check(fleet, where)
+    return fleet
+
+
+def _check(fleet: Fleet, where: str) -> None:
+    """Refuse words and names that would only surface as an odd failure later."""
+    vaults = [v.name for v in fleet.vaults]
+    for m in fleet.machines:
+        for key, value, words in (("vault", m.vault, vaults), ("os", m.os, SYSTEMS), ("onprem", m.onprem, ONPREM)):
+            if value not in words:
+                raise FleetError(f"{where}: {m.name}: {key} {value!r} is not one of {', '.join(words)}.")
+    counted = Counter(m.name if not fleet.ambiguous_names else (m.vault, m.name) for m in fleet.machines)
+    twice = [name for name, times in counted.items() if times > 1]
+    if twice:
+        raise FleetError(
+            f"{where}: the machine name {twice[0]!r} stands twice; give each machine its own name, or set "
+            "ambiguous_names and put them into different vaults."
+        )
+
+
+def generated_classic(count: int) -> Fleet:
+    """``classic-N``: N machines in one classic vault, spread over as many master targets as the 60-disk cap asks.
+
+    Half of the machines run Windows, half Linux; each has one or two disks. A master target keeps four slots for its
+    own disks, so 56 disks of machines fit.
+    """
+    vault = f"vault-classic-{count}"
+    machines = []
+    disks = {"Windows": 0, "Linux": 0}
+    for n in range(1, count + 1):
+        os = "Windows" if n % 2 else "Linux"
+        sizes = (40,) if n % 4 < 2 else (40, 20)
+        disks[os] += len(sizes)
+        machines.append(
+            Machine(
+                name=f"app-{n:04d}",
+                vault=vault,
+                os=os,
+                disks_gb=sizes,
+                memory_mb=1024,
+                ip=f"10.{21 + n // 62500}.{n // 250 % 250}.{n % 250 + 2}",
+                host=f"esx-{n % 3 + 1:02d}",
+            )
+        )
+    targets = []
+    for os, total in disks.items():
+        # One spare target per system: the packing is greedy and machines have up to two disks.
+        for n in range(1, -(-total // 55) + 1):
+            targets.append(
+                MasterTarget(
+                    name=f"mt-{os.lower()}-{n:02d}",
+                    os=os,
+                    ip=f"10.20.{1 if os == 'Linux' else 2}.{n + 9}",
+                    retention_volumes=("/mnt/retention",) if os == "Linux" else ("R",),
+                )
+            )
+    return Fleet(
+        name=f"classic-{count}",
+        description=f"{count} generated machines in one classic vault",
+        vaults=(
+            Vault(
+                name=vault,
+                process_servers=(ProcessServer("ps-azure-01"), ProcessServer("CS-01", ip="10.20.1.5", in_azure=False)),
+                master_targets=tuple(targets),
+            ),
+        ),
+        machines=tuple(machines),
+    )
+
+
+def load(name: str) -> Fleet:
+    """A fleet by name (a file under ``fleets/``), by path, or ``classic-N`` generated for any N."""
+    path = Path(name)
+    if not path.is_file():
+        path = FLEETS / f"{name}.yml"
+    if path.is_file():
+        try:
+            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as exc:
+            raise FleetError(f"{path}: this is not YAML: {' '.join(str(exc).split())}") from exc
+        if not isinstance(data, dict):
+            raise FleetError(f"{path}: a fleet is a mapping with name, description, vaults and machines.")
+        return parse(data, str(path))
+    generated = re.fullmatch(r"classic-([1-9][0-9]*)", name)
+    if generated:
+        return generated_classic(int(generated.group(1)))
+    have = ", ".join(sorted(p.stem for p in FLEETS.glob("*.yml")))
+    raise FleetError(
+        f"FLEET={name}: there is no such fleet; use one of {have}, classic-N for any N, or a path to a YAML file."
+    )

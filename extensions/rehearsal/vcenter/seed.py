@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build a fleet's on-premises side in the vCenter stand-in.
+
+Everything is made through the vCenter API as an administrator would make it; only what no API call can set (a VMFS
+volume, its free space) goes through the control endpoint.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..fleet import Datastore, Fleet, Machine, MasterTarget, Site, stable_uuid
+from . import client
+from .control import Control
+from .sdk import Managed, Session, vim
+
+GB = 1024**3
+GUESTS = {"Windows": "windows2019srv_64Guest", "Linux": "ubuntu64Guest"}
+CONTROLLERS = {
+    "lsilogic": vim.vm.device.VirtualLsiLogicController,
+    "lsilogic-sas": vim.vm.device.VirtualLsiLogicSASController,
+    "pvscsi": vim.vm.device.ParaVirtualSCSIController,
+}
+NETWORK = "VM Network"
+#: Units of a SCSI controller that disks may take: 16 less the controller's own.
+UNITS = tuple(n for n in range(16) if n != 7)
+#: Disks of a master target in GB: the operating system's and the retention disk (DOC: 100 GB and 1 TB).
+MASTER_TARGET_DISKS_GB = (100, 1024)
+EXTRA_DISK_GB = 10
+#: Machines whose creation is under way at once.
+BATCH = 100
+
+
+class SeedError(RuntimeError):
+    """A fleet whose on-premises side contradicts itself; the text names the entry and the remedy."""
+
+
+def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
+    """Make the fleet's site, master targets and machines. ``data`` is the stand-in's directory for datastore files,
+    on this machine."""
+    check(fleet)
+    site = fleet.site
+    datacenter = client.content(si).rootFolder.CreateDatacenter(site.datacenter)
+    cluster, hosts = make_cluster(si, datacenter, site)
+    stores = make_datastores(site, hosts, data)
+    make_pod(si, datacenter, site)
+    pool = client.get(si, [cluster], ["resourcePool"])[0]["resourcePool"]
+    targets = [mt for vault in fleet.vaults for mt in vault.master_targets]
+    present = [m for m in fleet.machines if m.onprem == "present"]
+    wanted = [(target_spec(mt), hosts[mt.host], True) for mt in targets]
+    wanted += [(machine_spec(m), hosts[m.host], m.state == "home") for m in present]
+    machines = make_machines(si, datacenter.vmFolder, pool, wanted)
+    snapshots = [vm for vm, mt in zip(machines, targets, strict=False) if mt.snapshot]
+    client.wait_all(si, [vm.CreateSnapshot_Task("before-update", "Left behind.", False, False) for vm in snapshots])
+    # Last, so that the free space is the fleet's, whatever the machines took.
+    for store in site.datastores:
+        control.set(*datastore_settings(store, stores[store.name], str(data / store.name)))
+
+
+def check(fleet: Fleet) -> None:
+    """Refuse names that lead nowhere before anything is made."""
+    site = fleet.site
+    stores = {d.name: d for d in site.datastores}
+    used: list[tuple[str, str, str]] = [(m.name, m.host, m.datastore) for m in fleet.machines if m.onprem == "present"]
+    used += [(mt.name, mt.host, mt.datastores[0]) for v in fleet.vaults for mt in v.master_targets]
+    for name, host, store in used:
+        if host not in site.hosts:
+            raise SeedError(f"{name}: host {host!r} is not one of the site's hosts ({', '.join(site.hosts)}).")
+        if store not in stores:
+            raise SeedError(f"{name}: datastore {store!r} is not one of the site's datastores ({', '.join(stores)}).")
+        if stores[store].hosts and host not in stores[store].hosts:
+            raise SeedError(f"{name}: its host {host!r} does not mount its datastore {store!r}; name it under hosts.")
+
+
+def make_cluster(si: Session, datacenter: Managed, site: Site) -> tuple[Managed, dict[str, Managed]]:
+    drs = vim.cluster.DrsConfigInfo(enabled=site.drs, defaultVmBehavior="fullyAutomated")
+    cluster = datacenter.hostFolder.CreateClusterEx(site.cluster, vim.cluster.ConfigSpecEx(drsConfig=drs))
+    hosts = {}
+    for name in site.hosts:
+        spec = vim.host.ConnectSpec(hostName=name, userName="root", force=True)
+        hosts[name] = client.wait(si, cluster.AddHost_Task(spec, True, None, None))
+    return cluster, hosts
+
+
+def make_datastores(site: Site, hosts: dict[str, Managed], data: Path) -> dict[str, Managed]:
+    made: dict[str, Managed] = {}
+    for store in site.datastores:
+        directory = data / store.name
+        directory.mkdir(mode=0o700, exist_ok=True)
+        # The volume's type is a plain word to the simulator, so VMFS is made the way NFS is and completed below.
+        spec = vim.host.NasVolume.Specification(
+            remoteHost="filer", remotePath="/" + store.name, localPath=str(directory), accessMode="readWrite"
+        )
+        spec.type = store.type
+        for name in store.hosts or site.hosts:
+            try:
+                answer = hosts[name].configManager.datastoreSystem.CreateNasDatastore(spec)
+                made.setdefault(store.name, answer)
+            except KeyError:
+                # The simulator answers a further host's mount with an empty reference, which pyVmomi refuses (SEEN).
+                pass
+    return made
+
+
+def datastore_settings(store: Datastore, made: Any, url: str) -> list[tuple[Any, str, Any]]:
+    """What the API cannot set: sizes, shared access, and for VMFS the volume itself."""
+    capacity, free = int(store.capacity_gb * GB), int(store.free_gb * GB)
+    settings: list[tuple[Any, str, Any]] = [
+        (made, "summary.type", store.type),
+        (made, "summary.capacity", capacity),
+        (made, "summary.freeSpace", free),
+        (made, "summary.multipleHostAccess", len(store.hosts) != 1),
+    ]
+    if store.type == "VMFS":
+        uuid = stable_uuid("vmfs", store.name)
+        volume = {
+            "_typeName": "HostVmfsVolume",
+            "type": "VMFS",
+            "name": store.name,
+            "capacity": capacity,
+            "blockSizeMb": 1,
+            "maxBlocks": 63963136,
+            "majorVersion": 6,
+            "version": "6.82",
+            "uuid": uuid,
+            "vmfsUpgradable": False,
+            "extent": [{"_typeName": "HostScsiDiskPartition", "diskName": f"naa.{uuid[:8]}", "partition": 1}],
+        }
+        info = {
+            "_typeName": "VmfsDatastoreInfo",
+            "name": store.name,
+            "url": url,
+            "freeSpace": free,
+            "maxFileSize": 64 * 1024 * GB,
+            "vmfs": volume,
+        }
+        settings.append((made, "info", info))
+    return settings
+
+
+def make_pod(si: Session, datacenter: Managed, site: Site) -> None:
+    """The datastore cluster with Storage DRS on, fully automated: the setting that moves a master target's disks."""
+    if not site.datastore_cluster:
+        return
+    pod = datacenter.datastoreFolder.CreateStoragePod(site.datastore_cluster)
+    stores = client.names(si, vim.Datastore)
+    members = [stores[name] for name in site.pod_members]
+    if members:
+        client.wait(si, pod.MoveIntoFolder_Task(members))
+    config = vim.storageDrs.PodConfigSpec(enabled=True, defaultVmBehavior="automated")
+    spec = vim.storageDrs.ConfigSpec(podConfigSpec=config)
+    client.wait(si, client.content(si).storageResourceManager.ConfigureStorageDrsForPod_Task(pod, spec, True))
+
+
+def make_machines(
+    si: Session,
+    folder: Managed,
+    pool: Managed,
+    wanted: list[tuple[Managed, Managed, bool]],
+) -> list[Managed]:
+    """Create machines in batches and power on those that run; returns them in the order wanted."""
+    made: list[Managed] = []
+    for start in range(0, len(wanted), BATCH):
+        batch = wanted[start : start + BATCH]
+        created = client.wait_all(si, [folder.CreateVM_Task(spec, pool, host) for spec, host, _on in batch], 600)
+        client.wait_all(si, [vm.PowerOnVM_Task() for vm, (_s, _h, on) in zip(created, batch, strict=True) if on], 600)
+        made += created
+    return made
+
+
+def machine_spec(machine: Machine) -> Managed:
+    return vm_spec(
+        name=machine.name,
+        os=machine.os,
+        uuids=(machine.bios_uuid, machine.uuid),
+        datastore=machine.datastore,
+        disks_gb=machine.disks_gb,
+        memory_mb=machine.memory_mb,
+        ip=machine.ip,
+        uuid_enabled=machine.uuid_enabled,
+    )
+
+
+def target_spec(mt: MasterTarget) -> Managed:
+    return vm_spec(
+        name=mt.name,
+        os=mt.os,
+        uuids=(stable_uuid("bios", "master-target", mt.name), mt.uuid),
+        datastore=mt.datastores[0],
+        # Everything but the system stands on the last datastore: in the standard site a member of the datastore
+        # cluster, so that Storage DRS has something to move.
+        disks_datastore=mt.datastores[-1],
+        disks_gb=MASTER_TARGET_DISKS_GB + (EXTRA_DISK_GB,) * mt.extra_disks,
+        memory_mb=8192,
+        cpus=4,
+        ip=mt.ip,
+        uuid_enabled=mt.uuid_enabled,
+        controller=mt.controller,
+        tools=mt.tools_running,
+    )
+
+
+def vm_spec(
+    *,
+    name: str,
+    os: str,
+    uuids: tuple[str, str],
+    datastore: str,
+    disks_gb: tuple[int, ...],
+    memory_mb: int,
+    ip: str,
+    uuid_enabled: bool,
+    disks_datastore: str | None = None,
+    cpus: int = 2,
+    controller: str = "lsilogic",
+    tools: bool = True,
+) -> Managed:
+    """A machine that is to be made; ``uuids`` are the BIOS UUID and the instance UUID."""
+    extra = {"SET.guest.hostName": name, "SET.guest.ipAddress": ip}
+    if tools:
+        # Installed; whether they run follows the machine's power.
+        extra["SET.guest.toolsStatus"] = "toolsNotRunning"
+        extra["SET.summary.guest.toolsStatus"] = "toolsNotRunning"
+    if uuid_enabled:
+        extra["disk.EnableUUID"] = "TRUE"
+    return vim.vm.ConfigSpec(
+        name=name,
+        guestId=GUESTS[os],
+        numCPUs=cpus,
+        memoryMB=memory_mb,
+        uuid=uuids[0],
+        instanceUuid=uuids[1],
+        files=vim.vm.FileInfo(vmPathName=f"[{datastore}] {name}/{name}.vmx"),
+        deviceChange=[*disk_changes(name, datastore, disks_datastore or datastore, disks_gb, controller), nic_change()],
+        extraConfig=[vim.option.OptionValue(key=k, value=v) for k, v in extra.items()],
+    )
+
+
+def disk_changes(
+    name: str, datastore: str, disks_datastore: str, disks_gb: tuple[int, ...], controller: str
+) -> list[Any]:
+    """As many controllers as the disks need, and the disks: the first beside the machine's own file, the others on
+    ``disks_datastore``; files are named as vSphere names them."""
+    kind = CONTROLLERS.get(controller)
+    if kind is None:
+        raise SeedError(f"{name}: controller {controller!r} is not one of {', '.join(CONTROLLERS)}.")
+    changes = []
+    for bus in range(-(-len(disks_gb) // len(UNITS))):
+        changes.append(add(kind(key=-(100 + bus), busNumber=bus, sharedBus="noSharing")))
+    for n, size in enumerate(disks_gb):
+        file = f"[{datastore}] {name}/{name}{f'_{n}' if n else ''}.vmdk"
+        if n and disks_datastore != datastore:
+            file = f"[{disks_datastore}]"  # vCenter makes the directory and the name
+        disk = vim.vm.device.VirtualDisk(
+            key=-(1000 + n),
+            controllerKey=-(100 + n // len(UNITS)),
+            unitNumber=UNITS[n % len(UNITS)],
+            capacityInKB=size * 1024**2,
+            backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+                fileName=file, diskMode="persistent", thinProvisioned=True
+            ),
+        )
+        changes.append(add(disk, "create"))
+    return changes
+
+
+def nic_change() -> Any:
+    backing = vim.vm.device.VirtualEthernetCard.NetworkBackingInfo(deviceName=NETWORK)
+    return add(vim.vm.device.VirtualVmxnet3(key=-2000, backing=backing, addressType="generated"))
+
+
+def add(device: Any, file_operation: str | None = None) -> Managed:
+    return vim.vm.device.VirtualDeviceSpec(operation="add", fileOperation=file_operation, device=device)

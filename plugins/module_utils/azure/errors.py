@@ -1,0 +1,302 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Answers and failures of Azure as errors of the domain: one sentence each, and the remedy by the option's name."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..failback.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown
+from .redact import one_line
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request as people know it, for sentences: ``what`` it was for, its path, and its client request id."""
+
+    what: str
+    path: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class ServiceError:
+    """The error envelope of a reply (SEEN CLI-A2A_self, RPJ): outer words and what the first detail adds."""
+
+    code: str
+    message: str
+    causes: str = ""
+    action: str = ""
+    outer_code: str = ""
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, body: bytes) -> ServiceError:
+        """Tolerant: a body that is no envelope gives empty words.
+
+        The SDK's own error objects drop causes and action (RUN), so the body is read here.
+        """
+        try:
+            data = json.loads(body)
+        except ValueError:
+            return cls("", "")
+        error = data.get("error") if isinstance(data, Mapping) else None
+        if not isinstance(error, Mapping):
+            return cls("", "")
+        entries = [d for d in error.get("details") or () if isinstance(d, Mapping)]
+        detail: Mapping[str, Any] = entries[0] if entries else {}
+        message = str(error.get("message") or detail.get("message") or "")
+        said = str(detail.get("message") or "")
+        if said and said.strip(". ").lower() not in message.lower():
+            message = f"{message.rstrip('. ')}: {said}" if message else said
+        return cls(
+            code=str(detail.get("code") or error.get("code") or ""),
+            message=one_line(message),
+            causes=one_line(detail.get("possibleCauses") or ""),
+            action=one_line(detail.get("recommendedAction") or ""),
+            outer_code=str(error.get("code") or ""),
+            ids={k: str(detail[k]) for k in ("clientRequestId", "activityId") if detail.get(k)},
+        )
+
+    @property
+    def words(self) -> str:
+        """Message and code as they stand in a sentence."""
+        if self.message and self.code:
+            return f"{self.message} ({self.code})"
+        return self.message or self.code or "it gave no reason"
+
+
+def _details(reply: Reply, error: ServiceError, ask: Ask) -> dict[str, Any]:
+    return {
+        "http_status": reply.status,
+        "service_code": error.code,
+        "service_message": error.message,
+        "possible_causes": error.causes,
+        "recommended_action": error.action,
+        "client_request_id": ask.request_id,
+        **{k: v for k, v in error.ids.items() if k == "activityId"},
+    }
+
+
+def _segment(path: str, name: str) -> str:
+    """The segment after ``name`` in an ARM path, the case of ``name`` left aside; empty when it is not there."""
+    found = re.search(rf"/{name}/([^/?]+)", path, re.IGNORECASE)
+    return found.group(1) if found else ""
+
+
+_ACTION = re.compile(r"perform action '([^']+)'(?:.*?over scope '([^']+)')?", re.DOTALL)
+_MISSING_VAULT = re.compile(r"Microsoft\.RecoveryServices/vaults/[^/'\s]+'", re.IGNORECASE)
+
+
+def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
+    found = _ACTION.search(error.message)
+    action = found.group(1) if found else ""
+    scope = (found.group(2) if found else None) or ask.path
+    lacking = f"it lacks the permission {action} on {scope}" if action else error.words
+    remedy = (
+        "Give it a role that holds this permission (Site Recovery Contributor on the vault, Reader on the Azure "
+        "machines' resource groups), allow a few minutes for it to take effect, and run again."
+    )
+    return f"Azure does not allow this identity {ask.what}: {lacking}.", remedy
+
+
+def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
+    """(code, sentence, remedy) when subscription, group or vault are not there (SEEN CLI-vault for the vault)."""
+    code = error.outer_code.lower()
+    subscription, group = _segment(ask.path, "subscriptions"), _segment(ask.path, "resourceGroups")
+    if code in ("subscriptionnotfound", "invalidsubscriptionid"):
+        return (
+            "subscription_not_found",
+            f"Subscription '{subscription}' does not exist, or this identity does not see it.",
+            "Correct subscription_id (AZURE_SUBSCRIPTION_ID), or give the identity a role in it.",
+        )
+    if code == "resourcegroupnotfound":
+        return (
+            "resource_group_not_found",
+            f"Resource group '{group}' does not exist in subscription '{subscription}'.",
+            "Correct resource_group of this vault (ASR_RESOURCE_GROUP).",
+        )
+    vault = _segment(ask.path, "Microsoft.RecoveryServices/vaults")
+    at_vault = ask.path.rstrip("/").lower().endswith(f"/vaults/{vault.lower()}")
+    if vault and code == "resourcenotfound" and (at_vault or _MISSING_VAULT.search(error.message)):
+        return (
+            "vault_not_found",
+            f"Vault '{vault}' does not exist in resource group '{group}' of subscription '{subscription}'.",
+            "Correct the vault's name (ASR_VAULT) or its resource_group.",
+        )
+    return None
+
+
+def _shut_out(error: ServiceError) -> tuple[str, str]:
+    """Sentence and remedy for a token that the service does not take, not even a fresh one."""
+    remedy = (
+        "Check that tenant (AZURE_TENANT) is the directory of the subscription, and cloud_environment or "
+        "resource_manager_endpoint the cloud it lives in."
+    )
+    return f"Azure does not accept this identity's token: {error.words}.", remedy
+
+
+def read_refused(reply: Reply, ask: Ask) -> FailbackError:
+    """A GET that was answered with an error which trying again does not heal."""
+    error = ServiceError.parse(reply.body)
+    details = _details(reply, error, ask)
+    if reply.status == 401:
+        return ConnectionFailed("login_failed", *_shut_out(error), details)
+    if reply.status == 403:
+        return ConnectionFailed("forbidden", *_forbidden(error, ask), details)
+    place = _wrong_place(error, ask)
+    if place:
+        return NotFound(*place, details)
+    if reply.status == 404:
+        return NotFound("not_found", f"Azure does not know {ask.what}: {error.words}.", error.action, details)
+    return ReadFailed(
+        "read_failed",
+        f"Azure could not give {ask.what} (HTTP {reply.status}): {error.words}.",
+        error.action or "Run again in a few minutes.",
+        details,
+    )
+
+
+def read_unusable(ask: Ask, why: str) -> ReadFailed:
+    """A GET whose answer was cut or was no JSON, several times in a row."""
+    return ReadFailed(
+        "read_failed",
+        f"Azure's answer for {ask.what} is unusable: {why}.",
+        "Run again in a few minutes; check any proxy between here and Azure.",
+        {"client_request_id": ask.request_id},
+    )
+
+
+def throttled(ask: Ask, wait: float, write: bool) -> FailbackError:
+    """The service asks to wait longer than this run may: nothing was accepted. details: retry_after in seconds."""
+    kind = Rejected if write else ReadFailed
+    return kind(
+        "throttled",
+        f"Azure asks to send fewer requests and to wait {wait:.0f} s before {ask.what}.",
+        "Run again later, or run fewer things against this subscription at once.",
+        {"retry_after": wait, "http_status": 429, "client_request_id": ask.request_id},
+    )
+
+
+def write_refused(reply: Reply, ask: Ask) -> Rejected:
+    """A POST answered with a definite refusal (4xx): nothing was accepted."""
+    error = ServiceError.parse(reply.body)
+    details = _details(reply, error, ask)
+    if reply.status == 401:
+        return Rejected("login_failed", *_shut_out(error), details)
+    if reply.status == 403:
+        return Rejected("forbidden", *_forbidden(error, ask), details)
+    place = _wrong_place(error, ask)
+    if place:
+        return Rejected(*place, details)
+    code = "not_found" if reply.status == 404 else "rejected"
+    return Rejected(code, f"Azure refused {ask.what} (HTTP {reply.status}): {error.words}.", error.action, details)
+
+
+def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:
+    """A POST whose fate nobody knows."""
+    return Unknown(
+        "unknown_outcome",
+        f"Azure may or may not have accepted {ask.what}: {why}.",
+        "Read the machine's state before anything is sent again.",
+        {"http_status": status, "client_request_id": ask.request_id},
+    )
+
+
+def causes(exc: BaseException) -> Iterator[BaseException]:
+    """``exc`` and everything it came from, once each; libraries keep the real reason in different places."""
+    seen: set[int] = set()
+    queue: list[Any] = [exc]
+    while queue:
+        current = queue.pop(0)
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        queue += [current.__cause__, current.__context__, getattr(current, "inner_exception", None)]
+        queue += [getattr(current, "reason", None), *current.args]
+
+
+def _said(exc: BaseException) -> str:
+    return " ".join(f"{type(c).__name__} {c}" for c in causes(exc))
+
+
+def not_trusted(exc: BaseException) -> bool:
+    """True when the server's certificate was not accepted."""
+    text = _said(exc)
+    return "CERTIFICATE_VERIFY_FAILED" in text or "SSLCertVerificationError" in text or "CertificateError" in text
+
+
+def ca_unusable(exc: BaseException) -> bool:
+    """True when the CA file itself cannot be read (requests says so for REQUESTS_CA_BUNDLE)."""
+    return "TLS CA certificate bundle" in _said(exc)
+
+
+def never_left(exc: BaseException) -> bool:
+    """True when no connection came about, so that the request cannot have reached the service."""
+    text = _said(exc)
+    return (
+        not_trusted(exc)
+        or ca_unusable(exc)
+        or any(word in text for word in ("NewConnectionError", "NameResolutionError", "ConnectTimeout", "ProxyError"))
+    )
+
+
+def _why(exc: BaseException) -> str:
+    text = _said(exc)
+    for words, meaning in (
+        (("NameResolutionError", "Name or service not known", "getaddrinfo"), "the name cannot be resolved"),
+        (("ConnectTimeout",), "no connection came about in time"),
+        (("Connection refused", "ConnectionRefusedError"), "the connection was refused"),
+        (("ProxyError",), "the proxy does not answer"),
+        (("ReadTimeout",), "no answer came in time"),
+        (("IncompleteRead",), "the answer was cut"),
+        (
+            ("RemoteDisconnected", "ConnectionResetError", "Connection aborted", "ProtocolError"),
+            "the connection was lost",
+        ),
+    ):
+        if any(word in text for word in words):
+            return meaning
+    return one_line(exc, limit=200)
+
+
+def lost(exc: BaseException) -> str:
+    """In a few words, how a connection or its answer was lost."""
+    return _why(exc)
+
+
+def cannot_reach(exc: BaseException, address: str, option: str) -> ConnectionFailed:
+    """No usable connection to ``address``, which ``option`` sets."""
+    if ca_unusable(exc):
+        return ConnectionFailed(
+            "certificate_not_trusted",
+            "The file of trusted certificate authorities cannot be read.",
+            "Correct ca_path (or REQUESTS_CA_BUNDLE): it must name a PEM file.",
+        )
+    if not_trusted(exc):
+        return ConnectionFailed(
+            "certificate_not_trusted",
+            f"The certificate of {address} is not trusted.",
+            "Set ca_path (or REQUESTS_CA_BUNDLE) to a PEM file with the certificate authority that issued it.",
+            {"address": address},
+        )
+    return ConnectionFailed(
+        "unreachable",
+        f"{address} cannot be reached: {_why(exc)}.",
+        f"Check the network, the proxy variables, and {option}.",
+        {"address": address},
+    )

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The Site Recovery service and the Azure machines beside it, as the domain's ``VaultPort``."""
+
+from __future__ import annotations
+
+import random as randomness
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ..failback.errors import FailbackError
+from ..failback.items import Json, VaultRef, last_segment
+from ..failback.ports import Clock, Requests, Sent
+from . import credential, errors, sdk
+from .credential import AzureAccount
+from .pacing import WRITE_CAPACITY
+from .paging import collect
+from .tokens import Tokens
+from .transport import TIMEOUTS, Transport, seconds
+
+#: API versions by resource provider. Site Recovery's is the one SDK 2.0.0 speaks (RUN, asr-api.md section 6).
+SITE_RECOVERY_API = "2025-08-01"
+VAULT_API = "2024-04-01"
+COMPUTE_API = "2024-07-01"
+
+_JOB = re.compile(r"/(?:operationresults|replicationOperationStatus|replicationJobs)/([^/?]+)", re.IGNORECASE)
+
+
+def job_name(headers: Mapping[str, str]) -> str | None:
+    """The job of an accepted operation: the GUID in Location, or in Azure-AsyncOperation (SEEN FO, FB, RP1, RP2).
+
+    x-ms-request-id is not used: for fabric operations it names something else (SEEN PS).
+    """
+    for header in ("location", "azure-asyncoperation"):
+        found = _JOB.search(headers.get(header, ""))
+        if found:
+            return found.group(1)
+    return None
+
+
+def api_version(resource_id: str) -> str:
+    """The API version for the type of ``resource_id``."""
+    text = resource_id.lower()
+    if "/providers/microsoft.compute/" in text:
+        return COMPUTE_API
+    if re.search(r"/providers/microsoft\.recoveryservices/vaults(/[^/]+)?/?$", text):
+        return VAULT_API
+    return SITE_RECOVERY_API
+
+
+class Vaults:
+    """Any number of vaults through one credential and one set of connections; ``VaultPort`` says what methods mean.
+
+    Answers are the service's JSON as it came (wire names), read without the SDK's models: those cost CPU for lists of a
+    thousand machines, and drop parts of error answers (RUN).
+    """
+
+    def __init__(self, transport: Transport, read_only: bool = False) -> None:
+        self.requests: Requests = transport.requests
+        self._transport = transport
+        self._read_only = read_only
+
+    @property
+    def now(self) -> datetime:
+        return self._transport.now
+
+    @property
+    def deadline(self) -> float | None:
+        """The time of ``clock.monotonic`` that no pause may pass."""
+        return self._transport.deadline
+
+    @deadline.setter
+    def deadline(self, value: float | None) -> None:
+        self._transport.deadline = value
+
+    @property
+    def bucket_state(self) -> dict[str, dict[str, dict[str, float]]]:
+        """The token buckets as plain numbers, for ``connect(bucket_state=...)`` of the next process."""
+        return self._transport.export()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _list(self, resource_id: str, what: str, **query: str) -> list[Json]:
+        version = query.pop("version", SITE_RECOVERY_API)
+        wanted = {"api-version": version, **{k.replace("odata_", "$"): v for k, v in query.items()}}
+        first = self._transport.url(resource_id, wanted)
+        return collect(lambda url: self._transport.read(url, what), first, self._transport.endpoint, what)
+
+    def list_items(self, vault: VaultRef) -> list[Json]:
+        return self._list(
+            f"{vault.id}/replicationProtectedItems", f"the list of replicated items of vault '{vault.name}'"
+        )
+
+    def get_item(self, item_id: str) -> Json:
+        return self.get(item_id)
+
+    def list_recovery_points(self, item_id: str) -> list[Json]:
+        return self._list(f"{item_id}/recoveryPoints", f"the recovery points of '{last_segment(item_id)}'")
+
+    def list_fabrics(self, vault: VaultRef) -> list[Json]:
+        return self._list(f"{vault.id}/replicationFabrics", f"the list of fabrics of vault '{vault.name}'")
+
+    def list_policies(self, vault: VaultRef) -> list[Json]:
+        return self._list(f"{vault.id}/replicationPolicies", f"the list of policies of vault '{vault.name}'")
+
+    def list_recovery_plans(self, vault: VaultRef) -> list[Json]:
+        return self._list(f"{vault.id}/replicationRecoveryPlans", f"the list of recovery plans of vault '{vault.name}'")
+
+    def list_vcenters(self, vault: VaultRef) -> list[Json]:
+        return self._list(f"{vault.id}/replicationvCenters", f"the list of vCenters of vault '{vault.name}'")
+
+    def list_providers(self, vault: VaultRef) -> list[Json]:
+        """The vault's providers (configuration servers' and appliances' own part) of all fabrics."""
+        return self._list(
+            f"{vault.id}/replicationRecoveryServicesProviders", f"the list of providers of vault '{vault.name}'"
+        )
+
+    def list_jobs(self, vault: VaultRef, odata_filter: str | None = None) -> list[Json]:
+        query = {"odata_filter": odata_filter} if odata_filter else {}
+        return self._list(f"{vault.id}/replicationJobs", f"the list of jobs of vault '{vault.name}'", **query)
+
+    def get_job(self, vault: VaultRef, name: str) -> Json:
+        what = f"job '{name}' of vault '{vault.name}'"
+        url = self._transport.url(f"{vault.id}/replicationJobs/{name}", {"api-version": SITE_RECOVERY_API})
+        return self._transport.read(url, what)
+
+    def list_azure_machines(self, subscription_id: str) -> list[Json]:
+        return self._list(
+            f"/subscriptions/{subscription_id}/providers/Microsoft.Compute/virtualMachines",
+            f"the list of Azure machines of subscription '{subscription_id}'",
+            version=COMPUTE_API,
+            statusOnly="true",
+        )
+
+    def get(self, resource_id: str, version: str | None = None) -> Json:
+        """Any resource by its id, as the service sends it."""
+        what = f"{last_segment(resource_id.rpartition('/')[0]) or 'resource'} '{last_segment(resource_id)}'"
+        url = self._transport.url(resource_id, {"api-version": version or api_version(resource_id)})
+        return self._transport.read(url, what)
+
+    def get_vault(self, vault: VaultRef) -> Json:
+        """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
+        return self.get(vault.id)
+
+    def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
+        if self._read_only:
+            raise FailbackError(
+                "read_only",
+                f"{operation} of '{last_segment(resource_id)}' was not sent: this connection only reads.",
+                "Run without check mode to change anything.",
+            )
+        what = f"{operation} of '{last_segment(resource_id)}'"
+        url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
+        reply = self._transport.write(url, body, what)
+        job = job_name(reply.headers)
+        if job is None:
+            raise errors.write_unknown(errors.Ask(what, resource_id), "its answer names no job", reply.status)
+        return Sent(job, seconds(reply.headers.get("retry-after"), None))
+
+    def refresh_provider(self, provider_id: str) -> Sent:
+        """Let a configuration server tell the vault anew what it sees (SPEC RefreshProvider)."""
+        return self.act(provider_id, "refreshProvider", None)
+
+    def reassociate_gateway(self, fabric_id: str, body: Json) -> Sent:
+        """Move machines to another process server; ``body`` is the whole request with its ``properties``."""
+        return self.act(fabric_id, "reassociateGateway", body)
+
+    def write_tokens(self) -> int:
+        """Of several subscriptions, the count of the one with the fewest tokens."""
+        return min((bucket.tokens() for bucket in self._transport.write_buckets()), default=WRITE_CAPACITY)
+
+
+def connect(
+    account: AzureAccount,
+    *,
+    clock: Clock,
+    deadline: float | None = None,
+    bucket_state: Mapping[str, Any] | None = None,
+    read_only: bool = False,
+    random: Callable[[], float] = randomness.random,
+    wall: Callable[[], float] = time.time,
+    timeouts: tuple[float, float] = TIMEOUTS,
+) -> Vaults:
+    """Vaults as ``account`` sees them. Checks the options and loads the SDK; nothing is sent before the first read.
+
+    ``deadline`` is a time of ``clock.monotonic`` that no pause between attempts may pass; ``bucket_state`` is what
+    ``Vaults.bucket_state`` gave in an earlier process; with ``read_only`` (check mode) every write is refused.
+    ``timeouts`` are the seconds to wait for a connection and for the next bytes of an answer.
+    Raises InputError (an option) or FailbackError ``sdk_missing`` / ``sdk_too_old``.
+    """
+    source, cloud = credential.check(account)
+    sdk.site_recovery()
+    tokens = Tokens(account, source, cloud, clock.monotonic, wall)
+    tokens.prepare()
+    transport = Transport(account, cloud, tokens, clock, random, deadline, timeouts, wall)
+    transport.restore(bucket_state)
+    return Vaults(transport, read_only)
