@@ -26,6 +26,7 @@ class Track:
 
     name: str
     before: str
+    system: str = ""
     leg: str = ""
     job: str = ""
     opened: str = ""
@@ -116,7 +117,7 @@ class Memory:
     @classmethod
     def load(cls, cursor: Mapping[str, Any] | None) -> Memory:
         """From a cursor; one of another version, or one that is not a cursor, is dropped."""
-        if not cursor or cursor.get("version") != VERSION:
+        if not isinstance(cursor, Mapping) or cursor.get("version") != VERSION:
             return cls()
         try:
             return cls(

@@ -9,7 +9,7 @@ still walk, so that a run never stops half-way over a misspelt option.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 from .bodies import Body, Placement, Wishes, build
@@ -69,7 +69,11 @@ class Prepared:
     def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
         assert self.estate is not None
         if step.leg == REPROTECT_TO_AZURE:
-            placed = place_to_azure(item, self.walk.order, self.estate)
+            try:
+                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, self.estate)
+            except InputError as exc:
+                # The others of the run have begun; a choice only this machine lacks is its own refusal.
+                return Refuse(exc.code, exc.message, exc.remedy)
             if isinstance(placed, Placement):
                 track.placement = asdict(placed)
             return placed
@@ -195,8 +199,23 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         place_all(walk, estate, outward)
         for item in items:
             if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key]):
-                place_to_azure(item, walk.order, estate)
+                place_to_azure(with_system(walk, item, walk.memory.tracks[item.key]), walk.order, estate)
     return Prepared(walk, estate)
+
+
+def with_system(walk: Walk, item: Item, track: Track) -> Item:
+    """The item with its operating system, where the choice of a run-as account depends on it.
+
+    A list does not tell it for machines that come from on-premises (SEEN FB: osDetails is null there); what an earlier
+    leg of the run knew serves, else the item is read by itself.
+    """
+    order = walk.order
+    if item.os_type or not (order.run_as_account_windows or order.run_as_account_linux):
+        return item
+    if not track.system:
+        track.system = Item.parse(walk.vaults.get_item(item.id), item.vault).os_type or ""
+        walk.count_reads(1)
+    return replace(item, os_type=track.system or None)
 
 
 def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:

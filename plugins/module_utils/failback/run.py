@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from .decide import Adopt, Done, Fire, Hold, Refuse, Wait
-from .errors import FailbackError, ReadFailed, Rejected, Unknown
+from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown
 from .evidence import concerns
 from .items import Item, Job, Json, Problem, iso, parse_time
 from .lifecycle import CLASSIC, COMMITS, LEG_TEXT, Lifecycle, Step
@@ -30,11 +30,21 @@ from .walk import Walk, held_words
 #: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
 LAG = 60.0
 
+#: Seconds of real time for which one look at the vault may be sent by, and those between two looks into the write bucket.
+TRICKLE, REFILL = 10.0, 1.0
+
+#: Code of an answer that says "not now" (429) and accepted nothing.
+THROTTLED = "throttled"
+
 #: Refusals of one operation ("busy") after which a machine is given up.
 REJECTIONS = 5
 
 #: Pause between two ticks, in seconds, where the service told none: it grows from the first to the last.
 FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 30.0, 1.5
+
+
+#: A request that is due: the machine, its track, the step and the body.
+Ready = tuple[Item, Track, Step, "Json | None"]
 
 
 def run_slice(
@@ -55,11 +65,13 @@ class Run(Walk):
     prepared: Prepared | None = None
     #: Requests that are due and still wait for the write bucket.
     unsent = False
+    #: When this slice's time is used up.
+    end = 0.0
 
     # -- the slice -----------------------------------------------------------------------------------------------
 
     def slice(self) -> dict[str, Any]:
-        end = self.clock.monotonic() + self.order.slice_seconds
+        end = self.end = self.clock.monotonic() + self.order.slice_seconds
         self._sleep(self.memory.wait_left, end)
         try:
             while True:
@@ -293,23 +305,36 @@ class Run(Walk):
                 track.end("refused", body.code, body.reason, body.remedy)
             else:
                 ready.append((item, track, step, body))
-        tokens = max(0, self.vaults.write_tokens())
-        self.unsent = len(ready) > tokens
-        for _item, track, step, _body in ready[tokens:]:
-            track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
-        batch = ready[:tokens]
-        for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
-            self.take(item, track, step, answer)
+        self.trickle(ready)
 
-    def send(self, entry: tuple[Item, Track, Step, Json | None]) -> Sent | FailbackError | Item:
+    def trickle(self, ready: list[Ready]) -> None:
+        """Send as the write bucket fills, for as long as the service's pace lets the last look at the vault count."""
+        until = min(self.end, self.clock.monotonic() + max(self.memory.pace or 0.0, TRICKLE))
+        while ready:
+            tokens = max(0, self.vaults.write_tokens())
+            batch, ready = ready[:tokens], ready[tokens:]
+            for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
+                self.take(item, track, step, answer)
+            if not ready or self.clock.monotonic() + REFILL > until:
+                break
+            self.clock.sleep(REFILL)
+        self.unsent = bool(ready)
+        for _item, track, step, _body in ready:
+            track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
+
+    def send(self, entry: Ready) -> Sent | FailbackError | Item:
         """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
         item, _track, step, body = entry
         try:
             return self.vaults.act(item.id, step.verb, body)
+        except ConnectionFailed as exc:
+            return exc
         except (Rejected, Unknown) as exc:
+            if exc.code == THROTTLED:
+                return exc
             try:
                 fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
-            except ReadFailed:
+            except (ReadFailed, ConnectionFailed):
                 return exc
             running = self.lifecycle.running(fresh)
             moved = self.lifecycle.position(fresh) not in step.departs
@@ -338,6 +363,9 @@ class Run(Walk):
                 position = self.lifecycle.position(answer)
                 track.arrived = position.value if position is step.arrives else track.arrived
                 track.joined = True
+        elif isinstance(answer, ConnectionFailed) or answer.code == THROTTLED:
+            # Nothing was accepted and the machine is not at fault: the next look decides anew.
+            track.waiting = f"{answer.message} Trying again"
         elif isinstance(answer, Unknown):
             track.lost_leg, track.lost_at = step.leg, iso(self.now) or ""
             track.waiting = "a reply was lost: reading before anything is sent again"
@@ -346,7 +374,7 @@ class Run(Walk):
 
     def rejected(self, track: Track, step: Step, error: FailbackError) -> None:
         track.rejections += 1
-        busy = error.details.get("status") == 409
+        busy = error.details.get("http_status") == 409
         if busy and track.rejections < REJECTIONS:
             track.not_before = iso(self.now + timedelta(seconds=LAG / 2)) or ""
             track.waiting = f"the service was busy with it before {LEG_TEXT[step.leg]}"

@@ -74,7 +74,9 @@ class Walk:
                 plans[vault.key] = self.vaults.list_recovery_plans(vault)
                 self.count_reads(1)
         for item in select(self.order, self.all_items, plans):
-            self.memory.tracks[item.key] = Track(name=item.friendly_name, before=self.lifecycle.standing(item))
+            self.memory.tracks[item.key] = Track(
+                name=item.friendly_name, before=self.lifecycle.standing(item), system=item.os_type or ""
+            )
 
     def look_for(self, key: str, track: Track) -> None:
         """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
