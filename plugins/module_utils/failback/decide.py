@@ -48,10 +48,14 @@ class Adopt:
 
 @dataclass(frozen=True)
 class Wait:
-    """Nothing to send: time brings the item on. ``step`` is the one that is under way, where there is one."""
+    """Nothing to send: time brings the item on.
+
+    ``step`` is the one that is under way, ``then`` the one that is sent when the wait is over, where there is one.
+    """
 
     reason: str
     step: Step | None = None
+    then: Step | None = None
 
 
 @dataclass(frozen=True)
@@ -158,9 +162,10 @@ def project(
     steps: list[Step] = []
     decision = first
     for _ in range(len(route) + 1):
-        if isinstance(decision, Fire):
-            steps.append(decision.step)
-            position = decision.step.settles
+        sent = decision.step if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
+        if sent is not None:
+            steps.append(sent)
+            position = sent.settles
         elif isinstance(decision, (Adopt, Wait)) and decision.step is not None:
             position = decision.step.settles
         else:
@@ -222,7 +227,7 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
     if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
         patience = timedelta(seconds=policy.agent_timeout)
         if item.last_failover is None or seen.now < item.last_failover + patience:
-            return Wait("its agent has not registered since the failover")
+            return Wait("its agent has not registered since the failover", then=step)
     return Fire(step)
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
-from .items import Item, Job, Json, VaultRef, parse_time
-from .lifecycle import SEALS, Step
+from .items import SUCCEEDED, Item, Job, Json, VaultRef, parse_time
+from .lifecycle import REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence, azure_matches, site_matches
 
@@ -28,7 +28,7 @@ def gather(
     count: Callable[[int], None],
 ) -> dict[str, Evidence]:
     """Evidence by item key. ``known`` holds failover jobs this run has judged already; for the others the vault's jobs
-    are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps a failover leg to the
+    are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps each leg to the
     scenario words of its jobs. ``count`` is told the reads that belong to the floor.
     """
     jobs: dict[str, Job] = dict(known)
@@ -67,7 +67,11 @@ def _newest_failovers(
     vaults: VaultPort,
     count: Callable[[int], None],
 ) -> dict[str, str]:
-    """Name of the newest failover job of each item. Jobs name the machine by its GUID (SEEN JL)."""
+    """Name of each item's newest failover job. Jobs name the machine by its GUID (SEEN JL).
+
+    A failover before the latest reprotect is not the one to be committed: both directions share their scenario's word.
+    """
+    turns = frozenset[str]().union(*(scenarios[leg] for leg in REPROTECTS if leg in scenarios))
     lists: dict[str, list[Json]] = {}
     by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _step in candidates}
     for key, vault in by_vault.items():
@@ -80,12 +84,21 @@ def _newest_failovers(
         mine = [
             job
             for job in lists[item.vault.key]
-            if (job.get("properties") or {}).get("scenarioName") in words and concerns(job, item)
+            if concerns(job, item) and (_word(job) in words or (_word(job) in turns and _state(job) in SUCCEEDED))
         ]
         if mine:
             newest = max(mine, key=lambda j: parse_time((j.get("properties") or {}).get("startTime")) or _NEVER)
-            found[item.key] = str(newest.get("name") or "")
+            if _word(newest) in words:
+                found[item.key] = str(newest.get("name") or "")
     return found
+
+
+def _word(job: Json) -> str:
+    return str((job.get("properties") or {}).get("scenarioName") or "")
+
+
+def _state(job: Json) -> str:
+    return str((job.get("properties") or {}).get("state") or "")
 
 
 def concerns(job: Json, item: Item) -> bool:

@@ -33,6 +33,8 @@ class Track:
     seen: bool = False
     look_after: str = ""
     arrived: str = ""
+    #: The judged job whose synchronisation is still under way.
+    settling: str = ""
     lost_leg: str = ""
     lost_at: str = ""
     attempts: dict[str, int] = field(default_factory=dict)
@@ -69,9 +71,19 @@ class Track:
         if job.start and job.end:
             entry["duration_seconds"] = round((job.end - job.start).total_seconds())
         self.job = ""
+        self.settling = job.name
         for warning in job.warnings:
             if warning.result() not in self.warnings:
                 self.warnings.append(warning.result())
+
+    def settle(self, now: datetime) -> None:
+        """The synchronisation after the judged job is over: the leg lasted until now."""
+        entry = self.entry(self.settling) if self.settling else None
+        self.settling = ""
+        if entry is not None and entry.get("start"):
+            began = parse_time(entry["start"])
+            entry["end"] = iso(now)
+            entry["duration_seconds"] = round((now - began).total_seconds()) if began else None
 
     def entry(self, job: str) -> dict[str, Any] | None:
         return next((entry for entry in self.legs if entry.get("job") == job), None)

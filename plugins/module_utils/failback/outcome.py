@@ -39,6 +39,9 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     """One machine's part of the result."""
     item = walk.items.get(key)
     after = track.after or (standing_of(walk, item, track) if item is not None else "unknown")
+    if track.ended:
+        # It stays with what the run has seen, whatever later lists show or leave out.
+        track.after = after
     fired = any(entry["done"] == "fired" for entry in track.legs)
     joined = track.joined or any(entry["done"] == "adopted" for entry in track.legs)
     if track.ended in ("refused", "failed", "held"):
@@ -93,14 +96,14 @@ def leg(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def standing_of(walk: Walk, item: Item, track: Track) -> str:
-    """Where the machine stands; a judged job counts before a list that lags behind it."""
+    """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
     listed = walk.lifecycle.standing(item)
-    if track.arrived and not track.ended and not track.job:
-        step = walk.lifecycle.step(walk.lifecycle.generation(item) or "", track.leg)
-        position = walk.lifecycle.position(item)
-        if step is not None and position in step.departs:
-            return track.arrived
-    return listed
+    step = walk.lifecycle.step(walk.lifecycle.generation(item) or "", track.leg)
+    if track.ended or step is None or walk.lifecycle.position(item) not in step.departs:
+        return listed
+    if track.job:
+        return LEG_TEXT[track.leg]
+    return track.arrived or listed
 
 
 def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:

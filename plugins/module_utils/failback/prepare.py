@@ -114,10 +114,9 @@ class Prepared:
             verdict = track.verdict(SEALS[step.leg])
             if verdict is not None:
                 known[item.key] = verdict
-        scenarios = {
-            SEALS[step.leg]: next(s.scenarios for s in walk.lifecycle.steps if s.leg == SEALS[step.leg])
-            for _item, _track, step in commits
-        }
+        scenarios: dict[str, frozenset[str]] = {}
+        for row in walk.lifecycle.steps:
+            scenarios[row.leg] = scenarios.get(row.leg, frozenset()) | row.scenarios
         found = gather(
             [(item, step) for item, _track, step in commits],
             known,

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from .decide import Adopt, Done, Fire, Hold, Refuse, Wait
+from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown
 from .evidence import concerns
 from .items import Item, Job, Json, Problem, iso, parse_time
-from .lifecycle import CLASSIC, COMMITS, LEG_TEXT, Lifecycle, Step
+from .lifecycle import CLASSIC, COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
 from .outcome import render
@@ -73,6 +73,7 @@ class Run(Walk):
     def slice(self) -> dict[str, Any]:
         end = self.end = self.clock.monotonic() + self.order.slice_seconds
         self._sleep(self.memory.wait_left, end)
+        self.memory.wait_left = 0.0
         try:
             while True:
                 self.read()
@@ -113,7 +114,6 @@ class Run(Walk):
         seconds = min(seconds, end - self.clock.monotonic())
         if seconds > 0:
             self.clock.sleep(seconds)
-        self.memory.wait_left = 0.0 if seconds > 0 else self.memory.wait_left
 
     # -- one tick ------------------------------------------------------------------------------------------------
 
@@ -139,6 +139,7 @@ class Run(Walk):
 
     def consider(self, item: Item, track: Track) -> Step | None:
         """Decide for one machine; returns the step to send now, if there is one."""
+        self.settle(item, track)
         decision = self.decision(item, track)
         if isinstance(decision, Fire):
             if track.lost_leg and not self.lost_is_settled(item, track):
@@ -162,23 +163,37 @@ class Run(Walk):
             track.end("refused", decision.code, decision.reason, decision.remedy)
         return None
 
+    def settle(self, item: Item, track: Track) -> None:
+        """Write down the end of a leg that lasts beyond its job, such as a reprotect's synchronisation."""
+        step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.leg) if track.settling else None
+        if step is not None and step.settles is not step.arrives and self.lifecycle.position(item) is step.settles:
+            track.settle(self.now)
+
     def held_back(self, due: list[tuple[Item, Track, Step]]) -> list[tuple[Item, Track, Step]]:
         """Together: nobody starts a leg while another machine still walks an earlier one."""
         legs = self.order.route
-        earliest = len(legs)
-        for item, track in self.open_tracks():
-            step = next((s for i, t, s in due if t is track), None) or self.lifecycle.running(item)
-            if step is not None and step.leg in legs:
-                earliest = min(earliest, legs.index(step.leg))
-                continue
-            decision = self.decision(item, track)
-            if isinstance(decision, (Wait, Adopt)) and decision.step is not None and decision.step.leg in legs:
-                earliest = min(earliest, legs.index(decision.step.leg))
+        earliest = min((legs.index(self.walks(item, track)) for item, track in self.open_tracks()), default=len(legs))
         kept = [(i, t, s) for i, t, s in due if legs.index(s.leg) <= earliest]
         for _item, track, step in due:
             if legs.index(step.leg) > earliest:
                 track.waiting = f"waiting for the others before {LEG_TEXT[step.leg]}"
         return kept
+
+    def walks(self, item: Item, track: Track) -> str:
+        """The leg of the route that a machine is on or has next before it; the first one where nothing tells."""
+        legs = self.order.route
+        decision = self.decision(item, track)
+        step = self.lifecycle.running(item) or getattr(decision, "step", None) or getattr(decision, "then", None)
+        leg = track.leg
+        if not track.job and step is not None:
+            leg = step.leg
+        elif not track.job:
+            # A list that lags, or somebody else's operation: what was judged last counts, then what is listed.
+            position = Position(track.arrived) if track.arrived else self.lifecycle.position(item)
+            if position is not None:
+                generation = self.lifecycle.generation(item) or ""
+                leg = next(legs_left(position, legs, self.lifecycle, generation), legs[-1])
+        return leg if leg in legs else legs[0]
 
     # -- jobs ----------------------------------------------------------------------------------------------------
 
@@ -207,13 +222,13 @@ class Run(Walk):
         later = parse_time(track.look_after)
         if later is not None and self.now < later:
             return False
-        if not item.allowed and item.scenario is None:
+        opened = parse_time(track.opened)
+        fresh = opened is not None and (self.now - opened).total_seconds() < LAG
+        if not item.allowed and item.scenario is None and fresh:
             return False
         generation = self.lifecycle.generation(item) or ""
         step = self.lifecycle.step(generation, track.leg)
         unmoved = step is not None and self.lifecycle.position(item) in step.departs
-        opened = parse_time(track.opened)
-        fresh = opened is not None and (self.now - opened).total_seconds() < LAG
         return not (unmoved and not track.seen and fresh)
 
     def judge(self, item: Item, track: Track, job: Job) -> None:
@@ -293,33 +308,36 @@ class Run(Walk):
         if self.prepared is None:
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
         due.sort(key=lambda entry: self.order.route.index(entry[2].leg))
-        self.prepared.read_points([(item, step) for item, _track, step in due])
-        ready = []
         commits = [(i, t, s) for i, t, s in due if s.leg in COMMITS]
         proven = self.prepared.prove(commits) if commits else set()
+        self.trickle([entry for entry in due if entry[2].leg not in COMMITS or entry[0].key in proven])
+
+    def ready(self, due: list[tuple[Item, Track, Step]]) -> list[Ready]:
+        """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
+        assert self.prepared is not None
+        self.prepared.read_points([(item, step) for item, _track, step in due])
+        ready: list[Ready] = []
         for item, track, step in due:
-            if step.leg in COMMITS and item.key not in proven:
-                continue
             body = self.prepared.body(item, track, step)
             if isinstance(body, Refuse):
                 track.end("refused", body.code, body.reason, body.remedy)
             else:
                 ready.append((item, track, step, body))
-        self.trickle(ready)
+        return ready
 
-    def trickle(self, ready: list[Ready]) -> None:
+    def trickle(self, due: list[tuple[Item, Track, Step]]) -> None:
         """Send as the write bucket fills, for as long as the service's pace lets the last look at the vault count."""
         until = min(self.end, self.clock.monotonic() + max(self.memory.pace or 0.0, TRICKLE))
-        while ready:
+        while due:
             tokens = max(0, self.vaults.write_tokens())
-            batch, ready = ready[:tokens], ready[tokens:]
+            batch, due = self.ready(due[:tokens]), due[tokens:]
             for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
                 self.take(item, track, step, answer)
-            if not ready or self.clock.monotonic() + REFILL > until:
+            if not due or self.clock.monotonic() + REFILL > until:
                 break
             self.clock.sleep(REFILL)
-        self.unsent = bool(ready)
-        for _item, track, step, _body in ready:
+        self.unsent = bool(due)
+        for _item, track, step in due:
             track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
 
     def send(self, entry: Ready) -> Sent | FailbackError | Item:
@@ -337,7 +355,9 @@ class Run(Walk):
             except (ReadFailed, ConnectionFailed):
                 return exc
             running = self.lifecycle.running(fresh)
-            moved = self.lifecycle.position(fresh) not in step.departs
+            position = self.lifecycle.position(fresh)
+            # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
+            moved = position not in (None, *step.departs) and verdict(step.leg, position, step) in (DONE, WAIT)
             if (running is not None and running.leg == step.leg) or moved:
                 return fresh
             return exc

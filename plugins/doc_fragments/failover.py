@@ -1,0 +1,27 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a failover is done."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Mirrors specs.failover()."""
+
+    DOCUMENTATION = r"""
+options:
+  recovery_point:
+    description:
+      - The point in time to fail over to. V(latest), V(latest_processed), V(latest_app_consistent), V(latest_crash_consistent), or the
+        name of a recovery point.
+      - What a direction does not know is refused with the choices it has. A classic failover to on-premises knows V(latest) and
+        V(latest_app_consistent).
+    type: str
+    default: latest
+  shut_down_source:
+    description:
+      - Shut the machine down where it runs now before the failover, so that nothing written last is lost. The failover goes on if the
+        shutdown fails.
+    type: bool
+    default: true
+"""

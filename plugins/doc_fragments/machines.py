@@ -1,0 +1,36 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The choice of machines."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Mirrors specs.machines()."""
+
+    DOCUMENTATION = r"""
+options:
+  machines:
+    description:
+      - Machines by the name they have in the vault. Shell patterns are allowed (V(shop-*)).
+      - V(all) alone means every machine of the vaults that this task can be meant for. It is never accepted for a failover to Azure.
+      - The options O(machines), O(groups) and O(recovery_plans) add up. With none of them the task is refused with the list to choose from.
+    type: list
+    elements: str
+    default: []
+  groups:
+    description: Replication (consistency) groups by name; all their members.
+    type: list
+    elements: str
+    default: []
+  recovery_plans:
+    description: Recovery plans by name; all their members.
+    type: list
+    elements: str
+    default: []
+  exclude:
+    description: Machines to leave out by name, for instance those that an earlier stage could not move.
+    type: list
+    elements: str
+    default: []
+"""

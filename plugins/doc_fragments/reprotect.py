@@ -1,0 +1,67 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a reprotect is done."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Mirrors specs.reprotect()."""
+
+    DOCUMENTATION = r"""
+options:
+  master_targets:
+    description:
+      - Master targets that may be used on the way home, by name. Machines are spread over those that fit their operating system,
+        with consistency groups kept whole and no more than 60 disks attached to one master target.
+      - Left out, every master target of the configuration server is a candidate.
+    type: list
+    elements: str
+    default: []
+  process_server:
+    description:
+      - Process server by name. On the way home it stands in Azure, or on-premises where ExpressRoute connects both.
+      - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
+    type: str
+  datastore:
+    description:
+      - Datastore for machines that must be made anew on-premises. Machines that still exist there keep their own.
+      - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
+    type: str
+  retention_volume:
+    description:
+      - Retention volume of the master target, as the vault names it (V(R) or V(/mnt/retention)).
+      - Left out, it is chosen when there is only one.
+    type: str
+  policy:
+    description:
+      - Replication policy by name. Left out, the policy that fits the direction is chosen when there is only one.
+    type: str
+  run_as_account:
+    description:
+      - Run-as account by name, as it stands on the configuration server. Left out, it is chosen when only one fits.
+    type: str
+  run_as_account_windows:
+    description: Run-as account for Windows machines, where it differs from O(run_as_account).
+    type: str
+  run_as_account_linux:
+    description: Run-as account for Linux machines, where it differs from O(run_as_account).
+    type: str
+  exclude_temporary_disk:
+    description: Leave the temporary disk of the Azure machine out of the way home.
+    type: bool
+    default: true
+  wait_for:
+    description:
+      - V(synchronised) waits until the machine's data has arrived and it is ready for the next step.
+      - V(job) waits for the end of the reprotect job only; the synchronisation goes on by itself.
+    type: str
+    choices: [synchronised, job]
+    default: synchronised
+  agent_timeout:
+    description:
+      - Seconds that a machine's agent may take to register after a failover before the machine counts as failed. The service says up
+        to 15 minutes.
+    type: float
+    default: 1200.0
+"""

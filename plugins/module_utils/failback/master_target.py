@@ -1,0 +1,404 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Preparing master targets: found, ready, disk.EnableUUID set, kept where they are. One slice per call.
+
+A slice reads, acts in vCenter, waits a little for what time heals, and returns where everybody stands. Nothing it
+hands on is needed: a killed run is the same case as the next slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .errors import InputError
+from .items import Item, Json, VaultRef, iso, parse_time
+from .lifecycle import CLASSIC, POSITION_TEXT, Position
+from .order import Order
+from .ports import Clock, SiteMachine
+from .preparing import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
+from .readiness import (
+    Reason,
+    Verdict,
+    classic_fabrics,
+    find_server,
+    judge_master_target,
+    match_vm,
+    not_found,
+)
+from .selection import select
+from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange
+from .servers import Fabric, MasterTarget
+
+READY, REGISTERED = "ready", "registered"
+#: What can be set on a VM, and how it is called in before, after and the diff.
+UUID, VMOTION = "disk_uuid", "vmotion"
+
+FROZEN, LIFTED, UNCHANGED = "frozen", "lifted", "unchanged"
+
+#: Real seconds between two looks at the vault while waiting; a server's registration takes minutes.
+POLL = 10.0
+
+#: Positions of machines that still have to come home: their on-premises VM is at rest and may be prepared.
+AWAY = frozenset({Position.OUT, Position.OUT_UNCOMMITTED})
+
+#: Positions in which a master target holds or may hold a machine's disks.
+HELD = frozenset({Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED})
+
+
+@dataclass(frozen=True)
+class MasterTargetOrder:
+    """What is wanted. ``names`` empty means every master target of the vaults. Times are seconds."""
+
+    vaults: tuple[VaultRef, ...]
+    names: tuple[str, ...] = ()
+    state: str = READY
+    machines: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    recovery_plans: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    retention_volume: str | None = None
+    datastores: tuple[str, ...] = ()
+    enable_uuid: bool = True
+    power_off: bool = False
+    guest_shutdown_timeout: float = 300.0
+    freeze: str = UNCHANGED
+    refresh: bool = False
+    await_registration: bool = False
+    ready_timeout: float = 1200.0
+    wait: bool = True
+    poll_interval: float | None = None
+    slice_seconds: float = 25.0
+    check: bool = False
+
+    @property
+    def chooses_machines(self) -> bool:
+        return bool(self.machines or self.groups or self.recovery_plans)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A master target as last seen, or one still unknown to the vault (``server`` is None)."""
+
+    wanted: str
+    fabric: Fabric | None = None
+    server: MasterTarget | None = None
+    vm: SiteServer | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def name(self) -> str:
+        return self.server.name if self.server else self.wanted
+
+
+def ensure_master_target(
+    order: MasterTargetOrder,
+    vaults: ServerVaultPort,
+    site: ServerSitePort | None,
+    clock: Clock,
+    cursor: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One slice. Raises InputError before anything is written when the order cannot be carried out at all."""
+    if site is None and (order.enable_uuid or order.freeze != UNCHANGED):
+        option = "enable_uuid: true" if order.enable_uuid else f"freeze: {order.freeze}"
+        raise InputError(
+            "vcenter_missing",
+            f"`{option}` needs vCenter, but `hostname` is empty.",
+            "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and leave `freeze` out.",
+        )
+    return _Slice(order, vaults, site, clock, dict(cursor or {})).run()
+
+
+class _Slice:
+    def __init__(
+        self,
+        order: MasterTargetOrder,
+        vaults: ServerVaultPort,
+        site: ServerSitePort | None,
+        clock: Clock,
+        cursor: dict[str, Any],
+    ) -> None:
+        self.order = order
+        self.vaults = vaults
+        self.site = site
+        self.clock = clock
+        self.cursor = cursor
+        self.deadline = clock.monotonic() + order.slice_seconds
+        self.items: list[Item] = []
+        self.chosen: list[Item] = []
+        #: VM -> what was set (UUID, VMOTION) -> what came of it.
+        self.changes: dict[str, dict[str, VmChange]] = {}
+        self.writes_floor = 0
+
+    def run(self) -> dict[str, Any]:
+        targets = self.look()
+        self.read_items()
+        machines = self.onprem_machines()
+        first = targets
+        if self.order.refresh and not self.order.check:
+            self.refresh(targets)
+        if self.order.enable_uuid:
+            self.enable_uuid(targets, machines)
+        if self.order.freeze != UNCHANGED:
+            self.set_frozen(targets)
+        if self.changes and not self.order.check:
+            targets = self.look()
+        while self.waiting(targets) and not self.order.check and self.order.wait:
+            pause = self.order.poll_interval or POLL
+            if self.clock.monotonic() + pause >= self.deadline:
+                break
+            self.clock.sleep(pause)
+            targets = self.look()
+        return self.result(targets, machines, {t.name: t for t in first})
+
+    # reading
+
+    def look(self) -> list[Target]:
+        """The master targets as they are now: one list per vault, three SOAP calls for any number of VMs."""
+        raw = {v: self.vaults.list_fabrics(v) for v in self.order.vaults}
+        known = [(f, s) for f in classic_fabrics(raw) for s in f.master_targets]
+        targets = []
+        for wanted in self.order.names:
+            found = find_server(wanted, known, "master target", "names")
+            if found is None and not self.order.await_registration:
+                raise not_found(wanted, known, "master target", "names")
+            targets.append(Target(wanted, *(found or ())))
+        if not self.order.names:
+            targets = [Target(s.name, f, s) for f, s in known]
+            if not targets:
+                raise InputError(
+                    "master_target_not_found",
+                    "No master target is registered with the vaults.",
+                    "Install one and let it register with the configuration server first.",
+                )
+        servers = [t.server for t in targets if t.server is not None]
+        vms = None
+        if self.site is not None:
+            vms = list(self.site.servers(names=[s.name for s in servers], addresses=[s.ip for s in servers]))
+        return [self.judge(t, vms) for t in _distinct(targets)]
+
+    def judge(self, target: Target, vms: Sequence[SiteServer] | None) -> Target:
+        if target.server is None or target.fabric is None:
+            missing = Reason(
+                "not_registered",
+                f"The master target {target.wanted} has not registered with the vaults yet.",
+                "Registration takes 10 to 15 minutes after the agent was configured; check that it reaches the "
+                "configuration server on TCP 443.",
+                waits=True,
+            )
+            return Target(target.wanted, verdict=Verdict((missing,)))
+        found = match_vm(target.server, vms) if vms is not None else None
+        verdict = judge_master_target(
+            target.server,
+            target.fabric,
+            self.vaults.now,
+            retention_volume=self.order.retention_volume,
+            datastores=self.order.datastores,
+            vms=vms,
+        )
+        if self.order.state == REGISTERED:
+            # Only what keeps us from finding the VM counts; the rest is told as a warning.
+            kept = tuple(r for r in verdict.reasons if r.code in ("vm_not_found", "vm_ambiguous"))
+            told = tuple(r.sentence for r in verdict.reasons if r not in kept)
+            verdict = Verdict(kept, verdict.warnings + told)
+        vm = found if isinstance(found, SiteServer) else None
+        return Target(target.wanted, target.fabric, target.server, vm, verdict)
+
+    def read_items(self) -> None:
+        """The replicated items: where machines are chosen, and where a master target might have to be powered off."""
+        if not (self.order.chooses_machines or (self.order.enable_uuid and self.order.power_off)):
+            return
+        self.items = [Item.parse(data, v) for v in self.order.vaults for data in self.vaults.list_items(v)]
+        if not self.order.chooses_machines:
+            return
+        plans: dict[str, Sequence[Json]] = {}
+        if self.order.recovery_plans:
+            plans = {v.key: self.vaults.list_recovery_plans(v) for v in self.order.vaults}
+        wish = Order(
+            vaults=self.order.vaults,
+            route=(),
+            machines=self.order.machines,
+            groups=self.order.groups,
+            recovery_plans=self.order.recovery_plans,
+            exclude=self.order.exclude,
+        )
+        self.chosen = select(wish, self.items, plans)
+
+    def onprem_machines(self) -> dict[str, SiteMachine]:
+        """The on-premises VMs of the chosen machines that are still away, by item key."""
+        away = [i for i in self.chosen if i.site_uuid and CLASSIC.position(i) in AWAY]
+        if self.site is None or not away:
+            return {}
+        found = self.site.machines(uuids=[str(i.site_uuid) for i in away])
+        by_uuid = {u.lower(): m for m in found for u in (m.bios_uuid, m.uuid) if u}
+        return {i.key: by_uuid[u] for i in away if (u := str(i.site_uuid).lower()) in by_uuid}
+
+    # acting
+
+    def refresh(self, targets: Sequence[Target]) -> None:
+        """Ask the configuration servers concerned to tell the vault anew what they see; once per run."""
+        fabrics = {t.fabric.key: t.fabric for t in targets if t.fabric is not None}
+        done = self.cursor.setdefault("refreshed", [])
+        for key, fabric in fabrics.items():
+            if key not in done:
+                self.writes_floor += refresh_fabric(self.vaults, fabric)
+                done.append(key)
+
+    def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
+        assert self.site is not None
+        busy = {i.fabric_id.lower() for i in self.items if CLASSIC.position(i) in HELD or i.scenario is not None}
+        free = [m.moid for m in machines.values()]
+        bound: list[str] = []
+        for target in targets:
+            if target.vm is not None and target.fabric is not None:
+                # A power cycle would tear the disks of machines on their way home from under their synchronisation.
+                (bound if target.fabric.key in busy else free).append(target.vm.moid)
+        for moids, power_off in ((free, self.order.power_off), (bound, False)):
+            if moids:
+                budget = max(1.0, self.deadline - self.clock.monotonic())
+                changes = self.site.enable_uuid(
+                    moids,
+                    power_off=power_off,
+                    guest_timeout=self.order.guest_shutdown_timeout,
+                    budget=budget,
+                    check=self.order.check,
+                )
+                self.note(UUID, changes)
+
+    def set_frozen(self, targets: Sequence[Target]) -> None:
+        assert self.site is not None
+        moids = [t.vm.moid for t in targets if t.vm is not None]
+        if moids:
+            self.note(
+                VMOTION,
+                self.site.set_frozen(moids, frozen=self.order.freeze == FROZEN, check=self.order.check),
+            )
+
+    def note(self, what: str, changes: Sequence[VmChange]) -> None:
+        touched = self.cursor.setdefault("changed", [])
+        for change in changes:
+            self.changes.setdefault(change.moid, {})[what] = change
+            if change.changed and change.moid not in touched:
+                touched.append(change.moid)
+
+    # judging
+
+    def waiting(self, targets: Sequence[Target]) -> bool:
+        return any(t.verdict.may_heal for t in targets) and not self.timed_out()
+
+    def timed_out(self) -> bool:
+        """Whether what time could heal has had its time, by the vault's own clock."""
+        now: datetime = self.vaults.now
+        since = parse_time(self.cursor.setdefault("since", iso(now)))
+        return since is not None and (now - since).total_seconds() > self.order.ready_timeout
+
+    def result(
+        self, targets: Sequence[Target], machines: Mapping[str, SiteMachine], first: Mapping[str, Target]
+    ) -> dict[str, Any]:
+        late = self.timed_out()
+        entries = [self.target_entry(t, first.get(t.name, t), late) for t in targets]
+        entries += [self.machine_entry(i, machines.get(i.key), targets) for i in self.chosen]
+        waiting = [e for e in entries if e["done"] == "waiting"]
+        return {
+            "finished": not waiting or not self.order.wait,
+            "changed": any(e["changed"] for e in entries),
+            "machines": entries,
+            "master_targets": [self.facts(t) for t in targets],
+            "progress": progress(entries),
+            "requests": spent(
+                self.cursor, self.vaults.requests, self.writes_floor, len(self.order.vaults) * (2 if self.items else 1)
+            ),
+            "cursor": self.cursor,
+            "next_slice_seconds": self.order.slice_seconds,
+        }
+
+    def target_entry(self, target: Target, first: Target, late: bool) -> dict[str, Any]:
+        changes = self.changes.get(target.vm.moid, {}) if target.vm else {}
+        reasons = target.verdict.reasons
+        if self.order.check and UUID in changes and changes[UUID].changed:
+            # The run that follows would have set it.
+            reasons = tuple(r for r in reasons if r.code != "uuid_not_enabled")
+        verdict = Verdict(reasons, target.verdict.warnings)
+        entry = entry_of(
+            target.name,
+            "master_target",
+            target.fabric.vault.name if target.fabric else "",
+            self.before(target.name, {"readiness": _words(first.verdict), **_standing(first.vm, changes, "before")}),
+            {"readiness": _words(verdict), **_standing(target.vm, changes, "after")},
+        )
+        entry["changed"] = target.vm is not None and target.vm.moid in self.cursor.get("changed", [])
+        entry["warnings"] = [warning(w) for w in verdict.warnings]
+        return settle(entry, list(changes.values()), verdict.worst, late)
+
+    def machine_entry(self, item: Item, vm: SiteMachine | None, targets: Sequence[Target]) -> dict[str, Any]:
+        position = CLASSIC.position(item)
+        changes = self.changes.get(vm.moid, {}) if vm else {}
+        entry = entry_of(
+            item.friendly_name,
+            "machine",
+            item.vault.name,
+            self.before(item.name, _standing(vm, changes, "before")),
+            _standing(vm, changes, "after"),
+        )
+        entry["changed"] = vm is not None and vm.moid in self.cursor.get("changed", [])
+        if position not in AWAY:
+            entry["reason"] = (
+                f"Left alone: {POSITION_TEXT[position] if position else 'its position is not understood'}."
+            )
+        elif item.site_uuid is None:
+            entry["reason"] = "A physical server comes home as a new virtual machine: there is nothing to set before."
+        elif vm is None and self.site is not None:
+            entry["reason"] = (
+                "Its virtual machine on-premises is gone; a new one is made: there is nothing to set before."
+            )
+        worst = self.no_target(item, targets) if position in AWAY else None
+        return settle(entry, list(changes.values()), worst, late=True)
+
+    def before(self, key: str, seen: dict[str, str]) -> dict[str, str]:
+        """What stood before the run's first slice, carried on by the cursor."""
+        kept: dict[str, str] = self.cursor.setdefault("before", {}).setdefault(key, seen)
+        return kept
+
+    def facts(self, target: Target) -> dict[str, Any]:
+        freeze = self.changes.get(target.vm.moid, {}).get(VMOTION) if target.vm else None
+        return master_target_facts(
+            target.name, target.fabric, target.server, target.vm, target.verdict, freeze, self.vaults.now
+        )
+
+    def no_target(self, item: Item, targets: Sequence[Target]) -> Reason | None:
+        """Check 22: a master target of the machine's own kind of system must be among those looked at."""
+        kinds = {
+            t.server.os_type.casefold()
+            for t in targets
+            if t.server is not None and t.fabric is not None and t.fabric.key == item.fabric_id.lower()
+        }
+        if not item.os_type or item.os_type.casefold() in kinds or not kinds:
+            return None
+        return Reason(
+            "no_master_target_for_os",
+            f"{item.friendly_name} runs {item.os_type}, and none of the master targets does.",
+            f"Prepare a {item.os_type} master target, or name one in `names`.",
+        )
+
+
+def _distinct(targets: Sequence[Target]) -> list[Target]:
+    """One entry per server, also where it was named by its name and by its address."""
+    kept: dict[str, Target] = {}
+    for target in targets:
+        kept.setdefault(target.server.id.lower() if target.server else f"? {target.wanted}", target)
+    return list(kept.values())
+
+
+def _words(verdict: Verdict) -> str:
+    return "ready" if verdict.ready else f"not ready: {', '.join(r.code for r in verdict.reasons)}"
+
+
+def _standing(vm: SiteMachine | None, changes: Mapping[str, VmChange], when: str) -> dict[str, str]:
+    """A VM's settings before or after; what was not asked for is told only where it was read anyway."""
+    if vm is None:
+        return {}
+    told = {UUID: "TRUE" if vm.uuid_enabled else "not TRUE"}
+    told.update({what: str(getattr(change, when)) for what, change in changes.items()})
+    return told

@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The closing report of a chain of stages: a table per machine, what was said, a totals line. Pure text, 120 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .items import ALIVE, SUCCEEDED
+from .progress import span, under_way
+
+#: Columns a terminal is sure to have.
+WIDTH = 120
+
+#: Beyond so many machines the table shows only those that need a look; the result holds all of them.
+SHOWN = 60
+
+#: Verdicts that count against the allowed share of failures.
+BAD = ("failed", "refused")
+
+#: Short names of the legs, so that a row fits.
+STAGES: Mapping[str, str] = {
+    "failover_to_azure": "fail over to Azure",
+    "commit_to_azure": "commit to Azure",
+    "reprotect_to_onprem": "reprotect home",
+    "failover_to_onprem": "fail over home",
+    "commit_to_onprem": "commit home",
+    "reprotect_to_azure": "reprotect to Azure",
+}
+
+_HEADS = ("machine", "stage", "result", "duration", "recovery point", "state now", "warnings")
+
+
+@dataclass
+class Story:
+    """One machine over all stages: its rows, how it ended, what was said of it."""
+
+    name: str
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    last: Mapping[str, Any] = field(default_factory=dict)
+    warnings: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def bad(self) -> bool:
+        return self.last.get("done") in BAD
+
+    @property
+    def needs_a_look(self) -> bool:
+        return bool(self.warnings) or self.last.get("done") in (*BAD, "held", "waiting")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole chain of stages, ready to be printed or judged."""
+
+    stories: tuple[Story, ...]
+    stopped: tuple[str, ...]
+    writes: int
+    reads: int
+    floor_writes: int
+    floor_reads: int
+    running: bool
+
+    @property
+    def failed(self) -> list[str]:
+        return [s.name for s in self.stories if s.bad]
+
+    def named(self, *done: str) -> list[str]:
+        return [s.name for s in self.stories if s.last.get("done") in done]
+
+
+def gather(results: Iterable[Mapping[str, Any]]) -> Report:
+    """Stage results, in the order they were made, as one report.
+
+    A stage that could not even begin (no machines in its result, but ``failed``) is kept as a sentence. A machine's
+    last stage says how it ended.
+    """
+    stories: dict[tuple[str, str], Story] = {}
+    stopped: list[str] = []
+    spent = [0, 0, 0, 0]
+    running = False
+    for result in results:
+        if result.get("skipped"):
+            continue
+        machines = result.get("machines") or ()
+        still = result.get("finished") is False
+        running = running or still
+        if result.get("failed") and not still and (not machines or result.get("remedy")):
+            stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
+        requests = result.get("requests") or {}
+        floor = requests.get("floor") or {}
+        for place, value in enumerate((requests, floor)):
+            spent[2 * place] += int(value.get("writes") or 0)
+            spent[2 * place + 1] += int(value.get("reads") or 0)
+        for machine in machines:
+            key = (str(machine.get("vault") or ""), str(machine["name"]))
+            story = stories.setdefault(key, Story(name=key[1]))
+            story.rows.extend(machine.get("legs") or [machine])
+            story.last = {**machine, "done": "waiting"} if still and under_way(machine) else machine
+            # A later stage looks at the same operation again and repeats what it said.
+            story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
+    ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (k[1].lower(), k[0])))
+    writes, reads, floor_writes, floor_reads = spent
+    return Report(ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running)
+
+
+def render(report: Report, shown: int = SHOWN) -> list[str]:
+    """The report as lines of at most 120 columns."""
+    stories: Sequence[Story] = report.stories
+    left_out = 0
+    if len(stories) > shown:
+        looked_at = [s for s in stories if s.needs_a_look]
+        left_out = len(stories) - len(looked_at)
+        stories = looked_at
+    lines: list[str] = []
+    if stories:
+        lines += ["", *_table([row for story in stories for row in _rows(story)])]
+    if left_out:
+        lines.append(f"and {left_out} more machines with nothing to look at.")
+    lines += _said(stories)
+    lines += [part for text in report.stopped for part in ["", *_wrap(text, "")]]
+    lines += ["", *_wrap(totals(report), "  ")]
+    return lines
+
+
+def totals(report: Report) -> str:
+    """One line: machines, verdicts, time, requests against the floor."""
+    parts = [f"{len(report.stories)} machines"]
+    moved = sum(1 for s in report.stories if any(row.get("done") in ("fired", "adopted") for row in s.rows))
+    parts.append(f"{moved} moved")
+    for word in ("failed", "refused", "held"):
+        parts.append(f"{len(report.named(word))} {word}")
+    if report.running:
+        parts.append(f"{len(report.named('waiting'))} still under way")
+    return (
+        f"{', '.join(parts)}. Requests: {report.writes} writes (floor {report.floor_writes}), "
+        f"{report.reads} reads (floor {report.floor_reads})."
+    )
+
+
+def _rows(story: Story) -> list[tuple[str, ...]]:
+    """A machine's rows: its name and warnings stand in the first, its state in the last."""
+    rows: list[tuple[str, ...]] = []
+    last = len(story.rows) - 1
+    for number, row in enumerate(story.rows):
+        rows.append(
+            (
+                story.name if number == 0 else "",
+                STAGES.get(str(row.get("leg") or ""), str(row.get("leg") or "-")),
+                _result(row),
+                span(row.get("duration_seconds")),
+                str(row.get("recovery_point") or ""),
+                str(story.last.get("after") or "").replace("_", " ") if number == last else "",
+                str(len(story.warnings) or "") if number == last else "",
+            )
+        )
+    return rows
+
+
+def _result(row: Mapping[str, Any]) -> str:
+    """A row's verdict; an attempt that was repeated stands there as failed."""
+    done, state = str(row.get("done") or ""), str(row.get("state") or "")
+    return "failed" if done == "fired" and state and state not in ALIVE | SUCCEEDED else done
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Aligned columns, each as wide as its widest cell; where that is too much, the widest columns give way."""
+    wide = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(_HEADS)]
+    while sum(wide) + 2 * (len(wide) - 1) > WIDTH:
+        wide[wide.index(max(wide))] -= 1
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(cells, wide, strict=True)).rstrip()
+
+    return [line(_HEADS), line(["-" * width for width in wide]), *(line(row) for row in rows)]
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _wrap(text: str, indent: str) -> list[str]:
+    lines: list[str] = []
+    for part in text.splitlines():
+        lines += textwrap.wrap(part, WIDTH, subsequent_indent=indent or "  ") or [""]
+    return lines
+
+
+def _said(stories: Iterable[Story]) -> list[str]:
+    """Why machines did not arrive, and what the service warned of, in full."""
+    lines: list[str] = []
+    for story in stories:
+        last = story.last
+        if last.get("done") in (*BAD, "held"):
+            errors = last.get("errors") or ()
+            lines += ["", *_wrap(f"{story.name} {last['done']}: {_reason(last)}", "  ")]
+            for problem in errors:
+                lines += _problem(problem)
+        for problem in story.warnings:
+            lines += ["", *_wrap(f"{story.name} warning:", "  "), *_problem(problem)]
+    return lines
+
+
+def _reason(machine: Mapping[str, Any]) -> str:
+    return f"{machine.get('reason') or 'no reason was given.'} {machine.get('remedy') or ''}".strip()
+
+
+def _problem(problem: Mapping[str, Any]) -> list[str]:
+    lines = _wrap(f"  {problem.get('code') or '-'} {problem.get('message') or ''}".rstrip(), "    ")
+    for head, key in (("Possible causes", "possible_causes"), ("Recommended", "recommended_action")):
+        if problem.get(key):
+            lines += _wrap(f"    {head}: {problem[key]}", "      ")
+    return lines

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""From options to vaults and connections: the one place where the two adapters are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ..azure.credential import AzureAccount
+from ..azure.vaults import Vaults
+from ..azure.vaults import connect as connect_azure
+from ..failback.errors import InputError
+from ..failback.items import VaultRef
+from ..failback.ports import Clock, SiteMachine
+from ..vcenter.connection import SiteAccount
+from ..vcenter.connection import connect as connect_vcenter
+from ..vcenter.site import Site
+
+Params = Mapping[str, Any]
+
+
+def vaults_of(params: Params, environ: Mapping[str, str]) -> tuple[VaultRef, ...]:
+    """The vaults of this run. Left out, ASR_VAULT and ASR_RESOURCE_GROUP name the one.
+
+    Raises InputError (``vault_missing``, ``vault_ambiguous``) before anything is sent.
+    """
+    entries = params.get("vaults")
+    if not entries:
+        name, group = environ.get("ASR_VAULT"), environ.get("ASR_RESOURCE_GROUP")
+        if not name or not group:
+            raise InputError(
+                "vault_missing",
+                "Option vaults is empty, and ASR_VAULT with ASR_RESOURCE_GROUP does not name a vault either.",
+                "Give vaults as a list of name and resource_group.",
+            )
+        entries = [{"name": name, "resource_group": group}]
+    refs: list[VaultRef] = []
+    for entry in entries:
+        subscription = entry.get("subscription_id") or params.get("subscription_id")
+        if not subscription:
+            raise InputError(
+                "subscription_missing",
+                f"No subscription is given for vault {entry['name']}.",
+                "Set subscription_id (or AZURE_SUBSCRIPTION_ID), or subscription_id inside the vaults entry.",
+            )
+        ref = VaultRef(subscription_id=subscription, resource_group=entry["resource_group"], name=entry["name"])
+        if any(known.key == ref.key for known in refs):
+            raise InputError(
+                "vault_ambiguous",
+                f"Option vaults names {ref.name} in resource group {ref.resource_group} twice.",
+                "Name each vault once.",
+            )
+        refs.append(ref)
+    return tuple(refs)
+
+
+def azure_account(params: Params) -> AzureAccount:
+    """The Azure log-in as the options say it."""
+    return AzureAccount(
+        auth_source=params["auth_source"],
+        subscription_id=params.get("subscription_id"),
+        tenant=params.get("tenant"),
+        client_id=params.get("client_id"),
+        secret=params.get("secret"),
+        x509_certificate_path=params.get("x509_certificate_path"),
+        x509_certificate_password=params.get("x509_certificate_password"),
+        federated_token_file=params.get("federated_token_file"),
+        cloud_environment=params["cloud_environment"],
+        resource_manager_endpoint=params.get("resource_manager_endpoint"),
+        authority_host=params.get("authority_host"),
+        ca_path=params.get("ca_path"),
+        disable_instance_discovery=params.get("disable_instance_discovery"),
+    )
+
+
+def site_account(params: Params) -> SiteAccount | None:
+    """The vCenter log-in, or None when no hostname is given. What is missing beside it, the log-in itself says."""
+    hostname = params.get("hostname")
+    if not hostname:
+        return None
+    return SiteAccount(
+        hostname=hostname,
+        username=params.get("username") or "",
+        password=params.get("password") or "",
+        port=params["port"],
+        validate_certs=params["validate_certs"],
+        ca_path=params.get("ca_path"),
+        proxy_host=params.get("proxy_host"),
+        proxy_port=params.get("proxy_port"),
+    )
+
+
+def open_vaults(params: Params, clock: Clock, *, bucket_state: Any = None, read_only: bool = False) -> Vaults:
+    """A connection to the service. ``read_only`` (check mode) refuses every write."""
+    return connect_azure(azure_account(params), clock=clock, bucket_state=bucket_state, read_only=read_only)
+
+
+class LateSite:
+    """A site that is logged in to when it is first asked.
+
+    Most slices of a long wait have nothing to ask of vCenter, and a log-in costs more than such a slice.
+    """
+
+    def __init__(
+        self, account: SiteAccount, clock: Clock, connect: Callable[[SiteAccount, Clock], Site] = connect_vcenter
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._connect = connect
+        self._site: Site | None = None
+
+    def open(self) -> Site:
+        """Log in now, so that a wrong option ends the run before anything is written."""
+        if self._site is None:
+            self._site = self._connect(self._account, self._clock)
+        return self._site
+
+    def machines(
+        self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False
+    ) -> Sequence[SiteMachine]:
+        return self.open().machines(uuids=uuids, names=names, devices=devices)
+
+    def close(self) -> None:
+        """Log out, if there was a log-in."""
+        if self._site is not None:
+            self._site.close()
+            self._site = None
+
+
+def late_site(params: Params, clock: Clock) -> LateSite | None:
+    """The on-premises site of this run, not logged in to yet; None when no hostname is given."""
+    account = site_account(params)
+    return None if account is None else LateSite(account, clock)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The work of the information modules: read, parse, render. They never write."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from ..azure.vaults import Vaults
+from ..failback.errors import InputError, NotFound
+from ..failback.items import Item, Job, Json
+from ..failback.lifecycle import CLASSIC
+from ..failback.order import ALL, Order
+from ..failback.selection import select
+from ..failback.servers import Fabric, Policy
+from . import views
+from .module import Call
+
+Result = dict[str, Any]
+
+
+def _spent(vaults: Vaults) -> dict[str, int]:
+    return {"writes": vaults.requests.writes, "reads": vaults.requests.reads}
+
+
+def items(call: Call) -> Result:
+    """Replicated items: chosen ones, or every one."""
+    vaults, params = call.open_vaults(), call.params
+    listed = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]
+    plans: dict[str, list[Json]] = {}
+    if params["recovery_plans"]:
+        plans = {ref.key: list(vaults.list_recovery_plans(ref)) for ref in call.refs}
+    chosen = bool(params["machines"] or params["groups"] or params["recovery_plans"])
+    order = Order(
+        vaults=call.refs,
+        route=(),
+        machines=tuple(params["machines"]) if chosen else (ALL,),
+        groups=tuple(params["groups"]),
+        recovery_plans=tuple(params["recovery_plans"]),
+        exclude=tuple(params["exclude"]),
+    )
+    wanted = select(order, listed, plans)
+    if params["full"]:
+        wanted = [Item.parse(vaults.get_item(item.id), item.vault) for item in wanted]
+    fabrics = [Fabric.parse(data, ref) for ref in call.refs for data in vaults.list_fabrics(ref)]
+    machines: dict[str, Json] | None = None
+    if params["azure_machines"]:
+        subscriptions = sorted({ref.subscription_id for ref in call.refs})
+        found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
+        machines = {str(m.get("id") or "").lower(): m for m in found}
+    return {
+        "changed": False,
+        "machines": [views.item_view(item, CLASSIC, fabrics, machines) for item in wanted],
+        "requests": _spent(vaults),
+    }
+
+
+def jobs(call: Call) -> Result:
+    """Jobs by name, or the recent ones. Lists of jobs are hollow, so each is read by itself (asr-api.md 4, SEEN JL)."""
+    vaults, params = call.open_vaults(), call.params
+    shown: list[dict[str, Any]] = []
+    for name in params["jobs"]:
+        shown.append(_named_job(call, vaults, name))
+    if not params["jobs"]:
+        found = []
+        for ref in call.refs:
+            for data in vaults.list_jobs(ref):
+                job = Job.parse(data)
+                if _wanted(data, job, params, vaults):
+                    found.append((ref, job))
+        found.sort(key=lambda pair: (pair[1].start is not None, pair[1].start), reverse=True)
+        shown = [views.job_view(vaults.get_job(ref, job.name), ref.name) for ref, job in found[: params["limit"]]]
+    return {"changed": False, "jobs": shown, "requests": _spent(vaults)}
+
+
+def _named_job(call: Call, vaults: Vaults, name: str) -> dict[str, Any]:
+    for ref in call.refs:
+        try:
+            return views.job_view(vaults.get_job(ref, name), ref.name)
+        except NotFound:
+            continue
+    raise InputError(
+        "job_not_found",
+        f"No job named {name} (option jobs) is in {', '.join(ref.name for ref in call.refs)}.",
+        "Leave jobs out to see the recent ones.",
+    )
+
+
+def _wanted(data: Json, job: Job, params: Any, vaults: Vaults) -> bool:
+    props: Json = data.get("properties") or {}
+    target = str(props.get("targetObjectName") or "").lower()
+    if params["machines"] and target not in {m.lower() for m in params["machines"]}:
+        return False
+    if params["states"] and job.state.lower() not in {s.lower() for s in params["states"]}:
+        return False
+    oldest = vaults.now - timedelta(hours=params["hours"])
+    return job.alive or (job.end or job.start or oldest) >= oldest
+
+
+def fabrics(call: Call) -> Result:
+    """Configuration servers with everything registered on them, policies and vCenters."""
+    vaults = call.open_vaults()
+    shown: list[dict[str, Any]] = []
+    policies: list[dict[str, Any]] = []
+    for ref in call.refs:
+        parsed = [Fabric.parse(data, ref) for data in vaults.list_fabrics(ref)]
+        vcenters = vaults.list_vcenters(ref)
+        shown.extend(views.fabric_view(fabric, vcenters, vaults.now) for fabric in parsed)
+        policies.extend(
+            {**views.policy_view(Policy.parse(data)), "vault": ref.name} for data in vaults.list_policies(ref)
+        )
+    return {"changed": False, "fabrics": shown, "policies": policies, "requests": _spent(vaults)}

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""From what a slice says of each machine to what a task says: verdict, message, diff. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..failback.errors import FailbackError
+from ..failback.progress import under_way
+
+Machine = Mapping[str, Any]
+
+#: Verdicts that count against the allowed share of failures.
+BAD = ("failed", "refused")
+
+#: So many machines are named with reason and remedy in a message; the result holds all of them.
+NAMED = 10
+
+
+def failure(error: FailbackError) -> dict[str, Any]:
+    """A domain error as a failed result."""
+    return {
+        "failed": True,
+        "changed": False,
+        "msg": error.sentence(),
+        "code": error.code,
+        "remedy": error.remedy,
+        "details": error.details,
+    }
+
+
+def names(machines: Iterable[Machine], *done: str) -> list[str]:
+    """Names of the machines with one of these verdicts, in the order given."""
+    return [str(m["name"]) for m in machines if m.get("done") in done]
+
+
+def too_many(bad: int, total: int, allowed_percent: float) -> bool:
+    """Whether more than the allowed share of the machines went wrong."""
+    return bad * 100.0 > allowed_percent * total
+
+
+def why(machine: Machine) -> str:
+    """One machine's reason and remedy as a sentence that begins with its name."""
+    reason = str(machine.get("reason") or "")
+    errors = machine.get("errors") or ()
+    if not reason and errors:
+        reason = f"{errors[0].get('code', '')} {errors[0].get('message', '')}".strip()
+    remedy = str(machine.get("remedy") or (errors[0].get("recommended_action") if errors else "") or "")
+    return f"{machine['name']}: {reason or 'no reason was given.'} {remedy}".strip()
+
+
+def listing(lines: Sequence[str], limit: int = NAMED) -> str:
+    """The first lines, and how many more there are."""
+    shown = list(lines[:limit])
+    if len(lines) > limit:
+        shown.append(f"and {len(lines) - limit} more.")
+    return "\n".join(shown)
+
+
+def count(number: int, word: str = "machine") -> str:
+    """A number with its noun."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def complaint(machines: Sequence[Machine]) -> str:
+    """The message of a task that failed: every machine that went wrong, with reason and remedy."""
+    bad = [m for m in machines if m.get("done") in BAD]
+    head = f"{len(bad)} of {count(len(machines))} could not go on."
+    return f"{head}\n{listing([why(m) for m in bad])}"
+
+
+def summary(machines: Sequence[Machine], check: bool) -> str:
+    """The message of a task that went well."""
+    moved = sum(1 for m in machines if m.get("changed"))
+    parts = [f"{moved} would move" if check else f"{moved} moved"]
+    for word, text in (
+        ("nothing", "had nothing to do"),
+        ("held", "held"),
+        ("refused", "refused"),
+        ("failed", "failed"),
+    ):
+        number = len(names(machines, word))
+        if number:
+            parts.append(f"{number} {text}")
+    return f"{count(len(machines))}: {', '.join(parts)}."
+
+
+def diff(machines: Iterable[Machine]) -> dict[str, Any]:
+    """Positions before and after, of the plan in check mode: the same shape in both worlds."""
+    listed = list(machines)
+    return {
+        "before_header": "positions before",
+        "after_header": "positions after",
+        "before": {str(m["name"]): m.get("before") for m in listed},
+        "after": {str(m["name"]): m.get("after") for m in listed},
+    }
+
+
+def shape(raw: Mapping[str, Any], params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """A slice's answer as the task's result.
+
+    A slice that has not finished gives no verdict: machines that failed until now stand in the result, and the verdict
+    falls once, at the end. The cursor is kept only for the next slice.
+    """
+    result = dict(raw)
+    machines: list[Machine] = list(raw.get("machines") or ())
+    finished = bool(raw.get("finished", True))
+    result["failed_machines"] = names(machines, "failed")
+    result["refused_machines"] = names(machines, "refused")
+    result["held_machines"] = names(machines, "held")
+    result["diff"] = diff(machines)
+    if check:
+        finished = True
+        result["finished"] = True
+    if not finished:
+        result["msg"] = f"{sum(map(under_way, machines))} of {count(len(machines))} under way."
+        return result
+    result.pop("cursor", None)
+    result.pop("next_slice_seconds", None)
+    bad = len(result["failed_machines"]) + len(result["refused_machines"])
+    if not bad:
+        result["msg"] = summary(machines, check)
+        return result
+    result["code"] = "machines_failed" if result["failed_machines"] else "machines_refused"
+    result["msg"] = complaint(machines)
+    if params.get("on_failure", "fail") == "fail" and too_many(bad, len(machines), params.get("allowed_failures") or 0):
+        result["failed"] = True
+    return result

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The work of asr_report: render the stages' results and judge the chain as a whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..failback.report import Report, gather, render
+from .module import Call
+from .outcome import complaint, too_many
+from .specs import Spec
+
+
+def argument_spec() -> Spec:
+    """The module's options."""
+    return {
+        "results": {"type": "list", "elements": "dict", "required": True},
+        "fail": {"type": "bool", "default": True},
+        "allowed_failures": {"type": "float", "default": 0.0},
+        "on_timeout": {"type": "str", "choices": ["fail", "ok"], "default": "fail"},
+    }
+
+
+def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str, str]:
+    """Code and message of what is wrong with the chain; two empty strings when nothing is."""
+    if report.stopped:
+        return "stage_failed", "\n".join(report.stopped)
+    if too_many(len(report.failed), len(report.stories), allowed_failures):
+        return "machines_failed", complaint([s.last for s in report.stories])
+    if report.running and on_timeout == "fail":
+        return "still_running", "Time was over before every machine had arrived. Run the same command again to go on."
+    return "", ""
+
+
+def work(call: Call) -> dict[str, Any]:
+    """The report as a result."""
+    params = call.params
+    report = gather(params["results"])
+    code, message = judge(report, params["allowed_failures"], params["on_timeout"])
+    result: dict[str, Any] = {
+        "changed": False,
+        "lines": render(report),
+        "total": len(report.stories),
+        "failed_machines": report.named("failed"),
+        "refused_machines": report.named("refused"),
+        "held_machines": report.named("held"),
+        "waiting_machines": report.named("waiting"),
+        "requests": {
+            "writes": report.writes,
+            "reads": report.reads,
+            "floor": {"writes": report.floor_writes, "reads": report.floor_reads},
+        },
+    }
+    if code:
+        result["code"] = code
+        result["msg"] = message
+        if params["fail"]:
+            result["failed"] = True
+    return result

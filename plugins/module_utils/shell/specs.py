@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Argument specs, in the same parts as the documentation fragments (plugins/doc_fragments): one function per fragment.
+
+Each call returns a fresh dictionary, so that a module may change its copy. ``merge`` refuses a name that stands in two
+parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import env_fallback
+
+Spec = dict[str, dict[str, Any]]
+
+AUTH_SOURCES = ["auto", "service_principal", "managed_identity", "workload_identity", "cli"]
+DIRECTIONS = ["to_azure", "to_onprem"]
+
+#: Options whose values are secrets, with the variables that may carry them. The action plugin uses it as well: a secret
+#: given through a task's ``environment`` would otherwise stand in the process list.
+SECRETS: dict[str, tuple[str, ...]] = {
+    "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
+    "x509_certificate_password": ("AZURE_X509_CERTIFICATE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+    "password": ("VMWARE_PASSWORD",),
+}
+
+
+def _env(*names: str) -> tuple[Any, list[str]]:
+    return (env_fallback, list(names))
+
+
+def azure() -> Spec:
+    """How to reach and log in to Azure (fragment ``homeward.asr.azure``)."""
+    return {
+        "auth_source": {
+            "type": "str",
+            "choices": list(AUTH_SOURCES),
+            "default": "auto",
+            "fallback": _env("ANSIBLE_AZURE_AUTH_SOURCE"),
+        },
+        "subscription_id": {"type": "str", "fallback": _env("AZURE_SUBSCRIPTION_ID")},
+        "tenant": {"type": "str", "fallback": _env("AZURE_TENANT", "AZURE_TENANT_ID")},
+        "client_id": {"type": "str", "fallback": _env("AZURE_CLIENT_ID")},
+        "secret": {"type": "str", "no_log": True, "fallback": _env(*SECRETS["secret"])},
+        "x509_certificate_path": {
+            "type": "path",
+            "fallback": _env("AZURE_X509_CERTIFICATE_PATH", "AZURE_CLIENT_CERTIFICATE_PATH"),
+        },
+        "x509_certificate_password": {
+            "type": "str",
+            "no_log": True,
+            "fallback": _env(*SECRETS["x509_certificate_password"]),
+        },
+        "federated_token_file": {"type": "path", "no_log": False, "fallback": _env("AZURE_FEDERATED_TOKEN_FILE")},
+        "cloud_environment": {"type": "str", "default": "AzureCloud", "fallback": _env("AZURE_CLOUD_ENVIRONMENT")},
+        "resource_manager_endpoint": {"type": "str", "fallback": _env("AZURE_RESOURCE_MANAGER_ENDPOINT")},
+        "authority_host": {"type": "str", "fallback": _env("AZURE_AUTHORITY_HOST")},
+        "ca_path": {"type": "path", "fallback": _env("AZURE_CA_PATH")},
+        "disable_instance_discovery": {"type": "bool", "fallback": _env("AZURE_DISABLE_INSTANCE_DISCOVERY")},
+    }
+
+
+def vcenter() -> Spec:
+    """How to reach and log in to vCenter (fragment ``homeward.asr.vcenter``)."""
+    return {
+        "hostname": {"type": "str", "fallback": _env("VMWARE_HOST")},
+        "username": {"type": "str", "aliases": ["user"], "fallback": _env("VMWARE_USER")},
+        "password": {"type": "str", "aliases": ["pass"], "no_log": True, "fallback": _env(*SECRETS["password"])},
+        "port": {"type": "int", "default": 443, "fallback": _env("VMWARE_PORT")},
+        "validate_certs": {"type": "bool", "default": True, "fallback": _env("VMWARE_VALIDATE_CERTS")},
+        "proxy_host": {"type": "str", "fallback": _env("VMWARE_PROXY_HOST")},
+        "proxy_port": {"type": "int", "fallback": _env("VMWARE_PROXY_PORT")},
+    }
+
+
+def vault() -> Spec:
+    """Which vaults the run spans (fragment ``homeward.asr.vault``)."""
+    return {
+        "vaults": {
+            "type": "list",
+            "elements": "dict",
+            "options": {
+                "name": {"type": "str", "required": True},
+                "resource_group": {"type": "str", "required": True},
+                "subscription_id": {"type": "str"},
+            },
+        }
+    }
+
+
+def machines() -> Spec:
+    """Which machines the run is for (fragment ``homeward.asr.machines``)."""
+    return {
+        "machines": {"type": "list", "elements": "str", "default": []},
+        "groups": {"type": "list", "elements": "str", "default": []},
+        "recovery_plans": {"type": "list", "elements": "str", "default": []},
+        "exclude": {"type": "list", "elements": "str", "default": []},
+    }
+
+
+def waiting() -> Spec:
+    """Waiting, time limits, allowed failures (fragment ``homeward.asr.waiting``)."""
+    return {
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 172800},
+        "poll_interval": {"type": "float"},
+        "slice_seconds": {"type": "float", "default": 25.0},
+        "retries": {"type": "int", "default": 2},
+        "allowed_failures": {"type": "float", "default": 0.0},
+        "on_failure": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+        "on_timeout": {"type": "str", "choices": ["fail", "ok"], "default": "fail"},
+        "continue_command": {"type": "str", "default": ""},
+        "cursor": {"type": "dict"},
+    }
+
+
+def direction() -> Spec:
+    """The leg's direction, always said."""
+    return {"direction": {"type": "str", "choices": list(DIRECTIONS), "required": True}}
+
+
+def failover() -> Spec:
+    """How a failover is done."""
+    return {
+        "recovery_point": {"type": "str", "default": "latest"},
+        "shut_down_source": {"type": "bool", "default": True},
+    }
+
+
+def reprotect() -> Spec:
+    """How a reprotect is done: through which servers, onto which datastore, under which policy."""
+    return {
+        "master_targets": {"type": "list", "elements": "str", "default": []},
+        "process_server": {"type": "str"},
+        "datastore": {"type": "str"},
+        "retention_volume": {"type": "str"},
+        "policy": {"type": "str"},
+        "run_as_account": {"type": "str"},
+        "run_as_account_windows": {"type": "str"},
+        "run_as_account_linux": {"type": "str"},
+        "exclude_temporary_disk": {"type": "bool", "default": True},
+        "wait_for": {"type": "str", "choices": ["synchronised", "job"], "default": "synchronised"},
+        "agent_timeout": {"type": "float", "default": 1200.0},
+    }
+
+
+#: The parts that several modules share. Somebody may set defaults for them for the whole action group.
+SHARED: dict[str, Callable[[], Spec]] = {
+    "azure": azure,
+    "vcenter": vcenter,
+    "vault": vault,
+    "machines": machines,
+    "waiting": waiting,
+}
+
+
+def merge(*parts: Spec) -> Spec:
+    """One spec out of parts. Raises ValueError when a name stands in two of them."""
+    whole: Spec = {}
+    for part in parts:
+        for name, option in part.items():
+            if name in whole:
+                raise ValueError(f"option {name} stands in two parts")
+            whole[name] = option
+    return whole

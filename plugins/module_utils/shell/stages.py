@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What the stage modules share: from options to an Order, and one slice of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from ..failback.items import VaultRef
+from ..failback.order import Order
+from ..failback.run import run_slice
+from . import specs
+from .module import Call, run_module
+from .outcome import shape
+
+Params = Mapping[str, Any]
+Route = Callable[[Params], tuple[str, ...]]
+
+#: The way home, in order; asr_failback walks it as far as its option ``until`` says.
+WAY_HOME = ("reprotect_to_onprem", "failover_to_onprem", "commit_to_onprem", "reprotect_to_azure")
+
+
+def stage_spec(*parts: specs.Spec) -> specs.Spec:
+    """The options every stage has, and a stage's own parts."""
+    return specs.merge(specs.azure(), specs.vcenter(), specs.vault(), specs.machines(), specs.waiting(), *parts)
+
+
+def leg(verb: str) -> Route:
+    """The route of a module that walks one leg: its verb and the direction given."""
+    return lambda params: (f"{verb}_{params['direction']}",)
+
+
+def way_home(params: Params) -> tuple[str, ...]:
+    """The route home, ending with the leg named by ``until``."""
+    return WAY_HOME[: WAY_HOME.index(params["until"]) + 1]
+
+
+#: Order fields that are not an option of the same name.
+_GIVEN = frozenset({"vaults", "route", "check"})
+
+
+def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...], check: bool) -> Order:
+    """The order as the options say it. An option the module does not have keeps the order's own default."""
+    values: dict[str, Any] = {}
+    for entry in fields(Order):
+        if entry.name in _GIVEN or entry.name not in params:
+            continue
+        value = params[entry.name]
+        values[entry.name] = tuple(value) if isinstance(value, list) else value
+    return Order(vaults=refs, route=route, check=check, **values)
+
+
+def stage_work(route: Route) -> Callable[[Call], dict[str, Any]]:
+    """The work of a stage module: one slice along its route."""
+
+    def work(call: Call) -> dict[str, Any]:
+        order = order_of(call.params, call.refs, route(call.params), call.check)
+        cursor = dict(call.params.get("cursor") or {})
+        vaults = call.open_vaults(bucket_state=cursor.pop("bucket", None))
+        site = call.late_site()
+        if site is not None and not cursor:
+            site.open()
+        raw = dict(run_slice(order, vaults, site, call.clock, cursor or None))
+        if raw.get("cursor") is not None:
+            raw["cursor"] = {**raw["cursor"], "bucket": vaults.bucket_state}
+        return shape(raw, call.params, call.check)
+
+    return work
+
+
+def main_stage(spec: specs.Spec, route: Route) -> None:
+    """The main of a stage module."""
+    run_module(spec, stage_work(route))

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Durable intent on the VM itself: small JSON notes under keys of their own in extraConfig.
+
+What must be undone later is written here before it is done, so that a killed run can be finished or undone by the next
+one, from any machine. A note carries its version; a note that cannot be read is never overwritten.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from . import sdk
+
+VERSION = 1
+
+FREEZE_KEY = "homeward.asr.freeze"
+POWER_KEY = "homeward.asr.power"
+
+
+class Unreadable(ValueError):
+    """A note that is not ours to judge: another version, or edited by hand."""
+
+
+def read(options: Mapping[str, str], key: str) -> dict[str, Any] | None:
+    """The note under ``key``, None where there is none. Raises Unreadable."""
+    text = options.get(key, "")
+    if not text.strip():
+        return None
+    try:
+        note = json.loads(text)
+    except ValueError as exc:
+        raise Unreadable(f"it is not JSON ({exc})") from exc
+    if not isinstance(note, dict) or note.get("version") != VERSION:
+        raise Unreadable(f"it is not of version {VERSION}")
+    return note
+
+
+def change(values: Mapping[str, str]) -> Any:
+    """A reconfiguration that sets keys of extraConfig; an empty value removes the key."""
+    return sdk.vim.vm.ConfigSpec(extraConfig=[sdk.vim.option.OptionValue(key=k, value=v) for k, v in values.items()])
+
+
+def text(note: Mapping[str, Any]) -> str:
+    """A note as it is stored."""
+    return json.dumps({"version": VERSION, **note}, separators=(",", ":"), sort_keys=True)

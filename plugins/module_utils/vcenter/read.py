@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Reading vCenter in a constant number of SOAP calls: PropertyCollector, leaf properties, pages followed.
+
+Whole structures such as ``runtime`` are not asked for: their enumerations may hold words pyVmomi cannot decode (SEEN
+vcenter-simulator.md 2.1), and leaves are what is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from ..failback.errors import ReadFailed
+from ..failback.ports import SiteDisk, SiteMachine
+from ..failback.server_ports import SiteServer, short_name
+from . import sdk
+
+#: How many objects may vanish while one answer is being read before we stop trusting the reading.
+VANISHED_LIMIT = 50
+
+SCAN = ("name", "config.instanceUuid", "config.uuid")
+SCAN_GUEST = (*SCAN, "guest.hostName", "guest.ipAddress")
+DETAIL = (
+    "name",
+    "config.instanceUuid",
+    "config.uuid",
+    "config.template",
+    "config.extraConfig",
+    "runtime.powerState",
+    "runtime.host",
+    "datastore",
+    "snapshot",
+    "guest.toolsRunningStatus",
+    "guest.hostName",
+    "guest.ipAddress",
+)
+DEVICES = "config.hardware.device"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One managed object as read: the reference and the properties that were set."""
+
+    ref: Any
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def moid(self) -> str:
+        return sdk.moid(self.ref)
+
+    def get(self, path: str) -> Any:
+        return self.values.get(path)
+
+
+class Reader:
+    """PropertyCollector over one session. ``page`` bounds the objects of a page; None leaves it to vCenter."""
+
+    def __init__(self, content: Any, page: int | None = None) -> None:
+        self._content = content
+        self._collector = content.propertyCollector
+        self._page = page
+        self._view: Any = None
+
+    def close(self) -> None:
+        """Give the view back to vCenter (a session may hold few)."""
+        view, self._view = self._view, None
+        if view is not None:
+            view.DestroyView()
+
+    def all_machines(self, paths: Sequence[str]) -> list[Entry]:
+        """Every VM of the inventory with ``paths``."""
+        with sdk.speaking("list its virtual machines"):
+            if self._view is None:
+                self._view = self._content.viewManager.CreateContainerView(
+                    container=self._content.rootFolder, type=[sdk.vim.VirtualMachine], recursive=True
+                )
+            collector = sdk.vmodl.query.PropertyCollector
+            walk = collector.TraversalSpec(name="view", type=sdk.vim.view.ContainerView, path="view", skip=False)
+            target = collector.FilterSpec(
+                objectSet=[collector.ObjectSpec(obj=self._view, skip=True, selectSet=[walk])],
+                propSet=[collector.PropertySpec(type=sdk.vim.VirtualMachine, pathSet=list(paths), all=False)],
+            )
+            return self._retrieve(target)
+
+    def some(self, wanted: Sequence[tuple[str, Sequence[Any], Sequence[str]]]) -> list[Entry]:
+        """Chosen objects in one call: (type name, references, paths) per type. Vanished objects are left out."""
+        refs = {sdk.moid(r): r for _, group, _ in wanted for r in group}
+        if not refs:
+            return []
+        collector = sdk.vmodl.query.PropertyCollector
+        prop_set = [
+            collector.PropertySpec(type=getattr(sdk.vim, kind), pathSet=list(paths), all=False)
+            for kind, group, paths in wanted
+            if group
+        ]
+        with sdk.speaking("read its inventory"):
+            for _ in range(VANISHED_LIMIT):
+                target = collector.FilterSpec(
+                    objectSet=[collector.ObjectSpec(obj=r, skip=False) for r in refs.values()], propSet=prop_set
+                )
+                try:
+                    return self._retrieve(target)
+                except sdk.vmodl.fault.ManagedObjectNotFound as gone:
+                    # Deleted between the scan and now: it is not there, which is an answer.
+                    if refs.pop(sdk.moid(gone.obj) if gone.obj is not None else "", None) is None:
+                        raise
+                    if not refs:
+                        return []
+        raise ReadFailed(
+            "vcenter_inventory_unsteady",
+            f"More than {VANISHED_LIMIT} objects vanished from vCenter while they were read.",
+            "Run again when vCenter has come to rest.",
+        )
+
+    def _retrieve(self, target: Any) -> list[Entry]:
+        options = sdk.vmodl.query.PropertyCollector.RetrieveOptions()
+        if self._page:
+            options.maxObjects = self._page
+        found: list[Entry] = []
+        answer = self._collector.RetrievePropertiesEx(specSet=[target], options=options)
+        while answer is not None:
+            found.extend(Entry(o.obj, {p.name: p.val for p in o.propSet or ()}) for o in answer.objects or ())
+            if not answer.token:
+                break
+            answer = self._collector.ContinueRetrievePropertiesEx(token=answer.token)
+        return found
+
+
+def plain_name(name: Any) -> str:
+    """A name without vCenter's escapes for slash, backslash and percent."""
+    return unquote(str(name or ""))
+
+
+def options_of(entry: Entry) -> dict[str, str]:
+    """A VM's extraConfig as a dictionary of text."""
+    return {str(o.key): str(o.value) for o in entry.get("config.extraConfig") or ()}
+
+
+def find_machines(reader: Reader, uuids: Iterable[str], names: Iterable[str], devices: bool) -> list[SiteMachine]:
+    """Machines by instance UUID, BIOS UUID or name: a cheap scan of all, then the details of those that match."""
+    by_uuid = {u.lower() for u in uuids if u}
+    by_name = {n.casefold() for n in names if n}
+    if not by_uuid and not by_name:
+        return []
+    matches = [
+        e.ref
+        for e in reader.all_machines(SCAN)
+        if str(e.get("config.instanceUuid") or "").lower() in by_uuid
+        or str(e.get("config.uuid") or "").lower() in by_uuid
+        or plain_name(e.get("name")).casefold() in by_name
+    ]
+    return list(_detailed(reader, matches, devices))
+
+
+def find_servers(reader: Reader, names: Iterable[str], addresses: Iterable[str]) -> list[SiteServer]:
+    """Machines by name (of the VM or of the guest, without domain) or by the guest's address, with their devices."""
+    by_name = {short_name(n) for n in names if n}
+    by_address = {a for a in addresses if a}
+    if not by_name and not by_address:
+        return []
+    matches = [
+        e.ref
+        for e in reader.all_machines(SCAN_GUEST)
+        if short_name(plain_name(e.get("name"))) in by_name
+        or short_name(str(e.get("guest.hostName") or "")) in by_name
+        or e.get("guest.ipAddress") in by_address
+    ]
+    return _detailed(reader, matches, devices=True)
+
+
+def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteServer]:
+    if not refs:
+        return []
+    paths = (*DETAIL, DEVICES) if devices else DETAIL
+    entries = reader.some([("VirtualMachine", refs, paths)])
+    hosts = {
+        sdk.moid(e.get("runtime.host")): e.get("runtime.host") for e in entries if e.get("runtime.host") is not None
+    }
+    stores = {sdk.moid(d): d for e in entries for d in e.get("datastore") or ()}
+    names = {
+        n.moid: plain_name(n.get("name"))
+        for n in reader.some(
+            [("HostSystem", list(hosts.values()), ("name",)), ("Datastore", list(stores.values()), ("name",))]
+        )
+    }
+    return sorted((_machine(e, names) for e in entries), key=lambda m: (m.name, m.moid))
+
+
+def _machine(entry: Entry, names: Mapping[str, str]) -> SiteServer:
+    host = entry.get("runtime.host")
+    snapshot = entry.get("snapshot")
+    devices = entry.get(DEVICES) or ()
+    controllers = {d.key: controller_kind(d) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualController)}
+    address = entry.get("guest.ipAddress")
+    return SiteServer(
+        moid=entry.moid,
+        name=plain_name(entry.get("name")),
+        uuid=str(entry.get("config.instanceUuid") or ""),
+        bios_uuid=str(entry.get("config.uuid") or ""),
+        powered_on=entry.get("runtime.powerState") == "poweredOn",
+        host=names.get(sdk.moid(host), "") if host is not None else "",
+        datastores=tuple(sorted(names[sdk.moid(d)] for d in entry.get("datastore") or () if sdk.moid(d) in names)),
+        disks=tuple(_disk(d, controllers) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualDisk)),
+        controllers=tuple(k for k in controllers.values() if k in DISK_CONTROLLERS),
+        has_snapshot=bool(snapshot is not None and (snapshot.rootSnapshotList or snapshot.currentSnapshot)),
+        tools_running=entry.get("guest.toolsRunningStatus") == "guestToolsRunning",
+        template=bool(entry.get("config.template")),
+        extra_config=options_of(entry),
+        host_name=str(entry.get("guest.hostName") or ""),
+        addresses=(str(address),) if address else (),
+    )
+
+
+#: Device class -> the word for it. Subclasses stand before their base classes.
+_KINDS = (
+    ("ParaVirtualSCSIController", "pvscsi"),
+    ("VirtualLsiLogicSASController", "lsilogic-sas"),
+    ("VirtualLsiLogicController", "lsilogic"),
+    ("VirtualBusLogicController", "buslogic"),
+    ("VirtualNVMEController", "nvme"),
+    ("VirtualSATAController", "sata"),
+    ("VirtualIDEController", "ide"),
+)
+
+#: Controllers that matter for disks; IDE and SATA stand on every machine for its optical drive.
+DISK_CONTROLLERS = frozenset({"pvscsi", "lsilogic-sas", "lsilogic", "buslogic", "nvme", "scsi"})
+
+
+def controller_kind(device: Any) -> str:
+    """The controller's kind in one word, as people configure it."""
+    for cls, word in _KINDS:
+        if isinstance(device, getattr(sdk.vim.vm.device, cls)):
+            return word
+    return "scsi" if isinstance(device, sdk.vim.vm.device.VirtualSCSIController) else "other"
+
+
+def _disk(device: Any, controllers: Mapping[int, str]) -> SiteDisk:
+    backing = device.backing
+    size = getattr(device, "capacityInBytes", None) or (getattr(device, "capacityInKB", None) or 0) * 1024
+    return SiteDisk(
+        file=str(getattr(backing, "fileName", None) or ""),
+        uuid=str(getattr(backing, "uuid", None) or ""),
+        size_bytes=int(size),
+        controller=controllers.get(device.controllerKey, ""),
+        raw_device=isinstance(backing, sdk.vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo),
+    )

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The one place where pyVmomi is imported, and where its faults become our errors.
+
+The import is guarded so that modules can be documented and checked on machines without the library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from ..failback.errors import ConnectionFailed, FailbackError
+
+vim: Any
+vmodl: Any
+SmartConnect: Any
+Disconnect: Any
+try:
+    from pyVim.connect import Disconnect, SmartConnect
+    from pyVmomi import vim, vmodl
+
+    MISSING: str | None = None
+except ImportError as exc:  # pragma: no cover - depends on what is installed
+    vim = vmodl = SmartConnect = Disconnect = None
+    MISSING = str(exc)
+
+
+def require() -> None:
+    """Raise ``pyvmomi_missing`` in one sentence when pyVmomi cannot be imported."""
+    if MISSING is not None:
+        raise FailbackError(
+            "pyvmomi_missing",
+            f"The Python package pyvmomi is missing for {sys.executable} ({MISSING}).",
+            "Install it with: pip install 'pyvmomi>=8.0.3,<10'.",
+        )
+
+
+def moid(ref: Any) -> str:
+    """The managed object's id, e.g. ``vm-42``."""
+    return str(ref._GetMoId())
+
+
+def explain(exc: BaseException, doing: str) -> FailbackError:
+    """A pyVmomi fault as our error; ``doing`` completes the sentence "vCenter refused to ..."."""
+    if isinstance(exc, FailbackError):
+        return exc
+    # A kind of NoPermission in the service's own order of types, so it is looked for first.
+    if isinstance(exc, vim.fault.NotAuthenticated):
+        return ConnectionFailed(
+            "vcenter_session_ended",
+            f"vCenter ended the session while we tried to {doing}.",
+            "Run again: it goes on where it stopped.",
+        )
+    if isinstance(exc, vim.fault.NoPermission):
+        privilege = getattr(exc, "privilegeId", None) or "a privilege it does not name"
+        return FailbackError(
+            "vcenter_no_permission",
+            f"vCenter refused to {doing}: the account of `username` lacks {privilege}.",
+            "Grant the privilege on the object and what it stands in, then run again.",
+        )
+    if isinstance(exc, vmodl.MethodFault):
+        text = exc.msg or ", ".join(m.message for m in getattr(exc, "faultMessage", None) or () if m.message)
+        kind = type(exc).__name__.rpartition(".")[2]
+        return FailbackError(
+            "vcenter_fault", f"vCenter failed to {doing}: {text or kind} ({kind}).", details={"fault": kind}
+        )
+    if isinstance(exc, (OSError, http.client.HTTPException)):
+        return ConnectionFailed(
+            "vcenter_unreachable",
+            f"The connection to vCenter broke while we tried to {doing}: {exc or type(exc).__name__}.",
+            "Check the network to `hostname`, then run again: it goes on where it stopped.",
+        )
+    return FailbackError("vcenter_fault", f"vCenter's answer was not understood while we tried to {doing}: {exc}.")
+
+
+@contextlib.contextmanager
+def speaking(doing: str) -> Iterator[None]:
+    """Turn what pyVmomi raises inside into one sentence of ours."""
+    try:
+        yield
+    except FailbackError:
+        raise
+    # pyVmomi raises KeyError, AttributeError and TypeError on answers it cannot decode (SEEN vcenter-simulator.md 2).
+    except Exception as exc:
+        raise explain(exc, doing) from exc

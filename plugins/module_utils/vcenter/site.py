@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""One vCenter session as the domain's ports see it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..failback.ports import Clock, SiteMachine
+from ..failback.server_ports import SiteServer, VmChange
+from . import sdk
+from .disk_uuid import UuidEnabler
+from .freeze import Freezer
+from .read import Reader, find_machines, find_servers
+
+
+class Site:
+    """Implements SitePort and ServerSitePort. Not for use by several threads at once."""
+
+    def __init__(self, service: Any, clock: Clock) -> None:
+        self.service = service
+        self._clock = clock
+        self.content = service.content
+        self.reader = Reader(self.content)
+        self._closed = False
+
+    @property
+    def about(self) -> str:
+        """Product and version, for results and error reports."""
+        return str(self.content.about.fullName)
+
+    def machines(
+        self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False
+    ) -> Sequence[SiteMachine]:
+        """See SitePort: a scan, the details of those that match, and the names of their hosts and datastores."""
+        return find_machines(self.reader, uuids, names, devices)
+
+    def servers(self, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> Sequence[SiteServer]:
+        """See ServerSitePort."""
+        return find_servers(self.reader, names, addresses)
+
+    def enable_uuid(
+        self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool
+    ) -> list[VmChange]:
+        """See ServerSitePort."""
+        with sdk.speaking("set disk.EnableUUID"):
+            enabler = UuidEnabler(self.service, self.reader, self._clock)
+            return enabler.run(moids, power_off, guest_timeout, budget, check)
+
+    def set_frozen(self, moids: Sequence[str], *, frozen: bool, check: bool) -> list[VmChange]:
+        """See ServerSitePort."""
+        with sdk.speaking("exclude virtual machines from vMotion or lift that"):
+            return Freezer(self.service, self.content, self.reader, self._clock).run(moids, frozen, check)
+
+    def close(self) -> None:
+        """Log out. Nothing is lost when this cannot be done any more: vCenter ends idle sessions itself."""
+        if self._closed:
+            return
+        self._closed = True
+        atexit.unregister(self.close)
+        with contextlib.suppress(Exception):
+            self.reader.close()
+        with contextlib.suppress(Exception):
+            sdk.Disconnect(self.service)
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Waiting for vCenter's tasks.
+
+pyVmomi's own waiter samples a running task as a whole and dies on answers it cannot decode (SEEN vcenter-simulator.md
+2.2, 2.3); this one reads the leaves ``info.state`` and ``info.error`` of all tasks in one call per look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..failback.errors import FailbackError
+from . import sdk
+
+if TYPE_CHECKING:
+    from ..failback.ports import Clock
+    from .read import Reader
+
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 2.0
+
+
+def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 300.0) -> list[Any]:
+    """Wait until every task has ended; returns each task's fault, or None where it succeeded, in the same order.
+
+    Raises FailbackError ``vcenter_task_timeout`` when one still runs after ``timeout`` seconds: its outcome is unknown
+    then, and the next run reads before it acts.
+    """
+    ended: dict[str, Any] = {}
+    deadline = clock.monotonic() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        open_tasks = [t for t in tasks if sdk.moid(t) not in ended]
+        if not open_tasks:
+            return [ended[sdk.moid(t)] for t in tasks]
+        looked = reader.some([("Task", open_tasks, ("info.state", "info.error"))])
+        for entry in looked:
+            state = str(entry.get("info.state") or "")
+            if state in ("success", "error"):
+                fault = entry.get("info.error")
+                ended[entry.moid] = (
+                    None if state == "success" else fault or sdk.vmodl.MethodFault(msg="no reason given")
+                )
+        seen = {entry.moid for entry in looked}
+        for task in open_tasks:
+            # vCenter forgets ended tasks after a while; one we cannot read any more has ended with an unknown outcome.
+            if sdk.moid(task) not in seen:
+                ended[sdk.moid(task)] = sdk.vmodl.MethodFault(msg="the task's outcome is no longer known to vCenter")
+        if all(sdk.moid(t) in ended for t in tasks):
+            continue
+        if clock.monotonic() >= deadline:
+            raise FailbackError(
+                "vcenter_task_timeout",
+                f"{len(tasks) - len(ended)} of {len(tasks)} tasks still run in vCenter after {int(timeout)} seconds.",
+                "Look at the recent tasks in vCenter, then run again: it goes on where it stopped.",
+            )
+        clock.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)

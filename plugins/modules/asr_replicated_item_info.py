@@ -1,0 +1,321 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells where machines stand."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: asr_replicated_item_info
+short_description: Tell where the machines of a Site Recovery vault stand
+version_added: 1.0.0
+description:
+  - Tells for each machine where it stands on its way, what the vault allows, what impairs it, and what holds it just now.
+  - Without a choice of machines, all of them are told.
+author:
+  - The homeward.asr contributors (!UNKNOWN)
+options:
+  full:
+    description:
+      - Read each machine by itself. Lists leave out disks and servers of machines on their way home. Costs one request for each machine.
+    type: bool
+    default: true
+  azure_machines:
+    description: Ask Azure for the power state of the Azure machines. Costs one list for each subscription.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - homeward.asr.azure
+  - homeward.asr.vault
+  - homeward.asr.machines
+  - homeward.asr.attributes.info
+  - homeward.asr.attributes.actiongroup
+seealso:
+  - module: homeward.asr.asr_job_info
+  - module: homeward.asr.asr_fabric_info
+"""
+
+EXAMPLES = r"""
+- name: Where does everything stand?
+  homeward.asr.asr_replicated_item_info:
+    full: false
+  register: fleet
+
+- name: The shop in detail
+  homeward.asr.asr_replicated_item_info:
+    groups: [shop]
+"""
+
+RETURN = r"""
+machines:
+  description: The machines, in the order of their names.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The machine's name in the vault.
+      returned: always
+      type: str
+      sample: shop-db-01
+    vault:
+      description: The vault it is in.
+      returned: always
+      type: str
+      sample: vault-classic-12
+    item_id:
+      description: Id of the replicated item.
+      returned: always
+      type: str
+      sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
+    generation:
+      description: V(classic), V(modernized) or V(unknown).
+      returned: always
+      type: str
+      sample: classic
+    position:
+      description: Where the machine stands on its way. V(home), V(out_uncommitted), V(out), V(syncing_home), V(ready),
+        V(home_uncommitted), V(home_unprotected), V(syncing_out) or V(unknown).
+      returned: always
+      type: str
+      sample: out
+    position_text:
+      description: The same in words.
+      returned: always
+      type: str
+      sample: running in Azure, committed
+    doing:
+      description: What holds the machine just now; empty when it is idle.
+      returned: always
+      type: str
+      sample: reprotecting to on-premises
+    job:
+      description: Name of the job that holds it, V(null) when it is idle. The module M(homeward.asr.asr_job_info) shows it.
+      returned: always
+      type: str
+      sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
+    group:
+      description: Replication (consistency) group, V(null) when it has none.
+      returned: always
+      type: str
+      sample: shop
+    os_type:
+      description: Operating system, V(null) where the vault does not say.
+      returned: always
+      type: str
+      sample: Linux
+    provider:
+      description: What the vault itself says, word by word.
+      returned: always
+      type: dict
+      contains:
+        instance_type:
+          description: Provider of the replication.
+          returned: always
+          type: str
+          sample: InMageAzureV2
+        active_location:
+          description: Which side runs, in the provider's meaning of the words.
+          returned: always
+          type: str
+          sample: Recovery
+        state:
+          description: State of the protection.
+          returned: always
+          type: str
+          sample: UnplannedFailoverCommitted
+        state_text:
+          description: The same in words.
+          returned: always
+          type: str
+          sample: Failover committed
+        allowed_operations:
+          description: Operations the service would take now.
+          returned: always
+          type: list
+          elements: str
+          sample: [DisableProtection, SwitchProtection]
+    health:
+      description: Health of the replication.
+      returned: always
+      type: str
+      sample: Normal
+    health_errors:
+      description: What impairs the health.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        code:
+          description: The provider's own code.
+          returned: always
+          type: str
+          sample: '95226'
+        message:
+          description: The provider's own words.
+          returned: always
+          type: str
+          sample: The Azure virtual machine could not reach the on-premises configuration server.
+        possible_causes:
+          description: What the provider thinks is behind it; may be empty.
+          returned: always
+          type: str
+          sample: The network to the configuration server is not ready.
+        recommended_action:
+          description: What the provider advises; may be empty.
+          returned: always
+          type: str
+          sample: Check the VPN or ExpressRoute connection, then run the operation again.
+        level:
+          description: V(Error) or V(Warning).
+          returned: always
+          type: str
+          sample: Error
+    agent_heartbeat:
+      description: Last sign of the agent, UTC; V(null) where the vault does not say.
+      returned: always
+      type: str
+      sample: '2026-02-03T04:05:06Z'
+    last_failover:
+      description: Last successful failover, UTC; V(null) when there was none.
+      returned: always
+      type: str
+      sample: '2026-02-03T04:05:06Z'
+    sync_percentage:
+      description: How far the least advanced disk is synchronised; V(null) where the vault does not say.
+      returned: always
+      type: int
+      sample: 62
+    disks:
+      description: Disks, where the vault tells them (O(full=true)).
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: Id of the disk.
+          returned: always
+          type: str
+          sample: 6000C29a-0000-0000-0000-000000000001
+        name:
+          description: Name of the disk.
+          returned: always
+          type: str
+          sample: /dev/sda
+        size_bytes:
+          description: Its size in bytes, V(null) where the vault does not say.
+          returned: always
+          type: int
+          sample: 42949672960
+        resync_percentage:
+          description: How far it is synchronised, V(null) where the vault does not say.
+          returned: always
+          type: int
+          sample: 62
+    placement:
+      description: Through which servers and onto what the machine replicates.
+      returned: always
+      type: dict
+      contains:
+        master_target:
+          description: Master target, V(null) where there is none.
+          returned: always
+          type: str
+          sample: mt-linux-01
+        process_server:
+          description: Process server, V(null) where there is none.
+          returned: always
+          type: str
+          sample: ps-azure-01
+        datastores:
+          description: Datastores.
+          returned: always
+          type: list
+          elements: str
+          sample: [datastore-01]
+        policy:
+          description: Replication policy.
+          returned: always
+          type: str
+          sample: policy-01-failback
+    azure_machine:
+      description: The Azure machine, V(null) where the item names none or O(azure_machines=false).
+      returned: always
+      type: dict
+      contains:
+        id:
+          description: Its id.
+          returned: always
+          type: str
+          sample: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.Compute/virtualMachines/shop-db-01
+        name:
+          description: Its name.
+          returned: always
+          type: str
+          sample: shop-db-01
+        exists:
+          description: Whether it is there.
+          returned: always
+          type: bool
+          sample: true
+        power_state:
+          description: Its power state; empty where Azure does not say.
+          returned: always
+          type: str
+          sample: running
+requests:
+  description: Requests spent against Azure Resource Manager.
+  returned: always
+  type: dict
+  contains:
+    writes:
+      description: Always V(0).
+      returned: always
+      type: int
+      sample: 0
+    reads:
+      description: Everything read.
+      returned: always
+      type: int
+      sample: 5
+code:
+  description: A stable word for what went wrong, for playbooks to branch on.
+  returned: on failure
+  type: str
+  sample: vault_not_found
+remedy:
+  description: What to do next.
+  returned: on failure
+  type: str
+  sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
+details:
+  description: Plain data on what went wrong. Never holds a secret.
+  returned: on failure
+  type: dict
+  sample: {}
+"""
+
+from ansible_collections.homeward.asr.plugins.module_utils.shell import infos, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
+
+
+def argument_spec() -> specs.Spec:
+    """The module's options."""
+    return specs.merge(
+        specs.azure(),
+        specs.vault(),
+        specs.machines(),
+        {
+            "full": {"type": "bool", "default": True},
+            "azure_machines": {"type": "bool", "default": True},
+        },
+    )
+
+
+def main() -> None:
+    """Read once and report."""
+    run_module(argument_spec(), infos.items)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prints the closing table of a chain of stages."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: asr_report
+short_description: Print what became of each machine over several stages, and fail if too many went wrong
+version_added: 1.0.0
+description:
+  - Takes the results of stages in the order they ran, prints an aligned table for each machine (stage, result, duration, recovery point,
+    where it stands now, warnings), everything that was said of machines that did not arrive, and a totals line with the requests spent
+    against the floor.
+  - Made to be the last task of a chain whose stages only report. It is the only one that fails, naming each machine with reason and remedy.
+  - With more than 60 machines the table shows those that need a look.
+author:
+  - The homeward.asr contributors (!UNKNOWN)
+options:
+  results:
+    description: Registered results of M(homeward.asr.asr_failover), M(homeward.asr.asr_commit), M(homeward.asr.asr_reprotect) or M(homeward.asr.asr_failback).
+    type: list
+    elements: dict
+    required: true
+  fail:
+    description: Fail when a stage could not begin, when more than O(allowed_failures) percent of the machines went wrong, or when time was over.
+    type: bool
+    default: true
+  allowed_failures:
+    description: Percentage of machines that may fail or be refused.
+    type: float
+    default: 0.0
+  on_timeout:
+    description: Whether a stage that ran out of time counts as a failure (V(fail)) or not (V(ok)).
+    type: str
+    choices: [fail, ok]
+    default: fail
+extends_documentation_fragment:
+  - homeward.asr.attributes.info
+  - homeward.asr.attributes.actiongroup
+seealso:
+  - module: homeward.asr.asr_failback
+"""
+
+EXAMPLES = r"""
+- name: Replicate home, whatever happens to single machines
+  homeward.asr.asr_reprotect:
+    direction: to_onprem
+    machines: [all]
+    process_server: ps-azure-01
+    datastore: datastore-1
+    run_as_account_windows: vm-admin-windows
+    run_as_account_linux: vm-admin-linux
+    on_failure: report
+  register: reprotect
+
+- name: Fail over what made it
+  homeward.asr.asr_failover:
+    direction: to_onprem
+    machines: [all]
+    exclude: "{{ reprotect.failed_machines + reprotect.refused_machines }}"
+    on_failure: report
+  register: failover
+
+- name: Say what became of each machine
+  homeward.asr.asr_report:
+    results: ["{{ reprotect }}", "{{ failover }}"]
+    allowed_failures: 10
+"""
+
+RETURN = r"""
+lines:
+  description: The report as it was printed.
+  returned: always
+  type: list
+  elements: str
+  sample: ['machine  stage  result  duration']
+total:
+  description: Number of machines.
+  returned: always
+  type: int
+  sample: 12
+failed_machines:
+  description: Names of the machines that failed.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+refused_machines:
+  description: Names of the machines that were refused.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+held_machines:
+  description: Names of the machines that wait for a person before commit.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+waiting_machines:
+  description: Names of the machines that were under way when time was over.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+requests:
+  description: Requests of all stages together.
+  returned: always
+  type: dict
+  contains:
+    writes:
+      description: Operations sent.
+      returned: always
+      type: int
+      sample: 48
+    reads:
+      description: Everything read.
+      returned: always
+      type: int
+      sample: 160
+    floor:
+      description: What could not have been done without.
+      returned: always
+      type: dict
+      contains:
+        writes:
+          description: Operations.
+          returned: always
+          type: int
+          sample: 48
+        reads:
+          description: Reads.
+          returned: always
+          type: int
+          sample: 150
+code:
+  description: V(machines_failed), V(stage_failed) or V(still_running).
+  returned: on failure
+  type: str
+  sample: machines_failed
+"""
+
+from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting
+from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
+
+
+def main() -> None:
+    """Render and judge."""
+    run_module(reporting.argument_spec(), reporting.work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What every action plugin of this collection does: keep secrets off the disk, wait, and show progress.
+
+A module of ours does one slice of work and returns; the loop here calls it again until it has finished or the time is
+used up. Nothing is lost when this process dies: the vault alone knows the truth, and the next run reads it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
+    Ticker,
+    line,
+    span,
+    stumble,
+    under_way,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
+from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
+
+display = Display()
+
+#: Codes of errors that a network or a service gets over by itself. Only a run that has already begun sits them out.
+PASSING = frozenset({"unreachable", "throttled", "read_failed", "unknown_outcome", "vcenter_unreachable"})
+
+#: Options that are left out of the result's copy of the arguments: nobody typed them, and they may be long.
+BULKY = frozenset({"cursor", "results"})
+
+#: Seconds of such trouble in a row before the run gives up, and the pause between two attempts.
+PATIENCE = 900.0
+PAUSE = 15.0
+
+#: In the first minutes a line is due every 30 s, so no slice may be longer than that.
+EARLY_SLICE = 25.0
+
+
+class Once(ActionBase):
+    """Runs the module one time, with no trace of its arguments on disk or in the process list."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    #: Shared parts of the argument spec that the module takes, and options of its own that bear a shared name.
+    parts: tuple[str, ...] = ("azure", "vault")
+    own: tuple[str, ...] = ()
+
+    def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        self._refuse_async()
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        self._pipeline()
+        result.update(self._work(task_vars or {}))
+        invocation = result.get("invocation")
+        if isinstance(invocation, Mapping):
+            arguments = {k: v for k, v in (invocation.get("module_args") or {}).items() if k not in BULKY}
+            result["invocation"] = {**invocation, "module_args": arguments}
+        return result
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        result = self._module(self._arguments(), task_vars)
+        for text in result.get("lines") or ():
+            self._say(text)
+        return result
+
+    def _refuse_async(self) -> None:
+        """A job detached by Ansible would leave its arguments on disk, and nobody would call the next slice."""
+        if self._task.async_val:
+            raise AnsibleActionFail(
+                f"{self._task.action} does not work with async: it goes on by itself between slices. "
+                "Leave async out; with wait: false the task returns as soon as everything is sent."
+            )
+
+    def _pipeline(self) -> None:
+        """Turn pipelining on for this task's connection, and stop where it cannot be had.
+
+        Without it Ansible writes the module with its clear arguments to remote_tmp, and a killed run leaves it there.
+        """
+        reason = ""
+        if constants.DEFAULT_KEEP_REMOTE_FILES:
+            reason = "ANSIBLE_KEEP_REMOTE_FILES (keep_remote_files) is set, which writes passwords to disk; unset it"
+        else:
+            try:
+                self._connection.set_option("pipelining", True)
+            except (KeyError, AttributeError):
+                self._play_context.pipelining = True
+            if not self._is_pipelining_enabled("new", False):
+                reason = (
+                    "pipelining is not possible on this connection, and without it passwords would be written to disk; "
+                    "use the local or ssh connection without become (or with sudo)"
+                )
+        if reason:
+            raise AnsibleActionFail(f"{self._task.action} was not started: {reason}.")
+
+    def _arguments(self) -> dict[str, Any]:
+        """The task's arguments; secrets given through the task's ``environment`` are moved here.
+
+        Ansible puts a task's environment in front of the command, where every process list shows it.
+        """
+        arguments = dict(self._task.args)
+        blocks = self._task.environment or []
+        blocks = blocks if isinstance(blocks, list) else [blocks]
+        merged: dict[str, Any] = {}
+        for block in blocks:
+            given = self._templar.template(block)
+            if isinstance(given, Mapping):
+                merged.update(given)
+        found = False
+        for option, variables in SECRETS.items():
+            for variable in variables:
+                value = merged.pop(variable, None)
+                found = found or value is not None
+                if value and arguments.get(option) is None:
+                    arguments[option] = value
+        if found:
+            self._task.environment = [merged]
+        foreign = self._foreign()
+        return {name: value for name, value in arguments.items() if name not in foreign}
+
+    def _foreign(self) -> set[str]:
+        """Shared options this module does not take: defaults for the whole action group must not break it."""
+        everything = {name for part in SHARED.values() for name in part()}
+        taken = {name for part in self.parts for name in SHARED[part]()}
+        return everything - taken - set(self.own)
+
+    def _module(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._execute_module(
+            module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
+        )
+        return answer
+
+    def _say(self, text: str) -> None:
+        """One line for people; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
+        if not self._task.no_log:
+            display.display(text, stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
+
+
+class Slices(Once):
+    """Calls the module slice by slice until it has finished, handing its cursor on, and shows progress."""
+
+    parts = tuple(SHARED)
+    clock = system_clock()
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        arguments = self._arguments()
+        limit = _number(arguments.get("wait_timeout"), 172800.0)
+        length = _number(arguments.get("slice_seconds"), EARLY_SLICE)
+        checking = bool(self._task.check_mode)
+        start = self.clock.monotonic()
+        ticker = Ticker()
+        trouble: float | None = None
+        last: dict[str, Any] = {}
+        while True:
+            left = limit - (self.clock.monotonic() - start)
+            arguments["slice_seconds"] = max(1.0, min(length, left))
+            answer = self._module(dict(arguments), task_vars)
+            used = self.clock.monotonic() - start
+            if last and answer.get("failed") and answer.get("code") in PASSING:
+                trouble = used if trouble is None else trouble
+                if used - trouble < PATIENCE and used < limit:
+                    if ticker.due(used, "trouble", PAUSE):
+                        self._say(stumble(used, str(answer.get("msg") or "")))
+                    self.clock.sleep(min(PAUSE, max(0.0, limit - used)))
+                    continue
+            else:
+                trouble = None
+            if answer.get("failed") or answer.get("skipped"):
+                return _keep_story(last, answer)
+            if answer.get("finished", True) or checking:
+                answer.pop("cursor", None)
+                answer.pop("next_slice_seconds", None)
+                return answer
+            last = answer
+            arguments["cursor"] = answer.get("cursor")
+            if used >= limit:
+                return still_running(answer, arguments, used)
+            length = _number(answer.get("next_slice_seconds"), length)
+            if used < Ticker.EARLY:
+                length = min(length, EARLY_SLICE)
+            progress = answer.get("progress") or {}
+            if ticker.due(used, _pulse(progress), length):
+                self._say(line(used, progress))
+
+
+def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: float) -> dict[str, Any]:
+    """The result of a run whose time is used up: not a failure of any machine, and nothing is cancelled."""
+    waiting = [str(m.get("name")) for m in answer.get("machines") or () if under_way(m)]
+    command = str(arguments.get("continue_command") or "")
+    result = dict(answer)
+    result["finished"] = False
+    result["code"] = "still_running"
+    result["continue_command"] = command
+    named = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if len(waiting) > 10 else "")
+    onward = f"Go on with: {command}" if command else "Run the same command again to go on."
+    result["msg"] = (
+        f"Still running after {span(used)} (wait_timeout). Nothing was cancelled and nothing is lost; the service goes on"
+        + (f" with {named}" if named else "")
+        + f". {onward}"
+    )
+    result.pop("next_slice_seconds", None)
+    if arguments.get("on_timeout", "fail") != "ok":
+        result["failed"] = True
+    return result
+
+
+def _keep_story(last: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
+    """A failed slice keeps what the one before it knew of the machines, and that something was changed."""
+    if not last:
+        return answer
+    kept = {k: v for k, v in last.items() if k not in ("cursor", "next_slice_seconds", "msg")}
+    return {**kept, **answer, "changed": bool(last.get("changed") or answer.get("changed"))}
+
+
+def _number(value: Any, default: float) -> float:
+    """An option as a number; what is no number is left to the module, which says so in its own words."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return default
+
+
+def _pulse(progress: Mapping[str, Any]) -> str:
+    """What counts as a change that people want to see at once."""
+    return json.dumps([progress.get(key) for key in ("total", "done", "failed")])

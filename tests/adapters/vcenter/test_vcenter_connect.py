@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Logging in: TLS is verified, and every way to fail is one sentence that names the option."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount, connect
+from rehearsal import tls
+
+REAL = Clock(time.monotonic, time.sleep)
+
+
+def refusal(account: SiteAccount) -> FailbackError:
+    with pytest.raises(FailbackError) as caught:
+        connect(account, REAL).close()
+    assert account.password not in caught.value.sentence() or not account.password
+    return caught.value
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_logs_in_over_verified_tls_and_logs_out(account: SiteAccount, vcenter: Any) -> None:
+    vcenter.control.reset_counters()
+    with connect(account, REAL) as site:
+        assert "vCenter" in site.about
+    counted = vcenter.control.counters()
+    assert counted.get("Login") == 1
+    assert counted.get("Logout") == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_unknown_authority_is_refused_on_local_addresses_too(
+    account: SiteAccount, host: str, tmp_path: Path
+) -> None:
+    other = tls.make(tmp_path / "tls")
+    error = refusal(replace(account, hostname=host, ca_path=str(other.ca)))
+    assert error.code == "vcenter_certificate_not_trusted"
+    assert "`ca_path`" in error.sentence()
+    assert "`validate_certs" in error.sentence()
+
+
+def test_the_environments_authorities_are_trusted(account: SiteAccount, vcenter: Any, monkeypatch: Any) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(vcenter.certificates.bundle))
+    connect(replace(account, ca_path=None), REAL).close()
+    monkeypatch.delenv("SSL_CERT_FILE")
+    assert refusal(replace(account, ca_path=None)).code == "vcenter_certificate_not_trusted"
+
+
+def test_the_session_itself_is_verified_not_only_the_first_contact(site: Any) -> None:
+    context = site.service._stub.schemeArgs["context"]
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_verification_is_switched_off_by_name_only(account: SiteAccount) -> None:
+    connect(replace(account, ca_path=None, validate_certs=False), REAL).close()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "names"),
+    [
+        ({"password": "wrong"}, "vcenter_login_failed", ("`username`", "`password`")),
+        ({"username": "nobody"}, "vcenter_login_failed", ("'nobody'",)),
+        ({"hostname": "no-such-host.invalid"}, "vcenter_unreachable", ("hostname='no-such-host.invalid'",)),
+        ({"hostname": "https://127.0.0.1/sdk"}, "vcenter_hostname_invalid", ("hostname=",)),
+        ({"hostname": ""}, "vcenter_option_missing", ("`hostname`", "VMWARE_HOST")),
+        ({"username": ""}, "vcenter_option_missing", ("`username`", "VMWARE_USER")),
+        ({"password": ""}, "vcenter_option_missing", ("`password`", "VMWARE_PASSWORD")),
+        ({"ca_path": "/no/such/file.pem"}, "ca_path_unusable", ("ca_path='/no/such/file.pem'",)),
+    ],
+)
+def test_wrong_options_are_named(
+    account: SiteAccount, change: dict[str, Any], code: str, names: tuple[str, ...]
+) -> None:
+    error = refusal(replace(account, **change))
+    assert error.code == code
+    assert all(name in error.sentence() for name in names), error.sentence()
+
+
+def test_a_closed_port_and_an_unusable_proxy_are_told_apart(account: SiteAccount) -> None:
+    error = refusal(replace(account, port=closed_port()))
+    assert error.code == "vcenter_unreachable"
+    assert "`port`" in error.sentence()
+    error = refusal(replace(account, proxy_host="127.0.0.1", proxy_port=closed_port()))
+    assert error.code == "vcenter_unreachable"
+    assert "`proxy_host`" in error.sentence()
+
+
+def test_something_that_is_no_vcenter(account: SiteAccount, vcenter: Any) -> None:
+    control = int(vcenter.server["control"].rpartition(":")[2])
+    assert refusal(replace(account, port=control)).code == "vcenter_unreachable"
+
+
+def test_the_password_is_not_shown(account: SiteAccount) -> None:
+    assert account.password not in repr(account)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bulk reading: the same few calls for any number of machines, pages followed, vanished machines tolerated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pyVmomi import vim
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter import read, tasks
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter.read import Reader
+from rehearsal.vcenter import client
+
+
+def reads(counted: dict[str, int]) -> int:
+    return counted.get("RetrievePropertiesEx", 0) + counted.get("ContinueRetrievePropertiesEx", 0)
+
+
+def test_machines_by_uuid_bios_uuid_and_name(site: Any, vcenter: Any) -> None:
+    by_name = site.machines(names=["OFF-01"], devices=True)[0]
+    assert (by_name.name, by_name.powered_on, by_name.uuid_enabled) == ("off-01", False, False)
+    assert by_name.host == "esx-01"
+    assert by_name.datastores == ("datastore-1",)
+    assert [d.controller for d in by_name.disks] == ["lsilogic"]
+    assert by_name.disks[0].file.startswith("[datastore-1] off-01/")
+    assert by_name.disks[0].size_bytes == 40 * 1024**3
+    for uuid in (by_name.uuid.upper(), by_name.bios_uuid):
+        assert [m.name for m in site.machines(uuids=[uuid])] == ["off-01"]
+    assert site.machines(uuids=[by_name.uuid])[0].disks == ()
+
+
+def test_the_number_of_calls_does_not_grow(site: Any, calls: Callable[[], dict[str, int]]) -> None:
+    site.machines(names=["off-01"], devices=True)
+    assert reads(calls()) == 3
+    assert len(site.machines(names=["off-01", "off-02", "on-01", "on-02", "on-03", "mt-pod"], devices=True)) == 6
+    assert reads(calls()) == 3
+    assert site.machines(names=["no-such-machine"]) == []
+    assert reads(calls()) == 1
+    assert site.machines() == []
+    assert reads(calls()) == 0
+
+
+def test_pages_are_followed(site: Any, calls: Callable[[], dict[str, int]]) -> None:
+    everything = {e.get("name") for e in site.reader.all_machines(("name",))}
+    paged = Reader(site.content, page=3)
+    assert {e.get("name") for e in paged.all_machines(("name",))} == everything
+    assert calls().get("ContinueRetrievePropertiesEx", 0) == (len(everything) - 1) // 3
+    paged.close()
+
+
+def test_servers_by_guest_name_and_address(site: Any) -> None:
+    assert [s.name for s in site.servers(names=["MT-Plain.example.org"])] == ["mt-plain"]
+    found = site.servers(addresses=["10.20.1.20"])
+    assert [(s.name, s.addresses) for s in found] == [("mt-pod", ("10.20.1.20",))]
+    assert [s.name for s in site.servers(names=["mt-plain"], addresses=["10.20.1.20"])] == ["mt-plain", "mt-pod"]
+
+
+def test_what_a_master_target_must_not_have_is_seen(site: Any) -> None:
+    odd = site.servers(names=["mt-odd"])[0]
+    assert odd.has_snapshot
+    assert not odd.tools_running
+    assert "pvscsi" in odd.controllers
+    plain = site.servers(names=["mt-plain"])[0]
+    assert not plain.has_snapshot
+    assert plain.tools_running
+    assert plain.controllers == ("lsilogic",)
+
+
+def test_a_machine_that_vanished_after_the_scan_is_left_out(site: Any, vcenter: Any) -> None:
+    ghost = vim.VirtualMachine("vm-999999", site.service._stub)
+    here = client.find_vm(vcenter.si, name="off-02")
+    alive = vim.VirtualMachine(here._moId, site.service._stub)
+    assert [e.get("name") for e in site.reader.some([("VirtualMachine", [ghost, alive], ("name",))])] == ["off-02"]
+    assert site.reader.some([("VirtualMachine", [ghost], ("name",))]) == []
+
+
+def test_a_failing_task_gives_its_fault_and_others_go_on(site: Any) -> None:
+    machine = site.machines(names=["off-02"])[0]
+    vm = vim.VirtualMachine(machine.moid, site.service._stub)
+    clock = Clock(time.monotonic, time.sleep)
+    good = vm.ReconfigVM_Task(spec=vim.vm.ConfigSpec(annotation="looked at"))
+    bad = vm.PowerOffVM_Task()
+    faults = tasks.wait(site.reader, [bad, good], clock)
+    assert isinstance(faults[0], vim.fault.InvalidPowerState)
+    assert faults[1] is None
+
+
+def test_a_task_without_end_is_given_up_by_the_clock_handed_in(site: Any, vcenter: Any) -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    class Never:
+        """A reader for which every task still runs."""
+
+        def some(self, wanted: Any) -> list[read.Entry]:
+            return [read.Entry(t, {"info.state": "running"}) for t in wanted[0][1]]
+
+    with pytest.raises(FailbackError) as caught:
+        tasks.wait(Never(), [vim.Task("task-1")], Clock(lambda: now[0], sleep), timeout=60.0)  # type: ignore[arg-type]
+    assert caught.value.code == "vcenter_task_timeout"
+    assert 60.0 <= now[0] < 65.0
+
+
+def test_a_fault_of_vcenter_is_one_sentence(site: Any, vcenter: Any) -> None:
+    vcenter.control.fault("NotAuthenticated", method="RetrievePropertiesEx", max=1)
+    with pytest.raises(FailbackError) as caught:
+        site.machines(names=["off-01"])
+    vcenter.control.clear_faults()
+    assert caught.value.code == "vcenter_session_ended"

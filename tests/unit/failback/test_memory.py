@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run remembers between slices travels as JSON, and may be lost or spoilt at any time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Job, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.memory import VERSION, Memory, Track
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Requests
+from builders import START, error_json, job_json, text
+
+
+def full() -> Memory:
+    track = Track("web", "out", attempts={"reprotect_to_onprem": 2})
+    track.placement = asdict(Placement("id-ps", "cs-1"))
+    track.open("reprotect_to_onprem", "job-1", START, fired=True)
+    return Memory(
+        tracks={"/id": track},
+        pace=15.0,
+        idle_ticks=3,
+        wait_left=7.5,
+        spent=Requests(1, 9),
+        floor=Requests(1, 5),
+        checked=True,
+        notes=[{"a": "b"}],
+    )
+
+
+def test_a_memory_survives_the_journey() -> None:
+    cursor = json.loads(json.dumps(full().dump()))
+    assert Memory.load(cursor) == full()
+    assert Memory.load(cursor).tracks["/id"].place() == Placement("id-ps", "cs-1")
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        None,
+        {},
+        {"version": VERSION + 1},
+        {**full().dump(), "version": VERSION + 1},
+        {**full().dump(), "version": str(VERSION)},
+        {"version": VERSION},
+        {**full().dump(), "tracks": None},
+        {**full().dump(), "tracks": {"/id": {"name": "web", "before": "out", "unheard_of": 1}}},
+        {**full().dump(), "tracks": {"/id": {"before": "out"}}},
+        {**full().dump(), "spent": 3},
+        {**full().dump(), "notes": None},
+        ["not", "a", "cursor"],
+        "garbage",
+        7,
+    ],
+)
+def test_what_is_not_a_cursor_of_ours_is_dropped(cursor: Any) -> None:
+    assert Memory.load(cursor) == Memory()
+
+
+def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
+    track = Track("web", "out")
+    track.open("commit_to_onprem", "job-1", START, fired=True)
+    assert (track.job, track.seen, track.opened) == ("job-1", False, "2026-03-01T08:00:00Z")
+    track.close(
+        Job.parse(
+            job_json(
+                "job-1",
+                "CommitFailover",
+                "CompletedWithInformation",
+                endTime=text(START + timedelta(seconds=111)),
+                errors=[error_json(28175), error_json(28175)],
+            )
+        )
+    )
+    assert track.job == ""
+    assert track.legs == [
+        {
+            "leg": "commit_to_onprem",
+            "done": "fired",
+            "job": "job-1",
+            "state": "CompletedWithInformation",
+            "start": "2026-03-01T08:00:00Z",
+            "end": "2026-03-01T08:01:51Z",
+            "duration_seconds": 111,
+        }
+    ]
+    assert [w["code"] for w in track.warnings] == ["28175"]
+
+
+def test_an_adopted_job_counts_as_seen() -> None:
+    track = Track("web", "out", waiting="x", lost_leg="y", lost_at="z")
+    track.open("commit_to_onprem", "job-1", START, fired=False)
+    assert (track.seen, track.waiting, track.lost_leg, track.lost_at) == (True, "", "", "")
+    assert track.legs[0]["done"] == "adopted"
+
+
+def test_the_verdict_on_a_leg_is_the_last_one_that_ended() -> None:
+    track = Track("web", "ready")
+    for name, state in (("job-1", "Failed"), ("job-2", "Succeeded")):
+        track.open("failover_to_onprem", name, START, fired=True)
+        track.close(Job.parse(job_json(name, "UnplannedFailover", state, endTime=text(START))))
+    track.open("failover_to_onprem", "job-3", START, fired=True)
+    verdict = track.verdict("failover_to_onprem")
+    assert verdict is not None
+    assert (verdict.name, verdict.succeeded) == ("job-2", True)
+    assert track.verdict("commit_to_onprem") is None
+
+
+def test_a_failure_keeps_the_providers_words() -> None:
+    track = Track("web", "out", waiting="x")
+    track.fail((Problem("95265", "No datastore.", "Why.", "Do."),), "95265", "It failed.", "Mend it.")
+    assert (track.ended, track.code, track.reason, track.remedy, track.waiting) == (
+        "failed",
+        "95265",
+        "It failed.",
+        "Mend it.",
+        "",
+    )
+    assert track.errors[0]["recommended_action"] == "Do."

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proofs of a commit, each broken singly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs import (
+    Evidence,
+    azure_matches,
+    power_state,
+    prove,
+    site_matches,
+)
+from builders import azure_json, error_json, item, job_json
+
+WEB = item("web", Position.HOME_UNCOMMITTED)
+ON = SiteMachine("vm-1", "web", "uuid-web", powered_on=True)
+OFF = replace(ON, powered_on=False)
+
+
+def job(state: str, **props: Any) -> Job:
+    return Job.parse(job_json("j", "UnplannedFailover", state, **props))
+
+
+HOME = Evidence(WEB, job("Succeeded"), (ON,), (azure_json("web", "deallocated"),))
+AZURE = Evidence(WEB, job("Succeeded"), (OFF,), (azure_json("web", "running"),))
+TO_HOME, TO_AZURE = "commit_to_onprem", "commit_to_azure"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "leg"),
+    [
+        (HOME, TO_HOME),
+        (replace(HOME, azure=(azure_json("web", "stopped"),)), TO_HOME),
+        (replace(HOME, job=job("CompletedWithInformation", errors=[error_json(28175)])), TO_HOME),
+        (AZURE, TO_AZURE),
+        # After a disaster there may be no site any more.
+        (replace(AZURE, site=()), TO_AZURE),
+    ],
+)
+def test_all_proofs_hold(evidence: Evidence, leg: str) -> None:
+    assert prove(evidence, leg) == []
+
+
+@pytest.mark.parametrize(
+    ("good", "leg", "broken", "code", "waits"),
+    [
+        (HOME, TO_HOME, {"job": None}, "failover_job_not_found", False),
+        (HOME, TO_HOME, {"job": job("InProgress")}, "failover_running", True),
+        (HOME, TO_HOME, {"job": job("Failed", errors=[error_json(95265)])}, "failover_not_succeeded", False),
+        (HOME, TO_HOME, {"job": job("Cancelled")}, "failover_not_succeeded", False),
+        (HOME, TO_HOME, {"job": job("Paused")}, "failover_not_succeeded", False),
+        (HOME, TO_HOME, {"site": ()}, "onprem_missing", True),
+        (HOME, TO_HOME, {"site": (OFF,)}, "onprem_not_running", True),
+        (HOME, TO_HOME, {"site": (ON, replace(ON, moid="vm-2"))}, "onprem_ambiguous", False),
+        (HOME, TO_HOME, {"azure": ()}, "azure_vm_missing", False),
+        (HOME, TO_HOME, {"azure": (azure_json("web", "running"),)}, "azure_vm_not_stopped", True),
+        (HOME, TO_HOME, {"azure": (azure_json("web", "deallocating"),)}, "azure_vm_not_stopped", True),
+        (HOME, TO_HOME, {"azure": ({"id": "x"},)}, "azure_vm_not_stopped", True),
+        (HOME, TO_HOME, {"azure": HOME.azure * 2}, "azure_vm_ambiguous", False),
+        (AZURE, TO_AZURE, {"job": None}, "failover_job_not_found", False),
+        (AZURE, TO_AZURE, {"job": job("Failed")}, "failover_not_succeeded", False),
+        (AZURE, TO_AZURE, {"site": (ON,)}, "onprem_running", True),
+        (AZURE, TO_AZURE, {"site": (OFF, OFF)}, "onprem_ambiguous", False),
+        (AZURE, TO_AZURE, {"azure": ()}, "azure_vm_missing", True),
+        (AZURE, TO_AZURE, {"azure": (azure_json("web", "starting"),)}, "azure_vm_not_running", True),
+    ],
+)
+def test_each_proof_broken_singly(good: Evidence, leg: str, broken: dict[str, Any], code: str, waits: bool) -> None:
+    (found,) = prove(replace(good, **broken), leg)
+    assert (found.code, found.waits) == (code, waits)
+    assert found.reason
+    assert found.remedy
+
+
+def test_every_broken_proof_is_named() -> None:
+    codes = [p.code for p in prove(Evidence(WEB, None, (), ()), TO_HOME)]
+    assert codes == ["failover_job_not_found", "onprem_missing", "azure_vm_missing"]
+
+
+def test_a_failed_failover_is_told_in_the_providers_words() -> None:
+    (found,) = prove(replace(HOME, job=job("Failed", errors=[error_json(95265, "No datastore.")])), TO_HOME)
+    assert "Failed" in found.reason
+    assert "95265: No datastore." in found.reason
+
+
+# -- finding the machine -----------------------------------------------------------------------------------------
+
+
+def physical() -> Item:
+    return item("web", details={"infrastructureVmId": None})
+
+
+@pytest.mark.parametrize(
+    ("seen", "machine", "found"),
+    [
+        (WEB, SiteMachine("1", "renamed", "UUID-WEB"), True),
+        (WEB, SiteMachine("1", "renamed", "other", bios_uuid="Uuid-Web"), True),
+        # Made anew under its old name; a physical server has no UUID at all.
+        (WEB, SiteMachine("1", "WEB", "new-uuid"), True),
+        (physical(), SiteMachine("1", "web", ""), True),
+        (physical(), SiteMachine("1", "other", ""), False),
+        (WEB, SiteMachine("1", "web", "new-uuid", template=True), False),
+        (WEB, SiteMachine("1", "web2", "new-uuid"), False),
+    ],
+)
+def test_the_machine_in_vcenter(seen: Item, machine: SiteMachine, found: bool) -> None:
+    assert site_matches(seen, [machine]) == ((machine,) if found else ())
+
+
+def test_the_uuid_counts_before_the_name() -> None:
+    namesake = SiteMachine("2", "web", "other")
+    assert site_matches(WEB, [namesake, ON]) == (ON,)
+
+
+@pytest.mark.parametrize(
+    ("details", "machine", "found"),
+    [
+        ({}, azure_json("WEB", "running"), True),
+        ({"recoveryAzureVMName": "web-az"}, azure_json("web-az", "running"), True),
+        ({"recoveryAzureVMName": "web-az"}, azure_json("web", "running"), False),
+        ({"targetVmId": azure_json("real", "x")["id"].upper()}, azure_json("real", "running"), True),
+        ({"targetVmId": azure_json("real", "x")["id"]}, azure_json("web", "running"), False),
+    ],
+)
+def test_the_machine_in_azure(details: dict[str, Any], machine: dict[str, Any], found: bool) -> None:
+    assert azure_matches(item("web", details=details), [machine]) == ((machine,) if found else ())
+
+
+@pytest.mark.parametrize(
+    ("machine", "state"),
+    [
+        (azure_json("a", "running"), "running"),
+        ({"properties": {"instanceView": {"statuses": [{"code": "powerstate/Deallocated"}]}}}, "deallocated"),
+        ({"properties": {"instanceView": {"statuses": [{"code": None}, {}]}}}, ""),
+        ({"properties": {"instanceView": None}}, ""),
+        ({"properties": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_power_state_of_an_azure_vm(machine: dict[str, Any], state: str) -> None:
+    assert power_state(machine) == state

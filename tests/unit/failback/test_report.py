@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The closing report and the progress line."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
+    Ticker,
+    line,
+    span,
+    stumble,
+    under_way,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report import WIDTH, gather, render, totals
+from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge
+
+LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3
+
+
+def machine(name: str, done: str = "fired", leg: str = "reprotect_to_onprem", **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "vault": "v",
+        "done": done,
+        "leg": leg,
+        "after": "ready",
+        "duration_seconds": 750.0,
+        "recovery_point": None,
+        "warnings": [],
+        "errors": [],
+        "reason": "It broke." if done in ("failed", "refused") else "",
+        "remedy": "Mend it." if done in ("failed", "refused") else "",
+        "legs": [{"leg": leg, "done": done, "duration_seconds": 750.0, "recovery_point": more.get("recovery_point")}],
+        **more,
+    }
+
+
+def stage(*machines: dict[str, Any], **more: Any) -> dict[str, Any]:
+    spent = {"writes": len(machines), "reads": 9, "floor": {"writes": len(machines), "reads": 8}}
+    return {"finished": True, "machines": list(machines), "requests": spent, **more}
+
+
+def test_a_machine_is_told_over_all_its_stages() -> None:
+    first = stage(machine("b"), machine("a"))
+    second = stage(machine("a", leg="failover_to_onprem", after="home_uncommitted", recovery_point="latest"))
+    lines = render(gather([first, second]))
+    body = [text for text in lines if text and not text.startswith("-")]
+    assert body[0].split() == [
+        "machine",
+        "stage",
+        "result",
+        "duration",
+        "recovery",
+        "point",
+        "state",
+        "now",
+        "warnings",
+    ]
+    assert body[1].split() == ["a", "reprotect", "home", "fired", "12m30s"]
+    assert body[2].split() == ["fail", "over", "home", "fired", "12m30s", "latest", "home", "uncommitted"]
+    assert body[3].split() == ["b", "reprotect", "home", "fired", "12m30s", "ready"]
+
+
+def test_columns_line_up_and_nothing_is_wider_than_a_terminal() -> None:
+    warned = machine("x" * 60, warnings=[{"code": "28175", "message": LONG, "possible_causes": LONG}])
+    odd = machine("y", "failed", recovery_point="p" * 80, reason=LONG, errors=[{"code": "1", "message": LONG}])
+    lines = render(gather([stage(warned, odd, machine("z"))]))
+    assert max(len(text) for text in lines) <= WIDTH
+    start = lines[1].index("stage")
+    assert all(text[start - 2 : start] == "  " for text in lines[1:6])
+    assert "28175" in "\n".join(lines)
+
+
+def test_why_a_machine_did_not_arrive_is_told_in_full() -> None:
+    problem = {"code": "95226", "message": "No route.", "possible_causes": "VPN.", "recommended_action": "Check it."}
+    text = "\n".join(render(gather([stage(machine("a", "failed", errors=[problem]))])))
+    for part in ("a failed: It broke. Mend it.", "95226 No route.", "Possible causes: VPN.", "Recommended: Check it."):
+        assert part in text
+
+
+def test_large_fleets_show_only_what_needs_a_look() -> None:
+    fleet = [machine(f"m{i:04d}") for i in range(1000)] + [machine("bad", "refused"), machine("wait", "held")]
+    lines = render(gather([stage(*fleet)]))
+    text = "\n".join(lines)
+    assert len(lines) < 20
+    assert "bad" in text
+    assert "wait" in text
+    assert "m0001" not in text
+    assert "and 1000 more machines" in text
+
+
+def test_totals_set_requests_against_their_floor() -> None:
+    report = gather([stage(machine("a"), machine("b", "nothing")), stage(machine("a", "held"))])
+    assert totals(report) == (
+        "2 machines, 1 moved, 0 failed, 0 refused, 1 held. Requests: 3 writes (floor 3), 18 reads (floor 16)."
+    )
+
+
+def test_the_last_stage_says_how_a_machine_ended() -> None:
+    report = gather([stage(machine("a")), stage(machine("a", "failed"), machine("b"))])
+    assert report.failed == ["a"]
+
+
+def test_a_warning_repeated_by_a_later_stage_is_told_once() -> None:
+    warned = machine("a", warnings=[{"code": "28175", "message": "Renamed."}])
+    assert "\n".join(render(gather([stage(warned), stage(warned)]))).count("28175") == 1
+
+
+def test_an_attempt_that_was_repeated_stands_as_failed() -> None:
+    legs = [{"leg": "reprotect_to_onprem", "done": "fired", "state": state} for state in ("Failed", "Succeeded")]
+    rows = [text.split()[-1] for text in render(gather([stage(machine("a", legs=legs, after=""))]))[3:5]]
+    assert rows == ["failed", "fired"]
+
+
+def test_a_state_is_written_out_where_there_is_room() -> None:
+    text = "\n".join(render(gather([stage(machine("a", after="committing the failover to on-premises"))])))
+    assert "committing the failover to on-premises" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [
+        ({"done": "waiting"}, True),
+        ({"done": "fired", "legs": [{"end": "x"}, {"end": None}]}, True),
+        ({"done": "adopted", "legs": [{"end": "x"}], "reason": "synchronising"}, True),
+        ({"done": "fired", "legs": [{"end": "x"}], "reason": None}, False),
+        ({"done": "refused", "reason": "no"}, False),
+        ({"done": "nothing"}, False),
+    ],
+)
+def test_under_way(more: dict[str, Any], verdict: bool) -> None:
+    assert under_way({"name": "a", **more}) is verdict
+
+
+def test_machines_of_one_name_in_two_vaults_stay_two() -> None:
+    assert len(gather([stage(machine("a"), machine("a", vault="w"))]).stories) == 2
+
+
+STOPPED = {"failed": True, "msg": "No vault is named. Name one.", "remedy": "Name one.", "code": "no_vault"}
+
+
+@pytest.mark.parametrize(
+    ("results", "allowed", "on_timeout", "code"),
+    [
+        ([stage(machine("a"))], 0, "fail", ""),
+        ([stage(machine("a"), machine("b", "failed"))], 0, "fail", "machines_failed"),
+        ([stage(machine("a"), machine("b", "refused"))], 50, "fail", ""),
+        ([STOPPED], 100, "fail", "stage_failed"),
+        ([{"skipped": True}, stage(machine("a"))], 0, "fail", ""),
+        ([stage(machine("a", "waiting"), finished=False)], 0, "fail", "still_running"),
+        ([stage(machine("a", "waiting"), finished=False, failed=True)], 0, "fail", "still_running"),
+        ([stage(machine("a", "waiting"), finished=False)], 0, "ok", ""),
+        ([stage(machine("a", "held"))], 0, "fail", ""),
+    ],
+)
+def test_the_chain_is_judged_as_a_whole(results: list[Any], allowed: float, on_timeout: str, code: str) -> None:
+    assert judge(gather(results), allowed, on_timeout)[0] == code
+
+
+def test_a_stage_that_could_not_begin_is_told() -> None:
+    assert "No vault is named. Name one." in "\n".join(render(gather([STOPPED])))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0, "0s"), (59.6, "1m00s"), (250, "4m10s"), (3599.6, "1h00m"), (7500, "2h05m"), (97200, "1d03h")],
+)
+def test_spans(seconds: float | None, text: str) -> None:
+    assert span(seconds) == text
+
+
+def test_the_progress_line() -> None:
+    progress = {
+        "total": 12,
+        "done": 5,
+        "running": 7,
+        "failed": 0,
+        "slowest": "files-01",
+        "waiting_for": "synchronising home",
+    }
+    assert line(250, progress) == (
+        "  homeward.asr    4m10s   done  5   running  7   failed  0   of 12   slowest: files-01: synchronising home"
+    )
+
+
+def test_progress_lines_keep_their_columns() -> None:
+    lines = [
+        line(used, {"total": 1000, "done": n, "running": 1000 - n, "slowest": "x"}) for used, n in ((5, 3), (7500, 999))
+    ]
+    assert len({text.index("slowest") for text in lines}) == 1
+
+
+def test_a_line_without_numbers_is_still_a_line() -> None:
+    assert "done  0" in line(0, {})
+    assert "no answer" in stumble(1, "no answer\nmore")
+
+
+def walk(step: float, until: float, pulse: str = "same") -> list[float]:
+    """When lines appear in a run whose slices take ``step`` seconds."""
+    ticker, shown, used = Ticker(), [], 0.0
+    while used < until:
+        used += step
+        if ticker.due(used, pulse, step):
+            shown.append(used)
+    return shown
+
+
+@pytest.mark.parametrize("step", [1.0, 7.0, 10.0, 25.0, 29.0])
+def test_in_the_first_ten_minutes_a_line_is_never_more_than_half_a_minute_away(step: float) -> None:
+    shown = walk(step, Ticker.EARLY)
+    gaps = [b - a for a, b in zip([0.0, *shown], shown, strict=False)]
+    assert max(gaps) <= Ticker.EARLY_EVERY
+
+
+def test_later_a_line_appears_every_five_minutes_only() -> None:
+    late = [at for at in walk(25.0, 7200.0) if at > 1000]
+    gaps = {b - a for a, b in itertools.pairwise(late)}
+    assert max(gaps) <= Ticker.LATER_EVERY
+    assert min(gaps) > 250
+
+
+def test_a_change_is_shown_at_once() -> None:
+    ticker = Ticker()
+    assert ticker.due(5000.0, "a", 25)
+    assert not ticker.due(5001.0, "a", 25)
+    assert ticker.due(5002.0, "b", 25)

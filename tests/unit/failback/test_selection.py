@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing machines by name, pattern, group and plan; every wrong choice says what there is to choose from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
+from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import listing, plan_members, select
+from builders import VAULT, item, item_id, item_json, order
+
+OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
+FLEET = [
+    item("web2"),
+    item("web1"),
+    item("db1", details={"multiVmGroupName": "Shop", "multiVmGroupId": "g"}),
+    item("app1", details={"multiVmGroupName": "Shop", "multiVmGroupId": "g"}),
+]
+PLAN = {
+    "name": "plan-shop",
+    "properties": {
+        "friendlyName": "The shop",
+        "groups": [
+            {"groupType": "Shutdown", "replicationProtectedItems": None},
+            {"replicationProtectedItems": [{"id": item_id("WEB1").upper()}, {"id": item_id("db1")}]},
+        ],
+    },
+}
+PLANS = {VAULT.key: [PLAN]}
+
+
+def chosen(**wishes: Any) -> list[str]:
+    wanted = Order(vaults=(VAULT,), route=(), **wishes)
+    return [i.friendly_name for i in select(wanted, FLEET, PLANS)]
+
+
+def refused(**wishes: Any) -> InputError:
+    with pytest.raises(InputError) as caught:
+        chosen(**wishes)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("wishes", "names"),
+    [
+        # In the order of names, a group's members side by side under the group's name.
+        ({"machines": ("all",)}, ["app1", "db1", "web1", "web2"]),
+        ({"machines": ("ALL",)}, ["app1", "db1", "web1", "web2"]),
+        ({"machines": ("web2", "web1")}, ["web1", "web2"]),
+        ({"machines": ("WEB1",)}, ["web1"]),
+        ({"machines": ("rpi-web1",)}, ["web1"]),
+        ({"machines": ("web*",)}, ["web1", "web2"]),
+        ({"machines": ("W?B[12]", "web1")}, ["web1", "web2"]),
+        ({"groups": ("shop",)}, ["app1", "db1"]),
+        ({"recovery_plans": ("plan-shop",)}, ["db1", "web1"]),
+        ({"recovery_plans": ("THE SHOP",)}, ["db1", "web1"]),
+        ({"groups": ("shop",), "machines": ("web1", "db1")}, ["app1", "db1", "web1"]),
+        ({"machines": ("all",), "exclude": ("WEB1", "unheard-of")}, ["app1", "db1", "web2"]),
+    ],
+)
+def test_what_is_chosen(wishes: dict[str, Any], names: list[str]) -> None:
+    assert chosen(**wishes) == names
+
+
+def test_group_members_stand_together() -> None:
+    fleet = [item("zeta"), item("zz", details={"multiVmGroupName": "alpha"}), item("beta")]
+    fleet.append(item("mu", details={"multiVmGroupName": "alpha"}))
+    assert [i.friendly_name for i in select(order((), "all"), fleet, {})] == ["mu", "zz", "beta", "zeta"]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code", "words"),
+    [
+        (
+            {},
+            "no_machines",
+            ("'machines'", "app1, db1, web1, web2", "groups: Shop", "recovery plans: plan-shop", "all"),
+        ),
+        ({"machines": ("web3",)}, "machine_not_found", ("'web3'", "'machines'", "web1")),
+        ({"machines": ("x*",)}, "machine_not_found", ("'x*'", "'machines'")),
+        ({"groups": ("bar",)}, "group_not_found", ("'bar'", "'groups'", "Shop")),
+        ({"recovery_plans": ("p",)}, "plan_not_found", ("'p'", "'recovery_plans'", "plan-shop")),
+    ],
+)
+def test_what_is_refused(wishes: dict[str, Any], code: str, words: tuple[str, ...]) -> None:
+    error = refused(**wishes)
+    assert error.code == code
+    for word in words:
+        assert word in error.sentence()
+
+
+def test_an_ambiguous_name_is_refused_and_told_apart() -> None:
+    twin = Item.parse(item_json("web1"), OTHER)
+    with pytest.raises(InputError) as caught:
+        select(order((), "web1"), [*FLEET, Item.parse({**item_json("web1"), "id": "/other/rpi"}, OTHER)], {})
+    assert caught.value.code == "machine_ambiguous"
+    assert "vault-dr" in caught.value.message
+    assert "vault-two" in caught.value.message
+    # A pattern means all that fit.
+    both = select(order((), "web1*"), [*FLEET, Item.parse({**item_json("web1"), "id": "/other/rpi"}, OTHER)], {})
+    assert len(both) == 2
+    assert twin.vault.key != VAULT.key
+
+
+def test_a_plan_counts_only_in_its_own_vault() -> None:
+    stranger = Item.parse(item_json("web1"), OTHER)
+    assert select(Order(vaults=(VAULT,), route=(), recovery_plans=("plan-shop",)), [stranger], PLANS) == []
+
+
+def test_the_members_of_a_plan() -> None:
+    assert plan_members([PLAN], "nothing") is None
+    assert plan_members([{"name": "empty", "properties": None}], "empty") == set()
+    assert plan_members([PLAN], "plan-shop") == {item_id("web1").lower(), item_id("db1").lower()}
+
+
+def test_a_long_list_is_cut() -> None:
+    assert listing([], 3) == "none"
+    assert listing(["b", "A", "b", "c"], 3) == "A, b, c"
+    assert listing([f"m{n}" for n in range(9)], 2) == "m0, m1 and 7 more"
