@@ -17,27 +17,35 @@ from .walk import Walk, held_words
 def predict(walk: Walk) -> list[dict[str, Any]]:
     """The requests a run would send, in order of legs and names. Nothing is written."""
     prepared = prepare(walk, [item for item, _track in walk.open_tracks()])
+    first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
+    commits = [(i, t, d.step) for i, t, d in first if isinstance(d, Fire) and d.step.leg in COMMITS]
+    unproven = prepared.unproven(commits) if commits else {}
     planned: list[tuple[Item, Track, Step]] = []
-    for item, track in walk.open_tracks():
-        decision = walk.decision(item, track)
-        if isinstance(decision, Fire) and decision.step.leg in COMMITS:
-            unproven = prepared.unproven([(item, track, decision.step)])[item.key]
-            if unproven:
-                refuse_unproven(track, unproven)
-                continue
+    for item, track, decision in first:
+        if unproven.get(item.key):
+            refuse_unproven(track, unproven[item.key])
+            continue
         seen = Observed(item, walk.now)
         steps, end, where = project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)
         track.after = where.value if where is not None else ""
         planned.extend((item, track, step) for step in steps)
         conclude(walk, track, steps, end)
     planned.sort(key=lambda entry: walk.order.route.index(entry[2].leg))
-    plan = []
+    plan: list[dict[str, Any]] = []
+    reached: dict[str, str] = {}
+    stopped: set[str] = set()
     for item, track, step in planned:
+        if item.key in stopped:
+            continue
         body = prepared.body(item, track, step)
         if isinstance(body, Refuse):
+            # The legs before this one are walked all the same.
+            stopped.add(item.key)
             track.end("refused", body.code, body.reason, body.remedy)
-            track.after = track.before
+            track.after = reached.get(item.key, track.before)
             continue
+        reached[item.key] = step.settles.value
+        track.legs.append({"leg": step.leg, "done": "fired", "job": None})
         plan.append(
             {
                 "machine": item.friendly_name,
@@ -47,16 +55,11 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
                 "body": body,
             }
         )
-    refused = {
-        track.name for track in walk.memory.tracks.values() if track.ended == "refused" and track.after == track.before
-    }
-    return [entry for entry in plan if entry["machine"] not in refused]
+    return plan
 
 
 def conclude(walk: Walk, track: Track, steps: list[Step], end: object) -> None:
     """How the machine's way would end."""
-    for step in steps:
-        track.legs.append({"leg": step.leg, "done": "fired", "job": None})
     if isinstance(end, Hold):
         track.end("held", *held_words(end.step, walk.order))
     elif isinstance(end, Refuse):

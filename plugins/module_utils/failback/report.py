@@ -18,6 +18,9 @@ WIDTH = 120
 #: Beyond so many machines the table shows only those that need a look; the result holds all of them.
 SHOWN = 60
 
+#: Machines named in one sentence before "and N more".
+NAMED = 20
+
 #: Verdicts that count against the allowed share of failures.
 BAD = ("failed", "refused")
 
@@ -31,6 +34,9 @@ STAGES: Mapping[str, str] = {
     "reprotect_to_azure": "reprotect to Azure",
 }
 
+#: What a verdict is called while nothing was done yet.
+PLANNED: Mapping[str, str] = {"fired": "would start", "adopted": "would join"}
+
 _HEADS = ("machine", "stage", "result", "duration", "recovery point", "state now", "warnings")
 
 
@@ -42,6 +48,15 @@ class Story:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     last: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def take(self, machine: Mapping[str, Any]) -> None:
+        """Add a stage's rows: one a leg; a stage in which nothing was to do adds none beside others."""
+        legs = machine.get("legs") or ()
+        if legs:
+            self.rows = [row for row in self.rows if row.get("done") != "nothing"]
+            self.rows.extend(legs)
+        elif not self.rows or machine.get("done") != "nothing":
+            self.rows.append(machine)
 
     @property
     def bad(self) -> bool:
@@ -63,6 +78,7 @@ class Report:
     floor_writes: int
     floor_reads: int
     running: bool
+    planned: int | None = None
 
     @property
     def failed(self) -> list[str]:
@@ -72,8 +88,8 @@ class Report:
         return [s.name for s in self.stories if s.last.get("done") in done]
 
 
-def gather(results: Iterable[Mapping[str, Any]]) -> Report:
-    """Stage results, in the order they were made, as one report.
+def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
+    """Stage results, in the order they were made, as one report; with ``check`` they are of check mode.
 
     A stage that could not even begin (no machines in its result, but ``failed``) is kept as a sentence. A machine's
     last stage says how it ended.
@@ -82,6 +98,7 @@ def gather(results: Iterable[Mapping[str, Any]]) -> Report:
     stopped: list[str] = []
     spent = [0, 0, 0, 0]
     running = False
+    planned = 0
     for result in results:
         if result.get("skipped"):
             continue
@@ -90,6 +107,7 @@ def gather(results: Iterable[Mapping[str, Any]]) -> Report:
         running = running or still
         if result.get("failed") and not still and (not machines or result.get("remedy")):
             stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
+        planned += len(result.get("plan") or ())
         requests = result.get("requests") or {}
         floor = requests.get("floor") or {}
         for place, value in enumerate((requests, floor)):
@@ -98,13 +116,15 @@ def gather(results: Iterable[Mapping[str, Any]]) -> Report:
         for machine in machines:
             key = (str(machine.get("vault") or ""), str(machine["name"]))
             story = stories.setdefault(key, Story(name=key[1]))
-            story.rows.extend(machine.get("legs") or [machine])
+            story.take(machine)
             story.last = {**machine, "done": "waiting"} if still and under_way(machine) else machine
             # A later stage looks at the same operation again and repeats what it said.
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
     ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (k[1].lower(), k[0])))
     writes, reads, floor_writes, floor_reads = spent
-    return Report(ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running)
+    return Report(
+        ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running, planned if check else None
+    )
 
 
 def render(report: Report, shown: int = SHOWN) -> list[str]:
@@ -117,7 +137,7 @@ def render(report: Report, shown: int = SHOWN) -> list[str]:
         stories = looked_at
     lines: list[str] = []
     if stories:
-        lines += ["", *_table([row for story in stories for row in _rows(story)])]
+        lines += ["", *_table([row for story in stories for row in _rows(story, report.planned is not None)])]
     if left_out:
         lines.append(f"and {left_out} more machines with nothing to look at.")
     lines += _said(stories)
@@ -128,20 +148,25 @@ def render(report: Report, shown: int = SHOWN) -> list[str]:
 
 def totals(report: Report) -> str:
     """One line: machines, verdicts, time, requests against the floor."""
-    parts = [f"{len(report.stories)} machines"]
+    parts = [f"{len(report.stories)} machine{'' if len(report.stories) == 1 else 's'}"]
     moved = sum(1 for s in report.stories if any(row.get("done") in ("fired", "adopted") for row in s.rows))
-    parts.append(f"{moved} moved")
+    parts.append(f"{moved} moved" if report.planned is None else f"{moved} would move")
     for word in ("failed", "refused", "held"):
         parts.append(f"{len(report.named(word))} {word}")
     if report.running:
         parts.append(f"{len(report.named('waiting'))} still under way")
+    if report.planned is not None:
+        return (
+            f"Check mode, nothing was sent. {', '.join(parts)}. A run would send {report.planned} writes; "
+            f"looking took {report.reads} reads."
+        )
     return (
         f"{', '.join(parts)}. Requests: {report.writes} writes (floor {report.floor_writes}), "
         f"{report.reads} reads (floor {report.floor_reads})."
     )
 
 
-def _rows(story: Story) -> list[tuple[str, ...]]:
+def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
     """A machine's rows: its name and warnings stand in the first, its state in the last."""
     rows: list[tuple[str, ...]] = []
     last = len(story.rows) - 1
@@ -150,7 +175,7 @@ def _rows(story: Story) -> list[tuple[str, ...]]:
             (
                 story.name if number == 0 else "",
                 STAGES.get(str(row.get("leg") or ""), str(row.get("leg") or "-")),
-                _result(row),
+                PLANNED.get(_result(row), _result(row)) if check else _result(row),
                 span(row.get("duration_seconds")),
                 str(row.get("recovery_point") or ""),
                 str(story.last.get("after") or "").replace("_", " ") if number == last else "",
@@ -190,17 +215,19 @@ def _wrap(text: str, indent: str) -> list[str]:
 
 
 def _said(stories: Iterable[Story]) -> list[str]:
-    """Why machines did not arrive, and what the service warned of, in full."""
-    lines: list[str] = []
+    """Why machines did not arrive, and what the service warned of, in full. What holds for several is said once."""
+    paragraphs: dict[tuple[str, ...], list[str]] = {}
     for story in stories:
         last = story.last
         if last.get("done") in (*BAD, "held"):
-            errors = last.get("errors") or ()
-            lines += ["", *_wrap(f"{story.name} {last['done']}: {_reason(last)}", "  ")]
-            for problem in errors:
-                lines += _problem(problem)
+            said = [_reason(last), *(line for problem in last.get("errors") or () for line in _problem(problem))]
+            paragraphs.setdefault((str(last["done"]), *said), []).append(story.name)
         for problem in story.warnings:
-            lines += ["", *_wrap(f"{story.name} warning:", "  "), *_problem(problem)]
+            paragraphs.setdefault(("warning", "", *_problem(problem)), []).append(story.name)
+    lines: list[str] = []
+    for (word, reason, *more), names in paragraphs.items():
+        who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+        lines += ["", *_wrap(f"{who} {word}: {reason}".rstrip(), "  "), *more]
     return lines
 
 

@@ -201,10 +201,12 @@ class Policy:
 
 
 def _problems(data: Json, *keys: str) -> tuple[str, ...]:
-    """Health and validation errors as sentences."""
+    """Health and validation errors as sentences; warnings do not speak against a server."""
     found = []
     for key in keys:
         for entry in data.get(key) or ():
+            if str(entry.get("errorLevel") or "Error") == "Warning":
+                continue
             text = entry.get("summaryMessage") or entry.get("errorMessage") or entry.get("errorCode") or ""
             if text:
                 found.append(str(text))

@@ -36,7 +36,7 @@ def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str
 def work(call: Call) -> dict[str, Any]:
     """The report as a result."""
     params = call.params
-    report = gather(params["results"])
+    report = gather(params["results"], call.check)
     code, message = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
         "changed": False,
