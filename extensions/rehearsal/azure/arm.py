@@ -95,14 +95,7 @@ class Arm:
                 _abort(call)
                 raise _Dropped
             if rule.action == "status":
-                code = int(rule.parameters.get("code", 503))
-                body = rule.parameters.get("body") or {
-                    "error": {"code": str(code), "message": "The service is not available."}
-                }
-                headers = {}
-                if "retry_after" in rule.parameters:
-                    headers["Retry-After"] = str(rule.parameters["retry_after"])
-                return Reply(code, body if isinstance(body, str) else dumps(body), headers)
+                return _status(rule)
             await self.faults.pause(rule)
         return None
 
@@ -116,9 +109,11 @@ class Arm:
             if rule.action == "drop_after_accept":
                 _abort(call)
                 raise _Dropped
-            if rule.action == "cut_reply":
+            if rule.action == "status":
+                reply = _status(rule)
+            elif rule.action == "cut_reply":
                 return await self._cut(call, reply)
-            if rule.action in ("garbage", "repeat_page", "repeat_link"):
+            elif rule.action in ("garbage", "repeat_page", "repeat_link"):
                 if reply.body:
                     reply.body = spoil(rule, reply.body, call, previous)
             else:
@@ -245,6 +240,16 @@ class Arm:
     def _send(self, call: Call, reply: Reply) -> web.StreamResponse:
         body = reply.body.encode() if reply.body else b""
         return web.Response(status=reply.status, body=body, headers=self._headers(call, reply))
+
+
+def _status(rule: Rule) -> Reply:
+    """The answer of a ``status`` rule: before acceptance instead of the service's own, with ``when: after`` over it."""
+    code = int(rule.parameters.get("code", 503))
+    body = rule.parameters.get("body") or {"error": {"code": str(code), "message": "The service is not available."}}
+    headers = {}
+    if "retry_after" in rule.parameters:
+        headers["Retry-After"] = str(rule.parameters["retry_after"])
+    return Reply(code, body if isinstance(body, str) else dumps(body), headers)
 
 
 class _Dropped(Exception):

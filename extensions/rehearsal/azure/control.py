@@ -30,6 +30,17 @@ class BadControl(Exception):
 
 
 class Control:
+    """What can be asked for, all as JSON:
+
+    * ``GET /counters``, ``POST /counters/reset`` (fills the buckets again), ``GET /bodies``, ``GET /digest``
+    * ``GET /items``, ``GET /items/NAME`` (with what vCenter shows), ``POST /items/NAME``
+    * ``GET /faults``, ``POST /faults``, ``DELETE /faults`` (lets go whatever waits), ``GET /barrier/NAME``,
+      ``POST /barrier/NAME/release``
+    * ``GET /settings``, ``POST /settings``, ``POST /token-lifetime {seconds}``, ``POST /revoke-tokens``,
+      ``POST /secret {expired}``, ``POST /certificate {pem}``
+    * ``GET /clock``, ``POST /clock {speed}``, ``POST /clock/advance {seconds}``
+    """
+
     def __init__(self, arm: Arm) -> None:
         self.arm = arm
         self.world = arm.world

@@ -53,8 +53,6 @@ def fleet_fault(job: Job) -> None:
     """Raises JobFailure when the fleet says that this attempt fails."""
     cause = _fleet_cause(job, "Error")
     if cause is not None:
-        job.tasks[0].state = job.tasks[0].description = "InProgress"
-        job.tasks[0].started = job.started
         raise JobFailure(_braced(cause))
 
 

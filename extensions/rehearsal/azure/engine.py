@@ -133,7 +133,6 @@ class Engine:
         due = started
         state = "Succeeded"
         try:
-            effects.fleet_fault(job)
             for task in job.tasks:
                 action = actions.get(task.step.name)
                 if action is None:
@@ -144,6 +143,8 @@ class Engine:
                 due += duration * task.step.share
                 acted = await action(world, job)
                 await clock.sleep_until(due)
+                if task is job.tasks[0]:
+                    effects.fleet_fault(job)
                 task.state, task.description = ("Succeeded", "Completed") if acted else ("Other", "Skipped")
                 task.ended = clock.now()
             await clock.sleep_until(started + duration)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from dataclasses import dataclass, field
@@ -110,7 +111,8 @@ class Faults:
     async def pause(self, rule: Rule) -> None:
         """What delay, hang and barrier do; real time."""
         if rule.action == "delay":
-            await asyncio.sleep(float(rule.parameters.get("seconds", 1.0)))
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._cleared.wait(), float(rule.parameters.get("seconds", 1.0)))
         elif rule.action == "hang":
             await self._cleared.wait()
         elif rule.action == "barrier":

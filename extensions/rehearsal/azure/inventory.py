@@ -61,8 +61,8 @@ def mappings(vault: VaultState) -> list[dict[str, Any]]:
     """The container paired with Azure (forward policy) and with itself (failback policy; SEEN in a test script)."""
     server = vault.spec.configuration_server
     pairs = (
-        (vault.forward_policy, AZURE, AZURE, AZURE, "InMageAzureV2"),
-        (vault.failback_policy, vault.container_id, server, server, "InMage"),
+        (vault.forward_policy, AZURE, AZURE, AZURE),
+        (vault.failback_policy, vault.container_id, server, server),
     )
     return [
         {
@@ -72,7 +72,8 @@ def mappings(vault: VaultState) -> list[dict[str, Any]]:
             "properties": {
                 "targetProtectionContainerId": target,
                 "targetProtectionContainerFriendlyName": friendly,
-                "providerSpecificDetails": {"instanceType": kind},
+                # The description knows no details of classic mappings (SPEC).
+                "providerSpecificDetails": None,
                 "health": "Normal",
                 "healthErrorDetails": [],
                 "policyId": vault.policy_id(policy),
@@ -83,7 +84,7 @@ def mappings(vault: VaultState) -> list[dict[str, Any]]:
                 "policyFriendlyName": policy,
             },
         }
-        for policy, target, friendly, fabric, kind in pairs
+        for policy, target, friendly, fabric in pairs
     ]
 
 

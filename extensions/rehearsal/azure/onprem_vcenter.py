@@ -23,8 +23,9 @@ from rehearsal.vcenter.sdk import vim, vmodl
 
 T = TypeVar("T")
 
-#: Real seconds for which a look at a master target or at the datastores counts as the present.
-FRESH = 0.3
+#: Service seconds for which a look at a master target or at the datastores counts as the present, and the most real
+#: seconds that may be.
+FRESH, FRESH_AT_MOST = 30.0, 0.3
 
 CONTROLLERS = 4
 
@@ -50,8 +51,9 @@ class _Seen:
 class VCenterOnPrem:
     """One session, used from several threads (pyVmomi keeps a pool of connections)."""
 
-    def __init__(self, fleet: Fleet, url: str, user: str, password: str, cafile: str | None) -> None:
+    def __init__(self, fleet: Fleet, speed: float, url: str, user: str, password: str, cafile: str | None) -> None:
         self._fleet = fleet
+        self._fresh = min(FRESH_AT_MOST, FRESH / speed)
         self._access = (url, user, password, cafile)
         self._lock = threading.RLock()
         self._session: Any = None
@@ -118,7 +120,7 @@ class VCenterOnPrem:
     def _stores_on(self, si: Any, host: str) -> dict[str, Store]:
         """What a host mounts, by name; one call for all hosts."""
         at, by_host = self._stores
-        if time.monotonic() - at > FRESH:
+        if time.monotonic() - at > self._fresh:
             by_host = {}
             paths = ["name", "host", "summary.type", "summary.accessible", "summary.capacity", "summary.freeSpace"]
             for seen in client.get(si, list(client.names(si, vim.Datastore).values()), paths):
@@ -145,7 +147,7 @@ class VCenterOnPrem:
 
     def _target(self, si: Any, target: MasterTarget, fresh: bool = False) -> _Seen | None:
         seen = self._targets.get(target.name)
-        if seen is not None and not fresh and not seen.stale and time.monotonic() - seen.at < FRESH:
+        if seen is not None and not fresh and not seen.stale and time.monotonic() - seen.at < self._fresh:
             return seen
         vm = self._find(si, target.uuid)
         if vm is None:
@@ -287,8 +289,14 @@ class VCenterOnPrem:
             self._change(si, vm, [_addition(d, d.controllerKey, d.unitNumber) for d in disks])
             raise
         self._layouts[machine.uuid] = layout
-        # Keys of what was added are not known until the next look.
-        seen.stale = True
+        # Keys of what was added are not known until the next look; places are.
+        for change in changes:
+            device = change.device
+            if device.controllerKey in seen.used:
+                seen.used[device.controllerKey].add(device.unitNumber)
+            else:
+                seen.stale = True
+        seen.view.disks += len(disks)
 
     def give_back(self, machine: Machine, target: MasterTarget) -> None:
         def work(si: Any) -> None:

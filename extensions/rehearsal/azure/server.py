@@ -75,6 +75,7 @@ def _onprem(options: Options) -> OnPrem:
 
     return VCenterOnPrem(
         options.fleet,
+        options.speed or options.fleet.speed,
         options.vcenter_url,
         options.vcenter_user or options.fleet.site.username,
         options.vcenter_password or "",
@@ -86,7 +87,7 @@ async def lend_first(world: World) -> None:
     """Machines that start on their way home have their disks on a master target already."""
     for vault in world.vaults:
         for item in vault.items.values():
-            if item.phase not in ("syncing_home", "ready", "failing_home"):
+            if item.phase not in ("syncing_home", "ready"):
                 continue
             target = next(t for t in vault.spec.master_targets if same(t.id, item.master_target))
             if await world.on_premises(world.onprem.machine, item.machine) is None:

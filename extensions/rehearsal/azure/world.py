@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.azure.clock import Clock
 from rehearsal.azure.durations import merged
 from rehearsal.azure.items import Item
-from rehearsal.azure.lifecycle import known_phases
+from rehearsal.azure.lifecycle import known_phases, row_of
 from rehearsal.azure.onprem import OnPrem, OnPremError, TargetView
 from rehearsal.azure.settings import Settings
 from rehearsal.azure.vault import AzureVm, VaultState
@@ -53,9 +53,10 @@ class World:
     def _item(self, vault: VaultState, machine: Machine) -> Item:
         """An item in its machine's first state, with a past that fits it."""
         generation = vault.spec.generation
-        if machine.state not in known_phases(generation):
+        settled = [phase for phase in known_phases(generation) if row_of(generation, phase).allowed]
+        if machine.state not in settled:
             raise FleetError(
-                f"machine {machine.name}: state {machine.state!r} is unknown; use one of {', '.join(known_phases(generation))}."
+                f"machine {machine.name}: state {machine.state!r} cannot be a first state; use one of {', '.join(settled)}."
             )
         now = self.clock.now()
         item = Item(vault, machine, self.clock, phase=machine.state)

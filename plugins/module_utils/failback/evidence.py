@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
+from .errors import ReadFailed
 from .items import SUCCEEDED, Item, Job, Json, VaultRef, parse_time
 from .lifecycle import REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
@@ -15,7 +16,7 @@ from .proofs import Evidence, azure_matches, site_matches
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 #: Maps a function over a sequence, side by side; exceptions come out.
-Spread = Callable[[Callable[[tuple[Item, str]], Job], Sequence[tuple[Item, str]]], list[Job]]
+Spread = Callable[[Callable[[tuple[Item, str]], Job | None], Sequence[tuple[Item, str]]], list[Job | None]]
 
 
 def gather(
@@ -37,11 +38,16 @@ def gather(
         newest = _newest_failovers(missing, scenarios, vaults, count)
         asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest]
 
-        def read(pair: tuple[Item, str]) -> Job:
-            return Job.parse(vaults.get_job(pair[0].vault, pair[1]))
+        def read(pair: tuple[Item, str]) -> Job | None:
+            try:
+                return Job.parse(vaults.get_job(pair[0].vault, pair[1]))
+            except ReadFailed:
+                # One machine's job that cannot be read leaves that machine unproven and the others alone.
+                return None
 
         for (item, _name), job in zip(asked, spread(read, asked), strict=True):
-            jobs[item.key] = job
+            if job is not None:
+                jobs[item.key] = job
         count(len(asked))
     items = [item for item, _step in candidates]
     machines = site.machines(uuids=[i.site_uuid for i in items if i.site_uuid], names=[i.friendly_name for i in items])

@@ -75,6 +75,12 @@ def last_segment(resource_id: str | None) -> str:
     return (resource_id or "").rstrip("/").rpartition("/")[2]
 
 
+def before_segment(resource_id: str, segment: str) -> str:
+    """The part of an ARM id before a segment such as "/replicationProtectedItems/", spelt in any case."""
+    place = resource_id.lower().rfind(segment.lower())
+    return resource_id[:place] if place >= 0 else ""
+
+
 @dataclass(frozen=True)
 class VaultRef:
     """A vault as the user names it."""
@@ -208,7 +214,7 @@ class Item:
         item_id = str(data.get("id") or "")
         disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
         os_details: Json = details.get("osDetails") or {}
-        container_id = item_id.rpartition("/replicationProtectedItems/")[0]
+        container_id = before_segment(item_id, "/replicationProtectedItems/")
         return cls(
             id=item_id,
             name=str(data.get("name") or last_segment(item_id)),
@@ -234,7 +240,7 @@ class Item:
             ),
             policy_id=props.get("policyId") or None,
             container_id=container_id,
-            fabric_id=container_id.rpartition("/replicationProtectionContainers/")[0],
+            fabric_id=before_segment(container_id, "/replicationProtectionContainers/"),
             health=str(props.get("replicationHealth") or ""),
             last_failover=parse_time(props.get("lastSuccessfulFailoverTime")),
             details=details,

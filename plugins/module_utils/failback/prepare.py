@@ -14,9 +14,9 @@ from datetime import timedelta
 
 from .bodies import Body, Placement, Wishes, build
 from .decide import Observed, Refuse, project
-from .errors import InputError
+from .errors import InputError, ReadFailed
 from .evidence import gather
-from .items import Item, Job, VaultRef
+from .items import Item, Job, Json, VaultRef
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
 from .memory import Track
 from .placement import Estate, Slots, check_names, disks_of, place_to_azure, place_to_onprem
@@ -90,10 +90,19 @@ class Prepared:
         walk = self.walk
         wanted = walk.order.recovery_point
         asked = [(item, step) for item, step in due if step.leg in FAILOVERS and needs_list(step, wanted)]
-        lists = walk.spread(lambda pair: walk.vaults.list_recovery_points(pair[0].id), asked)
-        for (item, step), points in zip(asked, lists, strict=True):
+
+        def read(pair: tuple[Item, Step]) -> list[Json] | ReadFailed:
+            try:
+                return walk.vaults.list_recovery_points(pair[0].id)
+            except ReadFailed as exc:
+                return exc
+
+        for (item, step), points in zip(asked, walk.spread(read, asked), strict=True):
             walk.count_reads(1)
-            self.points[item.key] = choose(step, wanted, points)
+            if isinstance(points, ReadFailed):
+                self.points[item.key] = Refuse(points.code, points.message, points.remedy)
+            else:
+                self.points[item.key] = choose(step, wanted, points)
 
     def _point(self, item: Item, step: Step) -> Point | Refuse:
         wanted = self.walk.order.recovery_point
@@ -237,10 +246,10 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[tuple[Item, Track]])
     if not open_ones:
         return
     slots, bound = occupied(walk, estate, [item for item, _track in open_ones])
-    for track in walk.memory.tracks.values():
+    for key, track in walk.memory.tracks.items():
         # Placed earlier in this run and not attached yet, so the service does not count its disks.
         place = track.place()
-        item = next((i for k, i in walk.items.items() if walk.memory.tracks.get(k) is track), None)
+        item = walk.items.get(key)
         if place is not None and place.master_target_id and item is not None and not track.arrived:
             slots_take(slots, estate, item, place.master_target_id)
             if item.group_id:

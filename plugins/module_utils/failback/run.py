@@ -216,7 +216,7 @@ class Run(Walk):
                 self.judge(item, track, job)
 
     def seems_ended(self, item: Item, track: Track) -> bool:
-        if item.scenario is not None and item.scenario.job == track.job:
+        if item.scenario is not None and item.scenario.job.lower() == track.job.lower():
             track.seen = True
             return False
         later = parse_time(track.look_after)
@@ -357,7 +357,11 @@ class Run(Walk):
             running = self.lifecycle.running(fresh)
             position = self.lifecycle.position(fresh)
             # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
-            moved = position not in (None, *step.departs) and verdict(step.leg, position, step) in (DONE, WAIT)
+            moved = (
+                position is not None
+                and position not in step.departs
+                and verdict(step.leg, position, step) in (DONE, WAIT)
+            )
             if (running is not None and running.leg == step.leg) or moved:
                 return fresh
             return exc

@@ -16,13 +16,20 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback import lifecycle as lc
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import NotFound, Rejected, Unknown
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+    ConnectionFailed,
+    NotFound,
+    ReadFailed,
+    Rejected,
+    Unknown,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position as P
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent, SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
 
+P = Position
 VAULT = VaultRef("00000000-0000-0000-0000-000000000001", "rg-dr", "vault-dr")
 START = datetime(2026, 3, 1, 8, 0, 0, tzinfo=timezone.utc)
 FABRIC_ID = f"{VAULT.id}/replicationFabrics/fabric-1"
@@ -263,6 +270,9 @@ class World:
     accepted: list[tuple[str, str, Any]] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     gone: set[str] = field(default_factory=set)
+    hollow: set[str] = field(default_factory=set)
+    unreadable: set[str] = field(default_factory=set)
+    shouts: bool = False
     spent: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -271,7 +281,7 @@ class World:
     def add(self, *names: str, position: P = P.OUT, **extra: Any) -> World:
         for name in names:
             failed = self.now - timedelta(hours=2) if position is not P.HOME else None
-            self.states[name] = [(self.now - timedelta(hours=1), State(position, failed_over=failed))]
+            self.states[name] = [(self.now, State(position, failed_over=failed))]
             self.extra[name] = extra
             if position in (P.OUT_UNCOMMITTED, P.HOME_UNCOMMITTED):
                 self.past_failover(name, position)
@@ -386,6 +396,10 @@ class World:
             fault = self.faults[name, verb].pop(0) if self.faults[name, verb] else ""
             if fault == "before":
                 raise Unknown("unknown_outcome", "The reply was lost.")
+            if fault == "throttled":
+                raise Rejected("throttled", "Fewer requests, please.", "Later.", {"http_status": 429})
+            if fault == "offline":
+                raise ConnectionFailed("unreachable", "No way to Azure.")
             if fault in ("busy", "refuse"):
                 status = 409 if fault == "busy" else 400
                 raise Rejected(
@@ -454,17 +468,29 @@ class Port:
 
     def list_items(self, vault: VaultRef) -> list[dict[str, Any]]:
         world = self._read("list_items")
-        return [world.show(name, world.listed(name)) for name in world.states if world.listed(name).listed]
+        found = [world.show(name, world.listed(name)) for name in world.states if world.listed(name).listed]
+        if world.shouts and world.calls["list_items"] % 2:
+            for entry in found:
+                entry["id"] = entry["id"].upper()
+                holds = entry["properties"]["currentScenario"]
+                holds["jobId"] = holds["jobId"].upper().replace("/NONE", "/None")
+        return found
 
     def get_item(self, wanted: str) -> dict[str, Any]:
         world = self._read("get_item")
         for name in world.states:
             if item_id(name).lower() == wanted.lower() and name not in world.gone:
-                return world.show(name, world.state(name))
+                found = world.show(name, world.state(name))
+                if name in world.hollow:
+                    found["properties"]["allowedOperations"] = []
+                return found
         raise NotFound("not_found", f"No {wanted}.")
 
     def list_recovery_points(self, wanted: str) -> list[dict[str, Any]]:
-        return self._read("list_recovery_points").points
+        world = self._read("list_recovery_points")
+        if any(item_id(name).lower() == wanted.lower() for name in world.unreadable):
+            raise ReadFailed("read_failed", f"The answer for {wanted} is cut.")
+        return world.points
 
     def list_fabrics(self, vault: VaultRef) -> list[dict[str, Any]]:
         return [self._read("list_fabrics").fabric]
@@ -488,9 +514,12 @@ class Port:
 
     def get_job(self, vault: VaultRef, name: str) -> dict[str, Any]:
         world = self._read("get_job")
-        if name not in world.jobs:
+        job = world.jobs.get(name.lower())
+        if job is None:
             raise NotFound("not_found", f"No job {name}.")
-        return world.job_view(world.jobs[name], full=True)
+        if job.machine in world.unreadable:
+            raise ReadFailed("read_failed", f"The answer for job {name} is cut.")
+        return world.job_view(job, full=True)
 
     def list_azure_machines(self, subscription_id: str) -> list[dict[str, Any]]:
         return self._read("list_azure_machines").azure_machines()

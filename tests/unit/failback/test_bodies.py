@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement, Wishes, build
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CLASSIC
 

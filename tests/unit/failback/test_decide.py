@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from builders import LOOKS, STAGES, START, VAULT, WAY_HOME, item, scenario, text
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import (
     Adopt,
     Decision,
@@ -39,7 +41,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle im
     Position,
     Step,
 )
-from builders import LOOKS, STAGES, START, VAULT, WAY_HOME, item, scenario, text
 
 P = Position
 VERIFIED = Policy(commit_when="verified")

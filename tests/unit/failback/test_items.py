@@ -7,6 +7,8 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from builders import VAULT, error_json, item, item_json, job_json, text
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import (
     Item,
     Job,
@@ -18,7 +20,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.items import
     parse_time,
     truth,
 )
-from builders import VAULT, error_json, item, item_json, job_json, text
 
 
 def at(*parts: int) -> datetime:

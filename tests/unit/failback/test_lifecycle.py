@@ -6,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders import FLOW, LOOKS, SYNCS, item, scenario
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import BUILDERS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
     CLASSIC,
@@ -22,7 +24,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle im
     Position,
     ordered,
 )
-from builders import FLOW, LOOKS, SYNCS, item, scenario
 
 P = Position
 

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from builders import START, error_json, job_json, text
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Job, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.memory import VERSION, Memory, Track
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Requests
-from builders import START, error_json, job_json, text
 
 
 def full() -> Memory:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders import STAGES, VAULT, WAY_HOME
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order, validate
-from builders import STAGES, VAULT, WAY_HOME
 
 
 @pytest.mark.parametrize(

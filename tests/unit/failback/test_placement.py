@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from builders import STAGES, START, VAULT, WAY_HOME, fabric_json, item, order, policy_json, target_json, text
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement
 from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
@@ -23,7 +25,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.placement im
     place_to_onprem,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import DISK_CAP, Fabric, Policy
-from builders import START, STAGES, VAULT, WAY_HOME, fabric_json, item, order, policy_json, target_json, text
 
 FORWARD, BACK = policy_json("daily", "InMageAzureV2"), policy_json("daily-failback", "InMage")
 

@@ -6,10 +6,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from builders import START, point_json
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CLASSIC, LEGS, Step
 from ansible_collections.homeward.asr.plugins.module_utils.failback.points import Point, choose, needs_list
-from builders import START, point_json
 
 POINTS = [
     point_json("old-app", START - timedelta(hours=3), "ApplicationConsistent"),

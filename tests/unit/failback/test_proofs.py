@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from builders import azure_json, error_json, item, job_json
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
@@ -17,7 +19,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs impor
     prove,
     site_matches,
 )
-from builders import azure_json, error_json, item, job_json
 
 WEB = item("web", Position.HOME_UNCOMMITTED)
 ON = SiteMachine("vm-1", "web", "uuid-web", powered_on=True)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.retries import RETRYABLE, pause, retryable
 

@@ -6,11 +6,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from builders import VAULT, item, item_id, item_json, order
+
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
 from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import listing, plan_members, select
-from builders import VAULT, item, item_id, item_json, order
 
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
 FLEET = [

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from vault_fixture import SMALL
 from wire import AZURE_TO, HOME_TO, Wire, provider_error
 
 #: Phase, instanceType, protectionState, activeLocation, activeSiteType, allowedOperations: section 3.1 of the fact sheet.
@@ -56,8 +57,6 @@ WORDS: dict[str, tuple[str, str, str, str | None, list[str]]] = {
 
 @pytest.fixture(scope="module")
 def vault(run_vault: Callable[..., Wire]) -> Wire:
-    from conftest import SMALL
-
     return run_vault({**SMALL, "speed": 1.0})
 
 

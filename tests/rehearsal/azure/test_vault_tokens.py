@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
+from vault_fixture import SMALL
 from wire import SUBSCRIPTION, Wire
 
 GROUP, VAULT = "rg-homeward", "vault-small"
@@ -23,8 +24,6 @@ GROUP, VAULT = "rg-homeward", "vault-small"
 
 @pytest.fixture(scope="module")
 def vault(run_vault: Callable[..., Wire]) -> Wire:
-    from conftest import SMALL
-
     return run_vault(SMALL)
 
 

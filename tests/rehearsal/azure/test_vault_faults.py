@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from vault_fixture import SMALL
 from wire import AZURE_TO, Wire
 
 BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
@@ -20,8 +20,6 @@ BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodi
 @pytest.fixture(scope="module")
 def running(run_vault: Callable[..., Wire]) -> Wire:
     """A clock so slow that accepted operations stay where they are."""
-    from conftest import SMALL
-
     machines = [{**SMALL["machines"][0], "name": f"app-{n:02d}"} for n in range(20)]
     return run_vault(
         {**SMALL, "speed": 1, "machines": machines, "vaults": [{**SMALL["vaults"][0], "recovery_plans": {}}]}
@@ -88,6 +86,15 @@ def test_a_status_of_choice(vault: Wire) -> None:
     assert vault.start(item, "unplannedFailover", AZURE_TO).status_code == 202
 
 
+def test_an_error_over_an_accepted_operation(vault: Wire) -> None:
+    """The worst of answers: it says that the service failed, and the job runs."""
+    fault(vault, "status", code=503, when="after", match={"operation": "failover", "item": "app-09"})
+    item = vault.item("app-09")
+    assert vault.start(item, "unplannedFailover", AZURE_TO).status_code == 503
+    assert busy(vault, "app-09")
+    assert accepted(vault) == {"failover/to_azure": 1}
+
+
 def test_delay_before_and_after(vault: Wire) -> None:
     fault(vault, "delay", seconds=0.5, match={"path": "replicationPolicies"})
     started = time.monotonic()
@@ -95,12 +102,13 @@ def test_delay_before_and_after(vault: Wire) -> None:
     assert time.monotonic() - started >= 0.5
 
     item = vault.item("app-04")
-    fault(vault, "delay", seconds=5, when="after", match={"item": "app-04", "method": "POST"})
-    sender = threading.Thread(target=vault.start, args=(item, "unplannedFailover", AZURE_TO), daemon=True)
-    sender.start()
-    vault.until(lambda: busy(vault, "app-04"), bool, 4)
-    assert sender.is_alive(), "accepted, but the answer is still on its way"
-    vault.control("DELETE", "/faults")
+    fault(vault, "delay", seconds=60, when="after", match={"item": "app-04", "method": "POST"})
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(vault.start, item, "unplannedFailover", AZURE_TO)
+        vault.until(lambda: busy(vault, "app-04"), bool)
+        assert not future.done(), "accepted, but the answer is still on its way"
+        vault.control("DELETE", "/faults")
+        assert future.result(timeout=10).status_code == 202
 
 
 def test_a_hanging_request_ends_when_faults_are_cleared(vault: Wire) -> None:

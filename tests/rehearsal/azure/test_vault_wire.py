@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 import requests
+from vault_fixture import SMALL
 from wire import API, AZURE_TO, SUBSCRIPTION, Wire
 
 
 @pytest.fixture(scope="module")
 def vault(run_vault: Callable[..., Wire]) -> Wire:
-    from conftest import SMALL
-
     return run_vault({**SMALL, "speed": 60.0})
 
 
@@ -213,6 +212,7 @@ def test_quiet_resources(vault: Wire) -> None:
     vaults = vault.all(vault.vault.rsplit("/", 1)[0])
     assert [v["name"] for v in vaults] == ["vault-small"]
     assert vault.get(vault.vault)["sku"]["name"] == "RS0"
+    assert vault.get(vault.vault.split("/providers/")[0])["name"] == "rg-homeward"
 
 
 def test_the_fabric_shows_servers_as_recorded(vault: Wire) -> None:

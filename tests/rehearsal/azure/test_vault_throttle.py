@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from vault_fixture import SMALL
 from wire import Wire
 
 from rehearsal.azure.throttle import Throttle
@@ -30,8 +31,6 @@ def test_a_bucket_drains_and_fills() -> None:
 
 @pytest.fixture(scope="module")
 def vault(run_vault: Callable[..., Wire]) -> Wire:
-    from conftest import SMALL
-
     return run_vault(SMALL)
 
 

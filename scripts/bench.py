@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure the way home, stages 2 to 4, on fleets of several sizes and print a table; nothing is asserted here.
+
+Every row is one fleet that stands in Azure, brought home and protected again by ``ansible-playbook homeward.asr.failback``
+on both stand-ins. ``BENCH="12 100"`` chooses the sizes, ``BENCH_PAGES="100"`` the entries of a list page,
+``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same.
+
+What the columns say:
+
+* writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
+* reads/op: reads that are no list, for each machine and operation; lists: pages of lists;
+* slices: processes that asked for a token, one each; CPU s: user and system time of ansible-playbook and everything it
+  started; per leg: what is left of it for each of the four operations after 0.4 s for each slice;
+* MB: the largest of those processes;
+* SOAP: calls to vCenter while the commits are proven and sent, when nobody else speaks to vCenter;
+* send s: from the first to the last accepted write of stage 2; bucket s: what the write bucket (200, refilled by 10 a
+  second) asks for; wall s: the whole run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "extensions"))
+
+from rehearsal import fleet as fleets  # noqa: E402
+
+BUILD = ROOT / ".build"
+WORK = BUILD / "bench"
+#: Operations of the way home for each machine: reprotect, failover, commit, reprotect.
+OPERATIONS = 4
+#: The write bucket (DOC), and the CPU seconds that starting a slice costs anyway.
+BUCKET, REFILL, START = 200, 10.0, 0.4
+#: Column -> width.
+COLUMNS = {
+    "machines": 8,
+    "page": 5,
+    "advance": 8,
+    "writes": 6,
+    "floor": 6,
+    "reads/op": 8,
+    "lists": 6,
+    "slices": 6,
+    "CPU s": 6,
+    "per leg": 7,
+    "MB": 5,
+    "SOAP": 5,
+    "send s": 6,
+    "bucket s": 8,
+    "wall s": 6,
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One ansible-playbook run: seconds on the clock and of CPU, the largest process in MB."""
+
+    seconds: float
+    cpu: float
+    megabytes: float
+
+
+def plain(thing: Any) -> dict[str, Any]:
+    """A part of a fleet as its file writes it: what differs from the defaults."""
+    written: dict[str, Any] = {}
+    for entry in fields(thing):
+        value = getattr(thing, entry.name)
+        if value == entry.default or value in ((), {}):
+            continue
+        if isinstance(value, tuple):
+            value = [plain(part) if hasattr(part, "__dataclass_fields__") else part for part in value]
+        elif hasattr(value, "__dataclass_fields__"):
+            value = plain(value)
+        written[entry.name] = value
+    return written
+
+
+def fleet_file(size: int) -> Path:
+    """The generated fleet of a size with every machine in Azure, as a file."""
+    home = fleets.generated_classic(size)
+    away = replace(home, name=f"bench-{size}", machines=tuple(replace(m, state="out") for m in home.machines))
+    path = WORK / f"bench-{size}.yml"
+    path.write_text(yaml.safe_dump(plain(away), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def rehearsal(*arguments: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
+    subprocess.run([sys.executable, "-m", "rehearsal", *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+@contextmanager
+def standins(size: int, page: int, speed: float) -> Iterator[dict[str, Any]]:
+    """Stand-ins for one measurement; yields their state (URLs of the control endpoints)."""
+    options = ["--fleet", str(fleet_file(size)), "--dir", str(WORK), "--speed", str(speed), "--page-size", str(page)]
+    binary = str(BUILD / "bin" / "vcenter-standin")
+    rehearsal("up", *options, "--vcenter-binary", binary, "--cache", str(BUILD / "fleets"))
+    try:
+        yield json.loads((WORK / "state.json").read_text(encoding="utf-8"))
+    finally:
+        rehearsal("down", "--dir", str(WORK))
+
+
+def environment() -> dict[str, str]:
+    """What `. env` would set."""
+    shown = subprocess.run(
+        ["sh", "-c", '. "$1/env" && env -0', "sh", str(WORK)], check=True, capture_output=True
+    ).stdout
+    return dict(os.fsdecode(entry).split("=", 1) for entry in shown.split(b"\0") if b"=" in entry)
+
+
+def play(playbook: str, *options: str) -> Run:
+    """Run a playbook of the collection; a failed one ends the benchmark with its last lines."""
+    log = WORK / "play.log"
+    command = ["ansible-playbook", f"homeward.asr.{playbook}", "-e", f"@{WORK / 'vars.yml'}", *options]
+    begun = time.monotonic()
+    with log.open("wb") as stream:
+        child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        said = log.read_text(encoding="utf-8", errors="replace")
+        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}:\n{said[-3000:]}")
+    return Run(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def ask(url: str, method: str = "GET") -> Any:
+    request = urllib.request.Request(url, method=method, data=b"{}" if method == "POST" else None)  # noqa: S310
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=60) as answer:
+        return json.loads(answer.read() or b"null")
+
+
+def sending_seconds(size: int) -> float:
+    """Seconds between the first and the last accepted write of stage 2: the first reprotect of each machine."""
+    with (WORK / "requests.jsonl").open(encoding="utf-8") as stream:
+        entries = [json.loads(line) for line in stream if '"POST"' in line]
+    taken = [e for e in entries if e["status"] == 202 and re.search(r"/reProtect\b", e["path"], re.IGNORECASE)]
+    first = [datetime.fromisoformat(e["time"]) for e in taken[:size]]
+    return (max(first) - min(first)).total_seconds() if first else 0.0
+
+
+def measure(size: int, page: int, advance: str, speed: float) -> dict[str, str]:
+    """One row of the table.
+
+    The run stops before the commits, which is where vCenter is asked for proofs, and goes on from there; the two runs
+    are added up.
+    """
+    with standins(size, page, speed) as state:
+        ask(f"{state['azure']['control']}/counters/reset", "POST")
+        way = ("-e", f"asr_advance={advance}")
+        first = play("failback", *way, "-e", "asr_commit_when=manual")
+        ask(f"{state['vcenter']['control']}/counters/reset", "POST")
+        commit = play("stage_3_failover_to_onprem", "-e", "asr_commit_when=verified")
+        soap = ask(f"{state['vcenter']['control']}/counters")["total"]
+        last = play("failback", *way, "-e", "asr_commit_when=verified")
+        counted = ask(f"{state['azure']['control']}/counters")
+    runs = (first, commit, last)
+    cpu, slices = sum(r.cpu for r in runs), counted["tokens"]
+    values = {
+        "machines": size,
+        "page": page,
+        "advance": advance,
+        "writes": counted["writes"],
+        "floor": size * OPERATIONS,
+        "reads/op": f"{(counted['reads'] - counted['lists']) / (size * OPERATIONS):.2f}",
+        "lists": counted["lists"],
+        "slices": slices,
+        "CPU s": f"{cpu:.1f}",
+        "per leg": f"{max(0.0, cpu - START * slices) / OPERATIONS:.1f}",
+        "MB": f"{max(r.megabytes for r in runs):.0f}",
+        "SOAP": soap,
+        "send s": f"{sending_seconds(size):.1f}",
+        "bucket s": f"{max(0, size - BUCKET) / REFILL:.1f}",
+        "wall s": f"{sum(r.seconds for r in runs):.0f}",
+    }
+    return {name: str(value) for name, value in values.items()}
+
+
+def machine() -> str:
+    """The machine and the programs the numbers are from."""
+    model, memory = platform.processor() or platform.machine(), ""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+        model = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))
+        memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GB"
+    except (OSError, StopIteration, ValueError):
+        pass
+    core = metadata.version("ansible-core")
+    return (
+        f"{model}, {os.cpu_count()} cores{memory}, {platform.system()}, "
+        f"Python {platform.python_version()}, ansible-core {core}"
+    )
+
+
+def words(text: str) -> list[str]:
+    """Entries between commas or spaces."""
+    return text.replace(",", " ").split()
+
+
+def numbers(text: str) -> list[int]:
+    return [int(word) for word in words(text)]
+
+
+def show(row: dict[str, str]) -> None:
+    print("  ".join(row[name].rjust(width) for name, width in COLUMNS.items()), flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the way home on the stand-ins.")
+    given = os.environ
+    parser.add_argument(
+        "--sizes", type=numbers, default=given.get("BENCH") or "12 100 1000", help="machines, between commas or spaces"
+    )
+    parser.add_argument(
+        "--pages", type=numbers, default=given.get("BENCH_PAGES") or "100 1000", help="entries of a list page"
+    )
+    parser.add_argument(
+        "--advance", type=words, default=given.get("BENCH_ADVANCE") or "together", help="together, each or both"
+    )
+    parser.add_argument("--speed", type=float, default=120.0, help="service seconds in a second")
+    args = parser.parse_args()
+    WORK.mkdir(parents=True, exist_ok=True)
+    print(f"{machine()}; the service runs {args.speed:g} times real time", flush=True)
+    show({name: name for name in COLUMNS})
+    for size in args.sizes:
+        for page in args.pages:
+            for advance in args.advance:
+                show(measure(size, page, advance, args.speed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

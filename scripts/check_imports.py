@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrows between the rooms of the house only point down.
+
+    modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback
+    failback: run -> decide -> lifecycle -> items         azure, vcenter -> failback.{errors,items,*ports,servers}
+
+Beside the arrows: ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain
+(``failback``) uses the standard library only and has no circles; the rehearsal and the plugins share no code; only one
+file sleeps.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTION = "ansible_collections.homeward.asr"
+UTILS = f"{COLLECTION}.plugins.module_utils"
+ADAPTERS_MAY = {"errors", "items", "ports", "server_ports", "servers"}
+
+#: Rank inside failback; a named file imports only named files of a lower rank, `decide` also files not named here.
+#: Those stand below `run` and may not go in circles.
+RANKS = {"errors": 0, "items": 1, "ports": 2, "servers": 2, "lifecycle": 3, "decide": 5, "run": 9}
+FREE_FROM = RANKS["decide"]
+
+#: room -> rooms of module_utils it may import.
+ROOMS = {
+    "modules": {"shell", "failback"},
+    "action": {"failback", "plugin_utils", "shell"},
+    "plugin_utils": {"failback", "plugin_utils", "shell"},
+    "inventory": {"plugin_utils"},
+    "doc_fragments": set(),
+    "shell": {"shell", "failback", "azure", "vcenter"},
+    "azure": {"azure", "failback"},
+    "vcenter": {"vcenter", "failback"},
+    "failback": {"failback"},
+}
+#: Third-party packages and the rooms that may import them.
+PACKAGES = {
+    "azure": {"azure"},
+    "msal": {"azure"},
+    "requests": {"azure"},
+    "urllib3": {"azure"},
+    "pyVmomi": {"vcenter"},
+    "pyVim": {"vcenter"},
+    "vmware": {"vcenter"},
+    "vim": {"vcenter"},
+    "ansible": {"modules", "action", "plugin_utils", "inventory", "shell"},
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module by its full name, with the names taken from it."""
+
+    file: Path
+    line: int
+    module: str
+    names: tuple[str, ...]
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    """Every import of a file, inside functions too, relative ones resolved."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    package = [COLLECTION, *path.relative_to(ROOT).parts[:-1]]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(path, node.lineno, alias.name, ())
+        elif isinstance(node, ast.ImportFrom):
+            names = tuple(a.name for a in node.names)
+            if node.level:
+                base = package[: len(package) - node.level + 1]
+                yield Import(path, node.lineno, ".".join([*base, *([node.module] if node.module else [])]), names)
+            else:
+                yield Import(path, node.lineno, node.module or "", names)
+
+
+def room_of(path: Path) -> str:
+    """The room a file under plugins/ lies in."""
+    parts = path.relative_to(ROOT / "plugins").parts
+    return parts[1] if parts[0] == "module_utils" and len(parts) > 2 else parts[0]
+
+
+def targets(found: Import) -> Iterator[tuple[str, str]]:
+    """(room, file) of each of our own files an import leads to; the file is empty for the room itself."""
+    if not found.module.startswith(f"{COLLECTION}.plugins"):
+        return
+    rest = found.module.removeprefix(f"{COLLECTION}.plugins").strip(".").split(".")
+    if rest[0] == "module_utils":
+        rest = rest[1:]
+    if not rest or rest == [""]:
+        yield from ((name, "") for name in found.names)
+    elif len(rest) == 1:
+        yield from ((rest[0], name) for name in found.names)
+    else:
+        yield rest[0], rest[1]
+
+
+def points_down(mine: str, other: str) -> bool:
+    """Whether failback.mine may import failback.other."""
+    if mine in RANKS and other in RANKS:
+        return RANKS[other] < RANKS[mine]
+    return RANKS.get(mine, FREE_FROM) >= FREE_FROM and other != "run"
+
+
+def check_import(found: Import, room: str) -> Iterator[str]:
+    top = found.module.split(".", 1)[0]
+    if top == "rehearsal":
+        yield "plugins never import the rehearsal"
+    if top in PACKAGES and room not in PACKAGES[top]:
+        yield f"{top} is imported only in {', '.join(sorted(PACKAGES[top]))}"
+    if (found.module.startswith("ansible.module_utils.basic") or "AnsibleModule" in found.names) and room != "shell":
+        yield "AnsibleModule is known only to module_utils/shell"
+    if room == "failback" and top not in sys.stdlib_module_names and top != "ansible_collections":
+        yield f"the domain uses the standard library only, not {top}"
+    for other, file in targets(found):
+        if other not in ROOMS.get(room, set()):
+            yield f"{room} does not import {other}"
+        elif other == "failback" and room in {"azure", "vcenter"} and file and file not in ADAPTERS_MAY:
+            yield f"adapters know failback.{{{', '.join(sorted(ADAPTERS_MAY))}}} only, not {file}"
+        elif other == "failback" == room and file:
+            mine = found.file.stem
+            if not points_down(mine, file):
+                yield f"failback.{mine} does not import failback.{file}: arrows point down"
+
+
+def circles(edges: dict[str, set[str]]) -> Iterator[str]:
+    """Import circles inside the domain, each once."""
+    done: set[str] = set()
+
+    def walk(name: str, trail: tuple[str, ...]) -> Iterator[str]:
+        if name in trail:
+            yield " -> ".join([*trail[trail.index(name) :], name])
+            return
+        if name in done:
+            return
+        for other in sorted(edges.get(name, ())):
+            yield from walk(other, (*trail, name))
+        done.add(name)
+
+    for name in sorted(edges):
+        yield from walk(name, ())
+
+
+def sleeps(path: Path) -> bool:
+    """Whether a file calls or hands out time.sleep."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr == "sleep" and getattr(node.value, "id", "") == "time":
+            return True
+        if isinstance(node, ast.ImportFrom) and node.module == "time" and any(a.name == "sleep" for a in node.names):
+            return True
+    return False
+
+
+def main() -> int:
+    problems: list[str] = []
+    plugins = sorted((ROOT / "plugins").rglob("*.py"))
+    edges: dict[str, set[str]] = {}
+    for path in plugins:
+        room = room_of(path)
+        for found in imports_of(path):
+            where = f"{path.relative_to(ROOT)}:{found.line}"
+            problems += [f"{where}: {said} ({found.module})" for said in check_import(found, room)]
+            if room == "failback":
+                edges.setdefault(path.stem, set()).update(f for r, f in targets(found) if r == "failback" and f)
+    problems += [f"plugins/module_utils/failback: imports go in a circle: {c}" for c in circles(edges)]
+    sleepers = [str(p.relative_to(ROOT)) for p in plugins if sleeps(p)]
+    if len(sleepers) > 1:
+        problems.append(f"only one file may know time.sleep (the clock), not {', '.join(sleepers)}")
+    for path in sorted((ROOT / "extensions").rglob("*.py")):
+        for found in imports_of(path):
+            if found.module.startswith("ansible_collections") and not found.module.startswith(
+                f"{COLLECTION}.extensions"
+            ):
+                where = f"{path.relative_to(ROOT)}:{found.line}"
+                problems.append(f"{where}: the rehearsal never imports plugins ({found.module})")
+    if len(plugins) < 2:
+        problems.append("plugins: there is nothing to check")
+    print("\n".join(problems) if problems else f"imports: {len(plugins)} files, every arrow points down")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Words that do not belong into the product, and licence lines that do.
+
+No notes to oneself, no paths of a machine it was written on, no hosts of package registries (pip, Go and Galaxy read
+their own configuration). Every source file states its licence in its first lines; modules and action plugins also
+carry the line that Ansible asks for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
+GPL = "GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)"
+SOURCES = {".py", ".go", ".sh"}
+FIRST_LINES = 6
+
+FORBIDDEN = [
+    (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "a note to oneself"),
+    (re.compile(r"(?<![\w./])/(root|work|home/\w+|tmp/plan|tmp/bash_jobs)/"), "a path of one machine"),
+    (
+        re.compile(
+            r"\b(pypi\.org|pythonhosted\.org|proxy\.golang\.org|sum\.golang\.org|galaxy\.ansible\.com|quay\.io)\b"
+        ),
+        "a registry's host",
+    ),
+    (re.compile(r"\b[Ii]ssue\s+#?\d+\b|(?<![\w&#])#\d+\b(?!;)"), "an issue's number"),
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"), "a private key"),
+]
+#: This file names what it looks for; the licence and the lock file of Go are not ours to word.
+EXEMPT = {"scripts/check_words.py", "LICENSE", "extensions/rehearsal/vcenter/go.sum"}
+
+
+def files() -> list[str]:
+    """Files git knows or would know."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    return sorted({os.fsdecode(n) for n in listed.stdout.split(b"\0") if n})
+
+
+def check(name: str) -> list[str]:
+    path = ROOT / name
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        return [f"{name}: a binary file does not belong into the collection"]
+    problems = []
+    if name not in EXEMPT:
+        for number, line in enumerate(lines, 1):
+            problems += [
+                f"{name}:{number}: {what}: {m.group(0)}" for pattern, what in FORBIDDEN if (m := pattern.search(line))
+            ]
+    head = "\n".join(lines[:FIRST_LINES])
+    if path.suffix in SOURCES and lines and LICENCE not in head:
+        problems.append(f"{name}: the first lines lack '{LICENCE}'")
+    if name.startswith(("plugins/modules/", "plugins/action/")) and path.suffix == ".py" and lines and GPL not in head:
+        problems.append(f"{name}: the first lines lack '{GPL}'")
+    return problems
+
+
+def main() -> int:
+    names = [n for n in files() if (ROOT / n).is_file()]
+    problems = [p for name in names for p in check(name)]
+    if not names:
+        problems.append("there is nothing to check")
+    print("\n".join(problems) if problems else f"words: {len(names)} files")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

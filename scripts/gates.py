@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run every gate and every test, cheap ones first; one calm line for each, the details in ``.build/log``.
+
+``gates.py [--quick] [--list] [NAME ...]``: NAMEs choose single gates, ``--quick`` those that need neither stand-ins
+nor long runs. The exit code is 0 when nothing failed. ``make test`` sets up what the gates need and calls this.
+
+Tools that want a collection at ``.../ansible_collections/homeward/asr`` with nothing else around it get a copy of the
+files that git knows (or would know) under ``.build/gates``, with a repository of its own around it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / ".build"
+VENV = BUILD / "venv"
+LOG = BUILD / "log"
+WORK = BUILD / "gates"
+TREE = WORK / "ansible_collections" / "homeward" / "asr"
+INSTALLED = WORK / "installed"
+HOME = BUILD / "home"
+PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+TAIL_LINES = 40
+
+
+class Skipped(Exception):
+    """A gate that cannot run on this machine, and why."""
+
+
+class Failed(Exception):
+    """A gate that failed without a command failing, and why."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command: where it runs and what it finds set beside the common environment."""
+
+    argv: Sequence[str]
+    cwd: Path = ROOT
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A named list of steps, made when its turn comes. ``timeout`` (seconds) is for the whole gate."""
+
+    name: str
+    steps: Callable[[], Sequence[Step]]
+    quick: bool = True
+    timeout: float = 1200.0
+
+
+def environment() -> dict[str, str]:
+    """What every gate finds set: our tools first in PATH, the checkout importable, a home directory of its own."""
+    env = dict(os.environ)
+    env.update(
+        PATH=os.pathsep.join([str(VENV / "bin"), str(BUILD / "go-venv" / "bin"), env.get("PATH", os.defpath)]),
+        HOME=str(HOME),
+        PYTHONPATH=os.pathsep.join([str(BUILD / "tree"), str(ROOT / "extensions")]),
+        PYTHONDONTWRITEBYTECODE="1",
+        ANSIBLE_COLLECTIONS_PATH=str(BUILD / "tree"),
+        ANSIBLE_NOCOLOR="1",
+        NO_COLOR="1",
+        MOLECULE_GLOB="molecule/*/molecule.yml",
+    )
+    # Colour asked for by a caller would make the logs unreadable; ansible-test refuses PYTHONPATH entries it may not see.
+    for name in ("FORCE_COLOR", "ANSIBLE_FORCE_COLOR", "PY_COLORS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        env.pop(name, None)
+    return env
+
+
+def in_copy(*argv: str, **env: str) -> Step:
+    """A step in the clean copy of the collection."""
+    return Step(argv, cwd=TREE, env={"ANSIBLE_COLLECTIONS_PATH": str(WORK), "PYTHONPATH": "", **env})
+
+
+def own(*names: str) -> list[Step]:
+    """Our own checks, each a script."""
+    return [Step([sys.executable, f"scripts/{name}.py"]) for name in names]
+
+
+def just(*argv: str) -> Callable[[], Sequence[Step]]:
+    return lambda: [Step(argv)]
+
+
+def copy_tree() -> None:
+    """Copy what git knows, or would know, to where the ecosystem's tools expect a collection."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    names = sorted({os.fsdecode(n) for n in listed.stdout.split(b"\0") if n})
+    if TREE.exists():
+        shutil.rmtree(TREE)
+    for name in names:
+        source, target = ROOT / name, TREE / name
+        if source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    # Tools ask git for the files; without a repository of its own the copy would be an ignored folder of the checkout's.
+    subprocess.run(["git", "init", "--quiet", "."], cwd=TREE, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=TREE, check=True)
+
+
+def types() -> Sequence[Step]:
+    package = "ansible_collections.homeward.asr.plugins"
+    config = str(ROOT / "mypy.ini")
+    return [
+        Step(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
+        Step(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
+        Step(["mypy", "--config-file", config, "scripts"], env={"MYPYPATH": str(ROOT / "extensions")}),
+    ]
+
+
+def changelog() -> Sequence[Step]:
+    return [
+        in_copy("antsibull-changelog", "lint"),
+        in_copy("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml", "--strict"),
+    ]
+
+
+def docs() -> Sequence[Step]:
+    lint = ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self")
+    names = [p.stem for p in sorted((TREE / "plugins" / "modules").glob("*.py"))]
+    if not names:
+        raise Failed("there are no modules in plugins/modules")
+    return [
+        in_copy(*lint, "--check-extra-docs-refs", "."),
+        in_copy("ansible-doc", "-t", "module", *[f"homeward.asr.{n}" for n in names]),
+    ]
+
+
+def pytest(directory: str) -> Callable[[], Sequence[Step]]:
+    """A directory of tests; one without tests fails (pytest's exit code 5)."""
+    where = f"tests/{directory}"
+    return lambda: [Step([sys.executable, "-m", "pytest", "-q", "-n", "2", "--durations=10", where])]
+
+
+def real_python(version: str) -> Path:
+    """The directory of a Python that answers to its name; a version manager's stub that does not is passed over."""
+    places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
+    if shutil.which("pyenv"):
+        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
+        places += sorted((Path(root) / "versions").glob(f"{version}.*/bin"))
+    for place in places:
+        program = place / f"python{version}"
+        if program.is_file() and "shims" not in place.parts:
+            said = subprocess.run([program, "-c", "print(1)"], capture_output=True, check=False)
+            if said.returncode == 0:
+                return place
+    raise Skipped(f"there is no Python {version} on this machine")
+
+
+def sanity() -> Sequence[Step]:
+    if list((TREE / "tests" / "sanity").glob("ignore-*")):
+        raise Failed("there is an ignore file under tests/sanity; mend what it hides instead")
+    return [in_copy("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")]
+
+
+def sanity_oldest() -> Sequence[Step]:
+    """The oldest Python that modules run on: does everything compile and import there?"""
+    path = os.pathsep.join([str(VENV / "bin"), str(real_python("3.10")), os.environ.get("PATH", "")])
+    tests = ("--test", "compile", "--test", "import")
+    return [in_copy("ansible-test", "sanity", "--venv", "--python", "3.10", "--color", "no", *tests, PATH=path)]
+
+
+def vcenter() -> Sequence[Step]:
+    source = ROOT / "extensions" / "rehearsal" / "vcenter"
+    gofmt = 'files=$(gofmt -l .); test -z "$files" || { echo "not formatted: $files"; exit 1; }'
+    return [
+        Step(["sh", "-c", gofmt], cwd=source),
+        Step(["go", "vet", "./..."], cwd=source),
+        Step(["go", "test", "./..."], cwd=source),
+    ]
+
+
+def tarball() -> str:
+    made = sorted((WORK / "dist").glob("homeward-asr-*.tar.gz"))
+    if len(made) != 1:
+        raise Failed(f"expected one tarball in {WORK / 'dist'}, found {len(made)}; the gate `build` makes it")
+    return str(made[0])
+
+
+def build() -> Sequence[Step]:
+    shutil.rmtree(WORK / "dist", ignore_errors=True)
+    shutil.rmtree(INSTALLED, ignore_errors=True)
+    INSTALLED.mkdir(parents=True)
+    output = str(WORK / "dist")
+    galaxy = "ansible-galaxy collection install {0}/homeward-asr-*.tar.gz -p {1} --offline --force"
+    return [
+        in_copy("ansible-galaxy", "collection", "build", "--force", "--output-path", output),
+        in_copy("sh", "-c", galaxy.format(output, INSTALLED)),
+    ]
+
+
+def importer() -> Sequence[Step]:
+    config = WORK / "galaxy-importer.cfg"
+    config.write_text(
+        "[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_FLAKE8 = True\nCHECK_REQUIRED_TAGS = False\nINFRA_OSD = False\n",
+        encoding="utf-8",
+    )
+    bin_dir = BUILD / "venv-importer" / "bin"
+    path = os.pathsep.join([str(bin_dir), os.environ.get("PATH", "")])
+    env = {"GALAXY_IMPORTER_CONFIG": str(config), "PATH": path, "PYTHONPATH": "", "ANSIBLE_COLLECTIONS_PATH": ""}
+    return [Step([str(bin_dir / "python"), "-m", "galaxy_importer.main", tarball()], cwd=WORK, env=env)]
+
+
+def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None) -> Sequence[Step]:
+    """A command against stand-ins of its own, with the collection as it was built and installed."""
+    if not (INSTALLED / "ansible_collections" / "homeward" / "asr" / "MANIFEST.json").is_file():
+        raise Failed("the collection is not installed under .build/gates/installed; the gate `build` does it")
+    up = f"--collections-path {INSTALLED}"
+    env = {"PYTHONPATH": ""}
+    if bin_dir:
+        env["ANSIBLE_BIN"] = str(bin_dir)
+    return [Step(["scripts/with_rehearsal.sh", fleet, str(WORK / name), up, *command], env=env)]
+
+
+def rehearse_oldest() -> Sequence[Step]:
+    bin_dir = BUILD / "venv-core-2.16" / "bin"
+    if not (bin_dir / "ansible-playbook").exists():
+        raise Skipped("ansible-core 2.16 needs Python 3.12 or older")
+    vars_file = f"@{WORK / 'rehearsal-2.16' / 'vars.yml'}"
+    command = ("ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
+    return rehearsal("rehearsal-2.16", "classic-12", *command, bin_dir=bin_dir)
+
+
+def rehearse_newest() -> Sequence[Step]:
+    vars_file = f"@{WORK / 'rehearsal-newest' / 'vars.yml'}"
+    return rehearsal("rehearsal-newest", "classic-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
+
+
+def runner() -> Sequence[Step]:
+    """ansible-runner, which AWX is built on, with a project that only imports our playbook."""
+    private = WORK / "runner-data"
+    shutil.rmtree(private, ignore_errors=True)
+    (private / "project").mkdir(parents=True)
+    play = "---\n- name: Rehearse\n  ansible.builtin.import_playbook: homeward.asr.rehearse\n"
+    (private / "project" / "site.yml").write_text(play, encoding="utf-8")
+    options = f"-e @{WORK / 'runner' / 'vars.yml'}"
+    return rehearsal(
+        "runner", "classic-2", "ansible-runner", "run", str(private), "-p", "site.yml", "--cmdline", options
+    )
+
+
+GATES = [
+    Gate("format", just("ruff", "format", "--check", ".")),
+    Gate("lint", just("ruff", "check", ".")),
+    Gate("types", types),
+    Gate("yaml", just("yamllint", "--strict", ".")),
+    Gate("own-checks", lambda: own("check_imports", "check_roles", "check_action_group", "check_words")),
+    Gate("changelog", changelog),
+    Gate("docs", docs),
+    Gate("ansible-lint", lambda: [in_copy("ansible-lint", "--profile", "production", "--offline")]),
+    Gate("unit", pytest("unit")),
+    Gate("sanity", sanity),
+    Gate("sanity-3.10", sanity_oldest),
+    Gate("build", build),
+    Gate("importer", importer),
+    Gate("vcenter", vcenter, quick=False),
+    Gate("contract", pytest("contract"), quick=False),
+    Gate("rehearsal", pytest("rehearsal"), quick=False),
+    Gate("adapters", pytest("adapters"), quick=False),
+    Gate("integration", pytest("integration"), quick=False, timeout=2400.0),
+    Gate("molecule", just("molecule", "test", "--all"), quick=False),
+    Gate("rehearse-newest", rehearse_newest, quick=False),
+    Gate("rehearse-2.16", rehearse_oldest, quick=False),
+    Gate("ansible-runner", runner, quick=False),
+]
+
+
+def run_step(step: Step, log: Path, deadline: float) -> int:
+    """Run one command with its output in the log; its whole process group is ended at the deadline (code 124)."""
+    env = {**environment(), **step.env}
+    with log.open("ab") as stream:
+        stream.write(f"$ {' '.join(step.argv)}   (in {step.cwd})\n".encode())
+        stream.flush()
+        child = subprocess.Popen(
+            list(step.argv),
+            cwd=step.cwd,
+            env={k: v for k, v in env.items() if v != ""},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            return child.wait(timeout=max(1.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            stream.write(b"stopped: the gate's time is over\n")
+            return 124
+        finally:
+            if child.poll() is None:
+                end(child)
+
+
+def end(child: subprocess.Popen[bytes]) -> None:
+    """Ask a command's process group to end, then insist. It may hold stand-ins that want to be stopped in order."""
+    for sign, patience in ((signal.SIGTERM, 30), (signal.SIGKILL, 10)):
+        try:
+            os.killpg(child.pid, sign)
+            child.wait(timeout=patience)
+            return
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def run_gate(gate: Gate) -> tuple[str, str]:
+    """("ok" | "skipped" | "FAILED", why)."""
+    log = LOG / f"{gate.name}.log"
+    log.write_bytes(b"")
+    deadline = time.monotonic() + gate.timeout
+    try:
+        for step in gate.steps():
+            code = run_step(step, log, deadline)
+            if code:
+                return "FAILED", f"exit code {code}: {' '.join(step.argv)}"
+    except Skipped as why:
+        return "skipped", str(why)
+    except (Failed, OSError) as why:
+        return "FAILED", str(why)
+    return "ok", ""
+
+
+def tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"    | {line}" for line in lines[-TAIL_LINES:])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Run the gates and tests of homeward.asr.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="gates to run; all of them when left out")
+    parser.add_argument("--quick", action="store_true", help="only gates that need no stand-ins and no long run")
+    parser.add_argument("--list", action="store_true", help="name the gates and end")
+    args = parser.parse_args()
+    known = [g.name for g in GATES]
+    unknown = [n for n in args.names if n not in known]
+    if unknown:
+        parser.error(f"there is no gate {unknown[0]!r}; the gates are {', '.join(known)}")
+    if args.list:
+        print("\n".join(known))
+        return 0
+    chosen = [g for g in GATES if (not args.names or g.name in args.names) and (g.quick or not args.quick)]
+
+    LOG.mkdir(parents=True, exist_ok=True)
+    HOME.mkdir(parents=True, exist_ok=True)
+    copy_tree()
+    counts = {"ok": 0, "FAILED": 0, "skipped": 0}
+    started = time.monotonic()
+    for gate in chosen:
+        begun = time.monotonic()
+        outcome, why = run_gate(gate)
+        counts[outcome] += 1
+        line = f"  {gate.name:<18}{outcome:<9}{time.monotonic() - begun:7.1f} s"
+        print(f"{line}   {why}" if why else line, flush=True)
+        if outcome == "FAILED":
+            print(tail(LOG / f"{gate.name}.log"), flush=True)
+            print(f"    the whole log: {(LOG / f'{gate.name}.log').relative_to(ROOT)}", flush=True)
+    minutes, seconds = divmod(int(time.monotonic() - started), 60)
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    print(f"{counts['ok']} passed, {counts['FAILED']} failed{skipped} in {minutes} min {seconds} s", flush=True)
+    return 1 if counts["FAILED"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
