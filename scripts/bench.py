@@ -134,7 +134,7 @@ def play(playbook: str, *options: str) -> Run:
     begun = time.monotonic()
     with log.open("wb") as stream:
         child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-        _, status, usage = os.wait4(child.pid, 0)
+        dummy, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         said = log.read_text(encoding="utf-8", errors="replace")

@@ -20,7 +20,7 @@ description:
   - It can be interrupted, killed and run again at any point. A machine that was powered off by this module is powered on by the next run;
     a machine that was off is never powered on.
 author:
-  - The homeward.asr contributors
+  - The homeward.asr contributors (!UNKNOWN)
 options:
   names:
     description:

@@ -15,7 +15,7 @@ description:
     moved again, and a move under way is joined.
   - It can be interrupted, killed and run again at any point.
 author:
-  - The homeward.asr contributors
+  - The homeward.asr contributors (!UNKNOWN)
 options:
   name:
     description:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants
+from ansible import constants, context
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
@@ -154,6 +154,7 @@ class Slices(Once):
         limit = _number(arguments.get("wait_timeout"), 172800.0)
         length = _number(arguments.get("slice_seconds"), EARLY_SLICE)
         checking = bool(self._task.check_mode)
+        arguments["continue_command"] = with_files(str(arguments.get("continue_command") or ""), context.CLIARGS)
         start = self.clock.monotonic()
         ticker = Ticker()
         trouble: float | None = None
@@ -188,6 +189,20 @@ class Slices(Once):
             progress = answer.get("progress") or {}
             if ticker.due(used, _pulse(progress), length):
                 self._say(line(used, progress))
+
+
+def with_files(command: str, options: Mapping[str, Any]) -> str:
+    """The command that goes on, with the variable files and inventories of this run.
+
+    Only files are repeated: what was given as a value on the command line may be a secret.
+    """
+    if not command.startswith("ansible-playbook "):
+        return command
+    files = [f"-e {value}" for value in options.get("extra_vars") or () if str(value).startswith("@")]
+    inventories = [f"-i {value}" for value in options.get("inventory") or () if "," not in str(value)]
+    missing = [option for option in (*inventories, *files) if option not in command]
+    program, playbook, *rest = command.split(" ")
+    return " ".join([program, playbook, *missing, *rest])
 
 
 def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: float) -> dict[str, Any]:

@@ -204,7 +204,7 @@ class Arm:
             raise refused(404, "InvalidResourceNamespace", f"The resource namespace '{path.namespace}' is invalid.")
         handler = ROUTES.get((call.method, f"{path.namespace}/{below}"))
         if handler is None:
-            if any(route == f"{path.namespace}/{below}" for _, route in ROUTES):
+            if any(route == f"{path.namespace}/{below}" for dummy, route in ROUTES):
                 raise refused(405, "MethodNotAllowed", f"The method {call.method} is not allowed for this resource.")
             raise refused(
                 404, "InvalidResourceType", f"The resource type '{below}' could not be found in the namespace."

@@ -162,7 +162,7 @@ class Job:
         INFER: a job that ends CompletedWithInformation says Succeeded with an error object here.
         """
         seen = self.state_at(moment)
-        state, _, ended = seen or ("NotStarted", "", None)
+        state, dummy, ended = seen or ("NotStarted", "", None)
         status = "Succeeded" if state == "CompletedWithInformation" else state
         error = None
         if ended is not None and self.cause is not None:

@@ -59,6 +59,8 @@ class VCenterOnPrem:
         self._session: Any = None
         self._machines: dict[str, Any] = {}
         self._targets: dict[str, _Seen] = {}
+        #: How often each master target was changed, so that a look that overlaps a change is not kept.
+        self._changed: dict[str, int] = {}
         self._layouts: dict[str, list[tuple[str, int, int]]] = {}
         self._stores: tuple[float, dict[str, dict[str, Store]]] = (float("-inf"), {})
         self._names: dict[str, str] = {}
@@ -153,11 +155,14 @@ class VCenterOnPrem:
         if vm is None:
             self._targets.pop(target.name, None)
             return None
+        changed = self._changed.get(target.name, 0)
         read = client.get(si, [vm], ["runtime.powerState", "runtime.host", "snapshot", _DEVICES])
         if not read:
             return None
         seen = self._as_seen(si, target, read[0])
-        self._targets[target.name] = seen
+        with self._lock:
+            if self._changed.get(target.name, 0) == changed:
+                self._targets[target.name] = seen
         return seen
 
     def _as_seen(self, si: Any, target: MasterTarget, read: dict[str, Any]) -> _Seen:
@@ -283,9 +288,8 @@ class VCenterOnPrem:
         changes = _attach(seen, disks)
         self._change(si, vm, [_removal(d) for d in disks])
         try:
-            self._change(si, seen.vm, changes)
+            self._change_target(si, target, seen, changes)
         except client.TaskFailed:
-            seen.stale = True
             self._change(si, vm, [_addition(d, d.controllerKey, d.unitNumber) for d in disks])
             raise
         self._layouts[machine.uuid] = layout
@@ -305,18 +309,18 @@ class VCenterOnPrem:
             seen = self._target(si, target)
             if seen is None:
                 raise OnPremError("disks", f"master target {target.name} is not in vCenter")
-            missing = [file for file, _, _ in layout if file not in seen.disks]
+            missing = [file for file, dummy, dummy in layout if file not in seen.disks]
             if missing:
                 seen = self._target(si, target, fresh=True)
-                missing = [file for file, _, _ in layout if seen is None or file not in seen.disks]
+                missing = [file for file, dummy, dummy in layout if seen is None or file not in seen.disks]
             if missing or seen is None:
                 raise OnPremError("disks", f"cannot find virtual disk {missing[0] if missing else machine.name}")
-            disks = [seen.disks.pop(file) for file, _, _ in layout]
-            self._change(si, seen.vm, [_removal(d) for d in disks])
+            disks = [seen.disks.pop(file) for file, dummy, dummy in layout]
+            self._change_target(si, target, seen, [_removal(d) for d in disks])
             seen.view.disks -= len(disks)
             for disk in disks:
                 seen.used.get(disk.controllerKey, set()).discard(disk.unitNumber)
-            changes = [_addition(d, key, unit) for d, (_, key, unit) in zip(disks, layout, strict=True)]
+            changes = [_addition(d, key, unit) for d, (dummy, key, unit) in zip(disks, layout, strict=True)]
             self._change(si, vm, changes)
             self._layouts.pop(machine.uuid, None)
             self._power_on(si, machine, vm)
@@ -333,6 +337,21 @@ class VCenterOnPrem:
             client.wait(si, vm.PowerOnVM_Task())
         except client.TaskFailed as problem:
             raise OnPremError("memory", str(problem)) from problem
+
+    def _change_target(self, si: Any, target: MasterTarget, seen: _Seen, changes: list[Any]) -> None:
+        """Change a master target. Others may look at it meanwhile, and what they see must not be taken for the state
+        afterwards: only ``seen``, which the caller brings up to date, is kept."""
+        with self._lock:
+            self._changed[target.name] = self._changed.get(target.name, 0) + 1
+        try:
+            self._change(si, seen.vm, changes)
+        except client.TaskFailed:
+            seen.stale = True
+            raise
+        finally:
+            with self._lock:
+                self._changed[target.name] += 1
+                self._targets[target.name] = seen
 
     def _change(self, si: Any, vm: Any, changes: list[Any]) -> None:
         if changes:

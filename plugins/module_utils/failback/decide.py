@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Union
 
 from .items import Item
 from .lifecycle import (
@@ -79,7 +80,7 @@ class Refuse:
     remedy: str
 
 
-Decision = Fire | Adopt | Wait | Done | Hold | Refuse
+Decision = Union[Fire, Adopt, Wait, Done, Hold, Refuse]
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def project(
     position = lifecycle.position(seen.item)
     steps: list[Step] = []
     decision = first
-    for _ in range(len(route) + 1):
+    for _leg in range(len(route) + 1):
         sent = decision.step if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
         if sent is not None:
             steps.append(sent)

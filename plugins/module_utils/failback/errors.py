@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class FailbackError(Exception):
@@ -48,3 +50,10 @@ class Rejected(FailbackError):
 
 class Unknown(FailbackError):
     """A write whose fate is unknown (5xx, reset, time-out): read before anything is sent again."""
+
+
+def certain(value: T | None) -> T:
+    """A value that the flow of the program guarantees; its absence is a defect of ours, not of the input."""
+    if value is None:
+        raise RuntimeError("a value that must be known by now is missing; please report this as a defect")
+    return value

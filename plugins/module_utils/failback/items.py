@@ -34,7 +34,7 @@ def parse_time(value: Any) -> datetime | None:
         return None
     text = value.strip().replace("Z", "+00:00")
     if "." in text:
-        head, _, tail = text.partition(".")
+        head, _dot, tail = text.partition(".")
         digits = ""
         for char in tail:
             if not char.isdigit():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, certain
 from .items import Item, Json, VaultRef, iso, parse_time
 from .lifecycle import CLASSIC, POSITION_TEXT, Position
 from .order import Order
@@ -247,7 +247,7 @@ class _Slice:
                 done.append(key)
 
     def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
-        assert self.site is not None
+        site = certain(self.site)
         busy = {i.fabric_id.lower() for i in self.items if CLASSIC.position(i) in HELD or i.scenario is not None}
         free = [m.moid for m in machines.values()]
         bound: list[str] = []
@@ -258,7 +258,7 @@ class _Slice:
         for moids, power_off in ((free, self.order.power_off), (bound, False)):
             if moids:
                 budget = max(1.0, self.deadline - self.clock.monotonic())
-                changes = self.site.enable_uuid(
+                changes = site.enable_uuid(
                     moids,
                     power_off=power_off,
                     guest_timeout=self.order.guest_shutdown_timeout,
@@ -268,12 +268,12 @@ class _Slice:
                 self.note(UUID, changes)
 
     def set_frozen(self, targets: Sequence[Target]) -> None:
-        assert self.site is not None
+        site = certain(self.site)
         moids = [t.vm.moid for t in targets if t.vm is not None]
         if moids:
             self.note(
                 VMOTION,
-                self.site.set_frozen(moids, frozen=self.order.freeze == FROZEN, check=self.order.check),
+                site.set_frozen(moids, frozen=self.order.freeze == FROZEN, check=self.order.check),
             )
 
     def note(self, what: str, changes: Sequence[VmChange]) -> None:

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import TypeVar, Union
 
 from .bodies import Placement
 from .decide import Refuse
-from .errors import InputError
+from .errors import InputError, certain
 from .items import Item
 from .order import Order
 from .selection import listing
 from .servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, RunAsAccount
 
-Placed = Placement | Refuse
+Placed = Union[Placement, Refuse]
 
 
 @dataclass
@@ -113,8 +113,7 @@ def place_to_onprem(
 
     ordered = sorted(units.items(), key=lambda u: (-weight(u[1]), u[1][0].friendly_name.lower(), u[0]))
     for (_fabric_key, group), members in ordered:
-        fabric = estate.fabric_of(members[0])
-        assert fabric is not None
+        fabric = certain(estate.fabric_of(members[0]))
         found = _target_for(members, fabric, order, estate, slots, bound.get(group))
         for item in members:
             if isinstance(found, Refuse):

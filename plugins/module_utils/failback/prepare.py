@@ -14,7 +14,7 @@ from datetime import timedelta
 
 from .bodies import Body, Placement, Wishes, build
 from .decide import Observed, Refuse, project
-from .errors import InputError, ReadFailed
+from .errors import InputError, ReadFailed, certain
 from .evidence import gather
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
@@ -67,10 +67,10 @@ class Prepared:
         return build(step, wishes)
 
     def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
-        assert self.estate is not None
+        estate = certain(self.estate)
         if step.leg == REPROTECT_TO_AZURE:
             try:
-                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, self.estate)
+                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, estate)
             except InputError as exc:
                 # The others of the run have begun; a choice only this machine lacks is its own refusal.
                 return Refuse(exc.code, exc.message, exc.remedy)
@@ -79,7 +79,7 @@ class Prepared:
             return placed
         known = track.place()
         if known is None:
-            place_all(self.walk, self.estate, [(item, track)])
+            place_all(self.walk, estate, [(item, track)])
             known = track.place()
         if known is None:
             return Refuse(track.code, track.reason, track.remedy)
@@ -117,7 +117,7 @@ class Prepared:
     def unproven(self, commits: Sequence[Due]) -> dict[str, list[Unproven]]:
         """The proofs that do not hold, by item key."""
         walk = self.walk
-        assert walk.site is not None
+        site = certain(walk.site)
         known: dict[str, Job] = {}
         for item, track, step in commits:
             verdict = track.verdict(SEALS[step.leg])
@@ -131,7 +131,7 @@ class Prepared:
             known,
             scenarios,
             walk.vaults,
-            walk.site,
+            site,
             walk.spread,
             walk.count_reads,
         )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import InputError
+from .errors import InputError, certain
 from .items import Item, Json, VaultRef, iso, parse_time
 from .order import Order
 from .ports import Clock
@@ -157,7 +157,7 @@ class _Slice:
     def refresh(self, servers: Sequence[Server]) -> None:
         """Once per run: the servers' own configuration servers, or all of them while the server is not known."""
         concerned = {s.fabric.key: s.fabric for s in servers if s.fabric is not None}
-        concerned = concerned or {f.key: f for f, _ in self.known}
+        concerned = concerned or {f.key: f for f, _server in self.known}
         done = self.cursor.setdefault("refreshed", [])
         for key, fabric in concerned.items():
             if key not in done:
@@ -170,11 +170,11 @@ class _Slice:
         """Move what is still on the old server; entries for all machines concerned."""
         if server.server is None or server.fabric is None:
             return []
-        assert self.order.move_machines_from is not None
+        old = certain(self.order.move_machines_from)
         here = [(f, s) for f, s in self.known if f.key == server.fabric.key]
-        found = find_server(self.order.move_machines_from, here, "process server", "move_machines_from")
+        found = find_server(old, here, "process server", "move_machines_from")
         if found is None:
-            raise not_found(self.order.move_machines_from, here, "process server", "move_machines_from")
+            raise not_found(old, here, "process server", "move_machines_from")
         pair = Pair(server.fabric, found[1], server.server)
         obstacle = None if ready else _target_not_ready(server)
         return self.mover.entries(pair, self.chosen(server.fabric), obstacle, narrowed=self.order.narrows)

@@ -130,7 +130,7 @@ def not_found(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option:
     return InputError(
         f"{kind.replace(' ', '_')}_not_found",
         f"No {kind} {wanted!r} (`{option}`) is registered with the vaults.",
-        f"Registered: {listing(s.name for _, s in known)}. Choose one of them, or let a new one register first.",
+        f"Registered: {listing(s.name for _fabric, s in known)}. Choose one of them, or let a new one register first.",
     )
 
 

@@ -115,7 +115,7 @@ class Mover:
         for item, entry in going:
             containers.setdefault(last_segment(item.container_id), []).append((item, entry))
         for container, group in sorted(containers.items()):
-            self.carry(Move(pair, container, tuple(i for i, _ in group), not narrowed), [e for _, e in group])
+            self.carry(Move(pair, container, tuple(i for i, _entry in group), not narrowed), [e for _item, e in group])
         return listed
 
     def whole(self, pair: Pair, item: Item) -> Item:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
-from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown
+from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
 from .items import Item, Job, Json, Problem, iso, parse_time
 from .lifecycle import CLASSIC, COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
@@ -314,11 +314,11 @@ class Run(Walk):
 
     def ready(self, due: list[tuple[Item, Track, Step]]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
-        assert self.prepared is not None
-        self.prepared.read_points([(item, step) for item, _track, step in due])
+        prepared = certain(self.prepared)
+        prepared.read_points([(item, step) for item, _track, step in due])
         ready: list[Ready] = []
         for item, track, step in due:
-            body = self.prepared.body(item, track, step)
+            body = prepared.body(item, track, step)
             if isinstance(body, Refuse):
                 track.end("refused", body.code, body.reason, body.remedy)
             else:

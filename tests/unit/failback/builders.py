@@ -248,7 +248,12 @@ class Running:
 
 @dataclass
 class World:
-    """A vault, its jobs and its vCenter; handed to ``run_slice`` as ports. Faults are queued per (machine, verb)."""
+    """A vault, its jobs and its vCenter; handed to ``run_slice`` as ports. Faults are queued per (machine, verb).
+
+    ``lag``: seconds by which lists are late; ``blind``: single GETs are as late. ``hollow``: a machine's GET allows
+    nothing. ``gone``: its GET says 404. ``unreadable``: its job's and its points' answers are cut. ``shouts``: every
+    other list writes ids in capitals.
+    """
 
     lag: float = 0.0
     tokens: Callable[[], int] = lambda: 1000
@@ -273,6 +278,7 @@ class World:
     hollow: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
     shouts: bool = False
+    blind: bool = False
     spent: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -480,7 +486,7 @@ class Port:
         world = self._read("get_item")
         for name in world.states:
             if item_id(name).lower() == wanted.lower() and name not in world.gone:
-                found = world.show(name, world.state(name))
+                found = world.show(name, world.listed(name) if world.blind else world.state(name))
                 if name in world.hollow:
                     found["properties"]["allowedOperations"] = []
                 return found

@@ -50,7 +50,7 @@ async def list_all_items(service: Service, call: Call) -> Reply:
         "multivmgroupcreateoption",
     )
     items = list(vault.items.values())
-    for key, _, value in parse_filter(call.query.get("$filter"), known):
+    for key, dummy, value in parse_filter(call.query.get("$filter"), known):
         if key == "recoveryplanname":
             name = inventory.plan_named(vault, value)
             members = vault.spec.recovery_plans[name] if name else ()

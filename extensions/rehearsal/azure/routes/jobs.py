@@ -94,7 +94,7 @@ async def list_jobs(service: Service, call: Call) -> Reply:
         seen = job.state_at(moment)
         if seen is None:
             return False
-        for key, _, value in terms:
+        for key, dummy, value in terms:
             if key == "starttime" and (job.started or job.created) < parse_time(value):
                 return False
             if key == "endtime" and (seen[2] or moment) > parse_time(value):

@@ -103,7 +103,7 @@ async def list_events(service: Service, call: Call) -> Reply:
 
     def wanted(event: dict[str, Any]) -> bool:
         properties = event["properties"]
-        for key, _, value in terms:
+        for key, dummy, value in terms:
             if key in ("starttime", "endtime"):
                 moment, limit = parse_time(properties["timeOfOccurrence"]), parse_time(value)
                 if (key == "starttime" and moment < limit) or (key == "endtime" and moment > limit):
