@@ -10,8 +10,8 @@ module: asr_failover
 short_description: Fail machines over with Azure Site Recovery, to Azure or back on-premises
 version_added: 1.0.0
 description:
-  - Fails any number of machines over side by side and waits until each has arrived. It does not commit; see
-    M(homeward.asr.asr_commit).
+  - Fails any number of machines over side by side and waits until each has arrived. It commits only when told so with
+    O(commit_when); see M(homeward.asr.asr_commit).
   - On the way home (O(direction=to_onprem)) only machines that are reprotected and synchronised are moved; machines that are home
     already are left alone, and machines that stand elsewhere are refused with what to do first.
   - A failover to Azure (O(direction=to_azure)) is the only task that takes a healthy machine out of home. It wants its machines named
@@ -30,6 +30,14 @@ options:
     description: Say that machines really shall leave home. Needed with O(direction=to_azure), and used for nothing else.
     type: bool
     default: false
+  commit_when:
+    description:
+      - Whether the same task goes on to the commit. V(never) leaves that to M(homeward.asr.asr_commit).
+      - V(verified) and V(manual) do as the option of that name of M(homeward.asr.asr_commit) says, for each machine as soon as it has
+        arrived; in check mode they show both steps.
+    type: str
+    choices: [never, verified, manual]
+    default: never
 extends_documentation_fragment:
   - homeward.asr.azure
   - homeward.asr.vcenter
@@ -452,19 +460,24 @@ cursor:
 """
 
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
-from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import leg, main_stage, stage_spec
+from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import failover, main_stage, stage_spec
 
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
     return stage_spec(
-        specs.direction(), specs.failover(), {"confirm_failover_to_azure": {"type": "bool", "default": False}}
+        specs.direction(),
+        specs.failover(),
+        {
+            "confirm_failover_to_azure": {"type": "bool", "default": False},
+            "commit_when": {"type": "str", "choices": ["never", "verified", "manual"], "default": "never"},
+        },
     )
 
 
 def main() -> None:
     """One slice of the failover."""
-    main_stage(argument_spec(), leg("failover"))
+    main_stage(argument_spec(), failover)
 
 
 if __name__ == "__main__":

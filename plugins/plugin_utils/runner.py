@@ -194,12 +194,15 @@ class Slices(Once):
 def with_files(command: str, options: Mapping[str, Any]) -> str:
     """The command that goes on, with the variable files and inventories of this run.
 
-    Only files are repeated: what was given as a value on the command line may be a secret.
+    Only files are repeated: what was given as a value on the command line may be a secret. Inventories that the
+    configuration names are found again by themselves.
     """
     if not command.startswith("ansible-playbook "):
         return command
     files = [f"-e {value}" for value in options.get("extra_vars") or () if str(value).startswith("@")]
-    inventories = [f"-i {value}" for value in options.get("inventory") or () if "," not in str(value)]
+    configured = {str(value) for value in constants.DEFAULT_HOST_LIST or ()}
+    given = [str(value) for value in options.get("inventory") or ()]
+    inventories = [f"-i {value}" for value in given if "," not in value and value not in configured]
     missing = [option for option in (*inventories, *files) if option not in command]
     program, playbook, *rest = command.split(" ")
     return " ".join([program, playbook, *missing, *rest])

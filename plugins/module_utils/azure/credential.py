@@ -220,7 +220,10 @@ _ENTRA = {
         "The application client_id '{client_id}' does not exist in tenant '{tenant}'.",
         "Correct client_id (AZURE_CLIENT_ID) or tenant (AZURE_TENANT).",
     ),
-    "90002": ("Tenant '{tenant}' does not exist.", "Correct tenant (AZURE_TENANT)."),
+    "90002": (
+        "Tenant '{tenant}' does not exist at this authority.",
+        "Correct tenant (AZURE_TENANT), or authority_host (AZURE_AUTHORITY_HOST) or cloud_environment.",
+    ),
     "900023": ("'{tenant}' is not a tenant's id or domain.", "Correct tenant (AZURE_TENANT)."),
     "700027": (
         "The certificate of x509_certificate_path is not registered for client_id '{client_id}', or has expired.",
@@ -241,6 +244,9 @@ _ENTRA_ALIASES = {"700211": "70021", "700212": "70021", "700213": "70021"}
 def refused(account: AzureAccount, source: str, text: str) -> ConnectionFailed:
     """A login that failed, from the (already redacted) text of the library."""
     number = "".join(_digits_after(text, "AADSTS"))
+    if not number and "Unable to get authority configuration" in text:
+        # The authority's answer about the tenant is not passed on by the library (RUN): it knows no such tenant.
+        number = "90002"
     known = _ENTRA.get(_ENTRA_ALIASES.get(number, number))
     values = {"client_id": account.client_id or "", "tenant": account.tenant or ""}
     if known:

@@ -200,16 +200,15 @@ def _while_running(
     doing = LEG_TEXT[running.leg]
     if running.leg in route:
         return Wait(doing, running) if seen.job == job else Adopt(running, job)
-    # Somebody else's step: the item is judged by where it comes from, and nothing is sent while it is busy.
-    for position in running.departs:
-        for leg in route:
-            word = verdict(leg, position, lifecycle.step(generation, leg))
-            if word == DONE:
-                continue
-            if word in (FIRE, WAIT):
-                return Wait(f"another operation holds it: {doing}")
-            refusal = _refusal(word, leg)
-            return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
+    # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
+    for leg in route:
+        word = verdict(leg, running.arrives, lifecycle.step(generation, leg))
+        if word == DONE:
+            continue
+        if word in (FIRE, WAIT):
+            return Wait(f"another operation holds it: {doing}")
+        refusal = _refusal(word, leg)
+        return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
     return Done()
 
 

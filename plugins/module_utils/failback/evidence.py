@@ -4,14 +4,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import TypeVar
 
 from .errors import ReadFailed
-from .items import SUCCEEDED, Item, Job, Json, VaultRef, parse_time
+from .items import SUCCEEDED, Item, Job, Json, VaultRef, last_segment, parse_time
 from .lifecycle import REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence, azure_matches, site_matches
+
+T = TypeVar("T")
+
+#: Looks entries up by words.
+LookUp = Callable[[Iterable[str]], "list[T]"]
 
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -51,17 +57,18 @@ def gather(
         count(len(asked))
     items = [item for item, _step in candidates]
     machines = site.machines(uuids=[i.site_uuid for i in items if i.site_uuid], names=[i.friendly_name for i in items])
-    azure: dict[str, list[Json]] = {}
+    onprem = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
+    azure: dict[str, LookUp[Json]] = {}
     for subscription in sorted({i.vault.subscription_id for i in items}):
         before = vaults.requests.reads
-        azure[subscription] = vaults.list_azure_machines(subscription)
+        azure[subscription] = index(vaults.list_azure_machines(subscription), _azure_words)
         count(vaults.requests.reads - before)
     return {
         item.key: Evidence(
             item=item,
             job=jobs.get(item.key),
-            site=site_matches(item, machines),
-            azure=azure_matches(item, azure[item.vault.subscription_id]),
+            site=site_matches(item, onprem((item.site_uuid or "", item.friendly_name))),
+            azure=azure_matches(item, azure[item.vault.subscription_id]((item.azure_vm_id or "", item.azure_vm_name))),
         )
         for item in items
     }
@@ -78,19 +85,19 @@ def _newest_failovers(
     A failover before the latest reprotect is not the one to be committed: both directions share their scenario's word.
     """
     turns = frozenset[str]().union(*(scenarios[leg] for leg in REPROTECTS if leg in scenarios))
-    lists: dict[str, list[Json]] = {}
+    lists: dict[str, LookUp[Json]] = {}
     by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _step in candidates}
     for key, vault in by_vault.items():
         before = vaults.requests.reads
-        lists[key] = vaults.list_jobs(vault)
+        lists[key] = index(vaults.list_jobs(vault), lambda job: (_target(job),))
         count(vaults.requests.reads - before)
     found: dict[str, str] = {}
     for item, step in candidates:
         words = scenarios[SEALS[step.leg]]
         mine = [
             job
-            for job in lists[item.vault.key]
-            if concerns(job, item) and (_word(job) in words or (_word(job) in turns and _state(job) in SUCCEEDED))
+            for job in lists[item.vault.key](_targets(item))
+            if _word(job) in words or (_word(job) in turns and _state(job) in SUCCEEDED)
         ]
         if mine:
             newest = max(mine, key=lambda j: parse_time((j.get("properties") or {}).get("startTime")) or _NEVER)
@@ -107,7 +114,34 @@ def _state(job: Json) -> str:
     return str((job.get("properties") or {}).get("state") or "")
 
 
+def _target(job: Json) -> str:
+    return str((job.get("properties") or {}).get("targetObjectId") or "").lower()
+
+
+def _targets(item: Item) -> tuple[str, ...]:
+    return item.vm_id.lower(), item.name.lower(), item.key
+
+
 def concerns(job: Json, item: Item) -> bool:
     """Whether a listed job is the item's: by the machine's GUID, else by the item's own name or id."""
-    target = str((job.get("properties") or {}).get("targetObjectId") or "").lower()
-    return bool(target) and target in (item.vm_id.lower(), item.name.lower(), item.key)
+    target = _target(job)
+    return bool(target) and target in _targets(item)
+
+
+def _azure_words(machine: Json) -> tuple[str, ...]:
+    vm_id = str(machine.get("id") or "")
+    return vm_id, last_segment(vm_id)
+
+
+def index(entries: Iterable[T], words: Callable[[T], Iterable[str]]) -> LookUp[T]:
+    """A way to look entries up by any of their words, whatever their case, so that a thousand machines do not search
+    through a thousand entries each. No entry comes twice."""
+    found: dict[str, list[T]] = {}
+    for entry in entries:
+        for word in {word.lower() for word in words(entry) if word}:
+            found.setdefault(word, []).append(entry)
+
+    def look_up(wanted: Iterable[str]) -> list[T]:
+        return list({id(entry): entry for word in wanted for entry in found.get(word.lower(), ())}.values())
+
+    return look_up

@@ -150,6 +150,12 @@ def _target_for(
             f"({listing(t.name + ' runs ' + t.os_type for t in named)}) does.",
             f"Add a {members[0].os_type} master target, or name one in 'master_targets'.",
         )
+    if not system and len({t.os_type.lower() for t in fitting}) > 1:
+        return Refuse(
+            "system_unknown",
+            "The vault does not tell the machine's operating system, and the master targets differ in theirs.",
+            "Name the master target that runs the machine's system in 'master_targets'.",
+        )
     alive = [t for t in fitting if not _stale(t, estate.now)]
     if not alive:
         return Refuse(

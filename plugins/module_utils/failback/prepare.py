@@ -161,9 +161,27 @@ class Prepared:
             )
             if all(p.waits for p in unproven) and (young or verdict is None):
                 track.waiting = f"not yet proven: {unproven[0].reason}"
+            elif self.moved_on(item, step):
+                track.waiting = "another run has begun the commit"
+                track.joined = True
             else:
                 refuse_unproven(track, unproven)
         return may_go
+
+    def moved_on(self, item: Item, step: Step) -> bool:
+        """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing.
+
+        Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
+        """
+        walk = self.walk
+        try:
+            fresh = Item.parse(walk.vaults.get_item(item.id), item.vault)
+        except ReadFailed:
+            return False
+        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in step.departs:
+            return False
+        walk.items[item.key] = fresh
+        return True
 
 
 def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:

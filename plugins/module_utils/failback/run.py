@@ -67,6 +67,8 @@ class Run(Walk):
     unsent = False
     #: When this slice's time is used up.
     end = 0.0
+    #: Jobs of the vaults, where this tick had to list them.
+    jobs: dict[str, list[Json]]
 
     # -- the slice -----------------------------------------------------------------------------------------------
 
@@ -119,6 +121,7 @@ class Run(Walk):
 
     def tick(self) -> None:
         self.unsent = False
+        self.jobs = {}
         self.judge_ended_jobs()
         due: list[tuple[Item, Track, Step]] = []
         for item, track in self.open_tracks():
@@ -242,6 +245,13 @@ class Run(Walk):
             track.arrived = step.arrives.value if step else ""
             track.rejections = 0
             return
+        item = self.by_itself(item)
+        running = self.lifecycle.running(item)
+        if running is not None and running.leg == leg and item.scenario is not None and item.scenario.job != job.name:
+            # Another run was faster: ours failed because the machine was busy with the very same operation.
+            track.open(leg, item.scenario.job, self.now, fired=False)
+            track.joined = True
+            return
         position = self.lifecycle.position(item)
         if step is not None and position in (step.arrives, step.settles) and position not in step.departs:
             track.warnings.append(
@@ -277,6 +287,14 @@ class Run(Walk):
             ),
         )
 
+    def by_itself(self, item: Item) -> Item:
+        """The machine from its own GET, because lists lag; as it was listed where that GET fails."""
+        try:
+            self.items[item.key] = Item.parse(self.vaults.get_item(item.id), item.vault)
+        except ReadFailed:
+            return item
+        return self.items[item.key]
+
     def lost_is_settled(self, item: Item, track: Track) -> bool:
         """After a lost reply: whether it is proven that nothing was accepted, so that the operation may be sent.
 
@@ -288,7 +306,9 @@ class Run(Walk):
             track.waiting = "a reply was lost: reading before anything is sent again"
             return False
         step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.lost_leg)
-        for entry in self.vaults.list_jobs(item.vault):
+        if item.vault.key not in self.jobs:
+            self.jobs[item.vault.key] = self.vaults.list_jobs(item.vault)
+        for entry in self.jobs[item.vault.key]:
             props: Json = entry.get("properties") or {}
             began = parse_time(props.get("startTime"))
             late = lost is None or began is None or began >= lost - timedelta(seconds=LAG * 2)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import InputError
 from .items import Item, Json
+from .lifecycle import FAILOVER_TO_AZURE
 from .order import ALL, PATTERN_CHARACTERS, Order
 
 #: Names listed in a refusal before "and N more".
@@ -40,17 +41,10 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
     """The chosen items, ordered by name; group members stand together.
 
     ``plans`` maps a vault's key to its recovery plans. Raises InputError where nothing was chosen, a name fits
-    nothing, or a plain name fits several items.
+    nothing, a plain name fits several items, or a name to leave out fits nothing.
     """
     if not (order.machines or order.groups or order.recovery_plans):
-        raise InputError(
-            "no_machines",
-            "No machines are chosen in 'machines', 'groups' or 'recovery_plans'.",
-            f"Choose from: {listing(i.friendly_name for i in items)}"
-            + _also("groups", {i.group for i in items if i.group})
-            + _also("recovery plans", {str(p.get("name")) for ps in plans.values() for p in ps})
-            + ". Every machine of the vaults must be said: machines: all.",
-        )
+        raise _no_choice(order, items, plans)
     chosen: dict[str, Item] = {}
     for wanted in order.machines:
         for item in _by_name(wanted, items):
@@ -66,9 +60,42 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
         chosen.update({i.key: i for i in members})
     for wanted in order.recovery_plans:
         chosen.update({i.key: i for i in _by_plan(wanted, items, plans)})
-    excluded = {name.lower() for name in order.exclude}
-    kept = [i for i in chosen.values() if i.friendly_name.lower() not in excluded]
+    excluded = _excluded(order.exclude, items)
+    kept = [i for i in chosen.values() if i.key not in excluded]
     return sorted(kept, key=lambda i: ((i.group or i.friendly_name).lower(), i.friendly_name.lower(), i.key))
+
+
+def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Json]]) -> InputError:
+    names = listing(i.friendly_name for i in items)
+    if FAILOVER_TO_AZURE in order.route:
+        return InputError(
+            "no_machines",
+            "No machines are named in 'machines'.",
+            f"Name those to fail over to Azure one by one: {names}.",
+        )
+    return InputError(
+        "no_machines",
+        "No machines are chosen in 'machines', 'groups' or 'recovery_plans'.",
+        f"Choose from: {names}"
+        + _also("groups", {i.group for i in items if i.group})
+        + _also("recovery plans", {str(p.get("name")) for ps in plans.values() for p in ps})
+        + ". For every machine of the vaults, say machines: all.",
+    )
+
+
+def _excluded(names: Iterable[str], items: Sequence[Item]) -> set[str]:
+    """Keys of the items to leave out. A misspelt name would move the very machine that was to stay."""
+    keys: set[str] = set()
+    for name in names:
+        found = {i.key for i in items if name.lower() in (i.friendly_name.lower(), i.name.lower())}
+        if not found:
+            raise InputError(
+                "machine_not_found",
+                f"The machine {name!r} in 'exclude' is in none of the vaults, so nothing would be left out.",
+                f"Correct the name or take it out; choose from: {listing(i.friendly_name for i in items)}.",
+            )
+        keys |= found
+    return keys
 
 
 def _by_name(wanted: str, items: Sequence[Item]) -> list[Item]:

@@ -58,7 +58,7 @@ class Walk:
             self.count_reads(self.vaults.requests.reads - before)
         self.all_items = [i for i in listed if self.lifecycle.generation(i) is not None]
         if not self.memory.tracks:
-            self.choose()
+            self.choose(listed)
         by_key = {item.key: item for item in listed}
         for key, track in self.memory.tracks.items():
             found = by_key.get(key)
@@ -67,13 +67,16 @@ class Walk:
             elif not track.ended:
                 self.look_for(key, track)
 
-    def choose(self) -> None:
+    def choose(self, listed: Sequence[Item]) -> None:
         plans: dict[str, list[Json]] = {}
         if self.order.recovery_plans or not (self.order.machines or self.order.groups):
             for vault in self.order.vaults:
                 plans[vault.key] = self.vaults.list_recovery_plans(vault)
                 self.count_reads(1)
-        for item in select(self.order, self.all_items, plans):
+        # An item of a provider we do not drive is only met when it is named; it is then refused by name.
+        named = {name.lower() for name in self.order.machines}
+        foreign = [i for i in listed if self.lifecycle.generation(i) is None and i.friendly_name.lower() in named]
+        for item in select(self.order, [*self.all_items, *foreign], plans):
             self.memory.tracks[item.key] = Track(
                 name=item.friendly_name, before=self.lifecycle.standing(item), system=item.os_type or ""
             )

@@ -32,6 +32,12 @@ def leg(verb: str) -> Route:
     return lambda params: (f"{verb}_{params['direction']}",)
 
 
+def failover(params: Params) -> tuple[str, ...]:
+    """The route of a failover, with its commit where ``commit_when`` asks for it."""
+    verbs = ("failover",) if params["commit_when"] == "never" else ("failover", "commit")
+    return tuple(f"{verb}_{params['direction']}" for verb in verbs)
+
+
 def way_home(params: Params) -> tuple[str, ...]:
     """The route home, ending with the leg named by ``until``."""
     return WAY_HOME[: WAY_HOME.index(params["until"]) + 1]

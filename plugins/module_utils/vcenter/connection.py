@@ -81,6 +81,11 @@ def _demand(account: SiteAccount) -> None:
         )
 
 
+def _why(exc: Exception) -> str:
+    """The system's reason without its number; a time-out carries neither."""
+    return str(getattr(exc, "strerror", None) or exc or type(exc).__name__)
+
+
 def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
     """Fetch vCenter's version document once, to tell the reasons for a failure apart.
 
@@ -124,7 +129,7 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
     except (OSError, http.client.HTTPException) as exc:
         raise ConnectionFailed(
             "vcenter_unreachable",
-            f"vCenter {account.address} (`hostname`) cannot be reached{way}: {exc or type(exc).__name__}.",
+            f"vCenter {account.address} (`hostname`) cannot be reached{way}: {_why(exc)}.",
             remedy,
         ) from exc
     finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import World
+from world import World
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "asr" / "recordings"
 

@@ -246,16 +246,17 @@ def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -
 @pytest.mark.parametrize(
     ("stage", "position", "name", "word"),
     [
-        (2, P.OUT_UNCOMMITTED, "CommitFailover", "refuse:commit_first"),
+        (2, P.HOME, "UnplannedFailover", "refuse:commit_first"),
+        (2, P.OUT_UNCOMMITTED, "CommitFailover", "wait"),
         (2, P.READY, "UnplannedFailover", "done"),
         (2, P.HOME_UNPROTECTED, "SwitchReplicationGroupProtection", "done"),
-        (3, P.OUT, "SwitchReplicationGroupProtection", "refuse:reprotect_first"),
-        (4, P.READY, "UnplannedFailover", "refuse:failover_home_first"),
-        (4, P.HOME_UNCOMMITTED, "CommitFailover", "refuse:commit_home_first"),
-        (1, P.OUT, "SwitchReplicationGroupProtection", "done"),
+        (3, P.OUT, "SwitchReplicationGroupProtection", "refuse:synchronising_home"),
+        (4, P.READY, "UnplannedFailover", "refuse:commit_home_first"),
+        (4, P.HOME_UNCOMMITTED, "CommitFailover", "wait"),
+        (1, P.OUT, "SwitchReplicationGroupProtection", "refuse:on_its_way_home"),
     ],
 )
-def test_a_step_of_another_route_is_judged_by_where_it_departs(
+def test_a_step_of_another_route_is_judged_by_where_it_arrives(
     stage: int, position: Position, name: str, word: str
 ) -> None:
     assert short(verdict_on(busy(position, name), STAGES[stage])) == word

@@ -6,7 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import FLOW, LOOKS, SYNCS, item, scenario
+from builders import LOOKS, item, scenario
+from world import FLOW, SYNCS
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import BUILDERS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (

@@ -7,7 +7,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from builders import STAGES, WAY_HOME, World, azure_json, of, order, point_json, target_json
+from builders import STAGES, WAY_HOME, azure_json, of, order, point_json, target_json
+from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position

@@ -59,7 +59,8 @@ def refused(**wishes: Any) -> InputError:
         ({"recovery_plans": ("plan-shop",)}, ["db1", "web1"]),
         ({"recovery_plans": ("THE SHOP",)}, ["db1", "web1"]),
         ({"groups": ("shop",), "machines": ("web1", "db1")}, ["app1", "db1", "web1"]),
-        ({"machines": ("all",), "exclude": ("WEB1", "unheard-of")}, ["app1", "db1", "web2"]),
+        ({"machines": ("all",), "exclude": ("WEB1", "rpi-web2")}, ["app1", "db1"]),
+        ({"machines": ("all",), "exclude": ("WEB1",)}, ["app1", "db1", "web2"]),
     ],
 )
 def test_what_is_chosen(wishes: dict[str, Any], names: list[str]) -> None:
@@ -82,6 +83,8 @@ def test_group_members_stand_together() -> None:
         ),
         ({"machines": ("web3",)}, "machine_not_found", ("'web3'", "'machines'", "web1")),
         ({"machines": ("x*",)}, "machine_not_found", ("'x*'", "'machines'")),
+        # A misspelt name to leave out would move the very machine that was to stay.
+        ({"machines": ("all",), "exclude": ("web-1",)}, "machine_not_found", ("'web-1'", "'exclude'", "web1")),
         ({"groups": ("bar",)}, "group_not_found", ("'bar'", "'groups'", "Shop")),
         ({"recovery_plans": ("p",)}, "plan_not_found", ("'p'", "'recovery_plans'", "plan-shop")),
     ],

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""No commit before every proof has passed for this very failover."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import (
+    azure_json,
+    of,
+    stage,
+)
+from world import World
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
+
+P = Position
+LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]
+
+
+STRAY = SiteMachine("vm-stray", "web", "uuid-web", powered_on=True)
+OFF = SiteMachine("vm-web", "web", "uuid-web", powered_on=False)
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["after our failover", "found uncommitted"])
+@pytest.mark.parametrize(
+    ("site", "azure", "code"),
+    [
+        ((OFF,), None, "onprem_not_running"),
+        ((), None, "onprem_missing"),
+        ((STRAY, replace(STRAY, moid="vm-2")), None, "onprem_ambiguous"),
+        (None, [azure_json("web", "running")], "azure_vm_not_stopped"),
+        (None, [], "azure_vm_missing"),
+        (None, [azure_json("web", "deallocated"), azure_json("web", "deallocated")], "azure_vm_ambiguous"),
+    ],
+)
+def test_a_broken_proof_stops_the_commit_home(world: World, site: Any, azure: Any, code: str, fresh: bool) -> None:
+    world.add("web", "db", position=P.READY)
+    if not fresh:
+        world.go(stage(3, "web", "db", commit_when="manual"))
+    if site is not None:
+        world.site_says["web"] = site
+    if azure is not None:
+        world.azure_says["web"] = azure
+    result = world.go(stage(3, "web", "db"))
+    assert ("web", "commit_to_onprem") not in world.legs_sent()
+    told = of(result, "web")
+    assert (told["done"], told["code"], told["after"]) == ("refused", code, "home_uncommitted")
+    assert told["reason"].startswith("Not committed: ")
+    assert of(result, "db")["after"] == "home_unprotected"
+
+
+@pytest.mark.parametrize(
+    ("site", "azure", "code"),
+    [
+        ((STRAY,), None, "onprem_running"),
+        (None, [azure_json("web", "stopped")], "azure_vm_not_running"),
+        (None, [], "azure_vm_missing"),
+    ],
+)
+def test_a_broken_proof_stops_the_commit_to_azure(world: World, site: Any, azure: Any, code: str) -> None:
+    world.add("web", "db", position=P.HOME)
+    if site is not None:
+        world.site_says["web"] = site
+    if azure is not None:
+        world.azure_says["web"] = azure
+    result = world.go(stage(1, "web", "db"))
+    assert ("web", "commit_to_azure") not in world.legs_sent()
+    assert (of(result, "web")["done"], of(result, "web")["code"]) == ("refused", code)
+    assert of(result, "db")["after"] == "out"
+
+
+def test_a_machine_that_is_still_starting_is_given_a_little_time(world: World) -> None:
+    world.add("web", position=P.READY)
+    world.site_says["web"] = (OFF,)
+    cursor = None
+    for _dummy in range(500):
+        result = world.slice(stage(3), cursor)
+        cursor = result["cursor"]
+        if "proven" in (of(result, "web")["reason"] or ""):
+            world.site_says.clear()
+        if result["finished"]:
+            break
+    assert of(result, "web")["after"] == "home_unprotected"
+    assert world.legs_sent() == [("web", "failover_to_onprem"), ("web", "commit_to_onprem")]
+
+
+def uncommitted(world: World, name: str, state: str) -> None:
+    """A machine found failed over whose failover's job ended in a word."""
+    world.add(name, position=P.READY)
+    world.accept(name, "unplannedFailover")
+    world.advance(300)
+    for job in world.jobs.values():
+        if job.machine == name and job.leg == "failover_to_onprem":
+            job.state = state
+
+
+@pytest.mark.parametrize("state", ["Failed", "Cancelled", "NeverSeen"])
+def test_a_failover_that_did_not_succeed_is_never_committed(world: World, state: str) -> None:
+    uncommitted(world, "web", state)
+    uncommitted(world, "db", "Succeeded")
+    result = world.go(stage(3, "web", "db"))
+    assert (of(result, "web")["code"], of(result, "db")["after"]) == ("failover_not_succeeded", "home_unprotected")
+    assert ("web", "commit_to_onprem") not in world.legs_sent()
+
+
+def test_a_failover_whose_job_nobody_lists_is_never_committed(world: World) -> None:
+    world.add("web", position=P.HOME_UNCOMMITTED)
+    world.jobs.clear()
+    result = world.go(stage(3))
+    assert of(result, "web")["code"] == "failover_job_not_found"
+    assert world.accepted == []
+
+
+def test_an_older_failovers_success_proves_nothing(world: World) -> None:
+    """The job of the way out is listed, the one of the way home is not: the commit is not proven by the former."""
+    world.add("web", position=P.HOME)
+    for verb in ("unplannedFailover", "failoverCommit", "reProtect", "unplannedFailover"):
+        world.accept("web", verb)
+        world.advance(2000)
+    home = next(name for name, job in world.jobs.items() if job.leg == "failover_to_onprem")
+    del world.jobs[home]
+    result = world.go(stage(3))
+    assert ("web", "commit_to_onprem") not in world.legs_sent()
+    assert of(result, "web")["code"] == "failover_job_not_found"
+
+
+def test_proofs_are_read_for_all_machines_at_once(world: World) -> None:
+    names = [f"m{n:02}" for n in range(20)]
+    world.add(*names, position=P.READY)
+    world.go(stage(3, *names))
+    assert world.calls["site"] <= 3
+    assert world.calls["list_azure_machines"] <= 3
