@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .items import last_segment
 from .lifecycle import Step
 
 Body = dict[str, Any]
@@ -15,7 +16,11 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Placement:
-    """The servers, storage and accounts a reprotect uses: ids for the request, names for people."""
+    """The servers, storage and accounts a reprotect uses: ids for the request, names for people.
+
+    In a modernized vault the appliance is both: its reprotect agent stands as the master target, its process server as
+    the process server.
+    """
 
     process_server_id: str
     process_server: str
@@ -27,10 +32,11 @@ class Placement:
     policy: str = ""
     run_as_account_id: str = ""
     run_as_account: str = ""
+    log_storage_account_id: str = ""
 
     def result(self) -> dict[str, str | None]:
         """As it stands in module results: names alone."""
-        return {
+        shown = {
             "master_target": self.master_target or None,
             "process_server": self.process_server or None,
             "datastore": self.datastore or None,
@@ -38,6 +44,9 @@ class Placement:
             "policy": self.policy or None,
             "run_as_account": self.run_as_account or None,
         }
+        if self.log_storage_account_id:
+            shown["log_storage_account"] = last_segment(self.log_storage_account_id)
+        return shown
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,55 @@ def _classic_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
     return {"failoverDirection": step.direction, "providerSpecificDetails": details}
 
 
+def _modernized_failover_to_azure(step: Step, wishes: Wishes) -> Body:
+    """SEEN RCM 107: the shutdown is asked for inside, as a string; recoveryPointId optional, none means latest."""
+    details: Body = {"instanceType": "InMageRcm", "performShutdown": "true" if wishes.shut_down_source else "false"}
+    if wishes.point_id:
+        details["recoveryPointId"] = wishes.point_id
+    return {
+        "failoverDirection": step.direction,
+        "sourceSiteOperations": "NotRequired",
+        "providerSpecificDetails": details,
+    }
+
+
+def _modernized_failover_to_onprem(step: Step, wishes: Wishes) -> Body:
+    """SEEN RCM 163: CrashConsistent or ApplicationConsistent, and no direction."""
+    return {
+        "providerSpecificDetails": {
+            "instanceType": "InMageRcmFailback",
+            "recoveryPointType": wishes.point_type or "CrashConsistent",
+        }
+    }
+
+
+def _modernized_reprotect_to_onprem(step: Step, wishes: Wishes) -> Body:
+    """SEEN RCM 132: names the provider it comes from; without a policy the service takes the failback policy itself."""
+    place = _placed(wishes)
+    details: Body = {
+        "instanceType": "InMageRcm",
+        "reprotectAgentId": place.master_target_id,
+        "datastoreName": place.datastore,
+        "logStorageAccountId": place.log_storage_account_id,
+    }
+    if place.policy_id:
+        details["policyId"] = place.policy_id
+    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+
+
+def _modernized_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
+    """SPEC InMageRcmFailbackReprotectInput: names the provider it comes from; the account is optional."""
+    place = _placed(wishes)
+    details: Body = {
+        "instanceType": "InMageRcmFailback",
+        "processServerId": place.process_server_id,
+        "policyId": place.policy_id,
+    }
+    if place.run_as_account_id:
+        details["runAsAccountId"] = place.run_as_account_id
+    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+
+
 def _placed(wishes: Wishes) -> Placement:
     if wishes.placement is None:
         raise AssertionError("a reprotect is sent without a placement")
@@ -123,6 +181,10 @@ BUILDERS: dict[str, Callable[[Step, Wishes], Body]] = {
     "classic_failover_to_onprem": _classic_failover_to_onprem,
     "classic_reprotect_to_onprem": _classic_reprotect_to_onprem,
     "classic_reprotect_to_azure": _classic_reprotect_to_azure,
+    "modernized_failover_to_azure": _modernized_failover_to_azure,
+    "modernized_failover_to_onprem": _modernized_failover_to_onprem,
+    "modernized_reprotect_to_onprem": _modernized_reprotect_to_onprem,
+    "modernized_reprotect_to_azure": _modernized_reprotect_to_azure,
 }
 
 

@@ -17,8 +17,10 @@ from typing import Union
 
 from .items import Item
 from .lifecycle import (
+    CANCEL_FAILOVER_TO_ONPREM,
     COMMITS,
     DONE,
+    FAILOVERS,
     FIRE,
     LEG_TEXT,
     POSITION_TEXT,
@@ -98,13 +100,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class Observed:
-    """An item and what is known beside the list: the service's time, the job we hold for it, and the position a
-    judged job has brought it to (lists lag behind)."""
+    """An item and what is known beside the list: the service's time, the job we hold for it, the position a judged job
+    has brought it to (lists lag behind), and when this run first saw the item."""
 
     item: Item
     now: datetime
     job: str | None = None
     arrived: Position | None = None
+    since: datetime | None = None
 
 
 def verdict(leg: str, position: Position, step: Step | None) -> str:
@@ -124,9 +127,11 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
             f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does not drive.",
             "Leave it out of the selection; only VMware machines and physical servers are brought home.",
         )
-    running = lifecycle.running(item)
-    if running is not None:
-        return _while_running(seen, running, route, lifecycle, generation)
+    candidates = lifecycle.candidates(item, route)
+    if candidates:
+        decisions = [_while_running(seen, step, route, lifecycle, generation) for step in candidates]
+        sure = isinstance(decisions[0], (Adopt, Wait)) or len(set(map(type, decisions))) == 1
+        return decisions[0] if sure else Wait("another operation holds it")
     position = lifecycle.position(item)
     if (
         seen.arrived is not None
@@ -200,6 +205,12 @@ def _while_running(
     doing = LEG_TEXT[running.leg]
     if running.leg in route:
         return Wait(doing, running) if seen.job == job else Adopt(running, job)
+    if running.leg in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
+        return Refuse(
+            "failover_running",
+            f"The machine is {doing} now, and a failover in progress is never cancelled.",
+            "Wait until the failover has ended, then run this again.",
+        )
     # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
     for leg in route:
         word = verdict(leg, running.arrives, lifecycle.step(generation, leg))
@@ -214,7 +225,7 @@ def _while_running(
 
 def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
     item = seen.item
-    if step.permission not in item.allowed:
+    if not step.permitted(item):
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
         return Refuse(
@@ -225,8 +236,9 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
     if step.leg in COMMITS and policy.commit_when == "manual":
         return Hold(step)
     if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
-        patience = timedelta(seconds=policy.agent_timeout)
-        if item.last_failover is None or seen.now < item.last_failover + patience:
+        # An item that does not tell its failover is given its time from this run's first look.
+        began = item.last_failover or seen.since
+        if began is None or seen.now < began + timedelta(seconds=policy.agent_timeout):
             return Wait("its agent has not registered since the failover", then=step)
     return Fire(step)
 

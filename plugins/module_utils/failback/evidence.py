@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import TypeVar
+from typing import Optional, TypeVar
 
 from .errors import ReadFailed
 from .items import SUCCEEDED, Item, Job, Json, VaultRef, last_segment, parse_time
@@ -22,21 +22,20 @@ LookUp = Callable[[Iterable[str]], "list[T]"]
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 #: Maps a function over a sequence, side by side; exceptions come out.
-Spread = Callable[[Callable[[tuple[Item, str]], Job | None], Sequence[tuple[Item, str]]], list[Job | None]]
+Spread = Callable[[Callable[[tuple[Item, str]], Optional[Job]], Sequence[tuple[Item, str]]], list[Optional[Job]]]
 
 
-def gather(
+def failovers(
     candidates: Sequence[tuple[Item, Step]],
     known: Mapping[str, Job],
     scenarios: Mapping[str, frozenset[str]],
     vaults: VaultPort,
-    site: SitePort,
     spread: Spread,
     count: Callable[[int], None],
-) -> dict[str, Evidence]:
-    """Evidence by item key. ``known`` holds failover jobs this run has judged already; for the others the vault's jobs
-    are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps each leg to the
-    scenario words of its jobs. ``count`` is told the reads that belong to the floor.
+) -> dict[str, Job]:
+    """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
+    the vault's jobs are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps each
+    leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor.
     """
     jobs: dict[str, Job] = dict(known)
     missing = [(item, step) for item, step in candidates if item.key not in jobs]
@@ -55,7 +54,13 @@ def gather(
             if job is not None:
                 jobs[item.key] = job
         count(len(asked))
-    items = [item for item, _step in candidates]
+    return jobs
+
+
+def gather(
+    items: Sequence[Item], jobs: Mapping[str, Job], vaults: VaultPort, site: SitePort, count: Callable[[int], None]
+) -> dict[str, Evidence]:
+    """Evidence by item key, with the machines' present state in vCenter and in Azure. ``jobs`` as ``failovers`` gives them."""
     machines = site.machines(uuids=[i.site_uuid for i in items if i.site_uuid], names=[i.friendly_name for i in items])
     onprem = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
     azure: dict[str, LookUp[Json]] = {}

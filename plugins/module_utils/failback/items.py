@@ -165,8 +165,15 @@ class Item:
 
     @property
     def site_uuid(self) -> str | None:
-        """The on-premises machine's id in vCenter (providerSpecificDetails.infrastructureVmId), None for physical ones."""
-        return self.details.get("infrastructureVmId") or None
+        """The on-premises machine's id in vCenter, None where the item does not tell (physical servers, the way home).
+
+        Classic: infrastructureVmId. Modernized: what follows the last "_" of fabricDiscoveryMachineId (SEEN RCM 130),
+        which is there on the way out only.
+        """
+        known = self.details.get("infrastructureVmId")
+        if known:
+            return str(known)
+        return last_segment(self.details.get("fabricDiscoveryMachineId")).rpartition("_")[2] or None
 
     @property
     def azure_vm_id(self) -> str | None:
@@ -181,12 +188,18 @@ class Item:
 
     @property
     def agent_heartbeat(self) -> datetime | None:
-        return parse_time(self.details.get("lastHeartbeat"))
+        mobility: Json = self.details.get("mobilityAgentDetails") or {}
+        return parse_time(self.details.get("lastHeartbeat") or mobility.get("lastHeartbeatUtc"))
 
     @property
     def vm_id(self) -> str:
-        """The machine's GUID; jobs name it as targetObjectId (SEEN JL)."""
-        return str(self.details.get("vmId") or "")
+        """The machine's GUID; jobs name it as targetObjectId (SEEN JL for classic; modernized: internalIdentifier, INFER)."""
+        return str(self.details.get("vmId") or self.details.get("internalIdentifier") or "")
+
+    @property
+    def came_home(self) -> bool:
+        """Whether the item says that its last planned failover succeeded (SPEC). Only decides between equals."""
+        return str(self.details.get("lastPlannedFailoverStatus") or "").lower() == "succeeded"
 
     def agent_registered(self, sign: str) -> bool | None:
         """Whether the agent has registered since the last failover; None where the item does not tell.
@@ -215,6 +228,7 @@ class Item:
         disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
         os_details: Json = details.get("osDetails") or {}
         container_id = before_segment(item_id, "/replicationProtectedItems/")
+        group = details.get("multiVmGroupName") or None
         return cls(
             id=item_id,
             name=str(data.get("name") or last_segment(item_id)),
@@ -226,8 +240,9 @@ class Item:
             state=str(props.get("protectionState") or ""),
             state_text=str(props.get("protectionStateDescription") or ""),
             scenario=Scenario.parse(props.get("currentScenario")),
-            group=details.get("multiVmGroupName") or None,
-            group_id=details.get("multiVmGroupId") or None,
+            group=group,
+            # A modernized item has its group's name alone (SEEN RCM); a name is unique within its vault.
+            group_id=details.get("multiVmGroupId") or (f"{vault.key}:{group.lower()}" if group else None),
             os_type=details.get("osType") or os_details.get("osType") or None,
             disks=tuple(
                 Disk(
@@ -242,7 +257,9 @@ class Item:
             container_id=container_id,
             fabric_id=before_segment(container_id, "/replicationProtectionContainers/"),
             health=str(props.get("replicationHealth") or ""),
-            last_failover=parse_time(props.get("lastSuccessfulFailoverTime")),
+            # The first vanishes from a modernized item on its way home (SEEN RCM 158); the second is SPEC.
+            last_failover=parse_time(props.get("lastSuccessfulFailoverTime"))
+            or parse_time(details.get("lastPlannedFailoverStartTime")),
             details=details,
             properties=props,
         )

@@ -53,6 +53,9 @@ FAILOVER_TO_ONPREM = "failover_to_onprem"
 COMMIT_TO_ONPREM = "commit_to_onprem"
 REPROTECT_TO_AZURE = "reprotect_to_azure"
 
+#: Taking a planned failover back before its commit. It stands beside the way: no route of several legs contains it.
+CANCEL_FAILOVER_TO_ONPREM = "cancel_failover_to_onprem"
+
 #: The legs in the order a machine walks them, out and home.
 LEGS: tuple[str, ...] = (
     FAILOVER_TO_AZURE,
@@ -76,6 +79,7 @@ LEG_TEXT: Mapping[str, str] = MappingProxyType(
         FAILOVER_TO_ONPREM: "failing over to on-premises",
         COMMIT_TO_ONPREM: "committing the failover to on-premises",
         REPROTECT_TO_AZURE: "reprotecting to Azure",
+        CANCEL_FAILOVER_TO_ONPREM: "taking the failover to on-premises back",
     }
 )
 
@@ -85,7 +89,10 @@ SEALS: Mapping[str, str] = MappingProxyType({COMMIT_TO_AZURE: FAILOVER_TO_AZURE,
 
 @dataclass(frozen=True)
 class Place:
-    """How an idle item at a position looks: provider, active location, one operation it allows, others it lacks."""
+    """How an idle item at a position looks: provider, active location, one operation it allows, others it lacks.
+
+    An ``active_location`` of "*" fits any: where the service's word was never recorded, the operation decides alone.
+    """
 
     generation: str
     position: Position
@@ -97,7 +104,7 @@ class Place:
     def fits(self, item: Item) -> bool:
         return (
             item.instance_type == self.instance_type
-            and item.active_location == self.active_location
+            and self.active_location in ("*", item.active_location)
             and (self.allows is None or self.allows in item.allowed)
             and not (self.lacks & item.allowed)
         )
@@ -107,7 +114,8 @@ class Place:
 class Step:
     """One operation: from where, with which request, to where.
 
-    ``permission`` is the word that must stand in allowedOperations. ``verb`` is the last segment of the operation's
+    ``permission`` is the word that must stand in allowedOperations, or one of ``or_permissions`` where the word was
+    never recorded. ``verb`` is the last segment of the operation's
     path, ``body`` names the builder in bodies.py (None: no body at all). ``arrives`` is the position when the job has
     succeeded, ``settles`` the one when the leg is over: a succeeded reprotect is not yet protected. ``in_flight``
     lists (scenario name, instance type, active location or "*") by which a running job of this step is recognised.
@@ -131,6 +139,11 @@ class Step:
     points: Mapping[str, str] = field(default_factory=dict)
     named_point: bool = False
     agent_sign: str | None = None
+    or_permissions: frozenset[str] = frozenset()
+
+    def permitted(self, item: Item) -> bool:
+        """Whether the service would take the operation now."""
+        return self.permission in item.allowed or bool(self.or_permissions & item.allowed)
 
     def runs(self, item: Item) -> bool:
         """Whether the job that holds the item is one of this step."""
@@ -167,13 +180,23 @@ class Lifecycle:
                 return place.position
         return None
 
-    def running(self, item: Item) -> Step | None:
-        """The step whose job holds the item now."""
-        return next((step for step in self.steps if step.runs(item)), None)
+    def candidates(self, item: Item, route: Iterable[str] = ()) -> tuple[Step, ...]:
+        """The steps whose job may hold the item now, the likeliest first.
 
-    def standing(self, item: Item) -> str:
+        Where the service's words fit two steps (a reprotect of an item that says the same before and after it came
+        home), one of the route comes first, then the one that fits the last planned failover's status (SPEC).
+        """
+        legs = frozenset(route)
+        found = [step for step in self.steps if step.runs(item)]
+        return tuple(sorted(found, key=lambda s: (s.leg not in legs, (s.leg == REPROTECT_TO_AZURE) != item.came_home)))
+
+    def running(self, item: Item, route: Iterable[str] = ()) -> Step | None:
+        """The step whose job holds the item now."""
+        return next(iter(self.candidates(item, route)), None)
+
+    def standing(self, item: Item, route: Iterable[str] = ()) -> str:
         """Where the item stands, for results: a position, what runs on it, or "unknown"."""
-        running = self.running(item)
+        running = self.running(item, route)
         if running is not None:
             return LEG_TEXT[running.leg]
         position = self.position(item)
@@ -371,6 +394,12 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
             _P.SYNCING_OUT: WAIT,
             _P.HOME: DONE,
         },
+        CANCEL_FAILOVER_TO_ONPREM: {
+            **dict.fromkeys(_P, "nothing_to_cancel"),
+            _P.READY: DONE,
+            # Only a generation whose own row departs from here can take it back.
+            _P.HOME_UNCOMMITTED: "cancel_not_offered",
+        },
     }
 )
 
@@ -412,6 +441,14 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "failover_to_azure_first": (
             "The machine is at home; there is no failover to commit.",
             "Run stage_1_failover_to_azure only if the machine must run in Azure.",
+        ),
+        "nothing_to_cancel": (
+            "There is no failover to on-premises that waits for its commit.",
+            "Leave the machine out: only a planned failover that is not committed yet can be taken back.",
+        ),
+        "cancel_not_offered": (
+            "A classic failover to on-premises cannot be taken back.",
+            "Commit it: run stage_3_failover_to_onprem with asr_commit_when=verified.",
         ),
     }
 )

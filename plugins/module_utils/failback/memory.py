@@ -30,6 +30,8 @@ class Track:
     name: str
     before: str
     system: str = ""
+    #: When this run first saw the machine.
+    since: str = ""
     leg: str = ""
     job: str = ""
     opened: str = ""

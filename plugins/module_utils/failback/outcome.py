@@ -97,7 +97,7 @@ def leg(entry: dict[str, Any]) -> dict[str, Any]:
 
 def standing_of(walk: Walk, item: Item, track: Track) -> str:
     """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
-    listed = walk.lifecycle.standing(item)
+    listed = walk.lifecycle.standing(item, walk.order.route)
     step = walk.lifecycle.step(walk.lifecycle.generation(item) or "", track.leg)
     if track.ended or step is None or walk.lifecycle.position(item) not in step.departs:
         return listed

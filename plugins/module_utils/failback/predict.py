@@ -19,13 +19,13 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     prepared = prepare(walk, [item for item, _track in walk.open_tracks()])
     first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
     commits = [(i, t, d.step) for i, t, d in first if isinstance(d, Fire) and d.step.leg in COMMITS]
-    unproven = prepared.unproven(commits) if commits else {}
+    unproven = prepared.unproven(commits, prepared.failovers(commits)) if commits else {}
     planned: list[tuple[Item, Track, Step]] = []
     for item, track, decision in first:
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])
             continue
-        seen = Observed(item, walk.now)
+        seen = walk.observed(item, track)
         steps, end, where = project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)
         track.after = where.value if where is not None else ""
         planned.extend((item, track, step) for step in steps)

@@ -8,14 +8,14 @@ still walk, so that a run never stops half-way over a misspelt option.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 
 from .bodies import Body, Placement, Wishes, build
 from .decide import Observed, Refuse, project
 from .errors import InputError, ReadFailed, certain
-from .evidence import gather
+from .evidence import failovers, gather
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
 from .memory import Track
@@ -114,10 +114,9 @@ class Prepared:
 
     # -- proofs --------------------------------------------------------------------------------------------------
 
-    def unproven(self, commits: Sequence[Due]) -> dict[str, list[Unproven]]:
-        """The proofs that do not hold, by item key."""
+    def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
+        """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
         walk = self.walk
-        site = certain(walk.site)
         known: dict[str, Job] = {}
         for item, track, step in commits:
             verdict = track.verdict(SEALS[step.leg])
@@ -126,27 +125,27 @@ class Prepared:
         scenarios: dict[str, frozenset[str]] = {}
         for row in walk.lifecycle.steps:
             scenarios[row.leg] = scenarios.get(row.leg, frozenset()) | row.scenarios
-        found = gather(
-            [(item, step) for item, _track, step in commits],
-            known,
-            scenarios,
-            walk.vaults,
-            site,
-            walk.spread,
-            walk.count_reads,
-        )
+        pairs = [(item, step) for item, _track, step in commits]
+        jobs = failovers(pairs, known, scenarios, walk.vaults, walk.spread, walk.count_reads)
         for item, track, _step in commits:
-            job = found[item.key].job
+            job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:
                 # Read once: the next tick of this run need not ask the vault again.
                 track.legs.append({"leg": SEALS[_step.leg], "done": "nothing", "job": job.name})
                 track.leg = SEALS[_step.leg]
                 track.close(job)
+        return jobs
+
+    def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
+        """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
+        walk = self.walk
+        items = [item for item, _track, _step in commits]
+        found = gather(items, jobs, walk.vaults, certain(walk.site), walk.count_reads)
         return {item.key: prove(found[item.key], step.leg) for item, _track, step in commits}
 
-    def prove(self, commits: Sequence[Due]) -> set[str]:
+    def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
-        missing = self.unproven(commits)
+        missing = self.unproven(commits, jobs)
         may_go: set[str] = set()
         for item, track, step in commits:
             unproven = missing[item.key]
@@ -196,8 +195,7 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
     steps: dict[str, list[Step]] = {}
     for item in items:
         track = walk.memory.tracks[item.key]
-        arrived = Position(track.arrived) if track.arrived else None
-        seen = Observed(item, walk.now, job=track.job or None, arrived=arrived)
+        seen = walk.observed(item, track)
         steps[item.key], _end, _where = project(
             walk.decision(item, track), seen, walk.order.route, walk.lifecycle, walk.policy
         )

@@ -8,6 +8,7 @@ Correctness rests on the vault alone: a killed run and the next slice are the sa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,8 @@ from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
 from .items import Item, Job, Json, Problem, iso, parse_time
-from .lifecycle import CLASSIC, COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
+from .generations import LIFECYCLE
+from .lifecycle import COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
 from .outcome import render
@@ -32,6 +34,9 @@ LAG = 60.0
 
 #: Seconds of real time for which one look at the vault may be sent by, and those between two looks into the write bucket.
 TRICKLE, REFILL = 10.0, 1.0
+
+#: Writes that the service's bucket takes more in each second of real time (DOC, asr-api.md section 8).
+REFILLED = 10.0
 
 #: Code of an answer that says "not now" (429) and accepted nothing.
 THROTTLED = "throttled"
@@ -53,7 +58,7 @@ def run_slice(
     site: SitePort | None,
     clock: Clock,
     cursor: Mapping[str, Any] | None = None,
-    lifecycle: Lifecycle = CLASSIC,
+    lifecycle: Lifecycle = LIFECYCLE,
 ) -> dict[str, Any]:
     """One slice of work. Returns the result described in outcome.render; raises FailbackError for wrong input."""
     return Run(order, vaults, site, clock, Memory.load(cursor), lifecycle).slice()
@@ -186,7 +191,7 @@ class Run(Walk):
         """The leg of the route that a machine is on or has next before it; the first one where nothing tells."""
         legs = self.order.route
         decision = self.decision(item, track)
-        step = self.lifecycle.running(item) or getattr(decision, "step", None) or getattr(decision, "then", None)
+        step = self.lifecycle.running(item, legs) or getattr(decision, "step", None) or getattr(decision, "then", None)
         leg = track.leg
         if not track.job and step is not None:
             leg = step.leg
@@ -328,9 +333,23 @@ class Run(Walk):
         if self.prepared is None:
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
         due.sort(key=lambda entry: self.order.route.index(entry[2].leg))
-        commits = [(i, t, s) for i, t, s in due if s.leg in COMMITS]
-        proven = self.prepared.prove(commits) if commits else set()
-        self.trickle([entry for entry in due if entry[2].leg not in COMMITS or entry[0].key in proven])
+        commits = [entry for entry in due if entry[2].leg in COMMITS]
+        jobs = self.prepared.failovers(commits) if commits else {}
+        room = max(0, self.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
+        ready: list[tuple[Item, Track, Step]] = []
+        # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
+        for number in (room, len(due)):
+            some, due = due[:number], due[number:]
+            commits = [entry for entry in some if entry[2].leg in COMMITS]
+            proven = self.prepared.prove(commits, jobs) if commits else set()
+            ready += [entry for entry in some if entry[2].leg not in COMMITS or entry[0].key in proven]
+            if len(ready) >= room or not due:
+                break
+        self.trickle(ready, due)
+
+    def window(self) -> float:
+        """Seconds for which one look at the vault may be sent by: as long as the service's pace lets it count."""
+        return max(0.0, min(self.end - self.clock.monotonic(), max(self.memory.pace or 0.0, TRICKLE)))
 
     def ready(self, due: list[tuple[Item, Track, Step]]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
@@ -345,9 +364,10 @@ class Run(Walk):
                 ready.append((item, track, step, body))
         return ready
 
-    def trickle(self, due: list[tuple[Item, Track, Step]]) -> None:
-        """Send as the write bucket fills, for as long as the service's pace lets the last look at the vault count."""
-        until = min(self.end, self.clock.monotonic() + max(self.memory.pace or 0.0, TRICKLE))
+    def trickle(self, due: list[tuple[Item, Track, Step]], later: list[tuple[Item, Track, Step]]) -> None:
+        """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
+        ``later``, waits for the next look."""
+        until = self.clock.monotonic() + self.window()
         while due:
             tokens = max(0, self.vaults.write_tokens())
             batch, due = self.ready(due[:tokens]), due[tokens:]
@@ -356,8 +376,8 @@ class Run(Walk):
             if not due or self.clock.monotonic() + REFILL > until:
                 break
             self.clock.sleep(REFILL)
-        self.unsent = bool(due)
-        for _item, track, step in due:
+        self.unsent = bool(due or later)
+        for _item, track, step in [*due, *later]:
             track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
 
     def send(self, entry: Ready) -> Sent | FailbackError | Item:
@@ -374,7 +394,7 @@ class Run(Walk):
                 fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
             except (ReadFailed, ConnectionFailed):
                 return exc
-            running = self.lifecycle.running(fresh)
+            running = self.lifecycle.running(fresh, (step.leg,))
             position = self.lifecycle.position(fresh)
             # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
             moved = (
@@ -398,7 +418,7 @@ class Run(Walk):
                 self.memory.pace = answer.pace
         elif isinstance(answer, Item):
             # Somebody's operation, perhaps our own with a lost reply, was accepted: it is joined, not repeated.
-            running = self.lifecycle.running(answer)
+            running = self.lifecycle.running(answer, (step.leg,))
             self.items[item.key] = answer
             if running is not None and running.leg == step.leg and answer.scenario is not None:
                 track.open(step.leg, answer.scenario.job, self.now, fired=False)

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from .decide import Decision, Observed, decide
 from .errors import NotFound
-from .items import Item, Json, VaultRef
+from .items import Item, Json, VaultRef, iso, parse_time
 from .lifecycle import Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order, validate
@@ -78,7 +78,10 @@ class Walk:
         foreign = [i for i in listed if self.lifecycle.generation(i) is None and i.friendly_name.lower() in named]
         for item in select(self.order, [*self.all_items, *foreign], plans):
             self.memory.tracks[item.key] = Track(
-                name=item.friendly_name, before=self.lifecycle.standing(item), system=item.os_type or ""
+                name=item.friendly_name,
+                before=self.lifecycle.standing(item, self.order.route),
+                system=item.os_type or "",
+                since=iso(self.now) or "",
             )
 
     def look_for(self, key: str, track: Track) -> None:
@@ -120,10 +123,18 @@ class Walk:
             if not track.ended and key in self.items
         ]
 
+    def observed(self, item: Item, track: Track) -> Observed:
+        """A machine as this run knows it."""
+        return Observed(
+            item,
+            self.now,
+            job=track.job or None,
+            arrived=Position(track.arrived) if track.arrived else None,
+            since=parse_time(track.since),
+        )
+
     def decision(self, item: Item, track: Track) -> Decision:
-        arrived = Position(track.arrived) if track.arrived else None
-        seen = Observed(item, self.now, job=track.job or None, arrived=arrived)
-        return decide(seen, self.order.route, self.lifecycle, self.policy)
+        return decide(self.observed(item, track), self.order.route, self.lifecycle, self.policy)
 
 
 def held_words(step: Step, order: Order) -> tuple[str, str, str]:

@@ -204,8 +204,8 @@ class UuidEnabler:
                     started.append((moid, vm.PowerOffVM_Task() if step == POWER_OFF else vm.PowerOnVM_Task()))
             except sdk.vmodl.MethodFault as fault:
                 failed[moid] = _fault(states[moid], step, fault)
-        ended = tasks.wait(self._reader, [t for dummy, t in started], self._clock)
-        for (moid, dummy), problem in zip(started, ended, strict=True):
+        ended = tasks.wait(self._reader, [t for _dummy, t in started], self._clock)
+        for (moid, _dummy), problem in zip(started, ended, strict=True):
             # The guest may have reached the wanted power state by itself a moment before.
             if problem is not None and not isinstance(problem, sdk.vim.fault.InvalidPowerState):
                 failed[moid] = _fault(states[moid], acting[moid], problem)

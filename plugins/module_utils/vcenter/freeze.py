@@ -262,7 +262,7 @@ class Freezer:
             moid=entry.moid,
             name=plain_name(entry.get("name")),
             cluster=_holder(cluster, entry.moid) if cluster else None,
-            pods=tuple(_holder(p, entry.moid) for dummy, p in sorted(pods.items())),
+            pods=tuple(_holder(p, entry.moid) for _dummy, p in sorted(pods.items())),
             note=note,
             note_problem=problem,
             noted=noted,
@@ -306,8 +306,8 @@ class Freezer:
                 started.extend((moid, start()) for start in starts)
             except sdk.vmodl.MethodFault as fault:
                 faults[moid] = fault
-        ended = tasks.wait(self._reader, [t for dummy, t in started], self._clock)
-        faults.update({m: fault for (m, dummy), fault in zip(started, ended, strict=True) if fault is not None})
+        ended = tasks.wait(self._reader, [t for _dummy, t in started], self._clock)
+        faults.update({m: fault for (m, _dummy), fault in zip(started, ended, strict=True) if fault is not None})
         return faults
 
     def _result(

@@ -87,7 +87,7 @@ class Reader:
 
     def some(self, wanted: Sequence[tuple[str, Sequence[Any], Sequence[str]]]) -> list[Entry]:
         """Chosen objects in one call: (type name, references, paths) per type. Vanished objects are left out."""
-        refs = {sdk.moid(r): r for dummy, group, dummy in wanted for r in group}
+        refs = {sdk.moid(r): r for entry in wanted for r in entry[1]}
         if not refs:
             return []
         collector = sdk.vmodl.query.PropertyCollector
@@ -97,7 +97,7 @@ class Reader:
             if group
         ]
         with sdk.speaking("read its inventory"):
-            for dummy in range(VANISHED_LIMIT):
+            for _dummy in range(VANISHED_LIMIT):
                 target = collector.FilterSpec(
                     objectSet=[collector.ObjectSpec(obj=r, skip=False) for r in refs.values()], propSet=prop_set
                 )

@@ -20,9 +20,10 @@ vmodl: Any
 SmartConnect: Any
 Disconnect: Any
 try:
-    from pyVim.connect import Disconnect, SmartConnect
+    from pyVim import connect
     from pyVmomi import vim, vmodl
 
+    SmartConnect, Disconnect = connect.SmartConnect, connect.Disconnect
     MISSING: str | None = None
 except ImportError as exc:  # pragma: no cover - depends on what is installed
     vim = vmodl = SmartConnect = Disconnect = None

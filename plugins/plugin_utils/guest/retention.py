@@ -140,6 +140,13 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
         )
     if _mounted_at(survey, disk, path):
         return
+    taken = next((m for m in survey.mounts if m.path == path and m.kind != "autofs"), None)
+    if taken and taken.dev not in _numbers(survey, disk):
+        yield no(
+            "retention_path_taken",
+            f"cannot be mounted at {path}: {taken.source} is mounted there.",
+            "Unmount that, or name the disk it stands on.",
+        )
     if disk.partitions:
         yield no("retention_partitioned", f"has partitions: {', '.join(sorted(disk.partitions))}.")
         return

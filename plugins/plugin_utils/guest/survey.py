@@ -80,7 +80,7 @@ class Survey:
 
     def below(self, dev: str) -> Iterator[Disk]:
         """Every block device a device number stands on: the disk of a partition, what a device-mapper map is made of."""
-        todo = [d for d in self.disks if d.dev == dev or any(number == dev for number, _ in d.partitions.values())]
+        todo = [d for d in self.disks if d.dev == dev or any(number == dev for number, _name in d.partitions.values())]
         seen: set[str] = set()
         while todo:
             disk = todo.pop()
@@ -178,7 +178,7 @@ def bare_wwn(text: str) -> str:
 def _mounts(lines: list[str]) -> Iterator[Mount]:
     """proc(5), mountinfo: the fields before " - " name device and place, those after it kind and source."""
     for line in lines:
-        before, _, after = line.partition(" - ")
+        before, _dash, after = line.partition(" - ")
         fields, rest = before.split(), after.split()
         if len(fields) >= 5 and len(rest) >= 2:
             path = re.sub(r"\\([0-7]{3})", lambda m: chr(int(m.group(1), 8)), fields[4])

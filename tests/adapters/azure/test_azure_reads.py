@@ -234,7 +234,7 @@ def test_counts_stay_true_among_threads(service: Service, vaults: Vaults) -> Non
 
     def ask(_n: int) -> None:
         barrier.wait(10)
-        for dummy in range(10):
+        for _dummy in range(10):
             vaults.get_item(ITEM)
 
     with ThreadPoolExecutor(8) as pool:

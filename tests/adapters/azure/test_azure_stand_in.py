@@ -187,7 +187,7 @@ def test_revoked_and_outdated_tokens_are_replaced(stand_in: StandIn, vaults: Vau
     stand_in.control("POST", "/token-lifetime", {"seconds": 3})
     try:
         short = stand_in.connect()
-        for dummy in range(5):
+        for _dummy in range(5):
             short.get_vault(stand_in.vault)
         given = stand_in.counters()["tokens"]
         assert given <= 4, "one for each connection, and no new one for every call"

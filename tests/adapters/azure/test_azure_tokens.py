@@ -76,7 +76,7 @@ def test_many_threads_share_one_token_and_one_renewal(service: Service, vaults: 
 def test_a_token_with_little_life_is_not_fetched_for_every_call(service: Service, vaults: Vaults) -> None:
     service.token_life = 120
     service.say(Answer(200, {"id": "x"}))
-    for dummy in range(10):
+    for _dummy in range(10):
         vaults.get_item(ITEM)
     assert service.tokens_given == 1
 
@@ -89,7 +89,7 @@ def test_a_token_is_renewed_before_it_ends_and_the_old_one_serves_while_that_fai
     vaults.get_item(ITEM)
     clock.sleep(3100)
     # Entra is out of order: every attempt of the library fails.
-    service.token_answers = [Answer(400, {"error": "temporarily_unavailable"}) for dummy in range(9)]
+    service.token_answers = [Answer(400, {"error": "temporarily_unavailable"}) for _dummy in range(9)]
     vaults.get_item(ITEM)
     failed = 9 - len(service.token_answers)
     vaults.get_item(ITEM)

@@ -151,7 +151,7 @@ def test_no_pause_passes_the_deadline(service: Service, clock: FastClock) -> Non
 def test_pacing_keeps_under_the_bucket(service: Service, vaults: Vaults, clock: FastClock) -> None:
     service.say(accepted(JOB))
     start = clock.monotonic()
-    for dummy in range(230):
+    for _dummy in range(230):
         vaults.act(ITEM, "failoverCommit", None)
     assert 0 < sum(clock.slept) <= 1.15 * 3.0
     assert clock.monotonic() - start >= 2.9
@@ -191,7 +191,7 @@ def test_server_operations(service: Service, vaults: Vaults) -> None:
 
 def test_two_subscriptions_have_buckets_of_their_own(service: Service, vaults: Vaults) -> None:
     service.say(accepted(JOB))
-    for dummy in range(3):
+    for _dummy in range(3):
         vaults.act(ITEM, "failoverCommit", None)
     vaults.act(ITEM.replace(SUBSCRIPTION, "other"), "failoverCommit", None)
     assert vaults.write_tokens() == 197

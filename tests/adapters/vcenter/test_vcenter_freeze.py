@@ -133,7 +133,7 @@ def note(vcenter: Any, moid: str) -> str:
 
 def put(vcenter: Any, vm_moid: str, operation: str, **values: Any) -> None:
     """An administrator's own DRS override."""
-    cluster, dummy = holders(vcenter)
+    cluster, _dummy = holders(vcenter)
     vm = vim.VirtualMachine(vm_moid, vcenter.si._stub)
     spec = vim.cluster.DrsVmConfigSpec(operation=operation)
     if operation == REMOVE:
@@ -201,7 +201,7 @@ def test_many_at_once_take_no_more_reading(site: Any, calls: Any) -> None:
 
 
 def test_no_drs_no_work(site: Any, vcenter: Any) -> None:
-    cluster, dummy = holders(vcenter)
+    cluster, _dummy = holders(vcenter)
 
     def switch(on: bool) -> None:
         spec = vim.cluster.ConfigSpecEx(drsConfig=vim.cluster.DrsConfigInfo(enabled=on))

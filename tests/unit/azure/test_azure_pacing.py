@@ -27,7 +27,7 @@ def a_time() -> Time:
 def send_all(bucket: TokenBucket, time: Time, count: int) -> float:
     """Seconds that sending ``count`` requests one after the other takes."""
     start = time.now
-    for dummy in range(count):
+    for _dummy in range(count):
         time.now += bucket.take()
     return time.now - start
 
@@ -48,7 +48,7 @@ def test_sending_many_takes_the_refill_time_and_no_more(time: Time, count: int) 
 def test_never_more_than_capacity_plus_refill_leaves_in_any_window(time: Time) -> None:
     bucket = TokenBucket(time)
     left: list[float] = []
-    for dummy in range(500):
+    for _dummy in range(500):
         time.now += bucket.take()
         left.append(time.now)
     for i, start in enumerate(left):
@@ -76,7 +76,7 @@ def test_the_service_s_bucket_is_never_overdrawn_however_long_requests_travel(ti
 
 def test_an_answer_that_takes_long_costs_no_more_than_what_was_taken(time: Time) -> None:
     bucket = TokenBucket(time)
-    for dummy in range(3):
+    for _dummy in range(3):
         bucket.take()
     time.now += 60
     bucket.answered()
@@ -97,7 +97,7 @@ def test_it_refills_up_to_its_capacity(time: Time) -> None:
 
 def test_reservations_queue_up(time: Time) -> None:
     bucket = TokenBucket(time, capacity=1, rate=10)
-    assert [round(bucket.take(), 3) for dummy in range(4)] == [0.0, 0.1, 0.2, 0.3]
+    assert [round(bucket.take(), 3) for _dummy in range(4)] == [0.0, 0.1, 0.2, 0.3]
     bucket.give_back()
     assert round(bucket.take(), 3) == 0.3
 
@@ -189,10 +189,10 @@ def test_threads_never_overdraw(time: Time) -> None:
     free: list[float] = []
 
     def worker() -> None:
-        for dummy in range(50):
+        for _dummy in range(50):
             free.append(bucket.take())
 
-    threads = [threading.Thread(target=worker) for dummy in range(8)]
+    threads = [threading.Thread(target=worker) for _dummy in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

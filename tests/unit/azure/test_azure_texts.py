@@ -174,7 +174,7 @@ def test_writes(status: int, body: bytes, code: str, words: list[str], remedy: s
 
 
 def check(error: FailbackError, kind: type, code: str, words: list[str], remedy: str) -> None:
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert error.code == code
     for word in words:
         assert word in error.message

@@ -11,6 +11,7 @@ from world import FLOW, SYNCS
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import BUILDERS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
+    CANCEL_FAILOVER_TO_ONPREM,
     CLASSIC,
     DONE,
     FIRE,
@@ -207,9 +208,9 @@ def test_a_generation_is_added_as_rows() -> None:
 
 
 def test_every_leg_has_a_word_for_every_position_and_every_refusal_a_text() -> None:
-    assert set(VERDICTS) == set(LEGS) == set(LEG_TEXT)
+    assert set(VERDICTS) == {*LEGS, CANCEL_FAILOVER_TO_ONPREM} == set(LEG_TEXT)
     words = set()
-    for leg in LEGS:
+    for leg in VERDICTS:
         assert set(VERDICTS[leg]) == set(Position) == set(POSITION_TEXT)
         words |= set(VERDICTS[leg].values())
     assert words - {FIRE, WAIT, DONE} == set(REFUSALS)

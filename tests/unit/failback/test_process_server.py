@@ -180,7 +180,7 @@ def done(result: dict[str, Any]) -> dict[str, str]:
 
 def test_everything_is_moved_in_one_request_and_the_second_run_does_nothing() -> None:
     vaults = Vaults({"a": "PS-OLD", "b": "ps-old", "c": "PS-NEW"}, hollow={"b"})
-    result = run(ORDER, vaults, tick=lambda: vaults.finish())
+    result = run(ORDER, vaults, tick=vaults.finish)
     assert vaults.sent == [
         {
             "containerName": "cloud_1",
@@ -226,7 +226,7 @@ def test_hollow_machines_are_read_once_while_their_move_runs() -> None:
 def test_a_move_under_way_is_joined(cursor_lost: bool) -> None:
     vaults = Vaults({"a": "PS-OLD"})
     first = run(ORDER, vaults)
-    second = run(ORDER, vaults, cursor=None if cursor_lost else first["cursor"], tick=lambda: vaults.finish())
+    second = run(ORDER, vaults, cursor=None if cursor_lost else first["cursor"], tick=vaults.finish)
     assert len(vaults.sent) == 1
     assert second["finished"]
     assert second["changed"]
@@ -291,7 +291,7 @@ def test_check_mode_shows_the_request_and_sends_nothing() -> None:
     predicted = run(replace(ORDER, check=True), vaults)
     assert vaults.sent == []
     assert vaults.requests.writes == 0
-    real = run(ORDER, vaults, tick=lambda: vaults.finish())
+    real = run(ORDER, vaults, tick=vaults.finish)
     assert [p["body"]["properties"] for p in predicted["plan"]] == vaults.sent
     assert done(predicted) == done(real)
     assert [e["after"] for e in predicted["machines"]] == [e["after"] for e in real["machines"]]

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The rows of the modernized generation, and the life cycle of all generations together.
+
+Sources: asr-api.md 2.3 and 3.2. SEEN RCM: the failover to Azure, the reprotect home straight after it, the
+synchronisation and the planned failover. Never recorded: what an item says after the planned failover, after its commit
+and during the reprotect to Azure. There the rows list every plausible way of saying it, and judge by the operation the
+service allows, wherever the item says that it is active.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from .lifecycle import (
+    CANCEL_FAILOVER_TO_ONPREM,
+    CLASSIC,
+    COMMIT_TO_AZURE,
+    COMMIT_TO_ONPREM,
+    FAILOVER_TO_AZURE,
+    FAILOVER_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    Lifecycle,
+    Place,
+    Position,
+    Step,
+)
+
+_G = "modernized"
+_OUTWARD, _BACK = "InMageRcm", "InMageRcmFailback"
+
+#: Words by which a planned failover may be offered to be taken back, and by which its job may be called (INFER).
+CANCEL_WORDS = ("CancelFailover", "FailoverCancel")
+_CANCEL_SCENARIOS = (*CANCEL_WORDS, "CancelPlannedFailover")
+
+#: A reprotect's job is called so by classic vaults (SEEN RP1); other words are allowed for (INFER).
+_REPROTECTS = ("SwitchReplicationGroupProtection", "SwitchProtection", "Reprotect", "ReProtect")
+
+#: A planned failover's job (INFER), with the word classic vaults have for theirs (SEEN FB).
+_PLANNED = ("PlannedFailover", "UnplannedFailover")
+
+
+def _flights(scenarios: tuple[str, ...], *where: tuple[str, str]) -> frozenset[tuple[str, str, str]]:
+    return frozenset((scenario, instance, location) for scenario in scenarios for instance, location in where)
+
+
+MODERNIZED = Lifecycle(
+    places=(
+        Place(_G, Position.HOME, _OUTWARD, "Primary", allows="UnplannedFailover"),
+        # A test failover waits for its clean-up: the machine is still at home.
+        Place(_G, Position.HOME, _OUTWARD, "Primary", allows="TestFailoverCleanup"),
+        Place(_G, Position.SYNCING_OUT, _OUTWARD, "Primary", lacks=frozenset({"UnplannedFailover"})),
+        # SwitchProtection stands beside Commit there (SEEN RCM 130).
+        Place(_G, Position.OUT_UNCOMMITTED, _OUTWARD, "Recovery", allows="Commit"),
+        Place(_G, Position.OUT, _OUTWARD, "Recovery", allows="SwitchProtection", lacks=frozenset({"Commit"})),
+        # Failed over to on-premises, told by the commit that is due or by the way back that is offered.
+        Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows="Commit"),
+        *(Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows=word) for word in CANCEL_WORDS),
+        Place(_G, Position.READY, _BACK, "*", allows="PlannedFailover"),
+        Place(_G, Position.HOME_UNPROTECTED, _BACK, "*", allows="SwitchProtection"),
+        Place(_G, Position.SYNCING_HOME, _BACK, "Primary", lacks=frozenset({"CompleteMigration"})),
+    ),
+    steps=(
+        Step(
+            generation=_G,
+            leg=FAILOVER_TO_AZURE,
+            departs=frozenset({Position.HOME}),
+            arrives=Position.OUT_UNCOMMITTED,
+            settles=Position.OUT_UNCOMMITTED,
+            permission="UnplannedFailover",
+            verb="unplannedFailover",
+            direction="PrimaryToRecovery",
+            body="modernized_failover_to_azure",
+            scenarios=frozenset({"UnplannedFailover"}),
+            in_flight=_flights(("UnplannedFailover",), (_OUTWARD, "*")),
+            # No point in the body means latest (SEEN RCM 107); the others are picked from the item's list.
+            points=MappingProxyType(
+                {
+                    "latest": "",
+                    "latest_processed": "any",
+                    "latest_app_consistent": "ApplicationConsistent",
+                    "latest_crash_consistent": "CrashConsistent",
+                }
+            ),
+            named_point=True,
+        ),
+        Step(
+            generation=_G,
+            leg=COMMIT_TO_AZURE,
+            departs=frozenset({Position.OUT_UNCOMMITTED}),
+            arrives=Position.OUT,
+            settles=Position.OUT,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights(("CommitFailover",), (_OUTWARD, "*")),
+        ),
+        Step(
+            generation=_G,
+            leg=REPROTECT_TO_ONPREM,
+            # The recorded machine was reprotected without a commit (SEEN RCM 107 to 132).
+            departs=frozenset({Position.OUT, Position.OUT_UNCOMMITTED}),
+            arrives=Position.SYNCING_HOME,
+            settles=Position.READY,
+            permission="SwitchProtection",
+            verb="reProtect",
+            direction="RecoveryToPrimary",
+            body="modernized_reprotect_to_onprem",
+            scenarios=frozenset(_REPROTECTS),
+            in_flight=_flights(_REPROTECTS, (_OUTWARD, "Recovery"), (_BACK, "Primary")),
+            agent_sign="flag",
+        ),
+        Step(
+            generation=_G,
+            leg=FAILOVER_TO_ONPREM,
+            departs=frozenset({Position.READY}),
+            arrives=Position.HOME_UNCOMMITTED,
+            settles=Position.HOME_UNCOMMITTED,
+            permission="PlannedFailover",
+            verb="plannedFailover",
+            # The recorded request has none (SEEN RCM 163).
+            direction=None,
+            body="modernized_failover_to_onprem",
+            scenarios=frozenset(_PLANNED),
+            in_flight=_flights(_PLANNED, (_BACK, "*")),
+            # The point is made after the job has begun, so that both kinds are the latest of theirs (DOC).
+            points=MappingProxyType(
+                {
+                    "latest": "CrashConsistent",
+                    "latest_crash_consistent": "CrashConsistent",
+                    "latest_app_consistent": "ApplicationConsistent",
+                }
+            ),
+        ),
+        Step(
+            generation=_G,
+            leg=COMMIT_TO_ONPREM,
+            departs=frozenset({Position.HOME_UNCOMMITTED}),
+            arrives=Position.HOME_UNPROTECTED,
+            settles=Position.HOME_UNPROTECTED,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights(("CommitFailover",), (_BACK, "*")),
+        ),
+        Step(
+            generation=_G,
+            leg=REPROTECT_TO_AZURE,
+            departs=frozenset({Position.HOME_UNPROTECTED}),
+            arrives=Position.SYNCING_OUT,
+            settles=Position.HOME,
+            permission="SwitchProtection",
+            verb="reProtect",
+            # The opposite of classic (SEEN script AsrV2ARcmTests).
+            direction="PrimaryToRecovery",
+            body="modernized_reprotect_to_azure",
+            scenarios=frozenset(_REPROTECTS),
+            in_flight=_flights(_REPROTECTS, (_BACK, "*"), (_OUTWARD, "Primary")),
+            agent_sign="flag",
+        ),
+        # Never part of a route: only the module that is called for it walks this one.
+        Step(
+            generation=_G,
+            leg=CANCEL_FAILOVER_TO_ONPREM,
+            departs=frozenset({Position.HOME_UNCOMMITTED}),
+            arrives=Position.READY,
+            settles=Position.READY,
+            # What may be committed may be taken back (DOC); the word for it in allowedOperations was never recorded.
+            permission="Commit",
+            or_permissions=frozenset(CANCEL_WORDS),
+            verb="failoverCancel",
+            direction=None,
+            body=None,
+            scenarios=frozenset(_CANCEL_SCENARIOS),
+            in_flight=_flights(_CANCEL_SCENARIOS, (_BACK, "*")),
+        ),
+    ),
+)
+
+#: All generations: what every run works with.
+LIFECYCLE = CLASSIC + MODERNIZED

@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What a guest lacks to be a master target, and what stands against making it one. Pure: survey, generation and settings in, plan out.
+
+Facts of the domain are from failback-domain.md: generations (1.2), order of work (1.5), ApplyCustomChanges (1.6), files and flags (1.7).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from .retention import Problem, judge
+from .survey import Survey, parse
+from .versions import archive_version, core_manages, kernel_fits, newer_than, numbers, release
+
+HOSTS_BEGIN = "# BEGIN homeward.asr master target"
+HOSTS_END = "# END homeward.asr master target"
+AGENT_STEPS = ("agent", "register", "upgrade")
+
+
+def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything the role needs to know before it changes anything.
+
+    Raises SurveyError for a survey that was cut off. ``problems`` hold the step they stand against (``guest`` for all).
+    """
+    survey = parse(text)
+    minimums = {**generation["minimums"], **settings.get("minimums", {})}
+    disk, disk_problems = judge(
+        survey,
+        str(settings.get("serial", "")),
+        str(settings.get("wwn", "")),
+        str(settings["retention_path"]),
+        float(minimums["retention_gb"]),
+    )
+    problems = [
+        *_basics(survey, generation, settings, minimums),
+        *disk_problems,
+        *_agent_problems(survey, generation, settings),
+    ]
+    boot = survey.first("boot")
+    applied = bool(survey.lines("custom"))
+    restart = bool(boot) and (survey.first("restart") == boot or (applied and _applied_since_boot(survey)))
+    return {
+        "problems": [asdict(p) for p in problems],
+        "warnings": list(_warnings(survey, generation, settings)),
+        "kernel": survey.first("kernel"),
+        "hostname": survey.first("hostname"),
+        "boot": boot,
+        "hold": sorted(set(survey.lines("kernels")) - set(survey.lines("held"))),
+        "exclude": sorted({*survey.lines("held"), *generation["kernel"]["hold"]}),
+        "excluded": set(generation["kernel"]["hold"]) <= set(survey.lines("held")),
+        "automatic_upgrades": _automatic_upgrades(survey),
+        "missing_packages": [p for p in settings["packages"] if p not in survey.lines("packages")],
+        "retention": asdict(disk),
+        "multipath": multipath_block(disk.wwids),
+        "hosts": hosts_lines(survey),
+        "applied": applied,
+        "restart": restart,
+        "leftovers": survey.first("leftovers").split(),
+        "firewall": _firewall(survey, settings),
+        "agent": _agent(survey, settings),
+        "unpacked": {"install", "ApplyCustomChanges.sh"} <= set(survey.lines("archive"))
+        and str(settings.get("archive_name", "")) in survey.lines("archive"),
+    }
+
+
+def _basics(
+    survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any], minimums: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """The operating system, its kernel, the machine's size, the root disk, what the documents leave open."""
+
+    def no(code: str, said: str, remedy: str, step: str = "guest") -> Problem:
+        return Problem(step, code, said, remedy)
+
+    title = generation["title"]
+    if survey.first("user") != "0":
+        yield no("not_root", "The tasks do not run as root.", "Set become: true, or connect as root.")
+    system = generation["os"]
+    known = any(_same_release(survey.os_version, v) for v in map(str, system["versions"]))
+    if survey.os_id not in system["ids"] or not known:
+        yield no(
+            "wrong_system",
+            f"This machine runs {survey.os_id} {survey.os_version}, not {title}.",
+            "Correct master_target_generation, or take a machine with that system.",
+        )
+        return
+    if survey.first("arch") != "x86_64":
+        yield no("wrong_machine", f"This machine is {survey.first('arch')}.", "A master target needs x86_64.")
+    yield from _pythons(survey, generation, settings)
+    kernel = survey.first("kernel")
+    if not kernel_fits(kernel, generation["kernel"]):
+        yield no(
+            "wrong_kernel",
+            f"This machine runs kernel {kernel}; a master target on {title} needs {generation['kernel']['said']}.",
+            "Install and boot such a kernel; the role then holds it.",
+        )
+    if not settings.get("accept_undocumented"):
+        for gap in generation.get("undocumented", ()):
+            spared = gap.get("unless_kernel") and re.search(gap["unless_kernel"], kernel)
+            if gap["refuse"] and not spared:
+                yield no(
+                    "undocumented",
+                    str(gap["said"]).strip(),
+                    "Set master_target_accept_undocumented: true to go on nevertheless.",
+                )
+    lower = "Give the virtual machine more, or lower {} in master_target_minimums."
+    cpus, memory = survey.number("cpus"), survey.number("memory") // 1024
+    if cpus < minimums["cpus"]:
+        yield no(
+            "few_cpus",
+            f"This machine has {cpus} CPUs, the documents ask for {minimums['cpus']}.",
+            lower.format("cpus"),
+        )
+    # The kernel keeps some for itself.
+    if memory < minimums["memory_mb"] * 0.9:
+        yield no(
+            "little_memory",
+            f"This machine has {memory} MB of memory, the documents ask for {minimums['memory_mb']} MB.",
+            lower.format("memory_mb"),
+        )
+    yield from _root_problems(survey, minimums, no)
+    if not survey.first("hostname") or survey.first("hostname").startswith("localhost"):
+        yield no(
+            "no_hostname", "This machine has no host name of its own.", "Set one; the vault lists it by that name."
+        )
+    if not survey.lines("addresses"):
+        yield no("no_address", "This machine has no IPv4 address.", f"Configure one ({generation['network_file']}).")
+
+
+def _root_problems(survey: Survey, minimums: Mapping[str, Any], no: Any) -> Iterator[Problem]:
+    root = next((m for m in reversed(survey.mounts) if m.path == "/" and m.kind != "rootfs"), None)
+    stack = list(survey.below(root.dev)) if root else []
+    lvm = next((d for d in stack if d.dm_uuid.startswith("LVM-")), None)
+    if lvm:
+        yield no(
+            "root_on_lvm",
+            f"The root file system stands on LVM ({lvm.node}), which a master target must not use.",
+            "Install the system anew without LVM (the role renders an unattended install file: entry point unattended).",
+        )
+    disks = [d for d in stack if not d.dm_uuid and d.size]
+    size = sum(d.size for d in disks)
+    if disks and not lvm and size < minimums["os_disk_gb"] * 1e9:
+        yield no(
+            "small_root_disk",
+            f"The disk of the system has {size / 1e9:.0f} GB, the documents ask for {minimums['os_disk_gb']} GB.",
+            "Enlarge it, or lower os_disk_gb in master_target_minimums.",
+        )
+
+
+def _same_release(version: str, wanted: str) -> bool:
+    """7.9 is a 7, 20.04.6 is a 20.04; 20.10 is no 20.04."""
+    return numbers(version)[: len(numbers(wanted))] == numbers(wanted)
+
+
+def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """Before Ansible's first module fails on a Python it no longer knows: say which ansible-core would do."""
+    core = str(settings.get("ansible_version") or "")
+    found = [line.split() for line in survey.lines("python") if len(line.split()) == 2]
+    if not core or (found and core_manages(core, found[0][1])):
+        return
+    newest = generation["python"]["newest_core"]
+    note = str(generation["python"].get("note", "")).strip()
+    if not found:
+        yield Problem(
+            "guest", "no_python", "This machine has no Python that Ansible could use.", note or "Install one."
+        )
+        return
+    usable = next((path for path, version in found if core_manages(core, version)), "")
+    remedy = f"Set ansible_python_interpreter to {usable}." if usable else note
+    yield Problem(
+        "guest",
+        "old_python",
+        f"ansible-core {core} cannot manage Python {found[0][1]} of this machine; for {generation['title']} the newest is {newest}.",
+        remedy,
+    )
+
+
+def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    """What stands against installing, registering or upgrading the agent, told before anything is changed."""
+    agent = _agent(survey, settings)
+    archive = str(settings.get("archive") or "")
+    version = archive_version(archive)
+    at_once = not generation["agent"]["register"]
+    needs = ["register"] if not agent["registered"] else []
+    needs += ["agent"] if at_once and not agent["installed"] else []
+    for step in needs:
+        if not settings.get("configuration_server"):
+            yield Problem(
+                step,
+                "no_configuration_server",
+                "No configuration server is named.",
+                "Set master_target_configuration_server to its address.",
+            )
+        if not settings.get("has_passphrase"):
+            yield Problem(
+                step,
+                "no_passphrase",
+                "The passphrase of the configuration server is missing.",
+                "Set master_target_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
+            )
+    if agent["registered"] and not agent["same_server"]:
+        yield Problem(
+            "register",
+            "other_server",
+            f"The agent is registered with {agent['server']}, not with {settings.get('configuration_server')}.",
+            "Run the entry point unregister first, or correct master_target_configuration_server.",
+        )
+    yield from _archive_problems(agent, generation, settings, archive, version)
+
+
+def _archive_problems(
+    agent: Mapping[str, Any], generation: Mapping[str, Any], settings: Mapping[str, Any], archive: str, version: str
+) -> Iterator[Problem]:
+    wanted = [s for s in AGENT_STEPS if s != "register" and (s == "upgrade" or not agent["installed"])]
+    above = newer_than(version, settings.get("limits", {})) if version else []
+    for step in wanted:
+        if not archive:
+            pattern = generation["archive"]["pattern"]
+            yield Problem(
+                step,
+                "no_archive",
+                str(settings.get("archive_trouble") or "No archive of the agent is named."),
+                f"Set master_target_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
+                "the controller, or a URL.",
+            )
+        elif above:
+            yield Problem(
+                step,
+                "agent_too_new",
+                f"The agent {version} is newer than {' and '.join(above)}: reprotect would succeed and replication then fail.",
+                "Take an archive that is not newer, or update the servers first.",
+            )
+        below = generation["agent"].get("below")
+        if step == "agent" and version and below and release(version) >= numbers(below):
+            yield Problem(
+                step,
+                "generation_closed",
+                f"New master targets on {generation['title']} end with agent {below}; this archive is {version}.",
+                "Take a newer generation for a new master target.",
+            )
+    if archive and agent["installed"] and not (version and any(settings.get("limits", {}).values())):
+        missing = "The archive's name tells no version" if not version else "No version of a server is known"
+        yield Problem(
+            "upgrade",
+            "versions_unknown",
+            f"{missing}, so that nothing proves that the agent is not newer than the servers.",
+            "Keep the archive's own name, and set master_target_configuration_server_version and "
+            "master_target_process_server_version, or name the vault in master_target_vaults.",
+        )
+
+
+def _agent(survey: Survey, settings: Mapping[str, Any]) -> dict[str, Any]:
+    pairs = dict(line.strip().split("=", 1) for line in survey.lines("agent") if "=" in line)
+    config = {
+        k.strip().lower(): v.strip().strip('"')
+        for k, v in (line.split("=", 1) for line in survey.lines("drscout") if "=" in line)
+    }
+    registered = survey.first("registered")
+    server = str(settings.get("configuration_server") or "")
+    log = survey.lines("log")
+    version = pairs.get("VERSION", "")
+    wanted = archive_version(str(settings.get("archive") or ""))
+    return {
+        "installed": bool(version),
+        "version": version,
+        "older": bool(version and wanted) and numbers(version) < numbers(wanted),
+        "wanted": wanted,
+        "registered": bool(version and registered and config.get("hostid")),
+        "server": registered,
+        "same_server": not server or registered == server,
+        "platform": config.get("vm_platform", ""),
+        "service": survey.first("service"),
+        "log": bool(log),
+        "aborted": len(log) > 1 and log[1].strip() != "0",
+    }
+
+
+def _applied_since_boot(survey: Survey) -> bool:
+    """Whether ApplyCustomChanges ran after the last start, by the marker it leaves: a restart must follow it."""
+    lines = survey.lines("boot")
+    started = int(lines[1]) if len(lines) > 1 and lines[1].isdigit() else 0
+    return bool(started) and survey.number("custom") >= started
+
+
+def _automatic_upgrades(survey: Survey) -> bool:
+    """Whether the machine upgrades itself, and with it its kernel."""
+    said = survey.lines("upgrades")
+    if "yum 1" in said:
+        return True
+    period = [line.split()[1] for line in said if line.startswith("apt ") and len(line.split()) > 1]
+    # Without a period said, a tool that is installed may be switched on by its next configuration file.
+    return ("tool unattended-upgrade" in said and not period) or any(p != "0" for p in period)
+
+
+def multipath_block(wwids: tuple[str, ...]) -> str:
+    """The part of multipath.conf that keeps multipath off the retention disk; the names are regular expressions there."""
+    lines = [f'    wwid "^{re.escape(w)}$"' for w in wwids]
+    return "\n".join(["blacklist {", *lines, "}"]) if lines else ""
+
+
+def hosts_lines(survey: Survey) -> list[str]:
+    """Lines for the hosts file so that the host name stands for every IPv4 address; those other lines say are left out."""
+    name = survey.first("hostname")
+    names = list(dict.fromkeys(n.strip() for n in reversed(survey.lines("hostname")) if n.strip()))
+    mapped: set[str] = set()
+    ours = False
+    for line in survey.lines("hosts"):
+        ours = (ours or line == HOSTS_BEGIN) and line != HOSTS_END
+        fields = line.split("#", 1)[0].split()
+        if not ours and len(fields) > 1 and name in fields[1:]:
+            mapped.add(fields[0])
+    addresses = [line.split()[1] for line in survey.lines("addresses") if len(line.split()) == 2]
+    return [f"{a} {' '.join(names)}" for a in dict.fromkeys(addresses) if a not in mapped]
+
+
+def _firewall(survey: Survey, settings: Mapping[str, Any]) -> dict[str, Any]:
+    tool = next((line for line in survey.lines("firewall") if not line.startswith("open ")), "")
+    opened = {line.split()[1] for line in survey.lines("firewall") if line.startswith("open ")}
+    missing = [int(p) for p in settings.get("ports", ()) if str(p) not in opened] if tool else []
+    return {"tool": tool, "missing": missing}
+
+
+def _warnings(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    yield from (
+        str(gap["said"]).strip()
+        for gap in generation.get("undocumented", ())
+        if not gap["refuse"] or settings.get("accept_undocumented")
+    )
+    for line in survey.lines("reach"):
+        word, host, port = line.split()
+        if word == "no":
+            yield f"{host} does not answer on port {port}; open the way from this machine to it."
