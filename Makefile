@@ -15,6 +15,8 @@ UP_OPTIONS ?=
 PLAYBOOK_OPTIONS ?=
 # Options of scripts/bench.py, named there; BENCH="12 100" make bench chooses the sizes, too.
 BENCH_OPTIONS ?=
+# Lane of `make test-vm`: everyday, or full for one with real package installation as well.
+TEST_VM ?=
 # Gates by name for `make test` and `make gates`; empty means all of them.
 GATES ?=
 
@@ -40,7 +42,7 @@ export PYTHONPATH := $(CURDIR)/extensions
 export PYTHONDONTWRITEBYTECODE := 1
 export PATH := $(VENV)/bin:$(BUILD)/go-venv/bin:$(PATH)
 
-.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test gates gates-setup bench clean
+.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test test-vm gates gates-setup bench clean
 
 help: ## Say what can be made
 	@echo "homeward.asr"
@@ -66,6 +68,9 @@ rehearsal-status: $(STAMPS)/venv ## Say whether the stand-ins run, and where
 
 test: setup gates-setup ## Run every gate and every test (GATES="lint unit" runs some)
 	@$(VENV)/bin/python scripts/gates.py $(GATES)
+
+test-vm: $(STAMPS)/venv $(STAMPS)/tree ## Boot a real machine and make it a master target (root on Debian 12; TEST_VM=full adds a lane)
+	@$(VENV)/bin/python scripts/test_vm.py $(TEST_VM)
 
 gates: setup gates-setup ## Run the quick gates only: style, types, lint, documentation
 	@$(VENV)/bin/python scripts/gates.py --quick $(GATES)

@@ -12,7 +12,8 @@ What the columns say:
 * slices: processes that asked for a token, one each; CPU s: user and system time of ansible-playbook and everything it
   started; per leg: what is left of it for each of the four operations after 0.4 s for each slice;
 * MB: the largest of those processes;
-* SOAP: calls to vCenter while the commits are proven and sent, when nobody else speaks to vCenter;
+* SOAP: calls to vCenter in the stage that proves and sends the commits, when nobody else speaks to vCenter; looks: for
+  how many looks, each at the machines whose commits the bucket lets out before the next (with ``together`` only);
 * send s: from the first to the last accepted write of stage 2; bucket s: what the write bucket (200, refilled by 10 a
   second) asks for; wall s: the whole run.
 """
@@ -45,6 +46,8 @@ from rehearsal import fleet as fleets  # noqa: E402
 
 BUILD = ROOT / ".build"
 WORK = BUILD / "bench"
+#: Calls to vCenter as the second hook found them.
+SOAP = WORK / "soap.json"
 #: Operations of the way home for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
 #: The write bucket (DOC), and the CPU seconds that starting a slice costs anyway.
@@ -63,6 +66,7 @@ COLUMNS = {
     "per leg": 7,
     "MB": 5,
     "SOAP": 5,
+    "looks": 5,
     "send s": 6,
     "bucket s": 8,
     "wall s": 6,
@@ -134,7 +138,7 @@ def play(playbook: str, *options: str) -> Run:
     begun = time.monotonic()
     with log.open("wb") as stream:
         child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
-        dummy, status, usage = os.wait4(child.pid, 0)
+        _dummy, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         said = log.read_text(encoding="utf-8", errors="replace")
@@ -149,6 +153,22 @@ def ask(url: str, method: str = "GET") -> Any:
         return json.loads(answer.read() or b"null")
 
 
+def write_hooks(control: str) -> str:
+    """Tasks of our own around the commits, which count the calls to vCenter; gives the variables that name them."""
+    SOAP.unlink(missing_ok=True)
+    tasks: dict[str, dict[str, Any]] = {
+        "before": {"url": f"{control}/counters/reset", "method": "POST", "body": {}, "body_format": "json"},
+        "after": {"url": f"{control}/counters", "dest": str(SOAP)},
+    }
+    hooks = {}
+    for when, request in tasks.items():
+        path = WORK / f"hook-{when}.yml"
+        uri = {"name": "Count", "ansible.builtin.uri": {**request, "use_proxy": False}}
+        path.write_text(yaml.safe_dump([uri]), encoding="utf-8")
+        hooks[f"asr_hooks_{when}_commit"] = [str(path)]
+    return json.dumps(hooks)
+
+
 def sending_seconds(size: int) -> float:
     """Seconds between the first and the last accepted write of stage 2: the first reprotect of each machine."""
     with (WORK / "requests.jsonl").open(encoding="utf-8") as stream:
@@ -159,22 +179,16 @@ def sending_seconds(size: int) -> float:
 
 
 def measure(size: int, page: int, advance: str, speed: float) -> dict[str, str]:
-    """One row of the table.
-
-    The run stops before the commits, which is where vCenter is asked for proofs, and goes on from there; the two runs
-    are added up.
-    """
+    """One row of the table."""
     with standins(size, page, speed) as state:
         ask(f"{state['azure']['control']}/counters/reset", "POST")
-        way = ("-e", f"asr_advance={advance}")
-        first = play("failback", *way, "-e", "asr_commit_when=manual")
-        ask(f"{state['vcenter']['control']}/counters/reset", "POST")
-        commit = play("stage_3_failover_to_onprem", "-e", "asr_commit_when=verified")
-        soap = ask(f"{state['vcenter']['control']}/counters")["total"]
-        last = play("failback", *way, "-e", "asr_commit_when=verified")
+        hooks = write_hooks(state["vcenter"]["control"])
+        run = play("failback", "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
         counted = ask(f"{state['azure']['control']}/counters")
-    runs = (first, commit, last)
-    cpu, slices = sum(r.cpu for r in runs), counted["tokens"]
+    soap = json.loads(SOAP.read_text(encoding="utf-8")) if advance == "together" else {}
+    # A look is a scan of all machines, the details of those wanted, and the names of their hosts and datastores.
+    looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
+    slices = counted["tokens"]
     values = {
         "machines": size,
         "page": page,
@@ -184,13 +198,14 @@ def measure(size: int, page: int, advance: str, speed: float) -> dict[str, str]:
         "reads/op": f"{(counted['reads'] - counted['lists']) / (size * OPERATIONS):.2f}",
         "lists": counted["lists"],
         "slices": slices,
-        "CPU s": f"{cpu:.1f}",
-        "per leg": f"{max(0.0, cpu - START * slices) / OPERATIONS:.1f}",
-        "MB": f"{max(r.megabytes for r in runs):.0f}",
-        "SOAP": soap,
+        "CPU s": f"{run.cpu:.1f}",
+        "per leg": f"{max(0.0, run.cpu - START * slices) / OPERATIONS:.1f}",
+        "MB": f"{run.megabytes:.0f}",
+        "SOAP": soap.get("total", ""),
+        "looks": looks or "",
         "send s": f"{sending_seconds(size):.1f}",
         "bucket s": f"{max(0, size - BUCKET) / REFILL:.1f}",
-        "wall s": f"{sum(r.seconds for r in runs):.0f}",
+        "wall s": f"{run.seconds:.0f}",
     }
     return {name: str(value) for name, value in values.items()}
 

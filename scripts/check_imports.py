@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arrows between the rooms of the house only point down.
 
-    modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback
+    modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
     failback: run -> decide -> lifecycle -> items         azure, vcenter -> failback.{errors,items,*ports,servers}
 
 Beside the arrows: ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain
@@ -33,6 +33,7 @@ ROOMS = {
     "action": {"failback", "plugin_utils", "shell"},
     "plugin_utils": {"failback", "plugin_utils", "shell"},
     "inventory": {"plugin_utils"},
+    "filter": {"plugin_utils"},
     "doc_fragments": set(),
     "shell": {"shell", "failback", "azure", "vcenter"},
     "azure": {"azure", "failback"},

@@ -35,9 +35,14 @@ def check_role(role: Path) -> list[str]:
     if missing:
         return [f"roles/{name}: {', '.join(missing)} is missing"]
     defaults: dict[str, Any] = load(role / "defaults/main.yml") or {}
-    options: dict[str, dict[str, Any]] = load(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    entries: dict[str, dict[str, Any]] = load(role / "meta/argument_specs.yml")["argument_specs"]
+    options: dict[str, dict[str, Any]] = {}
     readme = (role / "README.md").read_text(encoding="utf-8")
     problems = []
+    for entry in entries.values():
+        for option, spec in entry["options"].items():
+            if options.setdefault(option, spec) != spec:
+                problems.append(f"{option} says different things in the entry points of argument_specs.yml")
     for option, spec in options.items():
         if spec.get("required"):
             if option in defaults:

@@ -21,7 +21,13 @@ NAMESPACE = uuid.UUID("6f0d3a52-8c1e-5b7a-9d44-7a1f5c2b9e10")
 
 #: Attached disks a master target may carry at one moment (support limit of the service).
 MASTER_TARGET_DISKS = 60
+#: Machines' disks an appliance may carry at one moment (DOC: 60 disks for each appliance).
+APPLIANCE_DISKS = 60
 
+GENERATIONS = ("classic", "modernized")
+#: What a fleet may say about a phase whose words no recording holds (see Vault.words).
+WORDS = ("state", "description", "location", "allowed")
+HEALTH = ("Normal", "Warning", "Critical")
 
 SYSTEMS = ("Windows", "Linux")
 ONPREM = ("present", "gone", "physical")
@@ -72,6 +78,8 @@ class Machine:
     uuid_enabled: bool = True
     #: Service seconds after a failover until the agent has registered again.
     agent_registers_after: float = 120.0
+    #: The failover to Azure finds the name taken and gives the Azure VM another one (modernized, warning 28175).
+    azure_name_taken: bool = False
     faults: tuple[Fault, ...] = ()
     #: Extra or overriding keys of providerSpecificDetails, for words the service never said yet.
     details: dict[str, Any] = field(default_factory=dict)
@@ -105,7 +113,9 @@ class MasterTarget:
     tools_running: bool = True
     snapshot: bool = False
     controller: str = "lsilogic"
-    #: Disks beside the operating system's and the retention disk (they take slots too).
+    #: Its own disks in GB: the operating system's and the retention disk (DOC: 100 GB and 1 TB).
+    disks_gb: tuple[int, ...] = (100, 1024)
+    #: Disks beside those (they take slots too).
     extra_disks: int = 0
 
     @property
@@ -116,6 +126,84 @@ class MasterTarget:
     @property
     def uuid(self) -> str:
         return stable_uuid("machine", "master-target", self.name)
+
+    @property
+    def limit(self) -> int:
+        """Attached disks at one moment; a master target's own count (SPEC: diskCount counts them all; INFER)."""
+        return MASTER_TARGET_DISKS
+
+
+@dataclass(frozen=True)
+class _ApplianceVm(MasterTarget):
+    """An appliance as vCenter has it: disks are attached to it as to a master target."""
+
+    @property
+    def id(self) -> str:
+        return stable_uuid("appliance", self.name)
+
+    @property
+    def uuid(self) -> str:
+        return stable_uuid("machine", "appliance", self.name)
+
+    @property
+    def limit(self) -> int:
+        """The cap is on machines' disks; the appliance's own stand on a controller of their own (INFER)."""
+        return APPLIANCE_DISKS + len(self.disks_gb) + self.extra_disks
+
+
+@dataclass(frozen=True)
+class Appliance:
+    """A replication appliance of a modernized vault, and its VM in vCenter.
+
+    ``datastores`` are those it reaches; ``health`` is what all its components say; ``heartbeat_age`` is in service
+    seconds (SEEN: one to five minutes).
+    """
+
+    name: str
+    fqdn: str = ""
+    ip: str = "10.20.3.10"
+    host: str = "esx-01"
+    datastores: tuple[str, ...] = ("datastore-1", "datastore-2")
+    health: str = "Normal"
+    heartbeat_age: float = 200.0
+    #: Name of the vCenter as the appliance's discovery knows it.
+    vcenter: str = "vcenter-home"
+    uuid_enabled: bool = True
+    tools_running: bool = True
+    snapshot: bool = False
+
+    @property
+    def id(self) -> str:
+        """One id for every component of the appliance (SEEN)."""
+        return self.vm.id
+
+    @property
+    def vm(self) -> MasterTarget:
+        """Its VM: Windows, with the two disks of an appliance (DOC: 80 GB and 620 GB) on a SATA controller."""
+        return _ApplianceVm(
+            name=self.name,
+            os="Windows",
+            ip=self.ip,
+            host=self.host,
+            datastores=self.datastores,
+            retention_volumes=(),
+            uuid_enabled=self.uuid_enabled,
+            tools_running=self.tools_running,
+            snapshot=self.snapshot,
+            controller="sata",
+            disks_gb=(80, 620),
+        )
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """How a retired vault refuses a write; the service's real words are not recorded (INFER)."""
+
+    status: int = 400
+    code: str = "ClassicRetired"
+    message: str = "Operations on machines of the classic experience are no longer supported."
+    causes: str = "Support for the classic experience ended in March 2026."
+    action: str = "Migrate to the modernized experience."
 
 
 @dataclass(frozen=True)
@@ -147,7 +235,26 @@ class Vault:
     recovery_plans: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Where failed-over machines live.
     target_resource_group: str = "rg-homeward-dr"
+    #: Name of a process server that the playbook `prepare` is to deploy into the second virtual network.
+    deploys: str = ""
+    #: A classic vault whose writes the service refuses, and in which words.
     retired: bool = False
+    refusal: Refusal = Refusal()
+    #: Modernized only.
+    appliances: tuple[Appliance, ...] = ()
+    #: Names of log storage accounts; machines use the first.
+    log_storage_accounts: tuple[str, ...] = ("homewardlogs",)
+    #: Whether items on their way out say which log storage account they use (SEEN: they do).
+    shows_log_storage: bool = True
+    #: Items in lists without disks and without what was discovered; whether they are is not recorded for modernized.
+    thin_lists: bool = False
+    #: Words over the life cycle's own, by phase: state, description, location, allowed.
+    words: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def gateways(self) -> tuple[MasterTarget, ...]:
+        """Everything on-premises that machines' disks are attached to: master targets and appliances' VMs."""
+        return self.master_targets + tuple(appliance.vm for appliance in self.appliances)
 
 
 @dataclass(frozen=True)
@@ -219,6 +326,9 @@ def parse(data: dict[str, Any], where: str = "fleet") -> Fleet:
         raw = dict(raw)
         raw["process_servers"] = tuple(_build(ProcessServer, dict(x), where) for x in raw.get("process_servers", []))
         raw["master_targets"] = tuple(_build(MasterTarget, dict(x), where) for x in raw.get("master_targets", []))
+        raw["appliances"] = tuple(_build(Appliance, dict(x), where) for x in raw.get("appliances", []))
+        if "refusal" in raw:
+            raw["refusal"] = _build(Refusal, dict(raw["refusal"]), where)
         raw["recovery_plans"] = {k: tuple(v) for k, v in raw.get("recovery_plans", {}).items()}
         vaults.append(_build(Vault, raw, where))
     machines = []
@@ -251,6 +361,8 @@ def _check(fleet: Fleet, where: str) -> None:
         for key, value, words in (("vault", m.vault, vaults), ("os", m.os, SYSTEMS), ("onprem", m.onprem, ONPREM)):
             if value not in words:
                 raise FleetError(f"{where}: {m.name}: {key} {value!r} is not one of {', '.join(words)}.")
+    for v in fleet.vaults:
+        _check_vault(v, where)
     counted = Counter(m.name if not fleet.ambiguous_names else (m.vault, m.name) for m in fleet.machines)
     twice = [name for name, times in counted.items() if times > 1]
     if twice:
@@ -260,6 +372,36 @@ def _check(fleet: Fleet, where: str) -> None:
         )
 
 
+def _check_vault(vault: Vault, where: str) -> None:
+    """A vault has the servers of its generation and no others."""
+    if vault.generation not in GENERATIONS:
+        raise FleetError(
+            f"{where}: {vault.name}: generation {vault.generation!r} is not one of {', '.join(GENERATIONS)}."
+        )
+    modernized = vault.generation == "modernized"
+    for key, given, fits in (
+        ("appliances", vault.appliances, modernized),
+        ("process_servers", vault.process_servers, not modernized),
+        ("master_targets", vault.master_targets, not modernized),
+        ("retired", vault.retired, not modernized),
+    ):
+        if given and not fits:
+            raise FleetError(
+                f"{where}: {vault.name}: {key} do not belong to a {vault.generation} vault; leave them out."
+            )
+    for appliance in vault.appliances:
+        if appliance.health not in HEALTH:
+            raise FleetError(
+                f"{where}: {appliance.name}: health {appliance.health!r} is not one of {', '.join(HEALTH)}."
+            )
+    for phase, words in vault.words.items():
+        unknown = sorted(set(words) - set(WORDS))
+        if unknown:
+            raise FleetError(
+                f"{where}: {vault.name}: words for {phase}: unknown key {unknown[0]!r}; known are {', '.join(WORDS)}."
+            )
+
+
 def generated_classic(count: int) -> Fleet:
     """``classic-N``: N machines in one classic vault, spread over as many master targets as the 60-disk cap asks.
 
@@ -267,25 +409,10 @@ def generated_classic(count: int) -> Fleet:
     own disks, so 56 disks of machines fit.
     """
     vault = f"vault-classic-{count}"
-    machines = []
-    disks = {"Windows": 0, "Linux": 0}
-    for n in range(1, count + 1):
-        os = "Windows" if n % 2 else "Linux"
-        sizes = (40,) if n % 4 < 2 else (40, 20)
-        disks[os] += len(sizes)
-        machines.append(
-            Machine(
-                name=f"app-{n:04d}",
-                vault=vault,
-                os=os,
-                disks_gb=sizes,
-                memory_mb=1024,
-                ip=f"10.{21 + n // 62500}.{n // 250 % 250}.{n % 250 + 2}",
-                host=f"esx-{n % 3 + 1:02d}",
-            )
-        )
+    machines = _generated_machines(vault, count)
     targets = []
-    for os, total in disks.items():
+    for os in SYSTEMS:
+        total = sum(len(m.disks_gb) for m in machines if m.os == os)
         # One spare target per system: the packing is greedy and machines have up to two disks.
         for n in range(1, -(-total // 55) + 1):
             targets.append(
@@ -306,12 +433,51 @@ def generated_classic(count: int) -> Fleet:
                 master_targets=tuple(targets),
             ),
         ),
-        machines=tuple(machines),
+        machines=machines,
     )
 
 
+def generated_modernized(count: int) -> Fleet:
+    """``modernized-N``: the same machines in one modernized vault, over as many appliances as the 60-disk cap asks."""
+    vault = f"vault-modernized-{count}"
+    machines = _generated_machines(vault, count)
+    total = sum(len(m.disks_gb) for m in machines)
+    # One spare: the packing is greedy and machines have up to two disks.
+    appliances = tuple(
+        Appliance(f"appliance-{n:02d}", ip=f"10.20.3.{n + 9}", host=f"esx-{n % 3 + 1:02d}")
+        for n in range(1, -(-total // 55) + 2)
+    )
+    return Fleet(
+        name=f"modernized-{count}",
+        description=f"{count} generated machines in one modernized vault",
+        vaults=(Vault(name=vault, generation="modernized", appliances=appliances),),
+        machines=machines,
+    )
+
+
+def _generated_machines(vault: str, count: int) -> tuple[Machine, ...]:
+    """Half Windows, half Linux, with one or two disks each."""
+    return tuple(
+        Machine(
+            name=f"app-{n:04d}",
+            vault=vault,
+            os="Windows" if n % 2 else "Linux",
+            disks_gb=(40,) if n % 4 < 2 else (40, 20),
+            memory_mb=1024,
+            ip=f"10.{21 + n // 62500}.{n // 250 % 250}.{n % 250 + 2}",
+            host=f"esx-{n % 3 + 1:02d}",
+        )
+        for n in range(1, count + 1)
+    )
+
+
+#: Kinds of fleets that are generated for any number of machines.
+GENERATED = {"classic": generated_classic, "modernized": generated_modernized}
+
+
 def load(name: str) -> Fleet:
-    """A fleet by name (a file under ``fleets/``), by path, or ``classic-N`` generated for any N."""
+    """A fleet by name (a file under ``fleets/``), by path, or ``classic-N`` or ``modernized-N``
+    generated for any N."""
     path = Path(name)
     if not path.is_file():
         path = FLEETS / f"{name}.yml"
@@ -323,10 +489,11 @@ def load(name: str) -> Fleet:
         if not isinstance(data, dict):
             raise FleetError(f"{path}: a fleet is a mapping with name, description, vaults and machines.")
         return parse(data, str(path))
-    generated = re.fullmatch(r"classic-([1-9][0-9]*)", name)
+    generated = re.fullmatch(rf"({'|'.join(GENERATED)})-([1-9][0-9]*)", name)
     if generated:
-        return generated_classic(int(generated.group(1)))
+        return GENERATED[generated.group(1)](int(generated.group(2)))
     have = ", ".join(sorted(p.stem for p in FLEETS.glob("*.yml")))
     raise FleetError(
-        f"FLEET={name}: there is no such fleet; use one of {have}, classic-N for any N, or a path to a YAML file."
+        f"FLEET={name}: there is no such fleet; use one of {have}, classic-N or modernized-N for any N, "
+        "or a path to a YAML file."
     )

@@ -4,14 +4,20 @@
 from __future__ import annotations
 
 import re
+import secrets
 import sys
 from collections.abc import Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .azure import networks
 from .fleet import Fleet
 from .tls import Certificates, write
+
+#: The virtual network without a process server.
+SECOND_NETWORK = list(networks.NETWORKS)[1]
 
 #: Written plainly in YAML; everything else is quoted.
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
@@ -44,6 +50,9 @@ def write_env(
         "SSL_CERT_FILE": tls.bundle,
         "ASR_RESOURCE_GROUP": vault.resource_group,
         "ASR_VAULT": vault.name,
+        # For a process server that is deployed; the stand-in takes any.
+        "ASR_ADMIN_PASSWORD": f"Aa1-{secrets.token_urlsafe(18)}",
+        "ASR_PASSPHRASE": secrets.token_urlsafe(18),
         "VMWARE_HOST": address.hostname,
         "VMWARE_PORT": address.port or 443,
         "VMWARE_USER": vcenter["user"],
@@ -86,9 +95,20 @@ def variables(fleet: Fleet) -> Iterator[str]:
         yield f"asr_datastore: {scalar(fleet.site.datastores[0].name)}"
     servers = [ps for vault in fleet.vaults for ps in vault.process_servers if ps.in_azure]
     if servers:
-        yield "# The process server that receives the machines' data on the way home."
+        yield "# The process server that receives the machines' data on the way home, where the vault has process servers."
         yield f"asr_process_server: {scalar(servers[0].name)}"
-    accounts = [name for vault in fleet.vaults for name in vault.run_as_accounts]
+    for vault in fleet.vaults:
+        if vault.deploys:
+            space = ip_network(networks.subnet_of(networks.NETWORKS[SECOND_NETWORK]))
+            yield "# A further process server that `prepare` deploys, into a network that has none."
+            yield "asr_process_server_deploy:"
+            yield f"  name: {scalar(vault.deploys)}"
+            yield f"  resource_group: {scalar(vault.target_resource_group)}"
+            yield f"  virtual_network: {scalar(SECOND_NETWORK)}"
+            yield f"  subnet: {scalar(networks.SUBNET)}"
+            yield f"  address: {scalar(str(space.network_address + 10))}"
+    # An appliance has its accounts by itself.
+    accounts = [name for vault in fleet.vaults if not vault.appliances for name in vault.run_as_accounts]
     for system in ("windows", "linux"):
         fitting = [name for name in accounts if name.endswith(f"-{system}")]
         if fitting:

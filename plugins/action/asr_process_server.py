@@ -11,3 +11,4 @@ class ActionModule(Slices):
     """Waits and shows progress; see plugin_utils/runner.py."""
 
     parts = ("azure", "vault", "machines", "waiting")
+    own = ("admin_password", "passphrase")

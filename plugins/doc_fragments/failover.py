@@ -15,7 +15,8 @@ options:
       - The point in time to fail over to. V(latest), V(latest_processed), V(latest_app_consistent), V(latest_crash_consistent), or the
         name of a recovery point.
       - What a direction does not know is refused with the choices it has. A classic failover to on-premises knows V(latest) and
-        V(latest_app_consistent).
+        V(latest_app_consistent). A modernized one makes its point while it fails over, so that V(latest) and V(latest_crash_consistent)
+        are the same, and V(latest_app_consistent) is the other choice.
     type: str
     default: latest
   shut_down_source:

@@ -14,38 +14,51 @@ options:
     description:
       - Master targets that may be used on the way home, by name. Machines are spread over those that fit their operating system,
         with consistency groups kept whole and no more than 60 disks attached to one master target.
-      - Left out, every master target of the configuration server is a candidate.
+      - In a modernized vault these are appliances, by name; a machine's consistency group and the 60 disks hold for them as well.
+      - Left out, every master target of the configuration server, or every appliance of the vault, is a candidate.
+      - A name that exists in only one of O(vaults) says nothing of the others.
     type: list
     elements: str
     default: []
   process_server:
     description:
       - Process server by name. On the way home it stands in Azure, or on-premises where ExpressRoute connects both.
+      - In a modernized vault it is an appliance by name. The appliance that brought a machine home protects it again unless another
+        is named.
       - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
     type: str
   datastore:
     description:
       - Datastore for machines that must be made anew on-premises. Machines that still exist there keep their own.
+      - In a modernized vault it also takes machines whose own datastore no appliance reaches.
       - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
     type: str
   retention_volume:
     description:
-      - Retention volume of the master target, as the vault names it (V(R) or V(/mnt/retention)).
+      - Retention volume of the master target, as the vault names it (V(R) or V(/mnt/retention)). Appliances have none.
       - Left out, it is chosen when there is only one.
     type: str
   policy:
     description:
       - Replication policy by name. Left out, the policy that fits the direction is chosen when there is only one.
+      - On the way home from a modernized vault the service takes its failback policy by itself when none is named.
     type: str
   run_as_account:
     description:
       - Run-as account by name, as it stands on the configuration server. Left out, it is chosen when only one fits.
+      - An appliance lists no accounts. There the one that protected the machine before is used; another is given by its full id.
     type: str
   run_as_account_windows:
     description: Run-as account for Windows machines, where it differs from O(run_as_account).
     type: str
   run_as_account_linux:
     description: Run-as account for Linux machines, where it differs from O(run_as_account).
+    type: str
+  log_storage_account:
+    description:
+      - Storage account that takes a machine's changes on the way home from a modernized vault, by its full id, or by name where a
+        machine of the vault uses it already.
+      - Left out, it is the one the machine used on the way out; where the vault does not tell it, the machine is refused.
     type: str
   exclude_temporary_disk:
     description: Leave the temporary disk of the Azure machine out of the way home.

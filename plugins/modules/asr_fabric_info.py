@@ -12,6 +12,8 @@ version_added: 1.0.0
 description:
   - Tells the configuration servers of vaults with their process servers, master targets (retention volumes, datastores, free disk
     slots), run-as accounts and vCenters, and the replication policies.
+  - For a modernized vault each appliance stands among the master targets and among the process servers under its name;
+    M(homeward.asr.asr_appliance_info) tells more of it.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options: {}

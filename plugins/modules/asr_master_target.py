@@ -17,6 +17,9 @@ description:
     right disks. That takes effect only on a machine that is off; a running one is touched only with O(power_off=true).
   - Excludes master targets from vMotion and Storage vMotion by DRS while they hold disks of other machines, and lifts that again to what it
     was before. The former values are kept on the virtual machine itself, so any later run can lift them.
+  - In a modernized vault it chooses and verifies appliances instead, under the same options and with the same result. An appliance is ready
+    when all its components send heartbeats and are healthy, it reaches datastores and has disk slots left; it needs no retention
+    volume, and C(disk.EnableUUID) is set on the machines alone.
   - It can be interrupted, killed and run again at any point. A machine that was powered off by this module is powered on by the next run;
     a machine that was off is never powered on.
 author:
@@ -67,12 +70,22 @@ options:
     description:
       - V(frozen) excludes the master targets from DRS (vMotion) and, where their datastores belong to a datastore cluster, from Storage DRS
         (Storage vMotion). What was written is read back.
+      - The place of each is noted on its virtual machine as well, and every later run tells what moved it since, who did it and when. A
+        storage move while it holds disks of other machines is refused with the remedy; a move to another host becomes a warning.
+      - V(watched) changes nothing. It looks whether the exclusions still stand and the place is the same, and refuses where they are not.
       - V(lifted) puts back what was there before.
       - V(unchanged) leaves that alone.
       - Where nothing moves machines by itself (a host without a cluster, DRS switched off) there is nothing to do, and the result says so.
     type: str
-    choices: [unchanged, frozen, lifted]
+    choices: [unchanged, frozen, watched, lifted]
     default: unchanged
+  pin_to_host:
+    description:
+      - With O(freeze=frozen), also bind each master target to its host by a VM-host rule, so that nobody moves it by hand either. Its host
+        cannot be put into maintenance mode then without powering the master target off.
+      - O(freeze=lifted) removes the rule in any case.
+    type: bool
+    default: false
   refresh:
     description:
       - Ask the configuration servers concerned, once, to tell the vault anew what they see. A new server, a new retention drive or a move
@@ -206,6 +219,11 @@ machines:
           returned: when O(freeze) asks for it
           type: str
           sample: free
+        vm_host_rule:
+          description: V(free), V(pinned), or V(no cluster).
+          returned: with O(pin_to_host), and when a rule is removed
+          type: str
+          sample: pinned
     after:
       description: How it stands now (in check mode, how it would stand).
       returned: always
@@ -528,6 +546,78 @@ master_targets:
           returned: always
           type: bool
           sample: true
+    place:
+      description: Where its virtual machine stood when it was frozen, and what moved it since; V(null) when O(freeze=unchanged).
+      returned: always
+      type: dict
+      contains:
+        host:
+          description: The host it was on when that was noted.
+          returned: always
+          type: str
+          sample: esx-01
+        datastores:
+          description: The datastores it was on when that was noted.
+          returned: always
+          type: list
+          elements: str
+          sample: [datastore-1]
+        since:
+          description: When that was noted, UTC; V(null) when it was not.
+          returned: always
+          type: str
+          sample: '2026-02-03T04:05:06Z'
+        moved_host:
+          description: Whether it is on another host now.
+          returned: always
+          type: bool
+          sample: false
+        moved_storage:
+          description: Whether it left one of those datastores.
+          returned: always
+          type: bool
+          sample: false
+        foreign_disks:
+          description: Disks it holds now and did not hold then, those of other machines.
+          returned: always
+          type: int
+          sample: 0
+        moves:
+          description: Every finished move since then, from vCenter's events.
+          returned: always
+          type: list
+          elements: dict
+          contains:
+            when:
+              description: When, UTC.
+              returned: always
+              type: str
+              sample: '2026-02-03T04:05:06Z'
+            who:
+              description: The account that asked for it, or vCenter itself.
+              returned: always
+              type: str
+              sample: VSPHERE.LOCAL\operator
+            from_host:
+              description: The host it left; may be empty.
+              returned: always
+              type: str
+              sample: esx-01
+            to_host:
+              description: The host it came to; may be empty.
+              returned: always
+              type: str
+              sample: esx-02
+            from_datastore:
+              description: The datastore it left; may be empty.
+              returned: always
+              type: str
+              sample: datastore-1
+            to_datastore:
+              description: The datastore it came to; may be empty.
+              returned: always
+              type: str
+              sample: datastore-1
 failed_machines:
   description: Names of the servers and machines that failed.
   returned: always
@@ -644,7 +734,8 @@ def argument_spec() -> specs.Spec:
             "enable_uuid": {"type": "bool", "default": True},
             "power_off": {"type": "bool", "default": False},
             "guest_shutdown_timeout": {"type": "int", "default": 300},
-            "freeze": {"type": "str", "choices": ["unchanged", "frozen", "lifted"], "default": "unchanged"},
+            "freeze": {"type": "str", "choices": ["unchanged", "frozen", "watched", "lifted"], "default": "unchanged"},
+            "pin_to_host": {"type": "bool", "default": False},
             "refresh": {"type": "bool", "default": False},
             "await_registration": {"type": "bool", "default": False},
             "ready_timeout": {"type": "int", "default": 1200},

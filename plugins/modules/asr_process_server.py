@@ -1,18 +1,22 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds process servers, waits for them, and moves machines between them."""
+"""Deploys process servers, finds them, waits for them, moves machines between them, and takes them away again."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_process_server
-short_description: Find process servers, wait until they are healthy, and move machines from one to another
+short_description: Deploy process servers in Azure, wait until they are healthy, move machines between them, remove them
 version_added: 1.0.0
 description:
   - Finds process servers in the vaults and waits until they are registered, send heartbeats and are healthy.
   - Moves machines from one process server to another on the same configuration server. Machines that are on the new one already are not
     moved again, and a move under way is joined.
+  - Deploys a process server in Azure (O(state=present)) with one deployment of Resource Manager, waits until the vault lists it, and
+    removes exactly that again (O(state=absent)). What stands as wanted is left alone, and a deployment under way is joined.
+  - In a modernized vault it chooses and verifies appliances instead, under the same options and with the same result. Machines at home move
+    from one appliance to another, each by a request of its own; nothing is deployed or removed there.
   - It can be interrupted, killed and run again at any point.
 author:
   - The homeward.asr contributors (!UNKNOWN)
@@ -26,9 +30,161 @@ options:
     description:
       - V(ready) waits until it can be used.
       - V(registered) only finds it; what speaks against using it becomes a warning.
+      - V(present) deploys it as O(deploy) says where it does not stand, and then does what V(ready) does. A server of that name that is
+        registered and was set up by other means is used as it is. Where it stands otherwise than asked for, the task is refused with the
+        differences; only its security rules are mended. Check mode lets the service validate the deployment and say what it would change.
+      - V(absent) removes a server that V(present) deployed. It is refused while a machine goes through the server, unless
+        O(move_machines_to) says where they go. Its software is removed first, so that the vault forgets it; then what the deployment made
+        and what bears its tag C(homeward-asr-process-server), and nothing else.
     type: str
-    choices: [ready, registered]
+    choices: [ready, registered, present, absent]
     default: ready
+  deploy:
+    description:
+      - Where and how the process server stands in Azure. Needed with O(state=present); with O(state=absent) only O(deploy.resource_group).
+      - Made are a network security group, a network interface with a static address, a disk for the cache sized by the documented table,
+        a Windows machine, and a run command on it that sets the software up. A public address is made only on request.
+    type: dict
+    suboptions:
+      resource_group:
+        description:
+          - Resource group of the new machine; it must be there.
+        type: str
+      subscription_id:
+        description:
+          - Its subscription. Left out, that of the first vault.
+        type: str
+      virtual_network:
+        description:
+          - Name or id of the virtual network that the failed-over machines are in. One process server is enough for a network, so a
+            network that has one is refused.
+        type: str
+      virtual_network_resource_group:
+        description:
+          - Resource group of O(deploy.virtual_network), where it is another.
+        type: str
+      subnet:
+        description:
+          - Name of the subnet.
+        type: str
+      address:
+        description:
+          - A free address of the subnet. It must reach the configuration server and the master targets over VPN or ExpressRoute private
+            peering.
+        type: str
+      configuration_server:
+        description:
+          - The configuration server it registers with, by name, where the vaults have several.
+        type: str
+      configuration_server_address:
+        description:
+          - Address of the configuration server as the new machine reaches it. Left out, the one the vault tells.
+        type: str
+      source:
+        description:
+          - V(gallery) is the gallery's own image, which is registered by hand (the task waits for that). V(windows) is a Windows Server on
+            which the software is set up unattended. V(auto) takes the gallery image where the subscription is still offered it.
+        type: str
+        choices: [auto, gallery, windows]
+        default: auto
+      image:
+        description:
+          - Another Windows image. Windows Server 2016 with English settings is the newest that the software takes.
+        type: dict
+        suboptions:
+          publisher:
+            description: Publisher.
+            type: str
+          offer:
+            description: Offer.
+            type: str
+          sku:
+            description: Plan.
+            type: str
+          version:
+            description: Version; left out, the latest.
+            type: str
+      size:
+        description:
+          - Size of the machine. Left out, the first that is large enough for O(deploy.daily_change_gb) and O(deploy.machine_count), is
+            offered to the subscription and is within its quota.
+        type: str
+      daily_change_gb:
+        description:
+          - Data that all machines together change in a day, in GB. More than 2048 are refused.
+        type: int
+        default: 250
+      machine_count:
+        description:
+          - Machines that will go through it. More than 225 are refused.
+        type: int
+        default: 0
+      zone:
+        description:
+          - Availability zone; left out, none.
+        type: str
+      disk_type:
+        description:
+          - Storage type of its disks.
+        type: str
+        default: Premium_LRS
+      admin_username:
+        description:
+          - Name of its administrator.
+        type: str
+        default: asradmin
+      data_port:
+        description:
+          - Port that replication data comes in at.
+        type: int
+        default: 9443
+      data_sources:
+        description:
+          - Who may reach that port, as address ranges or service tags. C(VirtualNetwork) holds the peered networks and those behind VPN
+            and ExpressRoute, too.
+        type: list
+        elements: str
+        default: [VirtualNetwork]
+      rdp_sources:
+        description:
+          - Who may reach it by remote desktop; nobody unless said.
+        type: list
+        elements: str
+        default: []
+      public_address:
+        description:
+          - Whether it gets a public address.
+        type: bool
+        default: false
+      installer_url:
+        description:
+          - Where the machine gets the Unified Setup from; best a copy of the version that the configuration server has.
+        type: str
+        default: https://aka.ms/unifiedinstaller
+      installer_checksum:
+        description:
+          - SHA-256 of that file; left out, it is not checked.
+        type: str
+      tags:
+        description:
+          - Further tags for everything that is made.
+        type: dict
+        default: {}
+  admin_password:
+    description:
+      - Password of the new machine's administrator, needed when it has to be deployed. It leaves only as a secure parameter.
+      - If not set, the value of the E(ASR_ADMIN_PASSWORD) environment variable is used.
+    type: str
+  passphrase:
+    description:
+      - Passphrase of the configuration server, needed when the software has to be set up. It leaves only as a secure parameter and a
+        protected parameter of the run command.
+      - If not set, the value of the E(ASR_PASSPHRASE) environment variable is used.
+    type: str
+  move_machines_to:
+    description:
+      - With O(state=absent), the process server that takes over the machines that still go through the one removed.
+    type: str
   move_machines_from:
     description:
       - The process server that machines are moved away from, by name, address or id.
@@ -85,6 +241,27 @@ EXAMPLES = r"""
   homeward.asr.asr_process_server:
     name: CS-01
     move_machines_from: ps-azure-01
+
+- name: Deploy a process server into the network of the failed-over machines
+  homeward.asr.asr_process_server:
+    name: ps-azure-02
+    state: present
+    deploy:
+      resource_group: rg-homeward-dr
+      virtual_network: vnet-dr-2
+      subnet: servers
+      address: 10.60.0.10
+    admin_password: "{{ vaulted_password | default('An-Example-2-Replace') }}"
+    passphrase: "{{ vaulted_passphrase | default('AnExampleToReplace') }}"
+    refresh: true
+
+- name: Take it away when everybody is home
+  homeward.asr.asr_process_server:
+    name: ps-azure-02
+    state: absent
+    deploy:
+      resource_group: rg-homeward-dr
+    move_machines_to: CS-01
 """
 
 RETURN = r"""
@@ -329,6 +506,47 @@ process_servers:
       returned: always
       type: int
       sample: 12
+deployment:
+  description: The deployment of the process server.
+  returned: with O(state=present)
+  type: dict
+  contains:
+    name:
+      description: Its name in the resource group.
+      returned: always
+      type: str
+      sample: homeward-asr-ps-azure-02
+    id:
+      description: Its id.
+      returned: always
+      type: str
+      sample: /subscriptions/0000/resourceGroups/rg-homeward-dr/providers/Microsoft.Resources/deployments/homeward-asr-ps-azure-02
+    state:
+      description: Where it stands, in a word or two.
+      returned: always
+      type: str
+      sample: deployed
+    address:
+      description: The server's address.
+      returned: always
+      type: str
+      sample: 10.60.0.10
+    size:
+      description: The size that was chosen; empty where nothing had to be chosen.
+      returned: always
+      type: str
+      sample: Standard_D4s_v3
+    source:
+      description: V(windows) or V(gallery); empty where nothing had to be chosen.
+      returned: always
+      type: str
+      sample: windows
+    resources:
+      description: Ids of what is made; empty where nothing had to be made.
+      returned: always
+      type: list
+      elements: str
+      sample: []
 plan:
   description: What would be sent, in order.
   returned: in check mode
@@ -351,10 +569,26 @@ plan:
       type: str
       sample: reassociateGateway
     body:
-      description: The request's body.
+      description: The request's body, without the values of secrets; for what is deleted its id.
       returned: always
       type: dict
       sample: {properties: {containerName: cloud_1f3c15af-2256-4568-9e06-e1ef4f728f75, updateType: SystemLevel}}
+    changes:
+      description: What the service says the deployment would change.
+      returned: for a deployment
+      type: list
+      elements: dict
+      contains:
+        id:
+          description: The resource.
+          returned: always
+          type: str
+          sample: /subscriptions/0000/resourceGroups/rg-homeward-dr/providers/Microsoft.Network/networkInterfaces/ps-azure-02-nic
+        change:
+          description: The service's word for it.
+          returned: always
+          type: str
+          sample: Create
 failed_machines:
   description: Names of the servers and machines that failed.
   returned: always
@@ -451,6 +685,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.process_serv
     ProcessServerOrder,
     ensure_process_server,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_absent import ensure_absent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_present import Secrets, ensure_present
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_wish import Wish
 from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 
@@ -464,7 +701,11 @@ def argument_spec() -> specs.Spec:
         specs.waiting(),
         {
             "name": {"type": "str"},
-            "state": {"type": "str", "choices": ["ready", "registered"], "default": "ready"},
+            "state": {"type": "str", "choices": ["ready", "registered", "present", "absent"], "default": "ready"},
+            "deploy": {"type": "dict", "options": specs.deployment()},
+            "admin_password": specs.secret("admin_password"),
+            "passphrase": specs.secret("passphrase"),
+            "move_machines_to": {"type": "str"},
             "move_machines_from": {"type": "str"},
             "refresh": {"type": "bool", "default": False},
             "await_registration": {"type": "bool", "default": False},
@@ -476,6 +717,13 @@ def argument_spec() -> specs.Spec:
 def work(call: Call) -> dict[str, Any]:
     """One slice."""
     order = preparation.order_of(ProcessServerOrder, call)
+    if order.state in ("present", "absent"):
+        wish = Wish.parse(order.name, call.params["deploy"], order.vaults)
+        secrets = Secrets(call.params["admin_password"] or "", call.params["passphrase"] or "")
+        goal = call.params["move_machines_to"]
+        if order.state == "absent":
+            return preparation.run(call, lambda v, cursor: ensure_absent(order, wish, goal, v, call.clock, cursor))
+        return preparation.run(call, lambda v, cursor: ensure_present(order, wish, secrets, v, call.clock, cursor))
     return preparation.run(call, lambda vaults, cursor: ensure_process_server(order, vaults, call.clock, cursor))
 
 

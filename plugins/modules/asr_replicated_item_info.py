@@ -263,6 +263,18 @@ machines:
           returned: always
           type: str
           sample: running
+    can_migrate:
+      description:
+        - Whether a classic machine can move to the modernized generation now. The service moves only machines that are at home and
+          replicate to Azure in good health. V(null) for machines that are not classic.
+      returned: always
+      type: bool
+      sample: false
+    why_not:
+      description: Why it cannot move now; V(null) when it can.
+      returned: always
+      type: str
+      sample: 'It is running in Azure, committed: only a machine at home that replicates to Azure can move.'
 requests:
   description: Requests spent against Azure Resource Manager.
   returned: always

@@ -136,8 +136,8 @@ requests:
           type: int
           sample: 150
 code:
-  description: V(machines_failed), V(stage_failed) or V(still_running).
-  returned: on failure
+  description: V(machines_failed), V(stage_failed), or V(still_running), which with O(on_timeout=ok) is no failure.
+  returned: when something went wrong or time was over
   type: str
   sample: machines_failed
 """

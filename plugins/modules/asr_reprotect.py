@@ -242,12 +242,12 @@ machines:
       type: dict
       contains:
         master_target:
-          description: Master target.
+          description: Master target, or the appliance of a modernized vault.
           returned: always
           type: str
           sample: mt-linux-01
         process_server:
-          description: Process server.
+          description: Process server, or the appliance of a modernized vault.
           returned: always
           type: str
           sample: ps-azure-01
@@ -271,6 +271,41 @@ machines:
           returned: always
           type: str
           sample: vm-admin-linux
+        log_storage_account:
+          description: Storage account that takes the changes on the way home.
+          returned: for machines of a modernized vault on their way home
+          type: str
+          sample: asrlogs01
+    sync:
+      description: How far the machine's synchronisation is; V(null) where none is under way or the vault does not tell.
+      returned: always
+      type: dict
+      contains:
+        percentage:
+          description: Share of the data that has arrived; V(null) where the vault does not tell.
+          returned: always
+          type: float
+          sample: 42.5
+        transferred_bytes:
+          description: Bytes sent so far; V(null) where the vault does not tell.
+          returned: always
+          type: int
+          sample: 18253611008
+        total_bytes:
+          description: Size of the machine's disks in bytes; V(null) where the vault does not tell.
+          returned: always
+          type: int
+          sample: 42949672960
+        pending_bytes:
+          description: Changes that wait to be sent, in bytes; V(null) where the vault does not tell.
+          returned: always
+          type: int
+          sample: 1191936
+        eta_seconds:
+          description: Estimated seconds until everything has arrived; V(null) where no estimate can be made.
+          returned: always
+          type: int
+          sample: 840
     legs:
       description: What was done on each leg of the route.
       returned: always

@@ -127,7 +127,7 @@ class Once(ActionBase):
 
     def _foreign(self) -> set[str]:
         """Shared options this module does not take: defaults for the whole action group must not break it."""
-        everything = {name for part in SHARED.values() for name in part()}
+        everything = {name for part in SHARED.values() for name in part()} | set(SECRETS)
         taken = {name for part in self.parts for name in SHARED[part]()}
         return everything - taken - set(self.own)
 
@@ -173,6 +173,9 @@ class Slices(Once):
                     continue
             else:
                 trouble = None
+            if not last:
+                for text in introductions(answer, task_vars):
+                    self._say(text)
             if answer.get("failed") or answer.get("skipped"):
                 return _keep_story(last, answer)
             if answer.get("finished", True) or checking:
@@ -189,6 +192,18 @@ class Slices(Once):
             progress = answer.get("progress") or {}
             if ticker.due(used, _pulse(progress), length):
                 self._say(line(used, progress))
+
+
+def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:
+    """What follows from each vault's generation, in a sentence; not again where an earlier stage of the chain said it."""
+
+    def notes(result: Any) -> list[str]:
+        vaults = result.get("vaults") if isinstance(result, Mapping) else None
+        return [f"  {v.get('name')}: {v.get('note')}" for v in vaults or () if isinstance(v, Mapping) and v.get("note")]
+
+    earlier = task_vars.get("stage_results")
+    told = {text for result in (earlier if isinstance(earlier, list) else ()) for text in notes(result)}
+    return [text for text in notes(answer) if text not in told]
 
 
 def with_files(command: str, options: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ STANDIN = ROOT / ".build" / "bin" / "vcenter-standin"
 CALLBACKS = Path(__file__).with_name("callbacks")
 
 #: A command of these tests that takes longer hangs.
-PATIENCE = 240.0
+PATIENCE = 600.0
 
 #: Variables of whoever runs the tests that would reach into the playbooks.
 FOREIGN = ("AZURE_", "VMWARE_", "ASR_", "ANSIBLE_", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -51,12 +51,12 @@ class Outcome:
 
     def task(self, name: str) -> dict[str, Any]:
         """The result of the one task of that name."""
-        (found,) = [r["result"] for r in self.results if r["task"] == name]
+        (found,) = [dict(r["result"]) for r in self.results if r["task"] == name]
         return found
 
     def machines(self, module: str) -> dict[str, dict[str, Any]]:
         """Where the module's last call left each machine."""
-        return {m["name"]: m for m in self.of(module)[-1]["machines"]}
+        return {str(m["name"]): m for m in self.of(module)[-1]["machines"]}
 
 
 @dataclass
@@ -67,6 +67,8 @@ class Scene:
     env: dict[str, str]
     state: dict[str, Any]
     runs: int = 0
+    #: What a module's fixtures want to hand to its tests.
+    notes: dict[str, Any] = field(default_factory=dict)
 
     # -- in front --------------------------------------------------------------------------------------------------
 
@@ -85,13 +87,15 @@ class Scene:
             **more,
         }
 
-    def playbook(self, name: str | Path, *options: str, env: dict[str, str] | None = None, **variables: Any) -> Outcome:
-        """Run a playbook (ours by its short name, or a file) with the rehearsal's variables and these over them."""
+    def playbook(self, name: str, *options: str, **variables: Any) -> Outcome:
+        """Run a playbook of ours by its short name with the rehearsal's variables and these over them."""
+        command = ["ansible-playbook", f"homeward.asr.{name}", "-e", f"@{self.directory / 'vars.yml'}"]
+        return self.command([*command, "-e", json.dumps(variables), *options])
+
+    def command(self, command: list[str], env: dict[str, str] | None = None) -> Outcome:
+        """Run a command as it stands, in the rehearsal's directory."""
         self.runs += 1
         told = self.directory / f"told-{self.runs}.jsonl"
-        played = str(name) if isinstance(name, Path) else f"homeward.asr.{name}"
-        command = ["ansible-playbook", played, "-e", f"@{self.directory / 'vars.yml'}"]
-        command += ["-e", json.dumps(variables), *options]
         done = subprocess.run(
             command,
             env=self.environment(TOLD_FILE=str(told), **(env or {})),
@@ -106,9 +110,7 @@ class Scene:
         lines = told.read_text(encoding="utf-8").splitlines() if told.exists() else []
         return Outcome(done.returncode, done.stdout, [json.loads(line) for line in lines])
 
-    def tasks(
-        self, tasks: Iterable[Task], *options: str, play: Task | None = None, env: dict[str, str] | None = None
-    ) -> Outcome:
+    def tasks(self, tasks: Iterable[Task], play: Task | None = None, env: dict[str, str] | None = None) -> Outcome:
         """Run tasks of one's own; a task that fails does not keep the next from running."""
         content = {
             "hosts": "localhost",
@@ -121,7 +123,7 @@ class Scene:
         path = self.directory / f"play-{self.runs + 1}.yml"
         path.write_text(yaml.safe_dump([content], sort_keys=False), encoding="utf-8")
         path.chmod(0o600)
-        return self.playbook(path, *options, env=env)
+        return self.command(["ansible-playbook", str(path), "-e", f"@{self.directory / 'vars.yml'}"], env)
 
     # -- behind ----------------------------------------------------------------------------------------------------
 
@@ -139,13 +141,12 @@ class Scene:
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
-        """Accepted operations in order: machine, operation, body."""
-        names = {item["item"]: item["name"] for item in self.control("/items")}
-        return [{**b, "machine": names[b["item"]]} for b in self.control("/bodies")]
+        """Accepted operations in order: machine, leg, body."""
+        return [{**b, "machine": b["item"], "leg": b["operation"].replace("/", "_")} for b in self.control("/bodies")]
 
     def sent(self, machine: str) -> list[str]:
         """Operations accepted for a machine, in order."""
-        return [b["operation"] for b in self.bodies if b["machine"] == machine]
+        return [b["leg"] for b in self.bodies if b["machine"] == machine]
 
     def phase(self, machine: str) -> str:
         """Where the vault itself knows the machine to be."""
@@ -206,7 +207,7 @@ class Scene:
 
 def launch(fleet: dict[str, Any], directory: Path, **options: str) -> Scene:
     """Start a rehearsal of the fleet in a directory of its own."""
-    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "home").mkdir(parents=True)
     source = directory.parent / f"{directory.name}.yml"
     source.write_text(yaml.safe_dump(fleet), encoding="utf-8")
     command = [sys.executable, "-m", "rehearsal", "up", "--fleet", str(source), "--dir", str(directory)]

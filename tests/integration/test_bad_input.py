@@ -105,9 +105,7 @@ CASES = (
         vaults=[{**ONE, "subscription_id": "99999999-2222-4333-8444-555555555555"}],
     ),
     reprotect("the same vault twice", "vault_ambiguous", "vaults", "vault-one", "once", vaults=[ONE, ONE]),
-    reprotect(
-        "no vault", "vault_missing", "vaults", "ASR_VAULT", "Give", vaults=[], env={"ASR_VAULT": ""}
-    ),
+    reprotect("no vault", "vault_missing", "vaults", "ASR_VAULT", "Give", vaults=[], env={"ASR_VAULT": ""}),
     # The machines.
     reprotect("wrong machine", "machine_not_found", "'nope'", "'machines'", "Choose", "out-01", machines=["nope"]),
     reprotect("pattern that fits none", "machine_not_found", "'nope-*'", "'machines'", "Choose", machines=["nope-*"]),
@@ -135,9 +133,16 @@ CASES = (
         recovery_plans=["nope"],
     ),
     # Servers, storage, policy, account.
-    reprotect("unknown datastore", "datastore_not_found", "datastore 'nope'", "Choose", "datastore-1", datastore="nope"),
     reprotect(
-        "ambiguous datastore", "datastore_ambiguous", "datastore is not given", "datastore-2", "Name one", datastore=None
+        "unknown datastore", "datastore_not_found", "datastore 'nope'", "Choose", "datastore-1", datastore="nope"
+    ),
+    reprotect(
+        "ambiguous datastore",
+        "datastore_ambiguous",
+        "datastore is not given",
+        "datastore-2",
+        "Name one",
+        datastore=None,
     ),
     reprotect(
         "unknown retention volume",
@@ -271,9 +276,22 @@ CASES = (
         **{**OUT, "confirm_failover_to_azure": False},
     ),
     failover("all to Azure", "name_machines", "'all'", "'machines'", "one by one", **{**OUT, "machines": ["all"]}),
-    failover("pattern to Azure", "name_machines", "'at-*'", "'machines'", "one by one", **{**OUT, "machines": ["at-*"]}),
+    failover(
+        "pattern to Azure", "name_machines", "'at-*'", "'machines'", "one by one", **{**OUT, "machines": ["at-*"]}
+    ),
+    failover(
+        "nobody to Azure",
+        "no_machines",
+        "'machines'",
+        "one by one",
+        "at-home",
+        direction="to_azure",
+        confirm_failover_to_azure=True,
+    ),
     failover("group to Azure", "name_machines", "'groups'", "'till'", "one by one", **OUT, groups=["till"]),
-    failover("plan to Azure", "name_machines", "'recovery_plans'", "'shop'", "one by one", **OUT, recovery_plans=["shop"]),
+    failover(
+        "plan to Azure", "name_machines", "'recovery_plans'", "'shop'", "one by one", **OUT, recovery_plans=["shop"]
+    ),
     failover(
         "a point the leg does not know",
         "recovery_point_unknown_here",
@@ -307,7 +325,7 @@ CASES = (
     reprotect(
         "wrong tenant",
         "login_failed",
-        "'99999999-0000-4000-8000-000000000000'",
+        "Tenant '99999999-0000-4000-8000-000000000000' does not exist",
         "Correct tenant",
         tenant="99999999-0000-4000-8000-000000000000",
     ),
@@ -322,11 +340,14 @@ CASES = (
         secret=None,
         env={"AZURE_SECRET": "", "AZURE_CLIENT_SECRET": ""},
     ),
+    reprotect("no such cloud", "", "cloud_environment", "'Nowhere'", cloud_environment="Nowhere"),
     reprotect(
-        "no such cloud", "", "cloud_environment", "'Nowhere'", cloud_environment="Nowhere"
-    ),
-    reprotect(
-        "unreachable Azure", "unreachable", NOWHERE, "refused", "Check", "resource_manager_endpoint",
+        "unreachable Azure",
+        "unreachable",
+        NOWHERE,
+        "refused",
+        "Check",
+        "resource_manager_endpoint",
         resource_manager_endpoint=NOWHERE,
     ),
     reprotect(
@@ -379,11 +400,11 @@ CASES = (
         ("nope", "name", "ps-azure-01"),
     ),
     Case(
-        "an unknown machine's jobs",
-        "asr_job_info",
+        "look at an unknown machine",
+        "asr_replicated_item_info",
         {"vaults": [ONE], "machines": ["nope"]},
         "machine_not_found",
-        ("'nope'", "'machines'"),
+        ("'nope'", "'machines'", "Choose"),
     ),
 )
 
@@ -470,7 +491,6 @@ def test_a_sentence_names_the_option_and_the_remedy(
     case, outcome = cases[name], outcomes[check][0]
     result = outcome.task(name)
     message = str(result.get("msg"))
-    print(f"SAID {name}: {message}")
     assert result.get("failed") is True, result
     assert result["changed"] is False
     if case.code:
@@ -487,3 +507,115 @@ def test_nothing_is_written(outcomes: dict[bool, tuple[Outcome, int]], check: bo
     assert len(outcome.results) == len(NAMES)
     assert writes == 0
     assert "Traceback" not in outcome.text
+
+
+@MODES
+def test_an_expired_secret(scene: Scene, check: bool) -> None:
+    before = scene.writes
+    scene.control("/secret", {"expired": True})
+    try:
+        case = reprotect("expired", "login_failed")
+        result = scene.tasks([as_task(case, check)]).task("expired")
+    finally:
+        scene.control("/secret", {"expired": False})
+    assert result["code"] == "login_failed"
+    assert "has expired" in result["msg"]
+    assert "Create a new client secret" in result["msg"]
+    assert "set secret (AZURE_SECRET)" in result["msg"]
+    assert scene.writes == before
+
+
+@MODES
+def test_a_policy_that_is_one_of_two(scene: Scene, check: bool) -> None:
+    """Neither is the twin of the machine's own, and both are of the kind that leads home."""
+    before = scene.writes
+    scene.control(
+        "/faults",
+        {
+            "action": "garbage",
+            "match": {"method": "GET", "path": "/replicationPolicies\\?"},
+            "patch_entries": {"properties": {"providerSpecificDetails": {"instanceType": "InMage"}}},
+            "times": None,
+        },
+    )
+    scene.control(
+        "/faults",
+        {
+            "action": "garbage",
+            "match": {"method": "GET", "path": "/replicationProtectedItems\\?"},
+            "patch_entries": {"properties": {"policyFriendlyName": "another"}},
+            "times": None,
+        },
+    )
+    try:
+        result = scene.tasks([as_task(reprotect("policy", "policy_ambiguous"), check)]).task("policy")
+    finally:
+        scene.control("/faults", method="DELETE")
+    assert result["code"] == "policy_ambiguous", result
+    for word in ("policy is not given", "daily-dr, daily-dr-failback", "Name one in 'policy'"):
+        assert word in result["msg"]
+    assert scene.writes == before
+
+
+def test_async_is_refused_with_a_way_out(scene: Scene) -> None:
+    before = scene.writes
+    task = {**as_task(reprotect("detached", ""), False), "async": 60, "poll": 5}
+    result = scene.tasks([task]).task("detached")
+    assert result["failed"] is True
+    assert "async" in result["msg"]
+    assert "wait: false" in result["msg"]
+    assert scene.writes == before
+
+
+VARIABLES = {
+    "asr_vaults": [ONE],
+    "asr_machines": ["out-01"],
+    "asr_process_server": "ps-azure-01",
+    "asr_datastore": "datastore-1",
+    "asr_run_as_account": "admin-one",
+    "asr_commit_when": "verified",
+}
+CONFIRMED = {"asr_confirm_failover_to_azure": True}
+
+
+#: Through the playbooks, where the role stands between; the flag adds a run in check mode.
+PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
+    ("failback", {"asr_machines": ["nope"]}, ("'nope'", "'machines'", "Choose from", "out-01"), True),
+    ("failback", {"asr_machines": []}, ("'machines'", "Choose from", "machines: all"), False),
+    ("failback", {"asr_exclude": ["out01"]}, ("'out01'", "'exclude'", "Correct the name", "out-01"), False),
+    ("stage_2_reprotect_to_onprem", {"asr_datastore": "nope"}, ("datastore 'nope'", "Choose one of"), False),
+    ("stage_1_failover_to_azure", {"asr_machines": ["at-home"]}, ("asr_confirm_failover_to_azure=true",), True),
+    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": "all"}, ("'all'", "one by one"), False),
+    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": ["at-*"]}, ("'at-*'", "one by one"), False),
+    (
+        "stage_1_failover_to_azure",
+        {**CONFIRMED, "asr_machines": [], "asr_groups": ["till"]},
+        ("'groups'", "'till'", "one by one"),
+        False,
+    ),
+    ("prepare", {"asr_master_targets": ["nope"]}, ("'nope'", "names", "mt-linux-01"), False),
+    (
+        "prepare",
+        {"asr_retention_volume": "/nope", "asr_master_targets": ["mt-linux-01"]},
+        ("/nope", "/mnt/retention"),
+        True,
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("playbook", "variables", "words", "check"),
+    [(*play[:3], check) for play in PLAYS for check in ((False, True) if play[3] else (False,))],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_playbooks_say_it_too(
+    scene: Scene, playbook: str, variables: dict[str, Any], words: tuple[str, ...], check: bool
+) -> None:
+    before = scene.writes
+    outcome = scene.playbook(playbook, *(["--check"] if check else []), **{**VARIABLES, **variables})
+    assert outcome.rc == 2, outcome.text
+    said = " ".join(outcome.text.split())
+    missing = [word for word in words if word not in said]
+    assert not missing, f"{missing} not in: {outcome.text}"
+    assert "Traceback" not in outcome.text
+    assert scene.writes == before

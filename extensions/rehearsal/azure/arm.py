@@ -8,7 +8,7 @@ import logging
 
 from aiohttp import web
 
-from rehearsal.azure.armpath import COMPUTE, SITE_RECOVERY, parse
+from rehearsal.azure.armpath import COMPUTE, NETWORK, RESOURCES, SITE_RECOVERY, parse
 from rehearsal.azure.call import Call, Reply, find_item, parse_form
 from rehearsal.azure.clock import http_date, iso_seconds
 from rehearsal.azure.errors import Refused, group_not_found, refused, resource_not_found
@@ -200,11 +200,11 @@ class Arm:
         below = path.route
         if path.namespace == SITE_RECOVERY and path.types[:1] == ("vaults",) and path.names and call.vault is None:
             raise resource_not_found("Microsoft.RecoveryServices/vaults", path.names[0], path.group or "")
-        if path.namespace not in (SITE_RECOVERY, COMPUTE, ""):
+        if path.namespace not in (SITE_RECOVERY, COMPUTE, NETWORK, RESOURCES, ""):
             raise refused(404, "InvalidResourceNamespace", f"The resource namespace '{path.namespace}' is invalid.")
         handler = ROUTES.get((call.method, f"{path.namespace}/{below}"))
         if handler is None:
-            if any(route == f"{path.namespace}/{below}" for dummy, route in ROUTES):
+            if any(route == f"{path.namespace}/{below}" for _dummy, route in ROUTES):
                 raise refused(405, "MethodNotAllowed", f"The method {call.method} is not allowed for this resource.")
             raise refused(
                 404, "InvalidResourceType", f"The resource type '{below}' could not be found in the namespace."

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 SITE_RECOVERY = "microsoft.recoveryservices"
 COMPUTE = "microsoft.compute"
+NETWORK = "microsoft.network"
+RESOURCES = "microsoft.resources"
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from aiohttp import web
 from rehearsal.azure.arm import Arm
 from rehearsal.azure.items import Item, health_error
 from rehearsal.azure.onprem import OnPremError
+from rehearsal.fleet import HEALTH
 
 #: Keys of POST /items/NAME.
 ITEM_KEYS = (
@@ -34,6 +35,7 @@ class Control:
 
     * ``GET /counters``, ``POST /counters/reset`` (fills the buckets again), ``GET /bodies``, ``GET /digest``
     * ``GET /items``, ``GET /items/NAME`` (with what vCenter shows), ``POST /items/NAME``
+    * ``POST /appliances/NAME {health}`` (Normal, Warning or Critical)
     * ``GET /faults``, ``POST /faults``, ``DELETE /faults`` (lets go whatever waits), ``GET /barrier/NAME``,
       ``POST /barrier/NAME/release``
     * ``GET /settings``, ``POST /settings``, ``POST /token-lifetime {seconds}``, ``POST /revoke-tokens``,
@@ -56,6 +58,7 @@ class Control:
                 web.get("/items", self.items),
                 web.get("/items/{name}", self.item),
                 web.post("/items/{name}", self.patch_item),
+                web.post("/appliances/{name}", self.patch_appliance),
                 web.get("/faults", self.faults),
                 web.post("/faults", self.add_fault),
                 web.delete("/faults", self.clear_faults),
@@ -102,7 +105,14 @@ class Control:
         try:
             seen = await self.world.on_premises(self.world.onprem.machine, item.machine)
             truth["onprem"] = (
-                None if seen is None else {"running": seen.running, "host": seen.host, "datastores": seen.stores}
+                None
+                if seen is None
+                else {
+                    "running": seen.running,
+                    "host": seen.host,
+                    "datastores": seen.stores,
+                    "snapshot": seen.snapshot,
+                }
             )
         except OnPremError as problem:
             truth["onprem"] = {"error": str(problem)}
@@ -123,6 +133,7 @@ class Control:
             "azure_vm": {"id": vm.id, "power": vm.power} if vm else None,
             "master_target": item.master_target,
             "process_server": item.process_server,
+            "azure_name": item.azure_name,
             "progress": item.progress() if item.row.syncing else None,
             "jobs": [
                 {"name": j.name, "operation": j.move.name if j.move else j.scenario, "state": j.state}
@@ -183,6 +194,18 @@ class Control:
         else:
             item.agent_registers_at = now + float(value)
             self.world.clock.call_at(item.agent_registers_at, item.touch)
+
+    async def patch_appliance(self, request: web.Request) -> web.Response:
+        """The health of an appliance, whatever the fleet says."""
+        name, health = request.match_info["name"], (await _json(request))["health"]
+        if health not in HEALTH:
+            raise BadControl(f"health: {health!r} is not one of {', '.join(HEALTH)}.")
+        for vault in self.world.vaults:
+            for appliance in vault.spec.appliances:
+                if appliance.name == name:
+                    vault.appliance_health[appliance.id] = health
+                    return web.json_response({"appliance": name, "health": health})
+        raise BadControl(f"{name}: there is no such appliance.")
 
     # -- faults ------------------------------------------------------------------------------------------------------
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.azure import details_modernized
 from rehearsal.azure.clock import iso, iso_seconds
+from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
 from rehearsal.azure.words import AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
-from rehearsal.fleet import Machine, stable_uuid
+from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
     from rehearsal.azure.items import Item
@@ -19,19 +21,6 @@ def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, 
     details.update(item.machine.details)
     details.update(item.overrides.get("details", {}))
     return details
-
-
-def disk_names(machine: Machine) -> list[str]:
-    """Windows and Linux name disks differently; sdX names are those of the time of protection."""
-    if machine.os.lower() == "windows":
-        return [rf"\\.\PHYSICALDRIVE{n}" for n in range(len(machine.disks_gb))]
-    return [f"/dev/sd{chr(ord('a') + n)}" for n in range(len(machine.disks_gb))]
-
-
-def disk_ids(machine: Machine) -> list[str]:
-    return [
-        f"{{{stable_uuid('disk', machine.vault, machine.name, str(n)).upper()}}}" for n in range(len(machine.disks_gb))
-    ]
 
 
 def _disks(item: Item, progress: Any, megabytes: tuple[str, str, str]) -> list[dict[str, Any]]:
@@ -202,11 +191,6 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
     return details
 
 
-def azure_ip(machine: Machine) -> str:
-    octets = machine.ip.split(".")
-    return ".".join(["10", "60", *octets[2:]])
-
-
 def consistency_points(item: Item) -> dict[str, str]:
     """Tags of the way home: one when the synchronisation ended, then one each hour, the last three (INFER).
 
@@ -218,4 +202,9 @@ def consistency_points(item: Item) -> dict[str, str]:
     return {f"Tag{n:04d}": iso_seconds(first + n * 3600) for n in range(max(0, count - 2), count + 1)}
 
 
-BY_TYPE: dict[str, Callable[..., dict[str, Any]]] = {"InMageAzureV2": _forward, "InMage": _failback}
+BY_TYPE: dict[str, Callable[..., dict[str, Any]]] = {
+    "InMageAzureV2": _forward,
+    "InMage": _failback,
+    "InMageRcm": details_modernized.forward,
+    "InMageRcmFailback": details_modernized.failback,
+}

@@ -21,12 +21,12 @@ from rehearsal.azure.world import World
 from rehearsal.fleet import Fault, MasterTarget
 
 
-def _item(job: Job) -> Item:
+def item_of(job: Job) -> Item:
     assert job.item is not None
     return job.item
 
 
-def _details(job: Job) -> dict[str, Any]:
+def provider_part(job: Job) -> dict[str, Any]:
     return job.body.get("providerSpecificDetails") or {}
 
 
@@ -35,7 +35,7 @@ def _details(job: Job) -> dict[str, Any]:
 
 def _fleet_cause(job: Job, level: str) -> Cause | None:
     """The next fault of that level the fleet holds for this machine, operation and leg; counts it."""
-    item, move = _item(job), job.move
+    item, move = item_of(job), job.move
     for n, fault in enumerate(item.machine.faults):
         applies = move and (fault.operation, fault.leg, fault.level) == (move.operation, move.leg, level)
         if applies and item.faults_done.get(n, 0) < fault.times:
@@ -72,14 +72,14 @@ def fleet_warning(job: Job) -> None:
 
 
 def warn(job: Job, cause: Cause) -> None:
-    job.add_error(cause, "Warning", _item(job).clock.now(), job.tasks[-1])
+    job.add_error(cause, "Warning", item_of(job).clock.now(), job.tasks[-1])
 
 
 def unexpected(item: Item, problem: Exception) -> Cause:
     return JobFailure(errors.VCENTER, machine=item.machine.name, reason=str(problem) or type(problem).__name__).cause
 
 
-def _translated(item: Item, problem: OnPremError, target: str) -> JobFailure:
+def translated(item: Item, problem: OnPremError, target: str) -> JobFailure:
     values = {"machine": item.machine.name, "reason": str(problem), "target": target}
     kinds = {
         "gone": errors.MACHINE_GONE,
@@ -93,21 +93,26 @@ def _translated(item: Item, problem: OnPremError, target: str) -> JobFailure:
 
 
 async def check_point_out(world: World, job: Job) -> bool:
-    item = _item(job)
-    wanted = _details(job).get("recoveryPointId")
+    item = item_of(job)
+    wanted = provider_part(job).get("recoveryPointId")
     point = point_by_id(item, wanted) if wanted else newest_point(item)
     if point is None:
         raise JobFailure(errors.RECOVERY_POINT, point=wanted or "of any kind", machine=item.machine.name)
-    job.recovery_point = (point.id(item), point.moment)
+    job.recovery_point = (point.item_word(item), point.moment)
     return True
 
 
 async def shut_source_down(world: World, job: Job) -> bool:
-    """Power the on-premises machine off if asked. If that fails the failover goes on with a warning (DOC)."""
-    item = _item(job)
+    return await silence_and_stop(world, job, job.body.get("sourceSiteOperations") == "Required")
+
+
+async def silence_and_stop(world: World, job: Job, wanted: bool) -> bool:
+    """The agent falls silent; the on-premises machine is powered off if ``wanted``. If that fails the failover goes on
+    with a warning (DOC)."""
+    item = item_of(job)
     item.silent_since = world.clock.now() - 60.0
     item.agent_registers_at = float("inf")
-    if job.body.get("sourceSiteOperations") != "Required" or item.machine.onprem == "physical":
+    if not wanted or item.machine.onprem == "physical":
         return False
     try:
         await world.on_premises(world.onprem.power_off, item.machine)
@@ -121,14 +126,14 @@ async def prepare(world: World, job: Job) -> bool:
 
 
 async def make_azure_vm(world: World, job: Job) -> bool:
-    item = _item(job)
+    item = item_of(job)
     if item.azure_vm is None:
         world.add_azure_vm(item).power = "starting"
     return True
 
 
 async def start_azure_vm(world: World, job: Job) -> bool:
-    vm = _item(job).azure_vm
+    vm = item_of(job).azure_vm
     if vm is not None:
         vm.power = "running"
     return True
@@ -138,7 +143,7 @@ async def start_azure_vm(world: World, job: Job) -> bool:
 
 
 async def check_agent_and_vm(world: World, job: Job) -> bool:
-    item = _item(job)
+    item = item_of(job)
     if item.azure_vm is None or item.azure_vm.power != "running":
         raise JobFailure(errors.AZURE_VM_DOWN, machine=item.machine.name)
     if not item.agent_registered():
@@ -151,7 +156,7 @@ def _server(item: Item, wanted: str | None) -> None:
         raise JobFailure(errors.PROCESS_SERVER, server=wanted)
 
 
-def _account(item: Item, wanted: str | None) -> None:
+def check_account(item: Item, wanted: str | None) -> None:
     if wanted and wanted not in {account["accountId"] for account in item.vault.accounts()}:
         raise JobFailure(errors.ACCOUNT, account=wanted)
 
@@ -165,10 +170,10 @@ def _target_of(item: Item, wanted: str | None) -> MasterTarget:
 
 async def check_servers(world: World, job: Job) -> bool:
     """Everything a reprotect to on-premises needs, judged by the vault's and vCenter's present state."""
-    item, details = _item(job), _details(job)
+    item, details = item_of(job), provider_part(job)
     machine, vault = item.machine, item.vault
     _server(item, details["processServerId"])
-    _account(item, details.get("runAsAccountId"))
+    check_account(item, details.get("runAsAccountId"))
     if not same(last_segment(details["profileId"]), vault.failback_policy):
         raise JobFailure(errors.POLICY, policy=last_segment(details["profileId"]), wanted="InMage")
     target = _target_of(item, details["masterTargetId"])
@@ -208,7 +213,7 @@ def _check_stores(view: TargetView, target: MasterTarget, own: tuple[str, ...] |
 
 async def take_disks(world: World, job: Job) -> bool:
     """Attach the machine's disks to the master target, one job at a time for each target."""
-    item, details = _item(job), _details(job)
+    item, details = item_of(job), provider_part(job)
     machine = item.machine
     target = _target_of(item, details["masterTargetId"])
     async with world.lock(target.name):
@@ -228,7 +233,7 @@ async def take_disks(world: World, job: Job) -> bool:
             else:
                 await world.on_premises(world.onprem.lend, machine, target)
         except OnPremError as problem:
-            raise _translated(item, problem, target.name) from problem
+            raise translated(item, problem, target.name) from problem
     item.master_target = target.id
     item.process_server = next(s.id for s in item.vault.spec.process_servers if same(s.id, details["processServerId"]))
     return True
@@ -238,7 +243,7 @@ async def take_disks(world: World, job: Job) -> bool:
 
 
 async def check_point_home(world: World, job: Job) -> bool:
-    item, details = _item(job), _details(job)
+    item, details = item_of(job), provider_part(job)
     kind = details.get("recoveryPointType") or "LatestTime"
     points = consistency_points(item)
     if kind == "Custom":
@@ -259,7 +264,7 @@ async def check_point_home(world: World, job: Job) -> bool:
 
 
 async def stop_azure_vm(world: World, job: Job) -> bool:
-    item = _item(job)
+    item = item_of(job)
     if job.body.get("sourceSiteOperations") != "Required" or item.azure_vm is None:
         return False
     item.azure_vm.power = "deallocated"
@@ -267,16 +272,20 @@ async def stop_azure_vm(world: World, job: Job) -> bool:
 
 
 async def return_disks(world: World, job: Job) -> bool:
-    item = _item(job)
+    item = item_of(job)
+    return await bring_disks_back(world, job, _target_of(item, item.master_target))
+
+
+async def bring_disks_back(world: World, job: Job, target: MasterTarget, snapshot: bool = False) -> bool:
+    item = item_of(job)
     item.silent_since = world.clock.now() - 60.0
     item.agent_registers_at = float("inf")
-    target = _target_of(item, item.master_target)
     async with world.lock(target.name):
         try:
-            await world.on_premises(world.onprem.give_back, item.machine, target)
+            await world.on_premises(world.onprem.give_back, item.machine, target, snapshot)
         except OnPremError as problem:
             item.agent_registers_at = 0.0
-            raise _translated(item, problem, target.name) from problem
+            raise translated(item, problem, target.name) from problem
     return True
 
 
@@ -284,12 +293,12 @@ async def return_disks(world: World, job: Job) -> bool:
 
 
 async def delete_azure_vm(world: World, job: Job) -> bool:
-    world.remove_azure_vm(_item(job))
+    world.remove_azure_vm(item_of(job))
     return True
 
 
 async def check_agent_home(world: World, job: Job) -> bool:
-    item = _item(job)
+    item = item_of(job)
     if not item.agent_registered():
         raise JobFailure(errors.AGENT_MISSING, machine=item.machine.name)
     return True
@@ -297,10 +306,10 @@ async def check_agent_home(world: World, job: Job) -> bool:
 
 async def check_way_out(world: World, job: Job) -> bool:
     """All fields are optional here (SPEC); what is given must exist."""
-    item, details = _item(job), _details(job)
+    item, details = item_of(job), provider_part(job)
     if details.get("processServerId"):
         _server(item, details["processServerId"])
-    _account(item, details.get("runAsAccountId"))
+    check_account(item, details.get("runAsAccountId"))
     policy = details.get("policyId")
     if policy and not same(last_segment(policy), item.vault.forward_policy):
         raise JobFailure(errors.POLICY, policy=last_segment(policy), wanted="InMageAzureV2")
@@ -308,8 +317,8 @@ async def check_way_out(world: World, job: Job) -> bool:
 
 
 async def use_process_server(world: World, job: Job) -> bool:
-    item = _item(job)
-    wanted = _details(job).get("processServerId")
+    item = item_of(job)
+    wanted = provider_part(job).get("processServerId")
     for server in item.vault.spec.process_servers:
         if wanted and same(server.id, wanted):
             item.process_server = server.id
@@ -350,9 +359,10 @@ ACTIONS: dict[str, dict[str, Any]] = {
 
 def settle(world: World, job: Job, move: Move, now: float) -> None:
     """What a finished move leaves on the item."""
-    item = _item(job)
+    item = item_of(job)
     if move.operation == "failover":
-        item.last_failover = now
+        # A modernized item says when the failover started (SEEN).
+        item.last_failover = job.started if item.vault.modernized else now
         item.agent_registers_at = now + item.machine.agent_registers_after
         item.points_until = now
         if move.leg == "to_azure" and job.recovery_point:
@@ -360,7 +370,16 @@ def settle(world: World, job: Job, move: Move, now: float) -> None:
     elif move.operation == "reprotect":
         item.turns += 1
         item.points_until = None
+        if item.vault.modernized:
+            # It vanishes with the reprotect (SEEN); so does what was said about a planned failover (INFER).
+            item.last_failover = item.planned = None
         if move.leg == "to_azure":
             item.failover_point = None
             item.last_failover = None
             item.master_target = None
+    elif move.operation == "cancel":
+        item.last_failover = item.points_until = None
+        item.agent_registers_at = now
+    if item.vault.modernized and move.leg == "to_onprem" and move.operation in ("failover", "cancel"):
+        status = "Succeeded" if move.operation == "failover" else "Cancelled"
+        item.planned = (item.planned[0] if item.planned else job.started or now, status)

@@ -8,16 +8,19 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rehearsal.azure import effects
-from rehearsal.azure.errors import BUSY, Cause, JobFailure, provider_refused, refused
+from rehearsal.azure import effects, effects_modernized
+from rehearsal.azure.errors import BUSY, Cause, JobFailure, Refused, provider_refused, refused
 from rehearsal.azure.inventory import add_event
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
-from rehearsal.azure.lifecycle import AFTER_SYNC, MOVES, Move, move_for, moves_of
+from rehearsal.azure.lifecycle import AFTER_SYNC, Move, move_for, moves_of
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.world import World
 
 log = logging.getLogger("rehearsal.azure.engine")
+
+#: What the tasks do, by generation, move and task.
+ACTIONS = {"classic": effects.ACTIONS, "modernized": effects_modernized.ACTIONS}
 
 #: A task of a job that acts; it returns False when there was nothing to do (the task is then shown as Skipped).
 Action = Callable[[World, Job], Awaitable[bool]]
@@ -40,15 +43,7 @@ class Engine:
         """
         vault = item.vault
         generation = vault.spec.generation
-        if vault.spec.retired:
-            raise provider_refused(
-                400,
-                "ClassicRetired",
-                "Operations on machines of the classic experience are no longer supported.",
-                causes="Support for the classic experience ended in March 2026.",
-                action="Migrate to the modernized experience.",
-                ids=ids,
-            )
+        check_support(vault, ids)
         move = move_for(generation, verb, item.phase)
         if item.busy or move is None or move.word not in item.allowed:
             return self._busy(item, verb, move, ids)
@@ -68,13 +63,18 @@ class Engine:
         failure = JobFailure(BUSY, operation=verb, machine=item.machine.name)
         known = move or next(iter(moves_of(item.vault.spec.generation, verb)), None)
         if settings.busy_as != "job" or known is None:
-            cause = failure.cause
-            raise provider_refused(
-                settings.busy_status, str(cause.code), cause.message, causes=cause.causes, action=cause.action, ids=ids
-            )
+            raise self.busy(item, verb, ids)
         job = self._job(item.vault, known.scenario, known.friendly, item, ids[0])
         self._start(job, self._run_refused(job, failure.cause))
         return job
+
+    def busy(self, item: Item, verb: str, ids: tuple[str, str]) -> Refused:
+        """How an operation that is not allowed now is refused at once."""
+        cause = JobFailure(BUSY, operation=verb, machine=item.machine.name).cause
+        status = self.world.settings.busy_status
+        return provider_refused(
+            status, str(cause.code), cause.message, causes=cause.causes, action=cause.action, ids=ids
+        )
 
     def side_job(
         self,
@@ -88,7 +88,7 @@ class Engine:
     ) -> Job:
         """A job beside the life cycle; it takes ``durations[duration]`` and does ``then`` at its end."""
         job = self._job(vault, scenario, friendly, item, client)
-        self._start(job, self._run_plain(job, self.world.durations[duration], then))
+        self._start(job, self._run_plain(job, vault.durations[duration], then))
         return job
 
     def _job(self, vault: VaultState, scenario: str, friendly: str, item: Item | None, client: str) -> Job:
@@ -96,7 +96,7 @@ class Engine:
         if item is not None:
             target = (item.vm_id, item.machine.name, "ProtectionEntity")
         else:
-            target = (vault.internal_id, vault.spec.configuration_server, "Server")
+            target = (vault.internal_id, vault.fabric_friendly, "Server")
         job = Job(vault, scenario, friendly, *target, created=now, client_request_id=client, item=item)
         job.owner_path = item.id if item is not None else vault.fabric_id
         vault.jobs[job.name] = job
@@ -116,7 +116,7 @@ class Engine:
 
     async def _begin(self, job: Job) -> None:
         """Leave NotStarted. The start is the time that was due, so that a jump of the clock carries a job to its end."""
-        due = job.created + self.world.durations["not_started"]
+        due = job.created + job.vault.durations["not_started"]
         await self.world.clock.sleep_until(due)
         job.started = due
         job.state = job.description = "InProgress"
@@ -128,8 +128,8 @@ class Engine:
         clock = world.clock
         await self._begin(job)
         started = job.started or clock.now()
-        duration = world.durations[move.name]
-        actions = effects.ACTIONS[move.name]
+        duration = job.vault.durations[move.name]
+        actions = ACTIONS[job.vault.spec.generation][move.name]
         due = started
         state = "Succeeded"
         try:
@@ -165,6 +165,7 @@ class Engine:
         if state == "Failed":
             # A failover that fell back: the machine, and with it its agent, runs where it ran before.
             item.agent_registers_at = min(item.agent_registers_at, now)
+            effects_modernized.fall_back(job, move)
         else:
             effects.settle(world, job, move, now)
             self._after(item, move, now)
@@ -179,16 +180,22 @@ class Engine:
 
     def _after(self, item: Item, move: Move, now: float) -> None:
         """What follows a move by itself: the agent registers again, the synchronisation ends."""
-        clock = self.world.clock
         if move.operation == "failover":
-            clock.call_at(item.agent_registers_at, item.touch)
+            self.world.clock.call_at(item.agent_registers_at, item.touch)
         if item.row.syncing:
-            seconds = self.world.durations[f"sync/{move.leg}"]
-            item.sync_started, item.sync_ends = now, now + seconds
-            if move.leg == "to_azure":
-                early = self.world.durations["sync/to_azure/primary"]
-                clock.call_at(now + early, lambda: self._finalized(item, "PrimaryIrCompletion", "Azure"))
-            clock.call_at(now + seconds, lambda: self._synchronised(item, move))
+            self._synchronise(item, now)
+
+    def _synchronise(self, item: Item, now: float) -> None:
+        """Start the synchronisation of the item's phase, or the part of it that the phase is."""
+        clock, durations = self.world.clock, item.vault.durations
+        leg = "to_azure" if item.row.forward else "to_onprem"
+        seconds = durations.get(item.phase) or durations[f"sync/{leg}"]
+        item.sync_started, item.sync_ends = now, now + seconds
+        if item.phase == "syncing_out":
+            early = durations["sync/to_azure/primary"]
+            clock.call_at(now + early, lambda: self._finalized(item, "PrimaryIrCompletion", "Azure"))
+        phase = item.phase
+        clock.call_at(now + seconds, lambda: self._synchronised(item, phase))
 
     def resume_first_states(self) -> None:
         """Start the timers of machines that the fleet puts in the middle of something."""
@@ -197,21 +204,26 @@ class Engine:
             for item in vault.items.values():
                 if item.agent_registers_at > now:
                     self.world.clock.call_at(item.agent_registers_at, item.touch)
-                into = item.phase if item.row.syncing else None
-                for move in MOVES[vault.spec.generation]:
-                    if move.done == into:
-                        self._after(item, move, now)
-                        item.touch()
+                if item.row.syncing:
+                    self._synchronise(item, now)
+                    item.touch()
 
-    def _synchronised(self, item: Item, move: Move) -> None:
-        if not item.row.syncing:
+    def _synchronised(self, item: Item, phase: str) -> None:
+        if item.phase != phase:
             return
-        item.phase = AFTER_SYNC[item.phase]
-        item.protected_since = self.world.clock.now()
+        now = self.world.clock.now()
+        item.phase = AFTER_SYNC[item.vault.spec.generation][phase]
+        item.protected_since = now
         item.sync_started = item.sync_ends = None
+        if item.row.syncing:
+            self._synchronise(item, now)
+            item.touch()
+            return
         item.touch()
-        scenario = "IrCompletion" if move.leg == "to_onprem" else "SecondaryIrCompletion"
-        self._finalized(item, scenario, item.vault.spec.configuration_server if move.leg == "to_onprem" else "Azure")
+        if item.row.forward:
+            self._finalized(item, "SecondaryIrCompletion", "Azure")
+        else:
+            self._finalized(item, "IrCompletion", item.vault.fabric_friendly)
 
     def _finalized(self, item: Item, scenario: str, where: str) -> None:
         self.side_job(item.vault, scenario, f"Finalize protection on {where}", "finalize", item, "")
@@ -237,6 +249,13 @@ class Engine:
         job.finish("Failed", self.world.clock.now())
 
 
+def check_support(vault: VaultState, ids: tuple[str, str]) -> None:
+    """Raises Refused for any write in a retired vault, in the fleet's words."""
+    if vault.spec.retired:
+        no = vault.spec.refusal
+        raise provider_refused(no.status, no.code, no.message, causes=no.causes, action=no.action, ids=ids)
+
+
 def _skip(task: Task, now: float) -> None:
     """A skipped task has state Other, description Skipped (SEEN)."""
     task.state, task.description = "Other", "Skipped"
@@ -253,12 +272,20 @@ def _check_body(move: Move, properties: dict[str, Any]) -> None:
             "InvalidRequest",
             f"The provider {details['instanceType']!r} does not fit the item; expected {move.provider!r}.",
         )
-    if properties.get("failoverDirection") != move.direction:
+    if properties.get("failoverDirection") not in move.directions:
         raise refused(
             400,
             "InvalidRequest",
-            f"The failover direction {properties.get('failoverDirection')!r} does not fit the item; expected {move.direction!r}.",
+            f"The failover direction {properties.get('failoverDirection')!r} does not fit the item; "
+            f"expected {move.directions[0]!r}.",
         )
     for name in move.required:
         if not details.get(name):
             raise refused(400, "InvalidRequest", f"The property providerSpecificDetails.{name} is required.")
+    for name, words in move.values:
+        if details.get(name) not in words:
+            raise refused(
+                400,
+                "InvalidRequest",
+                f"The value {details.get(name)!r} of providerSpecificDetails.{name} is not one of {', '.join(words)}.",
+            )

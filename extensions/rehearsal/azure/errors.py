@@ -75,7 +75,7 @@ def item_not_found(name: str, ids: tuple[str, str]) -> Refused:
 class Cause:
     """Why a job failed (or what it warns of): providerErrorDetails of an error entry.
 
-    ``source`` DOC: the code stands in Microsoft's documentation. INFER: no code is documented for this cause; the
+    ``source`` SEEN: code and message were recorded. DOC: the code stands in Microsoft's documentation. INFER: no code is documented for this cause; the
     number is the stand-in's own, from a block the documentation does not use (790xx).
     """
 
@@ -229,6 +229,63 @@ MACHINE_GONE = Cause(
     "The on-premises virtual machine {machine} was not found in vCenter.",
     "The machine was deleted.",
     "Protect the machine anew.",
+)
+APPLIANCE_UNKNOWN = Cause(
+    79021,
+    "Appliance {appliance} is not registered with the vault.",
+    "The id is wrong, or the appliance was removed.",
+    "Choose one of the appliances that the vault lists.",
+)
+APPLIANCE_UNHEALTHY = Cause(
+    79022,
+    "Appliance {appliance} is in critical health.",
+    "A component of the appliance does not work or does not report.",
+    "Resolve the appliance's health errors, or choose another appliance, and run the operation again.",
+)
+APPLIANCE_GONE = Cause(
+    79023,
+    "The virtual machine of appliance {appliance} was not found in vCenter, or is not powered on.",
+    "The virtual machine was deleted, renamed or stopped.",
+    "Start the appliance, or choose another one, and run the operation again.",
+)
+APPLIANCE_SNAPSHOT = Cause(
+    79024,
+    "The virtual machine of appliance {appliance} has a snapshot.",
+    "Disks cannot be attached to or detached from a virtual machine that has snapshots.",
+    "Delete the snapshots of the appliance and run the operation again.",
+)
+APPLIANCE_DATASTORE = Cause(
+    8061,
+    "Datastore {datastore} is not accessible from appliance {appliance}.",
+    "The datastore is not mounted on the appliance's host, or the discovery has not seen it yet.",
+    "Choose a datastore that the appliance lists, or an appliance that reaches this one.",
+    "DOC",
+)
+APPLIANCE_FULL = Cause(
+    79025,
+    "Appliance {appliance} has {attached} disks of machines attached; {machine} brings {disks} more than it can take.",
+    "An appliance carries 60 disks at most.",
+    "Choose another appliance, or wait until machines on this one have come home.",
+)
+LOG_STORAGE = Cause(
+    79026,
+    "The log storage account {account} cannot be used.",
+    "The account does not exist, or lies in another region than the vault.",
+    "Choose a storage account in the region of the vault.",
+)
+RENAMED = Cause(
+    28175,
+    "The VM name '{old}' was modified to '{new}' to avoid name conflicts.",
+    "A virtual machine with that name exists in the target resource group.",
+    "Rename the machine if its former name is needed.",
+    "SEEN",
+)
+NOT_AT_HOME = Cause(
+    79027,
+    "The virtual machine {machine} cannot be moved to the modernized experience now.",
+    "It is failed over, on its way home, or another operation is in progress on it.",
+    "Bring the machine home and protect it again, then move it.",
+    "DOC",
 )
 BUSY = Cause(
     79020,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration server's side: fabric, provider, vCenter, process servers and master targets."""
+"""The on-premises side of a vault: fabric, providers, vCenters, and of a classic one the process servers and master targets."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from rehearsal.azure import appliances
 from rehearsal.azure.clock import iso
 from rehearsal.azure.onprem import TargetView
 from rehearsal.azure.vault import VaultState
@@ -121,51 +122,66 @@ def master_target(target: MasterTarget, view: TargetView | None, now: float) -> 
 
 
 def fabric(vault: VaultState, views: dict[str, TargetView], now: float, in_list: bool = False) -> dict[str, Any]:
-    spec = vault.spec
-    counted = str(len(vault.items))
-    home = next((s for s in spec.process_servers if not s.in_azure), None)
+    """The envelope is the same in both generations (SEEN)."""
     keys = {"kekState": "None", "kekCertThumbprint": None}
+    if vault.modernized:
+        details = appliances.fabric_details(vault, views, now, in_list)
+    else:
+        details = _server_details(vault, views, now, in_list)
     return {
         "name": vault.fabric,
         "type": f"{RS}/replicationFabrics",
         "id": vault.fabric_id,
         "properties": {
-            "friendlyName": spec.configuration_server,
+            "friendlyName": vault.fabric_friendly,
             "encryptionDetails": keys,
             "rolloverEncryptionDetails": keys,
             "internalIdentifier": vault.internal_id,
             "bcdrState": "Valid",
-            "customDetails": {
-                "instanceType": "VMware",
-                "processServers": [process_server(vault, s, now, in_list) for s in spec.process_servers],
-                "masterTargetServers": [master_target(t, views.get(t.name), now) for t in spec.master_targets],
-                "runAsAccounts": vault.accounts(),
-                "replicationPairCount": counted,
-                "processServerCount": str(len(spec.process_servers)),
-                "agentCount": counted,
-                "protectedServers": counted,
-                **_loads(),
-                "webLoad": "0",
-                "webLoadStatus": "Green",
-                "databaseServerLoad": "0",
-                "databaseServerLoadStatus": "Green",
-                "csServiceStatus": "Running",
-                "ipAddress": home.ip if home else "10.20.1.5",
-                "agentVersion": AGENT_VERSION,
-                "hostName": spec.configuration_server,
-                "lastHeartbeat": iso(now - HEARTBEAT_AGE),
-                "versionStatus": "Supported",
-                "sslCertExpiryDate": iso(now + CERTIFICATE_DAYS * 86400.0),
-                "psTemplateVersion": None,
-                "switchProviderBlockingErrorDetails": [],
-            },
+            "customDetails": details,
             "healthErrorDetails": [],
             "health": "Normal",
         },
     }
 
 
-def provider(vault: VaultState, now: float) -> dict[str, Any]:
+def _server_details(vault: VaultState, views: dict[str, TargetView], now: float, in_list: bool) -> dict[str, Any]:
+    spec = vault.spec
+    counted = str(len(vault.items))
+    home = next((s for s in spec.process_servers if not s.in_azure), None)
+    return {
+        "instanceType": "VMware",
+        "processServers": [process_server(vault, s, now, in_list) for s in spec.process_servers],
+        "masterTargetServers": [master_target(t, views.get(t.name), now) for t in spec.master_targets],
+        "runAsAccounts": vault.accounts(),
+        "replicationPairCount": counted,
+        "processServerCount": str(len(spec.process_servers)),
+        "agentCount": counted,
+        "protectedServers": counted,
+        **_loads(),
+        "webLoad": "0",
+        "webLoadStatus": "Green",
+        "databaseServerLoad": "0",
+        "databaseServerLoadStatus": "Green",
+        "csServiceStatus": "Running",
+        "ipAddress": home.ip if home else "10.20.1.5",
+        "agentVersion": AGENT_VERSION,
+        "hostName": spec.configuration_server,
+        "lastHeartbeat": iso(now - HEARTBEAT_AGE),
+        "versionStatus": "Supported",
+        "sslCertExpiryDate": iso(now + CERTIFICATE_DAYS * 86400.0),
+        "psTemplateVersion": None,
+        "switchProviderBlockingErrorDetails": [],
+    }
+
+
+def providers(vault: VaultState, now: float) -> list[dict[str, Any]]:
+    if vault.modernized:
+        return appliances.providers(vault, now)
+    return [_provider(vault, now)]
+
+
+def _provider(vault: VaultState, now: float) -> dict[str, Any]:
     server = vault.spec.configuration_server
     return {
         "id": vault.provider_id,
@@ -196,7 +212,12 @@ def provider(vault: VaultState, now: float) -> dict[str, Any]:
     }
 
 
-def vcenter(vault: VaultState, now: float) -> dict[str, Any]:
+def vcenters(vault: VaultState, now: float) -> list[dict[str, Any]]:
+    """Classic only: an appliance's discovery keeps its own."""
+    return [] if vault.modernized else [_vcenter(vault, now)]
+
+
+def _vcenter(vault: VaultState, now: float) -> dict[str, Any]:
     spec = vault.spec
     server = next((s.id for s in spec.process_servers if not s.in_azure), None)
     return {

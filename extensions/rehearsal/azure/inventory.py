@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import Clock, iso
-from rehearsal.azure.details import disk_names
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
+from rehearsal.azure.naming import disk_names
 from rehearsal.azure.words import AGENT_VERSION, AZURE, RS, same
 from rehearsal.fleet import stable_uuid
 
@@ -40,15 +40,14 @@ def vault_body(vault: VaultState) -> dict[str, Any]:
 
 
 def container(vault: VaultState) -> dict[str, Any]:
-    server = vault.spec.configuration_server
     return {
         "id": vault.container_id,
         "name": vault.container,
         "type": f"{RS}/replicationFabrics/replicationProtectionContainers",
         "properties": {
-            "fabricFriendlyName": server,
-            "friendlyName": server,
-            "fabricType": "VMware",
+            "fabricFriendlyName": vault.fabric_friendly,
+            "friendlyName": vault.container_friendly,
+            "fabricType": vault.fabric_type,
             "protectedItemCount": len(vault.items),
             "pairingStatus": "Paired",
             "role": "Primary",
@@ -59,10 +58,12 @@ def container(vault: VaultState) -> dict[str, Any]:
 
 def mappings(vault: VaultState) -> list[dict[str, Any]]:
     """The container paired with Azure (forward policy) and with itself (failback policy; SEEN in a test script)."""
-    server = vault.spec.configuration_server
+    fabric, container = vault.fabric_friendly, vault.container_friendly
+    # The description knows no details of classic mappings (SPEC); a modernized one to Azure has these (SEEN).
+    upgrade = {"instanceType": "InMageRcm", "enableAgentAutoUpgrade": "true"} if vault.modernized else None
     pairs = (
-        (vault.forward_policy, AZURE, AZURE, AZURE),
-        (vault.failback_policy, vault.container_id, server, server),
+        (vault.forward_policy, AZURE, AZURE, AZURE, upgrade),
+        (vault.failback_policy, vault.container_id, container, fabric, None),
     )
     return [
         {
@@ -72,24 +73,57 @@ def mappings(vault: VaultState) -> list[dict[str, Any]]:
             "properties": {
                 "targetProtectionContainerId": target,
                 "targetProtectionContainerFriendlyName": friendly,
-                # The description knows no details of classic mappings (SPEC).
-                "providerSpecificDetails": None,
+                "providerSpecificDetails": details,
                 "health": "Normal",
                 "healthErrorDetails": [],
                 "policyId": vault.policy_id(policy),
                 "state": "Paired",
-                "sourceProtectionContainerFriendlyName": server,
-                "sourceFabricFriendlyName": server,
-                "targetFabricFriendlyName": fabric,
+                "sourceProtectionContainerFriendlyName": container,
+                "sourceFabricFriendlyName": fabric,
+                "targetFabricFriendlyName": target_fabric,
                 "policyFriendlyName": policy,
             },
         }
-        for policy, target, friendly, fabric in pairs
+        for policy, target, friendly, target_fabric, details in pairs
     ]
 
 
 def policies(vault: VaultState) -> list[dict[str, Any]]:
-    """Forward and failback policy; the second has no crash-consistent frequency (SEEN)."""
+    """Forward and failback policy."""
+    forward, failback = _modernized_policies() if vault.modernized else _classic_policies()
+    return [
+        {
+            "id": vault.policy_id(name),
+            "name": name,
+            "type": f"{RS}/replicationPolicies",
+            "properties": {"friendlyName": name, "providerSpecificDetails": details},
+        }
+        for name, details in ((vault.forward_policy, forward), (vault.failback_policy, failback))
+    ]
+
+
+def _modernized_policies() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The first with its odd fields (SEEN), the second SPEC."""
+    forward = {
+        "instanceType": "InMageRcm",
+        "recoveryPointHistoryInMinutes": 1440,
+        "appConsistentFrequencyInMinutes": 60,
+        "crashConsistentFrequencyInMinutes": 5,
+        "enableMultiVmSync": "true",
+        "status": False,
+        "associatedItemsCount": 0,
+        "dataSourceType": "VM",
+    }
+    failback = {
+        "instanceType": "InMageRcmFailback",
+        "appConsistentFrequencyInMinutes": 0,
+        "crashConsistentFrequencyInMinutes": 5,
+    }
+    return forward, failback
+
+
+def _classic_policies() -> tuple[dict[str, Any], dict[str, Any]]:
+    """The second has no crash-consistent frequency (SEEN)."""
     forward = {
         "instanceType": "InMageAzureV2",
         "crashConsistentFrequencyInMinutes": 5,
@@ -101,15 +135,7 @@ def policies(vault: VaultState) -> list[dict[str, Any]]:
     failback = {k: v for k, v in forward.items() if k != "crashConsistentFrequencyInMinutes"} | {
         "instanceType": "InMage"
     }
-    return [
-        {
-            "id": vault.policy_id(name),
-            "name": name,
-            "type": f"{RS}/replicationPolicies",
-            "properties": {"friendlyName": name, "providerSpecificDetails": details},
-        }
-        for name, details in ((vault.forward_policy, forward), (vault.failback_policy, failback))
-    ]
+    return forward, failback
 
 
 def protectable(item: Item) -> dict[str, Any]:
@@ -176,13 +202,15 @@ def plan(vault: VaultState, name: str) -> dict[str, Any]:
         "properties": {
             "friendlyName": name,
             "primaryFabricId": vault.fabric_id,
-            "primaryFabricFriendlyName": vault.spec.configuration_server,
+            "primaryFabricFriendlyName": vault.fabric_friendly,
             "recoveryFabricId": AZURE,
             "recoveryFabricFriendlyName": AZURE,
             "failoverDeploymentModel": "ResourceManager",
             "replicationProviders": types,
             "allowedOperations": [
-                word for word in ("UnplannedFailover", "TestFailover", "Commit", "SwitchProtection") if word in common
+                word
+                for word in ("UnplannedFailover", "PlannedFailover", "TestFailover", "Commit", "SwitchProtection")
+                if word in common
             ],
             "currentScenario": None,
             "currentScenarioStatus": None,
@@ -216,7 +244,9 @@ def add_event(item: Item, job: Job) -> None:
                 "severity": severity,
                 "timeOfOccurrence": iso(now),
                 "fabricId": vault.fabric_id,
-                "providerSpecificDetails": {"instanceType": "InMageAzureV2"},
+                "providerSpecificDetails": {
+                    "instanceType": item.row.instance_type if vault.modernized else "InMageAzureV2"
+                },
                 "eventSpecificDetails": {
                     "instanceType": "JobStatus",
                     "jobId": job.name,

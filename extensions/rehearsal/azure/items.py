@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import Clock, iso, iso_seconds
 from rehearsal.azure.details import provider_details
-from rehearsal.azure.lifecycle import Row, row_of
+from rehearsal.azure.lifecycle import Row
 from rehearsal.azure.words import (
     AZURE,
     HEARTBEAT_MARK,
@@ -49,7 +49,13 @@ class Item:
     silent_since: float = 0.0
     last_failover: float | None = None
     azure_vm: AzureVm | None = None
+    #: The master target, or the appliance, that the disks are attached to on the way home.
     master_target: str | None = None
+    log_storage: str | None = None
+    #: The datastore of a machine that was made anew.
+    rebuilt_on: str | None = None
+    #: The last planned failover: when it started, and its status word.
+    planned: tuple[float, str] | None = None
     process_server: str | None = None
     sync_started: float | None = None
     sync_ends: float | None = None
@@ -62,6 +68,8 @@ class Item:
     #: What the control endpoint sets over the truth: allowed_operations, protection_state, health_errors, details.
     overrides: dict[str, Any] = field(default_factory=dict)
     turns: int = 0
+    #: The word of switchProviderState once the item was moved to a modernized vault.
+    switched: str | None = None
     snapshots: deque[Snapshot] = field(default_factory=deque)
 
     @property
@@ -74,16 +82,20 @@ class Item:
 
     @property
     def vm_id(self) -> str:
-        """The machine's GUID in the configuration server: targetObjectId of its jobs (SEEN)."""
-        return stable_uuid("vm", self.vault.spec.name, self.machine.name)
+        """The machine's GUID: targetObjectId of its jobs (SEEN). In a modernized vault it is the item's internalIdentifier,
+        which differs between the two directions (SEEN); which of them its jobs name is INFER."""
+        turned = ("failback",) if self.vault.modernized and not self.row.forward else ()
+        return stable_uuid("vm", self.vault.spec.name, self.machine.name, *turned)
 
     @property
     def azure_name(self) -> str:
-        return self.machine.name
+        """The service changes a name that is taken (SEEN: the old name and a GUID)."""
+        name = self.machine.name
+        return f"{name}-{stable_uuid('azure-name', self.name)}" if self.machine.azure_name_taken else name
 
     @property
     def row(self) -> Row:
-        return row_of(self.vault.spec.generation, self.phase)
+        return self.vault.rows[self.phase]
 
     @property
     def busy(self) -> bool:
@@ -130,6 +142,9 @@ class Item:
             snapshots.popleft()
         first = snapshots[0]
         if first.started is not None:
+            if self.vault.modernized and len(snapshots) == 1:
+                # Bytes and disks move too: no mark could stand for them.
+                return dumps(self.render(hollow=True))
             return first.text.replace(PROGRESS_MARK, str(self.progress()))
         return first.text
 
@@ -148,27 +163,28 @@ class Item:
                 "startTime": iso(self.job.started or self.job.created),
             }
         policy = vault.forward_policy if row.forward else vault.failback_policy
-        server = vault.spec.configuration_server
+        fabric, container = vault.fabric_friendly, vault.container_friendly
         errors, failover_health = self._health()
         state, description = self.overrides.get("protection_state", (row.state, row.description))
         properties: dict[str, Any] = {
             "friendlyName": self.machine.name,
             "protectedItemType": "",
-            "protectableItemId": vault.protectable_id(self.protectable_name),
+            # Null in a modernized vault (SEEN).
+            "protectableItemId": None if vault.modernized else vault.protectable_id(self.protectable_name),
             "recoveryServicesProviderId": vault.provider_id,
-            "primaryFabricFriendlyName": server,
-            "primaryFabricProvider": "InMageFabric",
-            "recoveryFabricFriendlyName": AZURE if row.forward else server,
+            "primaryFabricFriendlyName": fabric,
+            "primaryFabricProvider": "InMageRcmFabric" if vault.modernized else "InMageFabric",
+            "recoveryFabricFriendlyName": AZURE if row.forward else fabric,
             "recoveryFabricId": AZURE if row.forward else vault.fabric_id,
-            "primaryProtectionContainerFriendlyName": server,
-            "recoveryProtectionContainerFriendlyName": AZURE if row.forward else server,
+            "primaryProtectionContainerFriendlyName": container,
+            "recoveryProtectionContainerFriendlyName": AZURE if row.forward else container,
             "protectionState": state,
             "protectionStateDescription": description,
             "activeLocation": row.location,
             # Stays for good once a test failover was cleaned up (SEEN).
             "testFailoverState": "MarkedForDeletion" if self._tested else "None",
             "testFailoverStateDescription": "Cleaning up test environment" if self._tested else "None",
-            "switchProviderState": "None",
+            "switchProviderState": self.switched or "None",
             "switchProviderStateDescription": None,
             "allowedOperations": self.allowed,
             "replicationHealth": self.overrides.get("replication_health", "Normal"),
@@ -188,12 +204,12 @@ class Item:
 
     @property
     def _tested(self) -> bool:
-        """Every second machine had a test failover once, so that both forms are in every fleet."""
-        return int(self.vm_id[-1], 16) % 2 == 0
+        """Every second machine of a classic vault had a test failover once, so that both forms are in every fleet."""
+        return not self.vault.modernized and int(self.vm_id[-1], 16) % 2 == 0
 
     def _health(self) -> tuple[list[dict[str, Any]], str]:
         errors = list(self.overrides.get("health_errors", []))
-        if not self._tested and self.row.forward:
+        if not self._tested and self.row.forward and not self.vault.modernized:
             errors.append(
                 health_error(
                     "161011",

@@ -35,6 +35,18 @@ SCENARIOS: dict[str, tuple[Step, ...]] = {
         Step("VmFailover", "Start failover", 0.58),
         Step("VmFoStartVmOnSecondary", "Start the virtual machine", 0.08),
     ),
+    # Names of a planned failover's and a cancellation's tasks are not recorded (INFER, after the unplanned one's).
+    "PlannedFailover": (
+        Step("VmPfoPrerequisitesCheck", "Prerequisites check for planned failover", 0.15),
+        Step("VmPrepareForPlannedFailover", "Preparing for failover", 0.25),
+        Step("VmShutdownVmOnPrimary", "Shut down the virtual machine", 0.15),
+        Step("VmFailover", "Start failover", 0.35),
+        Step("VmFoStartVmOnSecondary", "Start the virtual machine", 0.1),
+    ),
+    "CancelFailover": (
+        Step("VmCancelFailover", "Cancel failover", 0.8),
+        Step("VmStartVmOnPrimary", "Start the virtual machine", 0.2),
+    ),
     "CommitFailover": (
         Step("VmCommitPrerequisitesCheck", "Prerequisites check for commit", 0.2),
         Step("VmCommit", "Commit", 0.8),
@@ -53,11 +65,14 @@ SCENARIOS: dict[str, tuple[Step, ...]] = {
     "SecondaryIrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
     "RefreshFabricLayout": (Step("RefreshFabricLayoutTask", "Refresh server", 1.0),),
     "RefreshVaultHealth": (Step("RefreshVaultHealthTask", "Refresh vault health", 1.0),),
+    "UpdateAppliance": (Step("UpdateApplianceTask", "Change appliance", 1.0),),
+    "SwitchProvider": (Step("SwitchProviderTask", "Move to the modernized experience", 1.0),),
     "ReassociateGateway": (Step("ReassociateGatewayTask", "Change process server", 1.0),),
 }
 
 DETAILS = {
     "UnplannedFailover": "FailoverJobDetails",
+    "PlannedFailover": "FailoverJobDetails",
     "SwitchReplicationGroupProtection": "SwitchProtectionJobDetails",
 }
 
@@ -162,7 +177,7 @@ class Job:
         INFER: a job that ends CompletedWithInformation says Succeeded with an error object here.
         """
         seen = self.state_at(moment)
-        state, dummy, ended = seen or ("NotStarted", "", None)
+        state, _dummy, ended = seen or ("NotStarted", "", None)
         status = "Succeeded" if state == "CompletedWithInformation" else state
         error = None
         if ended is not None and self.cause is not None:
@@ -262,15 +277,15 @@ class Job:
             "recoveryVmName": item.machine.name,
             "protectionProfileId": stable_policy(vault, home),
             "primaryCloudId": vault.container,
-            "primaryCloudName": vault.spec.configuration_server,
+            "primaryCloudName": vault.container_friendly,
             "recoveryCloudId": vault.container if home else "Microsoft Azure",
-            "recoveryCloudName": vault.spec.configuration_server if home else "Microsoft Azure",
+            "recoveryCloudName": vault.container_friendly if home else "Microsoft Azure",
             "primaryVmmId": vault.internal_id,
-            "primaryVmmName": vault.spec.configuration_server,
+            "primaryVmmName": vault.fabric_friendly,
             "recoveryVmmId": vault.internal_id if home else "Microsoft Azure",
-            "recoveryVmmName": vault.spec.configuration_server if home else "Microsoft Azure",
-            "primaryFabricProviderId": "VMware",
-            "recoveryFabricProviderId": "VMware" if home else "Azure",
+            "recoveryVmmName": vault.fabric_friendly if home else "Microsoft Azure",
+            "primaryFabricProviderId": vault.fabric_type,
+            "recoveryFabricProviderId": vault.fabric_type if home else "Azure",
         }
 
 

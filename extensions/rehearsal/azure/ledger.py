@@ -14,6 +14,9 @@ from typing import Any
 
 _BLANKED = re.compile(r"(?i)\b(t|c|s|h|skipToken|sig|token)=[^&]*")
 
+#: POSTs that change nothing.
+LOOKING = ("/deployments/*/validate", "/deployments/*/whatif")
+
 
 def blank(path_and_query: str) -> str:
     """Values of signed links and page tokens never reach the log."""
@@ -43,7 +46,7 @@ class Ledger:
         self._file = self.log_path.open("a", buffering=1, encoding="utf-8") if self.log_path else None
 
     def count_call(self, method: str, is_list: bool, route: str) -> None:
-        if method in ("GET", "HEAD"):
+        if method in ("GET", "HEAD") or route.endswith(LOOKING):
             self.reads += 1
             self.lists += is_list
         else:

@@ -6,7 +6,11 @@ A generation is a tuple of rows and a tuple of moves; nothing else in the packag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rehearsal.fleet import FleetError
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,12 @@ class Move:
     during: str
     done: str
     provider: str | None = None
-    direction: str | None = None
+    #: What failoverDirection may say; None: it may be left out.
+    directions: tuple[str | None, ...] = ()
     #: providerSpecificDetails that the published description requires (SPEC).
     required: tuple[str, ...] = ()
+    #: What some of them may say (SPEC).
+    values: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def name(self) -> str:
@@ -133,7 +140,7 @@ CLASSIC_MOVES = (
         "failing_out",
         "out_uncommitted",
         A,
-        "PrimaryToRecovery",
+        ("PrimaryToRecovery",),
     ),
     Move("commit", "to_azure", "failovercommit", "out_uncommitted", "Commit", *_COMMIT, "out_uncommitted", "out"),
     Move(
@@ -146,7 +153,7 @@ CLASSIC_MOVES = (
         "out",
         "syncing_home",
         M,
-        "RecoveryToPrimary",
+        ("RecoveryToPrimary",),
         ("masterTargetId", "processServerId", "retentionDrive", "profileId"),
     ),
     Move(
@@ -159,7 +166,7 @@ CLASSIC_MOVES = (
         "failing_home",
         "home_uncommitted",
         M,
-        "PrimaryToRecovery",
+        ("PrimaryToRecovery",),
     ),
     Move(
         "commit",
@@ -181,19 +188,231 @@ CLASSIC_MOVES = (
         "home_unprotected",
         "syncing_out",
         A,
-        "RecoveryToPrimary",
+        ("RecoveryToPrimary",),
     ),
 )
 
-#: Where a synchronisation ends.
-AFTER_SYNC = {"syncing_home": "ready", "syncing_out": "home"}
+# -- modernized ------------------------------------------------------------------------------------------------------
 
-ROWS: dict[str, dict[str, Row]] = {"classic": {row.phase: row for row in CLASSIC_ROWS}}
-MOVES: dict[str, tuple[Move, ...]] = {"classic": CLASSIC_MOVES}
+R, F = "InMageRcm", "InMageRcmFailback"
+
+MODERNIZED_ROWS = (
+    Row(
+        "home", R, *PROTECTED, "Primary", None, ("UnplannedFailover", "DisableProtection", "TestFailover"), True, False
+    ),
+    Row("failing_out", R, *STARTED, "Primary", None, (), True, False, source="INFER"),
+    Row(
+        "out_uncommitted",
+        R,
+        *PENDING,
+        "Recovery",
+        None,
+        # Reprotect stands beside Commit: it needs no commit here (SEEN).
+        ("CompleteMigration", "Commit", "DisableProtection", "ChangePit", "SwitchProtection"),
+        True,
+        True,
+    ),
+    Row(
+        "out",
+        R,
+        *COMMITTED,
+        "Recovery",
+        None,
+        ("CompleteMigration", "DisableProtection", "SwitchProtection"),
+        True,
+        True,
+        source="INFER",
+    ),
+    Row("syncing_home", F, *COPYING, "Primary", None, ("DisableProtection",), False, True, True),
+    Row("ready", F, *PROTECTED, "Primary", None, ("PlannedFailover", "DisableProtection"), False, True),
+    # What follows was never recorded; a fleet may lay other words over it (Vault.words). The words themselves are those
+    # of Hyper-V examples (SPEC), the operations are INFER.
+    Row(
+        "failing_home",
+        F,
+        "PlannedFailoverTransitionStatesBegin",
+        "Failover was initiated",
+        "Primary",
+        None,
+        (),
+        False,
+        True,
+        source="INFER",
+    ),
+    Row(
+        "home_uncommitted",
+        F,
+        "PlannedFailoverCommitRequired",
+        "Planned failover finished",
+        "Recovery",
+        None,
+        ("Commit", "SwitchProtection", "CancelFailover", "DisableProtection"),
+        False,
+        False,
+        source="INFER",
+    ),
+    Row(
+        "cancelling",
+        F,
+        "CancelFailoverStatesBegin",
+        "Cancel failover was initiated",
+        "Recovery",
+        None,
+        (),
+        False,
+        False,
+        source="INFER",
+    ),
+    Row(
+        "home_unprotected",
+        F,
+        "PlannedFailoverStatesBegin",
+        "Planned failover committed",
+        "Recovery",
+        None,
+        ("CompleteMigration", "DisableProtection", "SwitchProtection"),
+        False,
+        False,
+        source="INFER",
+    ),
+    Row("syncing_out", R, *COPYING, "Primary", None, ("DisableProtection",), True, False, True),
+    Row(
+        "first_point",
+        R,
+        "InitialReplicationRecoveryCompletionPending",
+        "Waiting for first recovery point",
+        "Primary",
+        None,
+        ("DisableProtection",),
+        True,
+        False,
+        True,
+    ),
+)
 
 
-def row_of(generation: str, phase: str) -> Row:
-    return ROWS[generation][phase]
+def _reprotect_home(start: str) -> Move:
+    return Move(
+        "reprotect",
+        "to_onprem",
+        "reprotect",
+        start,
+        "SwitchProtection",
+        *_REPROTECT,
+        start,
+        "syncing_home",
+        # The provider one comes from, where classic names the one one goes to (SEEN).
+        R,
+        ("RecoveryToPrimary",),
+        ("reprotectAgentId", "datastoreName", "logStorageAccountId"),
+    )
+
+
+def _reprotect_out(start: str) -> Move:
+    return Move(
+        "reprotect",
+        "to_azure",
+        "reprotect",
+        start,
+        "SwitchProtection",
+        *_REPROTECT,
+        start,
+        "syncing_out",
+        F,
+        # A test script sends the first (SEEN), the description takes any and none (SPEC).
+        ("PrimaryToRecovery", "RecoveryToPrimary", None),
+        ("processServerId", "policyId"),
+    )
+
+
+MODERNIZED_MOVES = (
+    Move(
+        "failover",
+        "to_azure",
+        "unplannedfailover",
+        "home",
+        "UnplannedFailover",
+        *_FAILOVER,
+        "failing_out",
+        "out_uncommitted",
+        R,
+        ("PrimaryToRecovery",),
+        ("performShutdown",),
+        (("performShutdown", ("true", "false")),),
+    ),
+    Move("commit", "to_azure", "failovercommit", "out_uncommitted", "Commit", *_COMMIT, "out_uncommitted", "out"),
+    _reprotect_home("out_uncommitted"),
+    _reprotect_home("out"),
+    Move(
+        "failover",
+        "to_onprem",
+        "plannedfailover",
+        "ready",
+        "PlannedFailover",
+        "PlannedFailover",
+        "Planned failover",
+        "failing_home",
+        "home_uncommitted",
+        F,
+        # Left out in the recording, RecoveryToPrimary in a test script (SEEN).
+        (None, "RecoveryToPrimary", "PrimaryToRecovery"),
+        ("recoveryPointType",),
+        (("recoveryPointType", ("CrashConsistent", "ApplicationConsistent")),),
+    ),
+    Move(
+        "commit",
+        "to_onprem",
+        "failovercommit",
+        "home_uncommitted",
+        "Commit",
+        *_COMMIT,
+        "home_uncommitted",
+        "home_unprotected",
+    ),
+    # Only a planned failover can be cancelled, and only before its commit (DOC). Which word offers it was never recorded:
+    # what can be committed can be cancelled, whatever a fleet lets the item say.
+    Move(
+        "cancel",
+        "to_onprem",
+        "failovercancel",
+        "home_uncommitted",
+        "Commit",
+        "CancelFailover",
+        "Cancel failover",
+        "cancelling",
+        "ready",
+    ),
+    _reprotect_out("home_uncommitted"),
+    _reprotect_out("home_unprotected"),
+)
+
+#: Phases in which a failover is behind the item, and the next reprotect has not been yet.
+AFTER_FAILOVER = ("out_uncommitted", "out", "home_uncommitted", "home_unprotected")
+
+#: Where a synchronisation, or a part of it, ends.
+AFTER_SYNC = {
+    "classic": {"syncing_home": "ready", "syncing_out": "home"},
+    "modernized": {"syncing_home": "ready", "syncing_out": "first_point", "first_point": "home"},
+}
+
+ROWS: dict[str, dict[str, Row]] = {
+    "classic": {row.phase: row for row in CLASSIC_ROWS},
+    "modernized": {row.phase: row for row in MODERNIZED_ROWS},
+}
+MOVES: dict[str, tuple[Move, ...]] = {"classic": CLASSIC_MOVES, "modernized": MODERNIZED_MOVES}
+
+
+def rows_of(generation: str, words: Mapping[str, Mapping[str, Any]]) -> dict[str, Row]:
+    """The rows of a generation with a fleet's own words over them. Raises FleetError for a phase that does not exist."""
+    rows = dict(ROWS[generation])
+    for phase, changes in words.items():
+        if phase not in rows:
+            raise FleetError(f"words: phase {phase!r} is unknown; known are {', '.join(rows)}.")
+        fields = dict(changes)
+        if "allowed" in fields:
+            fields["allowed"] = tuple(fields["allowed"])
+        rows[phase] = replace(rows[phase], **fields, source="fleet")
+    return rows
 
 
 def move_for(generation: str, verb: str, phase: str) -> Move | None:

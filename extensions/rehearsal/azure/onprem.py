@@ -54,6 +54,7 @@ class MachineView:
     host: str
     running: bool
     stores: tuple[str, ...]
+    snapshot: bool = False
 
 
 class OnPrem(Protocol):
@@ -76,8 +77,14 @@ class OnPrem(Protocol):
     def build(self, machine: Machine, target: MasterTarget, datastore: str) -> None:
         """Make the machine anew, powered off, on the target's host, its new disks attached to the target."""
 
-    def give_back(self, machine: Machine, target: MasterTarget) -> None:
-        """Detach the disks from the target, attach them to the machine again, power it on."""
+    def give_back(self, machine: Machine, target: MasterTarget, snapshot: bool = False) -> None:
+        """Detach the disks from the target, attach them to the machine again, take a snapshot if asked, power it on."""
+
+    def drop_snapshot(self, machine: Machine) -> None:
+        """Delete the snapshot that give_back took; nothing happens where there is none."""
+
+    def revert(self, machine: Machine) -> None:
+        """Power the machine off and bring it back to that snapshot, which goes too."""
 
     def close(self) -> None: ...
 
@@ -88,6 +95,7 @@ class _Vm:
     store: str
     running: bool
     disks: int
+    snapshot: bool = False
 
 
 class MemoryOnPrem:
@@ -107,7 +115,7 @@ class MemoryOnPrem:
         }
         self._targets: dict[str, TargetView] = {}
         for vault in fleet.vaults:
-            for t in vault.master_targets:
+            for t in vault.gateways:
                 seen = {
                     name: store
                     for name, (d, store) in stores.items()
@@ -116,7 +124,7 @@ class MemoryOnPrem:
                 self._targets[t.name] = TargetView(
                     t.name,
                     t.host,
-                    disks=1 + len(t.retention_volumes) + t.extra_disks,
+                    disks=len(t.disks_gb) + t.extra_disks,
                     snapshot=t.snapshot,
                     paravirtual=t.controller == "pvscsi",
                     stores=seen if t.tools_running else {},
@@ -131,7 +139,7 @@ class MemoryOnPrem:
 
     def machine(self, machine: Machine) -> MachineView | None:
         vm = self._machines.get(machine.uuid)
-        return MachineView(vm.host, vm.running, (vm.store,)) if vm else None
+        return MachineView(vm.host, vm.running, (vm.store,), vm.snapshot) if vm else None
 
     def names_on(self, host: str, name: str, machine: Machine) -> bool:
         return any(
@@ -154,11 +162,18 @@ class MemoryOnPrem:
             self._machines[machine.uuid] = _Vm(view.host, datastore, False, len(machine.disks_gb))
             view.disks += len(machine.disks_gb)
 
-    def give_back(self, machine: Machine, target: MasterTarget) -> None:
+    def give_back(self, machine: Machine, target: MasterTarget, snapshot: bool = False) -> None:
         with self._lock:
             vm = self._get(machine)
             self._targets[target.name].disks -= vm.disks
-            vm.running = True
+            vm.running, vm.snapshot = True, snapshot
+
+    def drop_snapshot(self, machine: Machine) -> None:
+        self._get(machine).snapshot = False
+
+    def revert(self, machine: Machine) -> None:
+        vm = self._get(machine)
+        vm.running = vm.snapshot = False
 
     def close(self) -> None:
         return None

@@ -32,6 +32,9 @@ CONTROLLERS = 4
 #: A host refuses a machine with more memory than so many times its own (INFER; overcommitment is usual).
 OVERCOMMIT = 2
 
+#: Name of the snapshot that a planned failover takes (the real name is not recorded).
+SNAPSHOT = "asr-planned-failover"
+
 _DEVICES = "config.hardware.device"
 
 
@@ -190,7 +193,7 @@ class VCenterOnPrem:
         def look(si: Any) -> dict[str, TargetView]:
             found = {}
             for vault in self._fleet.vaults:
-                for target in vault.master_targets:
+                for target in vault.gateways:
                     seen = self._target(si, target)
                     if seen is not None:
                         # Without tools in the master target the datastores of its host are not listed (DOC).
@@ -214,11 +217,12 @@ class VCenterOnPrem:
             vm = self._find(si, machine.uuid)
             if vm is None:
                 return None
-            (seen,) = client.get(si, [vm], ["runtime.powerState", "runtime.host", "datastore"])
+            (seen,) = client.get(si, [vm], ["runtime.powerState", "runtime.host", "datastore", "snapshot"])
             return MachineView(
                 self._name(si, seen["runtime.host"]),
                 str(seen["runtime.powerState"]) == "poweredOn",
                 tuple(self._name(si, store) for store in seen.get("datastore", [])),
+                seen.get("snapshot") is not None,
             )
 
         return self._try(look)
@@ -302,30 +306,61 @@ class VCenterOnPrem:
                 seen.stale = True
         seen.view.disks += len(disks)
 
-    def give_back(self, machine: Machine, target: MasterTarget) -> None:
+    def give_back(self, machine: Machine, target: MasterTarget, snapshot: bool = False) -> None:
         def work(si: Any) -> None:
             vm = self._existing(si, machine)
             layout = self._layouts.get(machine.uuid, [])
             seen = self._target(si, target)
             if seen is None:
                 raise OnPremError("disks", f"master target {target.name} is not in vCenter")
-            missing = [file for file, dummy, dummy in layout if file not in seen.disks]
+            missing = [file for file, _dummy, _dummy in layout if file not in seen.disks]
             if missing:
                 seen = self._target(si, target, fresh=True)
-                missing = [file for file, dummy, dummy in layout if seen is None or file not in seen.disks]
+                missing = [file for file, _dummy, _dummy in layout if seen is None or file not in seen.disks]
             if missing or seen is None:
                 raise OnPremError("disks", f"cannot find virtual disk {missing[0] if missing else machine.name}")
-            disks = [seen.disks.pop(file) for file, dummy, dummy in layout]
+            disks = [seen.disks.pop(file) for file, _dummy, _dummy in layout]
             self._change_target(si, target, seen, [_removal(d) for d in disks])
             seen.view.disks -= len(disks)
             for disk in disks:
                 seen.used.get(disk.controllerKey, set()).discard(disk.unitNumber)
-            changes = [_addition(d, key, unit) for d, (dummy, key, unit) in zip(disks, layout, strict=True)]
+            changes = [_addition(d, key, unit) for d, (_dummy, key, unit) in zip(disks, layout, strict=True)]
             self._change(si, vm, changes)
             self._layouts.pop(machine.uuid, None)
+            if snapshot:
+                text = "Made by Site Recovery before the machine was started."
+                client.wait(si, vm.CreateSnapshot_Task(SNAPSHOT, text, False, False))
             self._power_on(si, machine, vm)
 
         self._try(work)
+
+    def drop_snapshot(self, machine: Machine) -> None:
+        def work(si: Any) -> None:
+            for taken in self._own_snapshots(si, self._existing(si, machine)):
+                client.wait(si, taken.RemoveSnapshot_Task(False))
+
+        self._try(work)
+
+    def revert(self, machine: Machine) -> None:
+        def work(si: Any) -> None:
+            vm = self._existing(si, machine)
+            self._power_off(si, vm)
+            for taken in self._own_snapshots(si, vm):
+                client.wait(si, taken.RevertToSnapshot_Task(None, True))
+                client.wait(si, taken.RemoveSnapshot_Task(False))
+
+        self._try(work)
+
+    def _own_snapshots(self, si: Any, vm: Any) -> list[Any]:
+        (seen,) = client.get(si, [vm], ["snapshot"])
+        found: list[Any] = []
+        left = list(getattr(seen.get("snapshot"), "rootSnapshotList", []))
+        while left:
+            node = left.pop()
+            left += node.childSnapshotList
+            if node.name == SNAPSHOT:
+                found.append(node.snapshot)
+        return found
 
     def _power_on(self, si: Any, machine: Machine, vm: Any) -> None:
         (seen,) = client.get(si, [vm], ["runtime.host", "config.hardware.memoryMB"])

@@ -9,11 +9,14 @@ The word CrashConsistent is SPEC; ApplicationConsistent is INFER (no example hol
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rehearsal.azure.clock import iso
-from rehearsal.azure.items import Item
 from rehearsal.azure.words import ITEM_TYPE, booltext, last_segment, same
 from rehearsal.fleet import stable_uuid
+
+if TYPE_CHECKING:
+    from rehearsal.azure.items import Item
 
 CRASH_SECONDS = 300
 APP_SECONDS = 3600
@@ -32,6 +35,10 @@ class Point:
     def id(self, item: Item) -> str:
         return f"{item.id}/recoveryPoints/{self.name(item)}"
 
+    def item_word(self, item: Item) -> str:
+        """How the item itself names the point: in a modernized vault under a container it does not live in (SEEN)."""
+        return self.id(item).replace(f"/{item.vault.container}/", f"/{item.vault.cloud}/")
+
     def body(self, item: Item) -> dict[str, object]:
         return {
             "name": self.name(item),
@@ -41,7 +48,7 @@ class Point:
                 "recoveryPointTime": iso(self.moment),
                 "recoveryPointType": self.kind,
                 "providerSpecificDetails": {
-                    "instanceType": "InMageAzureV2",
+                    "instanceType": item.row.instance_type,
                     "isMultiVmSyncPoint": booltext(bool(item.machine.group)),
                 },
             },

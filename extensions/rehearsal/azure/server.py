@@ -25,9 +25,8 @@ from rehearsal.azure.onprem import MemoryOnPrem, OnPrem
 from rehearsal.azure.routes.base import Service
 from rehearsal.azure.settings import Settings
 from rehearsal.azure.tokens import TokenService
-from rehearsal.azure.words import same
 from rehearsal.azure.world import World
-from rehearsal.fleet import Fleet, stable_uuid
+from rehearsal.fleet import Fleet, FleetError, stable_uuid
 
 #: Bodies of operations are small; a larger one is a mistake of the client.
 MAX_BODY = 4 * 1024 * 1024
@@ -89,7 +88,9 @@ async def lend_first(world: World) -> None:
         for item in vault.items.values():
             if item.phase not in ("syncing_home", "ready"):
                 continue
-            target = next(t for t in vault.spec.master_targets if same(t.id, item.master_target))
+            target = vault.gateway(item.master_target)
+            if target is None:
+                raise FleetError(f"machine {item.machine.name}: no master target or appliance of its vault fits it.")
             if await world.on_premises(world.onprem.machine, item.machine) is None:
                 await world.on_premises(world.onprem.build, item.machine, target, target.datastores[0])
             else:

@@ -24,6 +24,12 @@ class Settings:
     token_lifetime: float = 3599.0
     #: Service seconds of Retry-After on a 202 (SEEN); told in real seconds, at least one.
     retry_after: float = 30.0
+    #: Whether the gallery still offers the process server's image.
+    gallery_image: bool = False
+    #: vCPUs the region still gives to the subscription.
+    cores_left: int = 64
+    #: How the set-up of a process server that is deployed ends.
+    setup_exit_code: int = 0
 
     def change(self, values: dict[str, object]) -> None:
         """Set known fields, each to a value of its own kind. Raises ValueError for an unknown field or a wrong kind."""

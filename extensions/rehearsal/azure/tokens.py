@@ -200,7 +200,7 @@ class TokenService:
     def revoke_all(self) -> int:
         """Revoke every token given out so far; says how many were still good."""
         now = self.clock()
-        alive = {t for t, (until, dummy) in self._tokens.items() if until > now} - self._revoked
+        alive = {t for t, (until, _dummy) in self._tokens.items() if until > now} - self._revoked
         self._revoked |= alive
         return len(alive)
 

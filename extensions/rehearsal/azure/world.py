@@ -14,7 +14,7 @@ from typing import Any
 from rehearsal.azure.clock import Clock
 from rehearsal.azure.durations import merged
 from rehearsal.azure.items import Item
-from rehearsal.azure.lifecycle import known_phases, row_of
+from rehearsal.azure.lifecycle import AFTER_FAILOVER
 from rehearsal.azure.onprem import OnPrem, OnPremError, TargetView
 from rehearsal.azure.settings import Settings
 from rehearsal.azure.vault import AzureVm, VaultState
@@ -26,6 +26,15 @@ THREADS = 8
 
 #: How long a fabric shows what it last saw on-premises, in real seconds (a configuration server lags by minutes).
 SURVEY_SECONDS = 1.0
+
+
+def _first_server(vault: VaultState) -> str | None:
+    """The server that replicates a machine on its way out: the configuration server's own, or the first appliance."""
+    servers = vault.spec.process_servers
+    home = next((s for s in servers if not s.in_azure), servers[0] if servers else None)
+    if home is not None:
+        return home.id
+    return next((appliance.id for appliance in vault.spec.appliances), None)
 
 
 @dataclass
@@ -52,17 +61,16 @@ class World:
 
     def _item(self, vault: VaultState, machine: Machine) -> Item:
         """An item in its machine's first state, with a past that fits it."""
-        generation = vault.spec.generation
-        settled = [phase for phase in known_phases(generation) if row_of(generation, phase).allowed]
+        # While a job runs nothing is allowed; such a phase needs its job.
+        settled = [phase for phase, row in vault.rows.items() if row.allowed]
         if machine.state not in settled:
             raise FleetError(
                 f"machine {machine.name}: state {machine.state!r} cannot be a first state; use one of {', '.join(settled)}."
             )
         now = self.clock.now()
         item = Item(vault, machine, self.clock, phase=machine.state)
-        servers = vault.spec.process_servers
-        home = next((s for s in servers if not s.in_azure), servers[0] if servers else None)
-        item.process_server = home.id if home else None
+        item.process_server = _first_server(vault)
+        item.log_storage = next(iter(vault.log_storage()), None)
         item.protected_since = now - 86400.0
         item.silent_since = now - 7200.0
         row = item.row
@@ -72,14 +80,25 @@ class World:
         if row.in_azure:
             self.add_azure_vm(item)
         if not row.forward:
-            targets = [t for t in vault.spec.master_targets if same(t.os, machine.os)]
-            item.master_target = targets[0].id if targets else None
+            fitting = [t for t in vault.spec.gateways if vault.modernized or same(t.os, machine.os)]
+            item.master_target = fitting[0].id if fitting else None
             item.turns = 1
             item.protected_since = now - 3600.0
+        if vault.modernized:
+            self._past_of_modernized(item)
         if machine.state == "out_uncommitted":
             item.points_until = item.last_failover
         item.touch()
         return item
+
+    def _past_of_modernized(self, item: Item) -> None:
+        if item.phase not in AFTER_FAILOVER:
+            # It vanishes with the reprotect (SEEN).
+            item.last_failover = None
+        if item.phase == "home_uncommitted":
+            # The Azure VM goes with the commit (DOC).
+            self.add_azure_vm(item).power = "deallocated"
+            item.planned = (item.last_failover or item.clock.now(), "Succeeded")
 
     def add_azure_vm(self, item: Item) -> AzureVm:
         spec = item.vault.spec

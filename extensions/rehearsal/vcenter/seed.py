@@ -21,12 +21,11 @@ CONTROLLERS = {
     "lsilogic": vim.vm.device.VirtualLsiLogicController,
     "lsilogic-sas": vim.vm.device.VirtualLsiLogicSASController,
     "pvscsi": vim.vm.device.ParaVirtualSCSIController,
+    "sata": vim.vm.device.VirtualAHCIController,
 }
 NETWORK = "VM Network"
 #: Units of a SCSI controller that disks may take: 16 less the controller's own.
 UNITS = tuple(n for n in range(16) if n != 7)
-#: Disks of a master target in GB: the operating system's and the retention disk (DOC: 100 GB and 1 TB).
-MASTER_TARGET_DISKS_GB = (100, 1024)
 EXTRA_DISK_GB = 10
 #: Machines whose creation is under way at once.
 BATCH = 100
@@ -46,7 +45,7 @@ def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
     stores = make_datastores(site, hosts, data)
     make_pod(si, datacenter, site)
     pool = client.get(si, [cluster], ["resourcePool"])[0]["resourcePool"]
-    targets = [mt for vault in fleet.vaults for mt in vault.master_targets]
+    targets = [mt for vault in fleet.vaults for mt in vault.gateways]
     present = [m for m in fleet.machines if m.onprem == "present"]
     wanted = [(target_spec(mt), hosts[mt.host], True) for mt in targets]
     wanted += [(machine_spec(m), hosts[m.host], m.state == "home") for m in present]
@@ -63,7 +62,7 @@ def check(fleet: Fleet) -> None:
     site = fleet.site
     stores = {d.name: d for d in site.datastores}
     used: list[tuple[str, str, str]] = [(m.name, m.host, m.datastore) for m in fleet.machines if m.onprem == "present"]
-    used += [(mt.name, mt.host, mt.datastores[0]) for v in fleet.vaults for mt in v.master_targets]
+    used += [(mt.name, mt.host, mt.datastores[0]) for v in fleet.vaults for mt in v.gateways]
     for name, host, store in used:
         if host not in site.hosts:
             raise SeedError(f"{name}: host {host!r} is not one of the site's hosts ({', '.join(site.hosts)}).")
@@ -191,7 +190,7 @@ def target_spec(mt: MasterTarget) -> Managed:
         # Everything but the system stands on the last datastore: in the standard site a member of the datastore
         # cluster, so that Storage DRS has something to move.
         disks_datastore=mt.datastores[-1],
-        disks_gb=MASTER_TARGET_DISKS_GB + (EXTRA_DISK_GB,) * mt.extra_disks,
+        disks_gb=mt.disks_gb + (EXTRA_DISK_GB,) * mt.extra_disks,
         memory_mb=8192,
         cpus=4,
         ip=mt.ip,
@@ -247,7 +246,10 @@ def disk_changes(
         raise SeedError(f"{name}: controller {controller!r} is not one of {', '.join(CONTROLLERS)}.")
     changes = []
     for bus in range(-(-len(disks_gb) // len(UNITS))):
-        changes.append(add(kind(key=-(100 + bus), busNumber=bus, sharedBus="noSharing")))
+        made = kind(key=-(100 + bus), busNumber=bus)
+        if isinstance(made, vim.vm.device.VirtualSCSIController):
+            made.sharedBus = "noSharing"
+        changes.append(add(made))
     for n, size in enumerate(disks_gb):
         file = f"[{datastore}] {name}/{name}{f'_{n}' if n else ''}.vmdk"
         if n and disks_datastore != datastore:

@@ -170,6 +170,17 @@ def read_refused(reply: Reply, ask: Ask) -> FailbackError:
     )
 
 
+def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
+    """The JSON object of an accepted request. Raises ReadFailed where it is none."""
+    try:
+        found = json.loads(reply.body)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise read_unusable(ask, "it is no complete JSON object")
+    return found
+
+
 def read_unusable(ask: Ask, why: str) -> ReadFailed:
     """A GET whose answer was cut or was no JSON, several times in a row."""
     return ReadFailed(

@@ -170,8 +170,8 @@ class Transport:
                 for kind in ("writes", "reads"):
                     self.bucket(str(name).lower(), kind == "writes").restore(kinds.get(kind), self._wall())
 
-    def read(self, url: str, what: str) -> dict[str, Any]:
-        """GET a JSON object.
+    def read(self, url: str, what: str, pending: bool = False) -> dict[str, Any]:
+        """GET a JSON object; a bare list comes as ``{"value": [...]}``, and with ``pending`` a 202 as an empty object.
 
         5xx, lost and cut answers are tried again with growing, spread pauses; 429 waits as told; 401 fetches a new
         token. Raises ReadFailed, NotFound or ConnectionFailed.
@@ -218,7 +218,12 @@ class Transport:
                         found = None
                     if isinstance(found, dict):
                         return found
+                    if isinstance(found, list):
+                        # Lists of images come without an envelope (DOC).
+                        return {"value": found}
                     failure = errors.read_unusable(ask, "it is no complete JSON object")
+                elif reply.status == 202 and pending:
+                    return {}
                 elif reply.status >= 500 or reply.status == 408:
                     failure = errors.read_refused(reply, ask)
                     pause = seconds(reply.headers.get("retry-after"), None)
@@ -228,8 +233,12 @@ class Transport:
             if lost >= READ_ATTEMPTS or not self._pause(self._backoff(lost) if pause is None else pause):
                 raise failure
 
-    def write(self, url: str, body: Mapping[str, Any] | None, what: str) -> Reply:
-        """POST once; gives the reply of an accepted request (2xx).
+    def write(
+        self, url: str, body: Mapping[str, Any] | None, what: str, method: str = "POST", changes: bool = True
+    ) -> Reply:
+        """POST, PUT or DELETE once; gives the reply of an accepted request (2xx).
+
+        ``changes`` is False for a POST that only asks; it counts as a read then.
 
         401 and 429 were not accepted: a new token or the wait asked for, and the request is sent again. Every other 4xx
         (and 3xx) raises Rejected. 5xx, 408 and anything lost raise Unknown, also where the request most likely never
@@ -248,7 +257,7 @@ class Transport:
                 bucket.give_back()
                 raise
             try:
-                reply = self._send("POST", url, token, ask.request_id, content)
+                reply = self._send(method, url, token, ask.request_id, content, changes)
             except Lost as exc:
                 raise errors.write_unknown(ask, errors.lost(exc.cause)) from exc.cause
             if reply.status == 401:
@@ -269,7 +278,9 @@ class Transport:
             else:
                 return reply
 
-    def _send(self, method: str, url: str, token: str, request_id: str, content: bytes | None) -> Reply:
+    def _send(
+        self, method: str, url: str, token: str, request_id: str, content: bytes | None, changes: bool = True
+    ) -> Reply:
         """One request, counted; raises Lost."""
         if not same_service(url, self.endpoint):
             # A token goes nowhere but to the service, whatever a link says.
@@ -286,19 +297,19 @@ class Transport:
             "x-ms-client-request-id": request_id,
             "x-ms-return-client-request-id": "true",
         }
-        if method == "POST":
+        if method != "GET":
             headers["Content-Length"] = str(len(content or b""))
             if content is not None:
                 headers["Content-Type"] = "application/json"
         write = method != "GET"
         request = sdk.request(method, url, headers, content)
-        self._count(write, 1)
+        self._count(write and changes, 1)
         try:
             response = self._client(subscription).send_request(request)
             body = response.content
         except (self._error_type, OSError) as exc:
             if errors.never_left(exc):
-                self._count(write, -1)
+                self._count(write and changes, -1)
             raise Lost(exc) from exc
         reply = Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
         kind = "writes" if write else "reads"
@@ -341,6 +352,11 @@ class Transport:
 
     def _backoff(self, attempt: int) -> float:
         return min(PAUSE_LONGEST, PAUSE_FIRST * 2.0 ** (attempt - 1)) * (0.5 + self._random() / 2)
+
+    def pause(self, length: float) -> None:
+        """Wait ``length`` seconds; ReadFailed where that would pass the deadline."""
+        if not self._pause(length):
+            raise ReadFailed("read_failed", "There is no time left to wait for an answer.", "Run again.")
 
     def _pause(self, length: float) -> bool:
         """Wait ``length`` seconds; False, without waiting, when that would pass the deadline."""

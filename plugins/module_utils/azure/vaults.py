@@ -25,6 +25,13 @@ from .transport import TIMEOUTS, Transport, seconds
 SITE_RECOVERY_API = "2025-08-01"
 VAULT_API = "2024-04-01"
 COMPUTE_API = "2024-07-01"
+DISKS_API = "2023-10-02"
+SKUS_API = "2021-07-01"
+NETWORK_API = "2023-11-01"
+DEPLOYMENTS_API = "2022-09-01"
+
+#: How often the answer of a what-if is looked for, and the seconds between two looks (one takes seconds, DOC).
+ANSWER_LOOKS, ANSWER_PAUSE = 60, 2.0
 
 _JOB = re.compile(r"/(?:operationresults|replicationOperationStatus|replicationJobs)/([^/?]+)", re.IGNORECASE)
 
@@ -44,8 +51,16 @@ def job_name(headers: Mapping[str, str]) -> str | None:
 def api_version(resource_id: str) -> str:
     """The API version for the type of ``resource_id``."""
     text = resource_id.lower()
+    if "/providers/microsoft.compute/disks" in text:
+        return DISKS_API
+    if "/providers/microsoft.compute/skus" in text:
+        return SKUS_API
     if "/providers/microsoft.compute/" in text:
         return COMPUTE_API
+    if "/providers/microsoft.network/" in text:
+        return NETWORK_API
+    if "/providers/microsoft.resources/" in text or re.fullmatch(r"/?subscriptions/[^/]+/resourcegroups/[^/]+/?", text):
+        return DEPLOYMENTS_API
     if re.search(r"/providers/microsoft\.recoveryservices/vaults(/[^/]+)?/?$", text):
         return VAULT_API
     return SITE_RECOVERY_API
@@ -105,6 +120,9 @@ class Vaults:
     def list_fabrics(self, vault: VaultRef) -> list[Json]:
         return self._list(f"{vault.id}/replicationFabrics", f"the list of fabrics of vault '{vault.name}'")
 
+    def get_fabric(self, fabric_id: str) -> Json:
+        return self.get(fabric_id)
+
     def list_policies(self, vault: VaultRef) -> list[Json]:
         return self._list(f"{vault.id}/replicationPolicies", f"the list of policies of vault '{vault.name}'")
 
@@ -143,24 +161,68 @@ class Vaults:
         url = self._transport.url(resource_id, {"api-version": version or api_version(resource_id)})
         return self._transport.read(url, what)
 
+    def list_resources(self, resource_id: str, **query: str) -> list[Json]:
+        """A list of any provider, by its path."""
+        what = f"the list {last_segment(resource_id)}"
+        return self._list(resource_id, what, version=api_version(resource_id), **query)
+
+    def get_with(self, resource_id: str, **query: str) -> Json:
+        """A resource or a question in a path, with further query parameters."""
+        what = f"{last_segment(resource_id.rpartition('/')[0]) or 'resource'} '{last_segment(resource_id)}'"
+        wanted = {"api-version": api_version(resource_id), **{k.replace("odata_", "$"): v for k, v in query.items()}}
+        return self._transport.read(self._transport.url(resource_id, wanted), what)
+
+    def put(self, resource_id: str, body: Json) -> None:
+        """Make or change a resource. Raises Rejected or Unknown."""
+        self._change("PUT", resource_id, body)
+
+    def delete(self, resource_id: str) -> None:
+        """Have a resource removed; one that is not there is fine. Raises Rejected or Unknown."""
+        self._change("DELETE", resource_id, None)
+
+    def _change(self, method: str, resource_id: str, body: Json | None) -> None:
+        what = f"{method} of '{last_segment(resource_id)}'"
+        self._refuse_in_check(what)
+        url = self._transport.url(resource_id, {"api-version": api_version(resource_id)})
+        self._transport.write(url, body, what, method)
+
+    def ask(self, resource_id: str, operation: str, body: Json) -> Json:
+        """POST that changes nothing (validate, whatIf), also in check mode; an answer that takes time is waited for."""
+        what = f"{operation} of '{last_segment(resource_id)}'"
+        url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
+        reply = self._transport.write(url, body, what, changes=False)
+        if reply.status != 202:
+            return errors.answer_of(reply, errors.Ask(what, resource_id))
+        link = reply.headers.get("location") or reply.headers.get("azure-asyncoperation", "")
+        for look in range(ANSWER_LOOKS):
+            if look:
+                self._transport.pause(ANSWER_PAUSE)
+            found = self._transport.read(link, what, pending=True)
+            if found and found.get("status", "Succeeded") not in ("Running", "Accepted"):
+                return found
+        raise errors.read_unusable(errors.Ask(what, resource_id), "it did not come in time")
+
     def get_vault(self, vault: VaultRef) -> Json:
         """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
         return self.get(vault.id)
 
     def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
-        if self._read_only:
-            raise FailbackError(
-                "read_only",
-                f"{operation} of '{last_segment(resource_id)}' was not sent: this connection only reads.",
-                "Run without check mode to change anything.",
-            )
         what = f"{operation} of '{last_segment(resource_id)}'"
+        self._refuse_in_check(what)
         url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
         reply = self._transport.write(url, body, what)
         job = job_name(reply.headers)
         if job is None:
             raise errors.write_unknown(errors.Ask(what, resource_id), "its answer names no job", reply.status)
         return Sent(job, seconds(reply.headers.get("retry-after"), None))
+
+    def _refuse_in_check(self, what: str) -> None:
+        if self._read_only:
+            raise FailbackError(
+                "read_only",
+                f"{what} was not sent: this connection only reads.",
+                "Run without check mode to change anything.",
+            )
 
     def refresh_provider(self, provider_id: str) -> Sent:
         """Let a configuration server tell the vault anew what it sees (SPEC RefreshProvider)."""

@@ -9,10 +9,10 @@ from datetime import datetime, timezone
 from typing import Optional, TypeVar
 
 from .errors import ReadFailed
-from .items import SUCCEEDED, Item, Job, Json, VaultRef, last_segment, parse_time
+from .items import ALIVE, SUCCEEDED, Item, Job, Json, VaultRef, last_segment, parse_time
 from .lifecycle import REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
-from .proofs import Evidence, azure_matches, site_matches
+from .proofs import Evidence, azure_matches, planned_name, site_matches
 
 T = TypeVar("T")
 
@@ -73,7 +73,11 @@ def gather(
             item=item,
             job=jobs.get(item.key),
             site=site_matches(item, onprem((item.site_uuid or "", item.friendly_name))),
-            azure=azure_matches(item, azure[item.vault.subscription_id]((item.azure_vm_id or "", item.azure_vm_name))),
+            azure=azure_matches(
+                item,
+                azure[item.vault.subscription_id]((item.azure_vm_id or "", item.azure_vm_name)),
+                " ".join(p.message for p in jobs[item.key].problems) if item.key in jobs else "",
+            ),
         )
         for item in items
     }
@@ -105,7 +109,7 @@ def _newest_failovers(
             if _word(job) in words or (_word(job) in turns and _state(job) in SUCCEEDED)
         ]
         if mine:
-            newest = max(mine, key=lambda j: parse_time((j.get("properties") or {}).get("startTime")) or _NEVER)
+            newest = max(mine, key=_last)
             if _word(newest) in words:
                 found[item.key] = str(newest.get("name") or "")
     return found
@@ -113,6 +117,16 @@ def _newest_failovers(
 
 def _word(job: Json) -> str:
     return str((job.get("properties") or {}).get("scenarioName") or "")
+
+
+def _last(job: Json) -> tuple[bool, datetime, datetime]:
+    """Orders jobs by what shaped the machine last: one that lives, then the one that ended last.
+
+    Of two failovers sent at once the one that was refused ends first; that it failed says nothing of the other.
+    """
+    props: Json = job.get("properties") or {}
+    started = parse_time(props.get("startTime")) or _NEVER
+    return _state(job) in ALIVE, parse_time(props.get("endTime")) or started, started
 
 
 def _state(job: Json) -> str:
@@ -135,7 +149,7 @@ def concerns(job: Json, item: Item) -> bool:
 
 def _azure_words(machine: Json) -> tuple[str, ...]:
     vm_id = str(machine.get("id") or "")
-    return vm_id, last_segment(vm_id)
+    return vm_id, last_segment(vm_id), planned_name(vm_id)
 
 
 def index(entries: Iterable[T], words: Callable[[T], Iterable[str]]) -> LookUp[T]:

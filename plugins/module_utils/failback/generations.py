@@ -10,6 +10,7 @@ service allows, wherever the item says that it is active.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from .lifecycle import (
@@ -184,3 +185,49 @@ MODERNIZED = Lifecycle(
 
 #: All generations: what every run works with.
 LIFECYCLE = CLASSIC + MODERNIZED
+
+#: What a vault's generation means for its machines, in one sentence (asr-api.md 7, failback-domain.md 6; DOC).
+NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "classic": (
+            "Classic replication: out of support since March 2026, so that the service may refuse; machines caught in Azure "
+            "must come home before they can move to the modernized experience."
+        ),
+        "modernized": "Modernized replication: machines come home through an appliance of the vault.",
+    }
+)
+
+#: Words by which a refusal says that it is for the retirement. No such refusal was recorded (INFER).
+_RETIRED_WORDS = ("retire", "deprecat", "no longer support", "end of support", "end of life", "classic experience")
+
+_AWAY = (
+    "ask Microsoft support to let its failback finish; else restore a backup or the exported Azure disks on-premises, "
+    "or keep the machine in Azure"
+)
+_PROTECT_ANEW = "it runs on-premises: disable its replication in this vault and protect it in a modernized one"
+
+#: What is left to do with a classic machine whose operation is refused for good, by where it stands.
+RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
+    {
+        **dict.fromkeys(Position, _AWAY),
+        Position.HOME: "it is protected at home: move it to a modernized vault (asr_replicated_item_info tells whether it can)",
+        Position.SYNCING_OUT: _PROTECT_ANEW,
+        Position.HOME_UNPROTECTED: _PROTECT_ANEW,
+        Position.HOME_UNCOMMITTED: (
+            "it runs on-premises: ask Microsoft support to commit its failover, and keep the Azure machine off"
+        ),
+    }
+)
+
+
+def retired(generation: str, position: Position | None, said: str) -> tuple[bool, str]:
+    """Whether a refusal is for the retirement, and what is left to do; an empty text for other generations.
+
+    Where the words do not tell, the text says so and what would be left.
+    """
+    if generation != "classic":
+        return False, ""
+    left = RETIRED_LEFT[position] if position is not None else _AWAY
+    if any(word in said.lower() for word in _RETIRED_WORDS):
+        return True, f"Classic replication is retired. What is left: {left}."
+    return False, f"If that is for the retirement of classic replication (March 2026), what is left: {left}."

@@ -81,6 +81,11 @@ def before_segment(resource_id: str, segment: str) -> str:
     return resource_id[:place] if place >= 0 else ""
 
 
+def _first(*values: Any) -> Any:
+    """The first value that is told."""
+    return next((value for value in values if value is not None), None)
+
+
 @dataclass(frozen=True)
 class VaultRef:
     """A vault as the user names it."""
@@ -249,7 +254,9 @@ class Item:
                     id=str(d.get("diskId") or ""),
                     name=str(d.get("diskName") or ""),
                     size_bytes=d.get("diskCapacityInBytes") or d.get("capacityInBytes"),
-                    resync_percentage=d.get("resyncProgressPercentage"),
+                    resync_percentage=_first(
+                        d.get("resyncProgressPercentage"), (d.get("irDetails") or {}).get("progressPercentage")
+                    ),
                 )
                 for d in disks
             ),

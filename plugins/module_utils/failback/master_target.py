@@ -9,34 +9,38 @@ hands on is needed: a killed run is the same case as the next slice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from .appliance_checks import judge_appliance
+from .appliances import attached
+from .choice import scoped
 from .errors import InputError, certain
+from .fabrics import serving
+from .generations import LIFECYCLE
 from .items import Item, Json, VaultRef, iso, parse_time
-from .lifecycle import CLASSIC, POSITION_TEXT, Position
+from .kept_place import FROZEN, LIFTED, MODES, UNCHANGED, WATCHED, judge_place, verified
+from .kept_place import facts as place_facts
+from .lifecycle import POSITION_TEXT, Position
 from .order import Order
 from .ports import Clock, SiteMachine
 from .preparing import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
 from .readiness import (
     Reason,
     Verdict,
-    classic_fabrics,
     find_server,
     judge_master_target,
     match_vm,
     not_found,
 )
 from .selection import select
-from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange
+from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from .servers import Fabric, MasterTarget
 
 READY, REGISTERED = "ready", "registered"
 #: What can be set on a VM, and how it is called in before, after and the diff.
-UUID, VMOTION = "disk_uuid", "vmotion"
-
-FROZEN, LIFTED, UNCHANGED = "frozen", "lifted", "unchanged"
+UUID, VMOTION, PIN = "disk_uuid", "vmotion", "vm_host_rule"
 
 #: Real seconds between two looks at the vault while waiting; a server's registration takes minutes.
 POLL = 10.0
@@ -65,6 +69,7 @@ class MasterTargetOrder:
     power_off: bool = False
     guest_shutdown_timeout: float = 300.0
     freeze: str = UNCHANGED
+    pin_to_host: bool = False
     refresh: bool = False
     await_registration: bool = False
     ready_timeout: float = 1200.0
@@ -130,7 +135,12 @@ class _Slice:
         self.chosen: list[Item] = []
         #: VM -> what was set (UUID, VMOTION) -> what came of it.
         self.changes: dict[str, dict[str, VmChange]] = {}
+        #: VM -> where it stands and stood, and what else should be known of its freeze.
+        self.places: dict[str, VmPlace] = {}
+        self.asides: dict[str, tuple[str, ...]] = {}
         self.writes_floor = 0
+        #: What the servers of each fabric offer.
+        self.datastores: dict[str, list[str]] = {}
 
     def run(self) -> dict[str, Any]:
         targets = self.look()
@@ -157,8 +167,7 @@ class _Slice:
 
     def look(self) -> list[Target]:
         """The master targets as they are now: one list per vault, three SOAP calls for any number of VMs."""
-        raw = {v: self.vaults.list_fabrics(v) for v in self.order.vaults}
-        known = [(f, s) for f in classic_fabrics(raw) for s in f.master_targets]
+        known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.master_targets]
         targets = []
         for wanted in self.order.names:
             found = find_server(wanted, known, "master target", "names")
@@ -176,7 +185,9 @@ class _Slice:
         servers = [t.server for t in targets if t.server is not None]
         vms = None
         if self.site is not None:
-            vms = list(self.site.servers(names=[s.name for s in servers], addresses=[s.ip for s in servers]))
+            names = [name for s in servers for name in (s.name, s.fqdn) if name]
+            vms = list(self.site.servers(names=names, addresses=[s.ip for s in servers if s.ip]))
+        self.datastores = {f.key: [d.name for t in f.master_targets for d in t.datastores] for f, _server in known}
         return [self.judge(t, vms) for t in _distinct(targets)]
 
     def judge(self, target: Target, vms: Sequence[SiteServer] | None) -> Target:
@@ -190,27 +201,46 @@ class _Slice:
             )
             return Target(target.wanted, verdict=Verdict((missing,)))
         found = match_vm(target.server, vms) if vms is not None else None
-        verdict = judge_master_target(
-            target.server,
-            target.fabric,
-            self.vaults.now,
-            retention_volume=self.order.retention_volume,
-            datastores=self.order.datastores,
-            vms=vms,
-        )
+        # A name that only the servers of another vault offer is not meant for this one.
+        elsewhere = [name for key, names in self.datastores.items() if key != target.fabric.key for name in names]
+        datastores = [d for d in self.order.datastores if scoped(d, self.datastores[target.fabric.key], elsewhere)]
+        server = target.server
+        if server.appliance:
+            server = replace(server, disk_count=self.held(server))
+            verdict = judge_appliance(server, target.fabric, self.vaults.now, server.disk_count, datastores)
+            if isinstance(found, Reason):
+                verdict = Verdict(verdict.reasons, (*verdict.warnings, found.sentence))
+        else:
+            verdict = judge_master_target(
+                server,
+                target.fabric,
+                self.vaults.now,
+                retention_volume=self.order.retention_volume,
+                datastores=datastores,
+                vms=vms,
+            )
         if self.order.state == REGISTERED:
             # Only what keeps us from finding the VM counts; the rest is told as a warning.
             kept = tuple(r for r in verdict.reasons if r.code in ("vm_not_found", "vm_ambiguous"))
             told = tuple(r.sentence for r in verdict.reasons if r not in kept)
             verdict = Verdict(kept, verdict.warnings + told)
         vm = found if isinstance(found, SiteServer) else None
-        return Target(target.wanted, target.fabric, target.server, vm, verdict)
+        return Target(target.wanted, target.fabric, server, vm, verdict)
+
+    def held(self, agent: MasterTarget) -> int:
+        """Disks an appliance holds; nobody but the items tells."""
+        if not self.items:
+            self.items = self.list_items()
+        return attached(self.items, LIFECYCLE)[agent.id]
+
+    def list_items(self) -> list[Item]:
+        return [Item.parse(data, v) for v in self.order.vaults for data in self.vaults.list_items(v)]
 
     def read_items(self) -> None:
         """The replicated items: where machines are chosen, and where a master target might have to be powered off."""
         if not (self.order.chooses_machines or (self.order.enable_uuid and self.order.power_off)):
             return
-        self.items = [Item.parse(data, v) for v in self.order.vaults for data in self.vaults.list_items(v)]
+        self.items = self.items or self.list_items()
         if not self.order.chooses_machines:
             return
         plans: dict[str, Sequence[Json]] = {}
@@ -228,7 +258,7 @@ class _Slice:
 
     def onprem_machines(self) -> dict[str, SiteMachine]:
         """The on-premises VMs of the chosen machines that are still away, by item key."""
-        away = [i for i in self.chosen if i.site_uuid and CLASSIC.position(i) in AWAY]
+        away = [i for i in self.chosen if i.site_uuid and LIFECYCLE.position(i) in AWAY]
         if self.site is None or not away:
             return {}
         found = self.site.machines(uuids=[str(i.site_uuid) for i in away])
@@ -248,11 +278,11 @@ class _Slice:
 
     def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
         site = certain(self.site)
-        busy = {i.fabric_id.lower() for i in self.items if CLASSIC.position(i) in HELD or i.scenario is not None}
+        busy = {i.fabric_id.lower() for i in self.items if LIFECYCLE.position(i) in HELD or i.scenario is not None}
         free = [m.moid for m in machines.values()]
         bound: list[str] = []
         for target in targets:
-            if target.vm is not None and target.fabric is not None:
+            if target.vm is not None and target.fabric is not None and not target.fabric.modernized:
                 # A power cycle would tear the disks of machines on their way home from under their synchronisation.
                 (bound if target.fabric.key in busy else free).append(target.vm.moid)
         for moids, power_off in ((free, self.order.power_off), (bound, False)):
@@ -270,18 +300,32 @@ class _Slice:
     def set_frozen(self, targets: Sequence[Target]) -> None:
         site = certain(self.site)
         moids = [t.vm.moid for t in targets if t.vm is not None]
-        if moids:
-            self.note(
-                VMOTION,
-                site.set_frozen(moids, frozen=self.order.freeze == FROZEN, check=self.order.check),
-            )
+        if not moids:
+            return
+        check, freeze = self.order.check, self.order.freeze
+        # What happened since the freeze is looked up before the notes about it are dropped.
+        for place in site.watch(moids, mode=MODES[freeze], check=check):
+            self.places[place.moid] = place
+            self.claim(place.moid, place.changed)
+        if freeze == WATCHED:
+            for change in site.set_frozen(moids, frozen=True, check=True):
+                looked, self.asides[change.moid] = verified(change)
+                self.note(VMOTION, [looked])
+            return
+        self.note(VMOTION, site.set_frozen(moids, frozen=freeze == FROZEN, check=check))
+        if freeze == LIFTED or self.order.pin_to_host:
+            changes = site.set_pinned(moids, pinned=freeze == FROZEN, check=check)
+            self.note(PIN, [c for c in changes if c.changed or c.code or self.order.pin_to_host])
 
     def note(self, what: str, changes: Sequence[VmChange]) -> None:
-        touched = self.cursor.setdefault("changed", [])
         for change in changes:
             self.changes.setdefault(change.moid, {})[what] = change
-            if change.changed and change.moid not in touched:
-                touched.append(change.moid)
+            self.claim(change.moid, change.changed)
+
+    def claim(self, moid: str, changed: bool) -> None:
+        touched = self.cursor.setdefault("changed", [])
+        if changed and moid not in touched:
+            touched.append(moid)
 
     # judging
 
@@ -297,7 +341,8 @@ class _Slice:
     def result(
         self, targets: Sequence[Target], machines: Mapping[str, SiteMachine], first: Mapping[str, Target]
     ) -> dict[str, Any]:
-        late = self.timed_out()
+        # Check mode does not wait, so it says what is not ready now; a server that is yet to register is expected to be.
+        late = self.timed_out() or (self.order.check and not self.order.await_registration)
         entries = [self.target_entry(t, first.get(t.name, t), late) for t in targets]
         entries += [self.machine_entry(i, machines.get(i.key), targets) for i in self.chosen]
         waiting = [e for e in entries if e["done"] == "waiting"]
@@ -320,7 +365,8 @@ class _Slice:
         if self.order.check and UUID in changes and changes[UUID].changed:
             # The run that follows would have set it.
             reasons = tuple(r for r in reasons if r.code != "uuid_not_enabled")
-        verdict = Verdict(reasons, target.verdict.warnings)
+        moved, asides = self.kept(target)
+        verdict = Verdict(moved + reasons, target.verdict.warnings + asides)
         entry = entry_of(
             target.name,
             "master_target",
@@ -333,7 +379,7 @@ class _Slice:
         return settle(entry, list(changes.values()), verdict.worst, late)
 
     def machine_entry(self, item: Item, vm: SiteMachine | None, targets: Sequence[Target]) -> dict[str, Any]:
-        position = CLASSIC.position(item)
+        position = LIFECYCLE.position(item)
         changes = self.changes.get(vm.moid, {}) if vm else {}
         entry = entry_of(
             item.friendly_name,
@@ -356,6 +402,14 @@ class _Slice:
         worst = self.no_target(item, targets) if position in AWAY else None
         return settle(entry, list(changes.values()), worst, late=True)
 
+    def kept(self, target: Target) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+        """What became of the master target's place since it was frozen."""
+        place = self.places.get(target.vm.moid) if target.vm else None
+        if place is None:
+            return (), ()
+        reasons, warnings = judge_place(place, self.order.freeze)
+        return reasons, warnings + self.asides.get(place.moid, ())
+
     def before(self, key: str, seen: dict[str, str]) -> dict[str, str]:
         """What stood before the run's first slice, carried on by the cursor."""
         kept: dict[str, str] = self.cursor.setdefault("before", {}).setdefault(key, seen)
@@ -363,9 +417,10 @@ class _Slice:
 
     def facts(self, target: Target) -> dict[str, Any]:
         freeze = self.changes.get(target.vm.moid, {}).get(VMOTION) if target.vm else None
-        return master_target_facts(
+        told = master_target_facts(
             target.name, target.fabric, target.server, target.vm, target.verdict, freeze, self.vaults.now
         )
+        return {**told, "place": place_facts(self.places.get(target.vm.moid) if target.vm else None)}
 
     def no_target(self, item: Item, targets: Sequence[Target]) -> Reason | None:
         """Check 22: a master target of the machine's own kind of system must be among those looked at."""
@@ -374,7 +429,7 @@ class _Slice:
             for t in targets
             if t.server is not None and t.fabric is not None and t.fabric.key == item.fabric_id.lower()
         }
-        if not item.os_type or item.os_type.casefold() in kinds or not kinds:
+        if not item.os_type or item.os_type.casefold() in kinds or not kinds or "" in kinds:
             return None
         return Reason(
             "no_master_target_for_os",

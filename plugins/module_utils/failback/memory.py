@@ -42,6 +42,8 @@ class Track:
     settling: str = ""
     lost_leg: str = ""
     lost_at: str = ""
+    #: When the request whose reply was lost had not left yet.
+    lost_since: str = ""
     attempts: dict[str, int] = field(default_factory=dict)
     rejections: int = 0
     not_before: str = ""
@@ -57,12 +59,14 @@ class Track:
     reason: str = ""
     remedy: str = ""
     waiting: str = ""
+    #: This run's first look at the synchronisation: when, and its percentage.
+    sync_seen: list[Any] = field(default_factory=list)
 
     def open(self, leg: str, job: str, now: datetime, fired: bool) -> None:
         """Hold a job for this machine until it is judged."""
         self.leg, self.job, self.opened = leg, job, iso(now) or ""
         self.seen = not fired
-        self.look_after = self.lost_leg = self.lost_at = ""
+        self.look_after = self.lost_leg = self.lost_at = self.lost_since = ""
         self.waiting = ""
         self.legs.append({"leg": leg, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
 
@@ -103,6 +107,9 @@ class Track:
                     state=entry["state"],
                     start=parse_time(entry.get("start")),
                     end=parse_time(entry.get("end")),
+                    problems=tuple(
+                        Problem(w.get("code", ""), w.get("message", ""), level="Warning") for w in self.warnings
+                    ),
                 )
         return None
 

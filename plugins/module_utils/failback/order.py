@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .decide import Policy
 from .errors import InputError
 from .items import VaultRef
-from .lifecycle import FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
+from .lifecycle import CANCEL_FAILOVER_TO_ONPREM, FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
 
 #: The one word that selects every replicated item.
 ALL = "all"
@@ -43,6 +43,8 @@ class Order:
     run_as_account: str | None = None
     run_as_account_windows: str | None = None
     run_as_account_linux: str | None = None
+    log_storage_account: str | None = None
+    confirm_cancel: bool = False
     exclude_temporary_disk: bool = True
     wait: bool = True
     wait_for: str = "synchronised"
@@ -58,6 +60,11 @@ class Order:
         # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
         wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
         return Policy(commit_when=self.commit_when, wait_for=wait_for, agent_timeout=self.agent_timeout)
+
+    @property
+    def forward_policy(self) -> str | None:
+        """The policy named for the protection to Azure; a task of that leg alone names it in ``policy``."""
+        return self.policy_to_azure or (self.policy if self.reprotects_to_azure_only else None)
 
     @property
     def reprotects_to_azure_only(self) -> bool:
@@ -85,27 +92,36 @@ def validate(order: Order) -> None:
                     f"Add {option} to the entry.",
                 )
     if FAILOVER_TO_AZURE in order.route:
-        _validate_stage_one(order)
+        if not order.confirm_failover_to_azure:
+            raise InputError(
+                "not_confirmed",
+                "Failing machines over to Azure takes them out of home and is not confirmed.",
+                "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant.",
+            )
+        _validate_names(order, "A failover to Azure")
+    if CANCEL_FAILOVER_TO_ONPREM in order.route:
+        if not order.confirm_cancel:
+            raise InputError(
+                "not_confirmed",
+                "Taking a failover back throws away what the machines wrote on-premises since, and is not confirmed.",
+                "Set confirm_cancel: true if that is meant.",
+            )
+        _validate_names(order, "Taking a failover back")
 
 
-def _validate_stage_one(order: Order) -> None:
-    if not order.confirm_failover_to_azure:
-        raise InputError(
-            "not_confirmed",
-            "Failing machines over to Azure takes them out of home and is not confirmed.",
-            "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant.",
-        )
+def _validate_names(order: Order, what: str) -> None:
+    """What must never happen by accident takes plain names alone."""
     for option, values in (("groups", order.groups), ("recovery_plans", order.recovery_plans)):
         if values:
             raise InputError(
                 "name_machines",
-                f"A failover to Azure does not take '{option}' ({values[0]!r}).",
+                f"{what} does not take '{option}' ({values[0]!r}).",
                 "Name its machines one by one in 'machines'.",
             )
     for name in order.machines:
         if name.lower() == ALL or PATTERN_CHARACTERS & set(name):
             raise InputError(
                 "name_machines",
-                f"A failover to Azure does not take {name!r} in 'machines'.",
+                f"{what} does not take {name!r} in 'machines'.",
                 "Name its machines one by one.",
             )

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .items import Item, parse_time
-from .lifecycle import LEG_TEXT
+from .generations import NOTES
+from .items import Item, iso, parse_time
+from .lifecycle import LEG_TEXT, Position
 from .memory import Track
+from .sync import Sync, measure
 from .walk import Walk
 
 
@@ -57,6 +59,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     start, end = min(starts, default=None), max(ends, default=None)
     began, ended = parse_time(start), parse_time(end)
     place = track.place()
+    sync = synchronisation(walk, key, track)
     return {
         "name": track.name,
         "vault": item.vault.name if item is not None else "",
@@ -78,6 +81,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "reason": track.reason or track.waiting or None,
         "remedy": track.remedy or None,
         "placement": place.result() if place else None,
+        "sync": sync.result() if sync else None,
         "legs": [leg(entry) for entry in shown],
     }
 
@@ -111,31 +115,58 @@ def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
     tracks = walk.memory.tracks
     done = sum(t.ended in ("done", "held") for t in tracks.values())
     failed = sum(t.ended in ("failed", "refused") for t in tracks.values())
-    open_keys = [key for key, track in tracks.items() if not track.ended]
-    slowest, doing = "", ""
-    if open_keys:
-        key = min(open_keys, key=lambda k: rank(tracks[k]))
-        slowest, doing = tracks[key].name, activity(tracks[key])
+    key = slowest(walk)
+    doing = activity(walk, key, tracks[key]) if key else ""
     return {
         "total": len(machines),
         "done": done,
-        "running": len(open_keys),
+        "running": sum(not t.ended for t in tracks.values()),
         "failed": failed,
         "waiting_for": doing,
-        "slowest": slowest,
+        "slowest": tracks[key].name if key else "",
     }
 
 
-def rank(track: Track) -> tuple[int, str]:
+def slowest(walk: Walk) -> str:
+    """Key of the open machine that has got least far; empty when all have ended."""
+    tracks = walk.memory.tracks
+    return min((k for k, t in tracks.items() if not t.ended), key=lambda k: rank(walk, k, tracks[k]), default="")
+
+
+def rank(walk: Walk, key: str, track: Track) -> tuple[int, float, str]:
     """How far a machine has got on the route; the least is the slowest."""
     done = sum(entry.get("end") is not None for entry in track.legs)
-    return done, track.opened or "9999"
+    sync = synchronisation(walk, key, track)
+    percentage = sync.percentage if sync and sync.percentage is not None else 0.0
+    return done, percentage, track.opened or "9999"
 
 
-def activity(track: Track) -> str:
+def activity(walk: Walk, key: str, track: Track) -> str:
     if track.job:
         return LEG_TEXT[track.leg]
-    return track.waiting or "about to start"
+    sync = synchronisation(walk, key, track)
+    said = sync.words if sync else ""
+    doing = track.waiting or "about to start"
+    return f"{doing} ({said})" if said else doing
+
+
+def synchronising(walk: Walk, item: Item, track: Track) -> bool:
+    """Whether nothing but the synchronisation holds the machine."""
+    idle = not track.job and not track.ended and item.scenario is None
+    return idle and walk.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
+
+
+def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
+    """How far the machine's synchronisation is; None where it is not under way or does not tell."""
+    item = walk.closer.get(key) or walk.items.get(key)
+    if item is None or not synchronising(walk, item, track):
+        track.sync_seen = track.sync_seen if item is None else []
+        return None
+    when = parse_time(track.sync_seen[0]) if track.sync_seen else None
+    sync = measure(item, walk.now, (when, float(track.sync_seen[1])) if when else None)
+    if sync.percentage is not None and (not when or sync.percentage < track.sync_seen[1]):
+        track.sync_seen = [iso(walk.now), sync.percentage]
+    return sync if sync.told else None
 
 
 def vault_notes(walk: Walk) -> list[dict[str, Any]]:
@@ -143,12 +174,7 @@ def vault_notes(walk: Walk) -> list[dict[str, Any]]:
     notes = []
     for vault in walk.order.vaults:
         kinds = sorted({walk.lifecycle.generation(i) or "" for i in walk.all_items if i.vault.key == vault.key})
-        note = ""
-        if "classic" in kinds:
-            note = (
-                "Classic replication is out of support since March 2026; machines caught in Azure must come home "
-                "before they can move to the modernized experience."
-            )
+        note = " ".join(NOTES[kind] for kind in kinds if kind in NOTES)
         notes.append({"name": vault.name, "generation": ", ".join(k for k in kinds if k) or "unknown", "note": note})
     return notes
 

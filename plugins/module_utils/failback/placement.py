@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to homeward.asr: nothing outside this collection may import it.
-"""Which servers, storage, policy and account each reprotect uses.
+"""Which servers, storage, policy and account each reprotect uses. What only appliances need stands in appliances.py.
 
 A choice is made automatically when only one fits, and explained when more do. Machines are spread over master targets
 under the cap of 60 attached disks; a consistency group stays whole on one master target (DOC REP18: no common point in
@@ -10,76 +10,70 @@ time otherwise). Linux machines need a Linux master target, Windows machines a W
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TypeVar, Union
 
+from . import appliances
 from .bodies import Placement
+from .choice import Estate, Placed, Slots, among, disks_of, first_name, local, one, stale
 from .decide import Refuse
 from .errors import InputError, certain
 from .items import Item
 from .order import Order
 from .selection import listing
-from .servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, RunAsAccount
+from .servers import DISK_CAP, Fabric, MasterTarget, Policy, RunAsAccount
 
-Placed = Union[Placement, Refuse]
-
-
-@dataclass
-class Slots:
-    """Disk slots of the master targets: what the service counts, plus what is on its way to them."""
-
-    used: dict[str, int] = field(default_factory=dict)
-
-    def free(self, target: MasterTarget) -> int:
-        return DISK_CAP - self.used.get(target.id, target.disk_count)
-
-    def take(self, target: MasterTarget, disks: int) -> None:
-        self.used[target.id] = self.used.get(target.id, target.disk_count) + disks
+__all__ = ["Estate", "Placed", "Slots", "check_names", "disks_of", "place_to_azure", "place_to_onprem"]
 
 
-@dataclass(frozen=True)
-class Estate:
-    """What placing needs to know of the vaults: fabrics by id key, policies by vault key, the service's time."""
-
-    fabrics: Mapping[str, Fabric]
-    policies: Mapping[str, Sequence[Policy]]
-    now: datetime
-
-    def fabric_of(self, item: Item) -> Fabric | None:
-        return self.fabrics.get(item.fabric_id.lower())
+_FABRIC_MISSING = Refuse(
+    "fabric_not_found",
+    "The machine's configuration server or appliance is not listed in the vault.",
+    "Check that it is registered and connected, then run this again.",
+)
 
 
 def check_names(order: Order, estate: Estate) -> None:
     """Refuse a server, datastore, volume, policy or account that none of the vaults knows, before anything is sent."""
     fabrics = list(estate.fabrics.values())
     targets = [t for f in fabrics for t in f.master_targets]
+    appliances.refuse_names(order, estate)
     servers = [p for f in fabrics for p in f.process_servers]
     accounts = [a.name for f in fabrics for a in f.run_as_accounts]
     policies = [p.friendly_name for ps in estate.policies.values() for p in ps]
     for name in order.master_targets:
-        _must_know("master_targets", name, [t.name for t in targets], "master target")
-    chosen = [t for t in targets if not order.master_targets or _among(t.name, order.master_targets)]
+        _must_know("master_targets", name, [t.name for t in targets], "master target or appliance")
+    chosen: list[MasterTarget] = []
+    for fabric in fabrics:
+        named = local(order, fabric, estate).master_targets
+        chosen.extend(t for t in fabric.master_targets if not named or among(t.name, named))
     _must_know("process_server", order.process_server, [s.name for s in servers], "process server")
     _must_know("process_server_onprem", order.process_server_onprem, [s.name for s in servers], "process server")
     _must_know(
-        "datastore", order.datastore, [d.name for t in chosen for d in t.datastores], "datastore of a master target"
+        "datastore",
+        order.datastore,
+        [d.name for t in chosen for d in t.datastores],
+        "datastore of a master target or appliance",
     )
-    _must_know(
-        "retention_volume",
-        order.retention_volume,
-        [v.name for t in chosen for v in t.retention_volumes],
-        "retention volume of a master target",
-    )
+    classic = any(not f.modernized for f in fabrics)
+    if classic:
+        # Appliances have no retention volumes; a variable that is set for another fleet does no harm.
+        _must_know(
+            "retention_volume",
+            order.retention_volume,
+            [v.name for t in chosen for v in t.retention_volumes],
+            "retention volume of a master target",
+        )
     _must_know("policy", order.policy, policies, "replication policy")
     _must_know("policy_to_azure", order.policy_to_azure, policies, "replication policy")
     for option in ("run_as_account", "run_as_account_windows", "run_as_account_linux"):
-        _must_know(option, getattr(order, option), accounts, "run-as account")
+        value = getattr(order, option)
+        # Appliances list no accounts, so one of theirs is given by its id.
+        if classic and not (value or "").startswith("/"):
+            _must_know(option, value, accounts, "run-as account")
 
 
 def _must_know(option: str, value: str | None, known: Iterable[str], what: str) -> None:
     names = list(known)
-    if value is not None and not _among(value, names):
+    if value is not None and not among(value, names):
         raise InputError(
             f"{option}_not_found",
             f"{option} {value!r} is no {what} of the vaults.",
@@ -100,11 +94,7 @@ def place_to_onprem(
     for item in items:
         fabric = estate.fabric_of(item)
         if fabric is None:
-            placed[item.key] = Refuse(
-                "fabric_not_found",
-                "The machine's configuration server is not listed in the vault.",
-                "Check that the configuration server is registered and connected, then run this again.",
-            )
+            placed[item.key] = _FABRIC_MISSING
         else:
             units.setdefault((fabric.key, item.group_id or item.key), []).append(item)
 
@@ -114,20 +104,17 @@ def place_to_onprem(
     ordered = sorted(units.items(), key=lambda u: (-weight(u[1]), u[1][0].friendly_name.lower(), u[0]))
     for (_fabric_key, group), members in ordered:
         fabric = certain(estate.fabric_of(members[0]))
-        found = _target_for(members, fabric, order, estate, slots, bound.get(group))
+        mine = local(order, fabric, estate)
+        choose, complete = _CHOICES[fabric.modernized]
+        found = choose(members, fabric, mine, estate, slots, bound.get(group))
         for item in members:
             if isinstance(found, Refuse):
                 placed[item.key] = found
             else:
-                placed[item.key] = _complete_to_onprem(item, found, fabric, order, estate)
+                placed[item.key] = complete(item, found, fabric, mine, estate)
         if not isinstance(found, Refuse):
             slots.take(found, weight(members))
     return placed
-
-
-def disks_of(item: Item) -> int:
-    """Disks a reprotect attaches to the master target; an answer without disks counts as one."""
-    return len(item.disks) or 1
 
 
 def _target_for(
@@ -141,7 +128,7 @@ def _target_for(
             "Reprotect is not possible for such a group; protect its machines in groups of one system.",
         )
     system = systems.pop()
-    named = [t for t in fabric.master_targets if not order.master_targets or _among(t.name, order.master_targets)]
+    named = [t for t in fabric.master_targets if not order.master_targets or among(t.name, order.master_targets)]
     fitting = [t for t in named if not system or t.os_type.lower() == system]
     if not fitting:
         return Refuse(
@@ -156,7 +143,7 @@ def _target_for(
             "The vault does not tell the machine's operating system, and the master targets differ in theirs.",
             "Name the master target that runs the machine's system in 'master_targets'.",
         )
-    alive = [t for t in fitting if not _stale(t, estate.now)]
+    alive = [t for t in fitting if not stale(t.heartbeat, estate.now)]
     if not alive:
         return Refuse(
             "master_target_no_heartbeat",
@@ -169,7 +156,7 @@ def _target_for(
     )
     for option, value, offers in wishes:
         if value is not None:
-            offering = [t for t in alive if _among(value, offers(t))]
+            offering = [t for t in alive if among(value, offers(t))]
             if not offering:
                 return Refuse(
                     f"{option}_not_offered",
@@ -195,13 +182,13 @@ def _target_for(
             f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
             "Add a master target, or wait until other machines are home and run this again.",
         )
-    return max(roomy, key=lambda t: (slots.free(t), _reverse(t.name)))
+    return max(roomy, key=lambda t: (slots.free(t), first_name(t.name)))
 
 
 def _complete_to_onprem(item: Item, target: MasterTarget, fabric: Fabric, order: Order, estate: Estate) -> Placed:
-    server = _one("process_server", order.process_server, fabric.process_servers, lambda s: s.name)
-    datastore = _one("datastore", order.datastore, target.datastores, lambda d: d.name)
-    volume = _one("retention_volume", order.retention_volume, target.retention_volumes, lambda v: v.name)
+    server = one("process_server", order.process_server, fabric.process_servers, lambda s: s.name)
+    datastore = one("datastore", order.datastore, target.datastores, lambda d: d.name)
+    volume = one("retention_volume", order.retention_volume, target.retention_volumes, lambda v: v.name)
     policy = _policy(item, "InMage", order.policy, "policy", estate, twin=_failback_twin)
     for found in (server, datastore, volume, policy):
         if isinstance(found, Refuse):
@@ -223,24 +210,31 @@ def _complete_to_onprem(item: Item, target: MasterTarget, fabric: Fabric, order:
     )
 
 
-def place_to_azure(item: Item, order: Order, estate: Estate) -> Placed:
-    """The placement of a reprotect to Azure: the on-premises process server and the forward policy."""
+#: By whether the fabric is one of appliances: who chooses the gateway, and who the rest.
+_CHOICES = {False: (_target_for, _complete_to_onprem), True: (appliances.for_home, appliances.complete_home)}
+
+
+def place_to_azure(item: Item, order: Order, estate: Estate, before: Placement | None = None) -> Placed:
+    """The placement of a reprotect to Azure: the on-premises process server (or appliance) and the forward policy.
+
+    ``before`` is what this run chose for the machine's way home, where it did.
+    """
     fabric = estate.fabric_of(item)
     if fabric is None:
-        return Refuse(
-            "fabric_not_found",
-            "The machine's configuration server is not listed in the vault.",
-            "Check that the configuration server is registered and connected, then run this again.",
-        )
+        return _FABRIC_MISSING
+    order = local(order, fabric, estate)
+    if fabric.modernized:
+        return appliances.complete_out(item, fabric, order, estate, before)
     wanted = order.process_server_onprem or (order.process_server if order.reprotects_to_azure_only else None)
     servers = fabric.process_servers
     if wanted is None:
         # The process server that every configuration server brings along is the natural one for on-premises machines.
-        own = [s for s in servers if _among(s.name, [fabric.friendly_name, fabric.host_name])]
+        own = [s for s in servers if among(s.name, [fabric.friendly_name, fabric.host_name])]
         servers = tuple(own) or servers
     option = "process_server" if order.reprotects_to_azure_only else "process_server_onprem"
-    server = _one(option, wanted, servers, lambda s: s.name)
-    policy = _policy(item, "InMageAzureV2", order.policy_to_azure, "policy_to_azure", estate, twin=_forward_twin)
+    server = one(option, wanted, servers, lambda s: s.name)
+    named = "policy" if order.reprotects_to_azure_only else "policy_to_azure"
+    policy = _policy(item, "InMageAzureV2", order.forward_policy, named, estate, twin=_forward_twin)
     account = _account(item, fabric, order)
     for found in (server, policy, account):
         if isinstance(found, Refuse):
@@ -255,35 +249,6 @@ def place_to_azure(item: Item, order: Order, estate: Estate) -> Placed:
     )
 
 
-T = TypeVar("T")
-
-
-def _one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T], str]) -> T | Refuse:
-    """The named one, or the only one. Raises InputError when several fit and none is named."""
-    if wanted is not None:
-        for entry in offered:
-            if name(entry).lower() == wanted.lower():
-                return entry
-        return Refuse(
-            f"{option}_not_offered",
-            f"{option} {wanted!r} does not exist where the machine needs it.",
-            f"Choose one of: {listing(name(o) for o in offered)}.",
-        )
-    if len(offered) == 1:
-        return offered[0]
-    if not offered:
-        return Refuse(
-            f"{option}_none",
-            f"There is no {option.replace('_', ' ')} the machine could use.",
-            "Run the playbook prepare and look at what it finds; new servers and disks take up to 15 minutes to appear.",
-        )
-    raise InputError(
-        f"{option}_ambiguous",
-        f"{option} is not given and {len(offered)} fit: {listing(name(o) for o in offered)}.",
-        f"Name one in {option!r}.",
-    )
-
-
 def _policy(
     item: Item, kind: str, wanted: str | None, option: str, estate: Estate, twin: Callable[[str], str]
 ) -> Policy | Refuse:
@@ -293,7 +258,7 @@ def _policy(
         own = str(item.properties.get("policyFriendlyName") or "")
         twins = [p for p in policies if own and p.friendly_name.lower() == twin(own).lower()]
         policies = twins or policies
-    return _one(option, wanted, policies, lambda p: p.friendly_name)
+    return one(option, wanted, policies, lambda p: p.friendly_name)
 
 
 def _failback_twin(name: str) -> str:
@@ -312,17 +277,4 @@ def _account(item: Item, fabric: Fabric, order: Order) -> RunAsAccount | Refuse 
     wanted = per_system or order.run_as_account
     if wanted is None and not fabric.run_as_accounts:
         return None
-    return _one("run_as_account", wanted, fabric.run_as_accounts, lambda a: a.name)
-
-
-def _stale(target: MasterTarget, now: datetime) -> bool:
-    return target.heartbeat is not None and (now - target.heartbeat).total_seconds() > HEARTBEAT_STALE
-
-
-def _among(name: str, names: Iterable[str]) -> bool:
-    return name.lower() in {n.lower() for n in names}
-
-
-def _reverse(name: str) -> tuple[int, ...]:
-    """Sort key that prefers the alphabetically first name under max()."""
-    return tuple(-ord(c) for c in name.lower())
+    return one("run_as_account", wanted, fabric.run_as_accounts, lambda a: a.name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .decide import Fire, Hold, Observed, Refuse, Wait, project
+from .decide import Fire, Hold, Refuse, Wait, project
 from .items import Item
 from .lifecycle import COMMITS, Step
 from .memory import Track

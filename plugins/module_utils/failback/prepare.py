@@ -12,10 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import timedelta
 
+from .appliances import HOLDS, accounts_of, agent_id
 from .bodies import Body, Placement, Wishes, build
-from .decide import Observed, Refuse, project
+from .decide import Refuse, project
 from .errors import InputError, ReadFailed, certain
 from .evidence import failovers, gather
+from .fabrics import list_whole
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
 from .memory import Track
@@ -70,7 +72,7 @@ class Prepared:
         estate = certain(self.estate)
         if step.leg == REPROTECT_TO_AZURE:
             try:
-                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, estate)
+                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, estate, track.place())
             except InputError as exc:
                 # The others of the run have begun; a choice only this machine lacks is its own refusal.
                 return Refuse(exc.code, exc.message, exc.remedy)
@@ -206,15 +208,16 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
             "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
             "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
         )
-    for step in ahead:
-        if step.leg in FAILOVERS and not needs_list(step, walk.order.recovery_point):
-            chosen = choose(step, walk.order.recovery_point, ())
-            if isinstance(chosen, Refuse):
-                raise InputError(chosen.code, chosen.reason, chosen.remedy)
+    check_points(walk, items, steps)
     estate: Estate | None = None
     if any(step.leg in REPROTECTS for step in ahead):
         estate = read_estate(walk, {i.vault.key: i.vault for i in items if steps[i.key]}.values())
-        check_names(walk.order, estate)
+        try:
+            check_names(walk.order, estate)
+        except InputError:
+            # A name may be meant for a vault whose machines have nothing to do now.
+            estate = read_estate(walk, walk.order.vaults)
+            check_names(walk.order, estate)
         outward = [
             (item, walk.memory.tracks[item.key])
             for item in items
@@ -223,8 +226,29 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         place_all(walk, estate, outward)
         for item in items:
             if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key]):
-                place_to_azure(with_system(walk, item, walk.memory.tracks[item.key]), walk.order, estate)
+                track = walk.memory.tracks[item.key]
+                place_to_azure(with_system(walk, item, track), walk.order, estate, track.place())
     return Prepared(walk, estate)
+
+
+def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence[Step]]) -> None:
+    """Refuse a kind of recovery point that no machine's leg knows; where some do, the others are refused by name."""
+    wanted = walk.order.recovery_point
+    unknown: list[tuple[Item, Refuse]] = []
+    fits = False
+    for item in items:
+        for step in steps[item.key]:
+            if step.leg not in FAILOVERS:
+                continue
+            chosen = None if needs_list(step, wanted) else choose(step, wanted, ())
+            if isinstance(chosen, Refuse):
+                unknown.append((item, chosen))
+            else:
+                fits = True
+    for item, refusal in unknown:
+        if not fits:
+            raise InputError(refusal.code, refusal.reason, refusal.remedy)
+        walk.memory.tracks[item.key].end("refused", refusal.code, refusal.reason, refusal.remedy)
 
 
 def with_system(walk: Walk, item: Item, track: Track) -> Item:
@@ -243,22 +267,29 @@ def with_system(walk: Walk, item: Item, track: Track) -> Item:
 
 
 def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
-    """Fabrics and policies of the vaults: two lists a vault."""
+    """Fabrics and policies of the vaults: two lists a vault, and a GET for a fabric of appliances."""
     fabrics: dict[str, Fabric] = {}
     policies: dict[str, Sequence[Policy]] = {}
     for vault in vaults:
         before = walk.vaults.requests.reads
-        for entry in walk.vaults.list_fabrics(vault):
+        for entry in list_whole(walk.vaults, vault):
             fabric = Fabric.parse(entry, vault)
             fabrics[fabric.key] = fabric
         policies[vault.key] = tuple(Policy.parse(entry) for entry in walk.vaults.list_policies(vault))
         walk.count_reads(walk.vaults.requests.reads - before)
-    return Estate(fabrics, policies, walk.now)
+    accounts: dict[str, frozenset[str]] = {}
+    for item in walk.all_items:
+        accounts[item.vault.key] = accounts.get(item.vault.key, frozenset()).union(accounts_of(item))
+    return Estate(fabrics, policies, walk.now, accounts)
 
 
 def place_all(walk: Walk, estate: Estate, wanting: Sequence[tuple[Item, Track]]) -> None:
     """Place machines that have no placement yet and write it down; those without a place are refused."""
-    open_ones = [(item, track) for item, track in wanting if track.placement is None and not track.ended]
+    open_ones = [
+        (with_disks(walk, estate, item), track)
+        for item, track in wanting
+        if track.placement is None and not track.ended
+    ]
     if not open_ones:
         return
     slots, bound = occupied(walk, estate, [item for item, _track in open_ones])
@@ -279,6 +310,14 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[tuple[Item, Track]])
             track.placement = asdict(found)
 
 
+def with_disks(walk: Walk, estate: Estate, item: Item) -> Item:
+    """A modernized item with its disks and datastores: read by itself where the list does not tell them."""
+    fabric = estate.fabric_of(item)
+    if item.disks or fabric is None or not fabric.modernized:
+        return item
+    return Item.parse(walk.vaults.get_item(item.id), item.vault)
+
+
 def occupied(walk: Walk, estate: Estate, wanting: Sequence[Item]) -> tuple[Slots, dict[str, str]]:
     """Slots on their way to being used, and the master targets that consistency groups are bound to.
 
@@ -293,6 +332,15 @@ def occupied(walk: Walk, estate: Estate, wanting: Sequence[Item]) -> tuple[Slots
         moving = running is not None and running.leg == REPROTECT_TO_ONPREM
         position = walk.lifecycle.position(item)
         member = item.group_id in groups and position in (Position.SYNCING_HOME, Position.READY)
+        fabric = estate.fabric_of(item)
+        if fabric is not None and fabric.modernized:
+            # An appliance's disks are counted by nobody else; those of this run are counted when they are placed.
+            track = walk.memory.tracks.get(item.key)
+            if position in HOLDS and not (track and track.placement and not track.arrived):
+                slots_take(slots, estate, item, agent_id(item))
+            if member and item.group_id:
+                bound[item.group_id] = agent_id(item)
+            continue
         if not (moving or member) or (moving and item.key in own and walk.memory.tracks[item.key].placement):
             continue
         full = Item.parse(walk.vaults.get_item(item.id), item.vault)

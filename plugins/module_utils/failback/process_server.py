@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .appliance_checks import judge_appliance
+from .appliance_move import ApplianceMover
 from .errors import InputError, certain
+from .fabrics import serving
+from .generations import LIFECYCLE
 from .items import Item, Json, VaultRef, iso, parse_time
 from .order import Order
 from .ports import Clock
 from .preparing import entry_of, progress, refresh_fabric, settle, spent, warning
-from .readiness import Reason, Verdict, classic_fabrics, find_server, judge_process_server, not_found
+from .readiness import Reason, Verdict, find_server, judge_process_server, not_found
 from .reassociate import Mover, Pair
 from .selection import select
 from .server_ports import ServerVaultPort
@@ -102,6 +106,9 @@ class _Slice:
         self.deadline = clock.monotonic() + order.slice_seconds
         self.known: list[tuple[Fabric, ProcessServer]] = []
         self.mover = Mover(vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check)
+        self.appliance_mover = ApplianceMover(
+            vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check
+        )
         self.writes_floor = 0
 
     def run(self) -> dict[str, Any]:
@@ -125,8 +132,7 @@ class _Slice:
     # reading
 
     def look(self) -> list[Server]:
-        raw = {v: self.vaults.list_fabrics(v) for v in self.order.vaults}
-        self.known = [(f, s) for f in classic_fabrics(raw) for s in f.process_servers]
+        self.known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.process_servers]
         if not self.order.name:
             if not self.known:
                 raise InputError(
@@ -149,10 +155,17 @@ class _Slice:
                 waits=True,
             )
             return Server(wanted, verdict=Verdict((missing,)))
-        verdict = judge_process_server(server, fabric, self.vaults.now)
+        verdict = self.verdict(fabric, server)
         if self.order.state == REGISTERED:
             verdict = Verdict((), verdict.warnings + tuple(r.sentence for r in verdict.reasons))
         return Server(wanted, fabric, server, verdict)
+
+    def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
+        """A process server is judged by itself, one of an appliance by the whole appliance."""
+        agent = next((t for t in fabric.master_targets if t.appliance and t.id == server.id), None)
+        if agent is not None:
+            return judge_appliance(agent, fabric, self.vaults.now, held=0)
+        return judge_process_server(server, fabric, self.vaults.now)
 
     def refresh(self, servers: Sequence[Server]) -> None:
         """Once per run: the servers' own configuration servers, or all of them while the server is not known."""
@@ -177,12 +190,14 @@ class _Slice:
             raise not_found(old, here, "process server", "move_machines_from")
         pair = Pair(server.fabric, found[1], server.server)
         obstacle = None if ready else _target_not_ready(server)
+        if server.fabric.modernized:
+            self.mover = self.appliance_mover
         return self.mover.entries(pair, self.chosen(server.fabric), obstacle, narrowed=self.order.narrows)
 
     def chosen(self, fabric: Fabric) -> list[Item]:
         """The machines of the configuration server that are meant."""
         items = [Item.parse(data, fabric.vault) for data in self.vaults.list_items(fabric.vault)]
-        items = [i for i in items if i.instance_type in CLASSIC_PROVIDERS and i.fabric_id.lower() == fabric.key]
+        items = [i for i in items if LIFECYCLE.generation(i) and i.fabric_id.lower() == fabric.key]
         if not self.order.chooses_machines:
             left_out = {name.lower() for name in self.order.exclude}
             return [i for i in items if i.friendly_name.lower() not in left_out]

@@ -187,10 +187,28 @@ def _version_warning(server: Server, kind: str) -> list[str]:
     return [f"The version {server.version} of the {kind} {server.name} is {server.version_status}: update it."]
 
 
+def _newer(version: str, than: str) -> bool:
+    """Whether a version is above another one (check 18, DOC PSSC); words that are no versions are not judged."""
+    try:
+        mine, theirs = ([int(part) for part in text.split(".")] for text in (version, than))
+    except ValueError:
+        return False
+    return mine > theirs
+
+
 def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -> Verdict:
     """Checks 15, 17 and 18 of failback-domain.md section 4."""
     reasons = judge_alive(server, fabric, now, "process server")
     warnings = _version_warning(server, "process server")
+    if _newer(server.version, fabric.version):
+        reasons.append(
+            Reason(
+                "version_above_configuration_server",
+                f"The process server {server.name} has version {server.version}, newer than the {fabric.version} of the "
+                f"configuration server {fabric.friendly_name}.",
+                "Update the configuration server first; a process server must not be newer.",
+            )
+        )
     if server.service_status not in ("", "Running"):
         reasons.append(
             Reason(
@@ -330,6 +348,12 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
 
     A VM whose guest has the server's address is believed first; else the names decide (the VM's, or the guest's).
     """
+    itself = [
+        v for v in vms if server.vm_uuid and server.vm_uuid.casefold() in (v.uuid.casefold(), v.bios_uuid.casefold())
+    ]
+    if len(itself) == 1:
+        # An appliance tells which VM it is (SEEN RCM 131: fabricObjectId).
+        return itself[0]
     named = [v for v in vms if short_name(server.name) in (short_name(v.name), short_name(v.host_name))]
     at_address = [v for v in vms if server.ip and server.ip in v.addresses]
     for candidates in ([v for v in named if v in at_address], named, at_address):
@@ -339,12 +363,12 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
     if not candidates:
         return Reason(
             "vm_not_found",
-            f"vCenter has no virtual machine for the master target {server.name} ({server.ip}).",
+            f"vCenter has no virtual machine for the {server.kind} {server.name} ({server.ip or server.fqdn}).",
             "A master target must be a VMware VM of the vCenter in `hostname`; check the option and the VM's name.",
         )
     return Reason(
         "vm_ambiguous",
-        f"vCenter has {len(candidates)} virtual machines that may be the master target {server.name}: "
+        f"vCenter has {len(candidates)} virtual machines that may be the {server.kind} {server.name}: "
         f"{listing(f'{v.name} ({v.moid})' for v in candidates)}.",
         "Rename the strays, or let VMware Tools run so that the address tells which one it is.",
     )

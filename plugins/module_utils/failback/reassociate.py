@@ -42,10 +42,16 @@ class Pair:
 class Move:
     """Machines of one container that go in one request."""
 
+    operation = "reassociateGateway"
+
     pair: Pair
     container: str
     items: tuple[Item, ...]
     whole: bool
+
+    @property
+    def resource_id(self) -> str:
+        return self.pair.fabric.id
 
     @property
     def key(self) -> str:
@@ -111,12 +117,16 @@ class Mover:
                 settle(entry, (), obstacle, late=False)
             else:
                 going.append((item, entry))
+        self.carry_all(pair, going, narrowed)
+        return listed
+
+    def carry_all(self, pair: Pair, going: Sequence[tuple[Item, dict[str, Any]]], narrowed: bool) -> None:
+        """One move for the machines of each container."""
         containers: dict[str, list[tuple[Item, dict[str, Any]]]] = {}
         for item, entry in going:
             containers.setdefault(last_segment(item.container_id), []).append((item, entry))
         for container, group in sorted(containers.items()):
             self.carry(Move(pair, container, tuple(i for i, _entry in group), not narrowed), [e for _item, e in group])
-        return listed
 
     def whole(self, pair: Pair, item: Item) -> Item:
         """The item with its process server known. List entries of machines on their way home do not tell it (SEEN FB):
@@ -148,7 +158,7 @@ class Mover:
                     {
                         "machine": item.friendly_name,
                         "vault": item.vault.name,
-                        "operation": "reassociateGateway",
+                        "operation": move.operation,
                         "body": move.body,
                     }
                 )
@@ -223,7 +233,7 @@ class Mover:
         """Send the request once."""
         self.sent += 1
         try:
-            sent = self.vaults.act(move.pair.fabric.id, "reassociateGateway", move.body)
+            sent = self.vaults.act(move.resource_id, move.operation, move.body)
         except Rejected as refusal:
             return Reason(
                 "move_refused",

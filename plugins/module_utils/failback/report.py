@@ -32,6 +32,7 @@ STAGES: Mapping[str, str] = {
     "failover_to_onprem": "fail over home",
     "commit_to_onprem": "commit home",
     "reprotect_to_azure": "reprotect to Azure",
+    "cancel_failover_to_onprem": "cancel failover home",
 }
 
 #: What a verdict is called while nothing was done yet.
@@ -79,6 +80,8 @@ class Report:
     floor_reads: int
     running: bool
     planned: int | None = None
+    #: The command that goes on when time was over; empty when none is known.
+    onward: str = ""
 
     @property
     def failed(self) -> list[str]:
@@ -98,6 +101,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     stopped: list[str] = []
     spent = [0, 0, 0, 0]
     running = False
+    onward = ""
     planned = 0
     for result in results:
         if result.get("skipped"):
@@ -105,6 +109,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
         machines = result.get("machines") or ()
         still = result.get("finished") is False
         running = running or still
+        onward = str(result.get("continue_command") or onward) if still else onward
         if result.get("failed") and not still and (not machines or result.get("remedy")):
             stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
         planned += len(result.get("plan") or ())
@@ -123,7 +128,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (k[1].lower(), k[0])))
     writes, reads, floor_writes, floor_reads = spent
     return Report(
-        ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running, planned if check else None
+        ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running, planned if check else None, onward
     )
 
 
@@ -142,8 +147,20 @@ def render(report: Report, shown: int = SHOWN) -> list[str]:
         lines.append(f"and {left_out} more machines with nothing to look at.")
     lines += _said(stories)
     lines += [part for text in report.stopped for part in ["", *_wrap(text, "")]]
+    if report.running:
+        lines += ["", *_wrap(still_running(report), "  ")]
     lines += ["", *_wrap(totals(report), "  ")]
     return lines
+
+
+def still_running(report: Report) -> str:
+    """What a run whose time was over leaves, and how to go on."""
+    names = report.named("waiting")
+    who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    return (
+        f"Time was over (wait_timeout) before every machine had arrived{': ' + who if who else ''}. Nothing was cancelled "
+        f"and nothing is lost. {'Go on with: ' + report.onward if report.onward else 'Run the same command again to go on.'}"
+    )
 
 
 def totals(report: Report) -> str:

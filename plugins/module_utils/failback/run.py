@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
+from .generations import LIFECYCLE, retired
 from .items import Item, Job, Json, Problem, iso, parse_time
-from .generations import LIFECYCLE
 from .lifecycle import COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
-from .outcome import render
+from .outcome import render, slowest, synchronising
 from .ports import Clock, Sent, SitePort, VaultPort
 from .predict import predict
 from .prepare import Prepared, prepare
@@ -43,6 +43,9 @@ THROTTLED = "throttled"
 
 #: Refusals of one operation ("busy") after which a machine is given up.
 REJECTIONS = 5
+
+#: HTTP codes of refusals that explain themselves: permissions, a missing thing, an item that is busy.
+EXPLAINED = frozenset({401, 403, 404, 409})
 
 #: Pause between two ticks, in seconds, where the service told none: it grows from the first to the last.
 FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 30.0, 1.5
@@ -72,6 +75,8 @@ class Run(Walk):
     unsent = False
     #: When this slice's time is used up.
     end = 0.0
+    #: The service's time before the requests under way left.
+    asked: datetime | None = None
     #: Jobs of the vaults, where this tick had to list them.
     jobs: dict[str, list[Json]]
 
@@ -98,7 +103,21 @@ class Run(Walk):
                 self.clock.sleep(pause)
         finally:
             self.pool.shutdown(wait=True)
+        if not self.finished():
+            self.look_closer()
         return render(self, finished=self.finished())
+
+    def look_closer(self) -> None:
+        """One read of the slowest machine where lists do not tell how far its synchronisation is (SEEN FB: hollow)."""
+        key = slowest(self)
+        item = self.items.get(key)
+        if item is None or item.disks or not synchronising(self, item, self.memory.tracks[key]):
+            return
+        try:
+            self.closer[key] = Item.parse(self.vaults.get_item(item.id), item.vault)
+        except (ReadFailed, ConnectionFailed):
+            # It only feeds the progress line.
+            return
 
     def finished(self) -> bool:
         """Every machine's way has ended; without waiting, also when nothing is left to send."""
@@ -304,9 +323,10 @@ class Run(Walk):
         """After a lost reply: whether it is proven that nothing was accepted, so that the operation may be sent.
 
         The list has had time to show a job; then the vault's jobs are listed once and a job of this item that began
-        since is adopted.
+        since the request left is adopted, one that has failed meanwhile too. The service's clocks may differ a little.
         """
         lost = parse_time(track.lost_at)
+        since = parse_time(track.lost_since) or lost or self.now
         if lost is not None and (self.now - lost).total_seconds() < LAG:
             track.waiting = "a reply was lost: reading before anything is sent again"
             return False
@@ -315,15 +335,16 @@ class Run(Walk):
             self.jobs[item.vault.key] = self.vaults.list_jobs(item.vault)
         for entry in self.jobs[item.vault.key]:
             props: Json = entry.get("properties") or {}
-            began = parse_time(props.get("startTime"))
-            late = lost is None or began is None or began >= lost - timedelta(seconds=LAG * 2)
-            if step and props.get("scenarioName") in step.scenarios and concerns(entry, item) and late:
+            began, ended = parse_time(props.get("startTime")), parse_time(props.get("endTime"))
+            late = began is None or began >= since - timedelta(seconds=LAG)
+            over = ended is not None and ended < since
+            if step and props.get("scenarioName") in step.scenarios and concerns(entry, item) and late and not over:
                 name = str(entry.get("name") or "")
                 if track.entry(name) is None:
                     track.open(step.leg, name, self.now, fired=True)
                     track.seen = True
                     return False
-        track.lost_leg = track.lost_at = ""
+        track.lost_leg = track.lost_at = track.lost_since = ""
         return True
 
     # -- sending -------------------------------------------------------------------------------------------------
@@ -371,6 +392,7 @@ class Run(Walk):
         while due:
             tokens = max(0, self.vaults.write_tokens())
             batch, due = self.ready(due[:tokens]), due[tokens:]
+            self.asked = self.now
             for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
                 self.take(item, track, step, answer)
             if not due or self.clock.monotonic() + REFILL > until:
@@ -432,11 +454,12 @@ class Run(Walk):
             track.waiting = f"{answer.message} Trying again"
         elif isinstance(answer, Unknown):
             track.lost_leg, track.lost_at = step.leg, iso(self.now) or ""
+            track.lost_since = iso(self.asked or self.now) or ""
             track.waiting = "a reply was lost: reading before anything is sent again"
         else:
-            self.rejected(track, step, answer)
+            self.rejected(item, track, step, answer)
 
-    def rejected(self, track: Track, step: Step, error: FailbackError) -> None:
+    def rejected(self, item: Item, track: Track, step: Step, error: FailbackError) -> None:
         track.rejections += 1
         busy = error.details.get("http_status") == 409
         if busy and track.rejections < REJECTIONS:
@@ -449,4 +472,12 @@ class Run(Walk):
             str(error.details.get("possible_causes") or ""),
             str(error.details.get("recommended_action") or error.remedy),
         )
-        track.fail((problem,), error.code, f"The service refused {step.verb}: {error.message}", error.remedy)
+        code, remedy = error.code, error.remedy
+        if error.details.get("http_status") not in EXPLAINED:
+            said = " ".join((problem.code, problem.message, problem.causes, problem.action))
+            surely, left = retired(step.generation, self.lifecycle.position(item), said)
+            if surely:
+                code, remedy = "classic_retired", left
+            elif left:
+                track.warnings.append(Problem("classic_out_of_support", left, level="Warning").result())
+        track.fail((problem,), code, f"The service refused {step.verb}: {error.message}", remedy)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from .items import Json, VaultRef
@@ -47,6 +48,51 @@ class VmChange:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SiteMove:
+    """A finished move of a VM as vCenter's events tell it; what an event leaves open is empty."""
+
+    when: str
+    who: str
+    from_host: str = ""
+    to_host: str = ""
+    from_datastore: str = ""
+    to_datastore: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """Who moved it when, from where to where."""
+        hosts = f" from host {self.from_host} to {self.to_host}" if self.from_host != self.to_host else ""
+        stores = ""
+        if self.from_datastore != self.to_datastore and (self.from_datastore or self.to_datastore):
+            stores = f" from datastore {self.from_datastore or '?'} to {self.to_datastore or '?'}"
+        return f"{self.who} moved it at {self.when}{hosts}{stores}"
+
+
+@dataclass(frozen=True)
+class VmPlace:
+    """Where a VM stands, and where it stood when that was noted on it (``since`` None: never).
+
+    ``foreign_disks`` are disks it did not have then: those of other machines. ``running`` are moves under way, as
+    vCenter describes them. ``problem`` says why a note cannot be read.
+    """
+
+    moid: str
+    name: str
+    host: str = ""
+    datastores: tuple[str, ...] = ()
+    since: datetime | None = None
+    noted_host: str = ""
+    noted_datastores: tuple[str, ...] = ()
+    moved_host: bool = False
+    moved_storage: bool = False
+    foreign_disks: int = 0
+    moves: tuple[SiteMove, ...] = ()
+    running: tuple[str, ...] = ()
+    changed: bool = False
+    problem: str = ""
+
+
 class ServerSitePort(SitePort, Protocol):
     """vCenter as the servers' preparation needs it. Reads are bulk; writes are one task per VM that must change."""
 
@@ -60,6 +106,13 @@ class ServerSitePort(SitePort, Protocol):
 
     def set_frozen(self, moids: Sequence[str], *, frozen: bool, check: bool) -> list[VmChange]:
         """Exclude VMs from vMotion and Storage vMotion by DRS, or put back what was there before."""
+
+    def watch(self, moids: Sequence[str], *, mode: str, check: bool) -> list[VmPlace]:
+        """Whether VMs kept their place: ``keep`` notes it on a VM without a note, ``look`` only compares, ``forget``
+        compares and drops the note."""
+
+    def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
+        """Bind VMs to their hosts by a VM-host rule, or remove that rule."""
 
 
 class ServerVaultPort(VaultPort, Protocol):

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to homeward.asr: nothing outside this collection may import it.
-"""The servers behind a classic vault: configuration server (the fabric), process servers, master targets, policies.
+"""The servers behind a vault: fabric, process servers, master targets, policies.
 
-Shapes: asr-api.md section 1.1 (SEEN FAB) and the published models VMwareDetails, ProcessServer, MasterTargetServer.
+A classic vault's fabric is a configuration server with servers registered on it: asr-api.md section 1.1 (SEEN FAB) and
+the published models VMwareDetails, ProcessServer, MasterTargetServer. A modernized vault's fabric holds appliances:
+section 1.2 (SEEN RCM 131) and the models InMageRcmFabricSpecificDetails, ProcessServerDetails, ReprotectAgentDetails. All
+components of one appliance share its id and name; its reprotect agent does a master target's work, so it stands as one.
 There is no "registered" flag: usability is judged from heartbeat, health, versions and what a server offers.
 """
 
@@ -12,7 +15,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .items import Json, VaultRef, parse_time
+from .items import Json, VaultRef, last_segment, parse_time
+
+#: customDetails.instanceType of a fabric of appliances (SEEN RCM 131).
+APPLIANCES = "InMageRcm"
+
+#: Components of an appliance, as the fabric lists them, and what they are called (SEEN RCM 131).
+COMPONENTS = {
+    "processServers": "process server",
+    "rcmProxies": "proxy",
+    "pushInstallers": "push installer",
+    "replicationAgents": "replication agent",
+    "reprotectAgents": "reprotect agent",
+    "marsAgents": "recovery services agent",
+    "dras": "provider",
+}
 
 #: Disks a master target may have attached at one moment (DOC PREP, REP18).
 DISK_CAP = 60
@@ -60,6 +77,35 @@ class MasterTarget:
     retention_volumes: tuple[RetentionVolume, ...] = ()
     datastores: tuple[ServerDatastore, ...] = ()
     problems: tuple[str, ...] = ()
+    #: Whether it is an appliance's reprotect agent: any operating system, no retention volume, disks counted by us.
+    appliance: bool = False
+    health: str = ""
+    fqdn: str = ""
+    #: The appliance's own VM in vCenter, by its instance UUID.
+    vm_uuid: str = ""
+    vcenter_id: str = ""
+
+    @property
+    def kind(self) -> str:
+        return "appliance" if self.appliance else "master target"
+
+    @classmethod
+    def of_appliance(cls, data: Json) -> MasterTarget:
+        """From ReprotectAgentDetails; accessibleDatastores are plain names (SEEN RCM 131)."""
+        return cls(
+            id=str(data.get("id") or ""),
+            name=str(data.get("name") or ""),
+            os_type="",
+            version=str(data.get("version") or ""),
+            heartbeat=parse_time(data.get("lastHeartbeatUtc")),
+            datastores=tuple(ServerDatastore(str(name)) for name in data.get("accessibleDatastores") or ()),
+            problems=_problems(data, "healthErrors"),
+            appliance=True,
+            health=str(data.get("health") or ""),
+            fqdn=str(data.get("fqdn") or ""),
+            vm_uuid=last_segment(data.get("fabricObjectId")).rpartition("_")[2],
+            vcenter_id=str(data.get("vcenterId") or ""),
+        )
 
     @classmethod
     def parse(cls, data: Json) -> MasterTarget:
@@ -105,6 +151,27 @@ class ProcessServer:
     memory_status: str = ""
     space_status: str = ""
     problems: tuple[str, ...] = ()
+    appliance: bool = False
+    fqdn: str = ""
+
+    @classmethod
+    def of_appliance(cls, data: Json) -> ProcessServer:
+        """From ProcessServerDetails (SEEN RCM 131)."""
+        return cls(
+            id=str(data.get("id") or ""),
+            name=str(data.get("name") or ""),
+            ip=str(next(iter(data.get("ipAddresses") or ()), "")),
+            version=str(data.get("version") or ""),
+            health=str(data.get("health") or ""),
+            heartbeat=parse_time(data.get("lastHeartbeatUtc")),
+            machine_count=int(_number(data.get("protectedItemCount")) or 0),
+            cpu_status=str(data.get("processorUsageStatus") or ""),
+            memory_status=str(data.get("memoryUsageStatus") or ""),
+            space_status=str(data.get("diskUsageStatus") or ""),
+            problems=_problems(data, "healthErrors"),
+            appliance=True,
+            fqdn=str(data.get("fqdn") or ""),
+        )
 
     @classmethod
     def parse(cls, data: Json) -> ProcessServer:
@@ -132,8 +199,31 @@ class RunAsAccount:
 
 
 @dataclass(frozen=True)
+class Component:
+    """One of the services an appliance is made of. ``kind`` is a value of COMPONENTS."""
+
+    appliance_id: str
+    kind: str
+    version: str = ""
+    health: str = ""
+    heartbeat: datetime | None = None
+    problems: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, data: Json, kind: str) -> Component:
+        return cls(
+            appliance_id=str(data.get("id") or ""),
+            kind=kind,
+            version=str(data.get("version") or ""),
+            health=str(data.get("health") or ""),
+            heartbeat=parse_time(data.get("lastHeartbeatUtc")),
+            problems=_problems(data, "healthErrors"),
+        )
+
+
+@dataclass(frozen=True)
 class Fabric:
-    """A fabric; for a classic vault the configuration server with everything registered on it."""
+    """A fabric: the configuration server with everything registered on it, or a modernized vault's appliances."""
 
     id: str
     name: str
@@ -149,15 +239,36 @@ class Fabric:
     process_servers: tuple[ProcessServer, ...] = ()
     master_targets: tuple[MasterTarget, ...] = ()
     run_as_accounts: tuple[RunAsAccount, ...] = ()
+    components: tuple[Component, ...] = ()
 
     @property
     def key(self) -> str:
         return self.id.lower()
 
+    @property
+    def modernized(self) -> bool:
+        return self.instance_type == APPLIANCES
+
+    @property
+    def gateway(self) -> str:
+        """What a machine's data come home through, in words."""
+        return "appliance" if self.modernized else "master target"
+
     @classmethod
     def parse(cls, data: Json, vault: VaultRef) -> Fabric:
         props: Json = data.get("properties") or {}
         details: Json = props.get("customDetails") or {}
+        servers: tuple[tuple[ProcessServer, ...], tuple[MasterTarget, ...]]
+        if details.get("instanceType") == APPLIANCES:
+            servers = (
+                tuple(ProcessServer.of_appliance(x) for x in details.get("processServers") or ()),
+                tuple(MasterTarget.of_appliance(x) for x in details.get("reprotectAgents") or ()),
+            )
+        else:
+            servers = (
+                tuple(ProcessServer.parse(x) for x in details.get("processServers") or ()),
+                tuple(MasterTarget.parse(x) for x in details.get("masterTargetServers") or ()),
+            )
         return cls(
             id=str(data.get("id") or ""),
             name=str(data.get("name") or ""),
@@ -170,12 +281,17 @@ class Fabric:
             ip=str(details.get("ipAddress") or ""),
             service_status=str(details.get("csServiceStatus") or ""),
             heartbeat=parse_time(details.get("lastHeartbeat")),
-            process_servers=tuple(ProcessServer.parse(x) for x in details.get("processServers") or ()),
-            master_targets=tuple(MasterTarget.parse(x) for x in details.get("masterTargetServers") or ()),
+            process_servers=servers[0],
+            master_targets=servers[1],
             run_as_accounts=tuple(
                 RunAsAccount(str(x.get("accountId") or ""), str(x.get("accountName") or ""))
                 for x in details.get("runAsAccounts") or ()
             ),
+            components=tuple(
+                Component.parse(x, kind) for key, kind in COMPONENTS.items() for x in details.get(key) or ()
+            )
+            if details.get("instanceType") == APPLIANCES
+            else (),
         )
 
 

@@ -47,6 +47,8 @@ class Walk:
         self.policy = order.decision_policy
         self.items: dict[str, Item] = {}
         self.all_items: list[Item] = []
+        #: Items read by themselves because lists do not tell how far they are.
+        self.closer: dict[str, Item] = {}
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
 
     def read(self) -> None:

@@ -8,11 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from ..azure.vaults import Vaults
+from ..failback.appliances import attached
 from ..failback.errors import InputError, NotFound
+from ..failback.fabrics import list_whole
+from ..failback.generations import LIFECYCLE
 from ..failback.items import Item, Job, Json
-from ..failback.lifecycle import CLASSIC
 from ..failback.order import ALL, Order
-from ..failback.selection import select
+from ..failback.selection import listing, select
 from ..failback.servers import Fabric, Policy
 from . import views
 from .module import Call
@@ -43,7 +45,7 @@ def items(call: Call) -> Result:
     wanted = select(order, listed, plans)
     if params["full"]:
         wanted = [Item.parse(vaults.get_item(item.id), item.vault) for item in wanted]
-    fabrics = [Fabric.parse(data, ref) for ref in call.refs for data in vaults.list_fabrics(ref)]
+    fabrics = [Fabric.parse(data, ref) for ref in call.refs for data in list_whole(vaults, ref)]
     machines: dict[str, Json] | None = None
     if params["azure_machines"]:
         subscriptions = sorted({ref.subscription_id for ref in call.refs})
@@ -51,7 +53,7 @@ def items(call: Call) -> Result:
         machines = {str(m.get("id") or "").lower(): m for m in found}
     return {
         "changed": False,
-        "machines": [views.item_view(item, CLASSIC, fabrics, machines) for item in wanted],
+        "machines": [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted],
         "requests": _spent(vaults),
     }
 
@@ -99,15 +101,41 @@ def _wanted(data: Json, job: Job, params: Any, vaults: Vaults) -> bool:
 
 
 def fabrics(call: Call) -> Result:
-    """Configuration servers with everything registered on them, policies and vCenters."""
+    """Configuration servers and appliances with everything registered on them, policies and vCenters."""
     vaults = call.open_vaults()
     shown: list[dict[str, Any]] = []
     policies: list[dict[str, Any]] = []
     for ref in call.refs:
-        parsed = [Fabric.parse(data, ref) for data in vaults.list_fabrics(ref)]
+        parsed = [Fabric.parse(data, ref) for data in list_whole(vaults, ref)]
         vcenters = vaults.list_vcenters(ref)
         shown.extend(views.fabric_view(fabric, vcenters, vaults.now) for fabric in parsed)
         policies.extend(
             {**views.policy_view(Policy.parse(data)), "vault": ref.name} for data in vaults.list_policies(ref)
         )
     return {"changed": False, "fabrics": shown, "policies": policies, "requests": _spent(vaults)}
+
+
+def appliances(call: Call) -> Result:
+    """Appliances of modernized vaults: their components, what they reach and hold, and whether they can be used."""
+    vaults = call.open_vaults()
+    wanted = {name.lower() for name in call.params["names"]}
+    shown: list[dict[str, Any]] = []
+    for ref in call.refs:
+        fabrics = [f for f in (Fabric.parse(data, ref) for data in list_whole(vaults, ref)) if f.modernized]
+        if not fabrics:
+            continue
+        held = attached([Item.parse(data, ref) for data in vaults.list_items(ref)], LIFECYCLE)
+        shown.extend(views.appliance_view(agent, f, held, vaults.now) for f in fabrics for agent in f.master_targets)
+    known = [str(entry["name"]) for entry in shown]
+    for name in call.params["names"]:
+        if name.lower() not in {k.lower() for k in known}:
+            raise InputError(
+                "appliance_not_found",
+                f"No appliance {name!r} (option names) is registered with the vaults.",
+                f"Choose one of: {listing(known)}."
+                if known
+                else "Check vaults: only modernized vaults have appliances.",
+            )
+    if wanted:
+        shown = [entry for entry in shown if str(entry["name"]).lower() in wanted]
+    return {"changed": False, "appliances": shown, "requests": _spent(vaults)}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..failback.report import Report, gather, render
+from ..failback.report import Report, gather, render, still_running
 from .module import Call
 from .outcome import complaint, too_many
 from .specs import Spec
@@ -22,22 +22,22 @@ def argument_spec() -> Spec:
     }
 
 
-def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str, str]:
-    """Code and message of what is wrong with the chain; two empty strings when nothing is."""
+def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str, str, bool]:
+    """Code and message of what is wrong with the chain, and whether that is a failure; empty when nothing is."""
     if report.stopped:
-        return "stage_failed", "\n".join(report.stopped)
+        return "stage_failed", "\n".join(report.stopped), True
     if too_many(len(report.failed), len(report.stories), allowed_failures):
-        return "machines_failed", complaint([s.last for s in report.stories])
-    if report.running and on_timeout == "fail":
-        return "still_running", "Time was over before every machine had arrived. Run the same command again to go on."
-    return "", ""
+        return "machines_failed", complaint([s.last for s in report.stories]), True
+    if report.running:
+        return "still_running", still_running(report), on_timeout == "fail"
+    return "", "", False
 
 
 def work(call: Call) -> dict[str, Any]:
     """The report as a result."""
     params = call.params
     report = gather(params["results"], call.check)
-    code, message = judge(report, params["allowed_failures"], params["on_timeout"])
+    code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
         "changed": False,
         "lines": render(report),
@@ -55,6 +55,6 @@ def work(call: Call) -> dict[str, Any]:
     if code:
         result["code"] = code
         result["msg"] = message
-        if params["fail"]:
+        if bad and params["fail"]:
             result["failed"] = True
     return result

@@ -24,6 +24,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
     "x509_certificate_password": ("AZURE_X509_CERTIFICATE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
     "password": ("VMWARE_PASSWORD",),
+    "admin_password": ("ASR_ADMIN_PASSWORD",),
+    "passphrase": ("ASR_PASSPHRASE",),
 }
 
 
@@ -140,9 +142,47 @@ def reprotect() -> Spec:
         "run_as_account": {"type": "str"},
         "run_as_account_windows": {"type": "str"},
         "run_as_account_linux": {"type": "str"},
+        "log_storage_account": {"type": "str"},
         "exclude_temporary_disk": {"type": "bool", "default": True},
         "wait_for": {"type": "str", "choices": ["synchronised", "job"], "default": "synchronised"},
         "agent_timeout": {"type": "float", "default": 1200.0},
+    }
+
+
+def secret(name: str) -> dict[str, Any]:
+    """An option of one module whose value is a secret."""
+    return {"type": "str", "no_log": True, "fallback": _env(*SECRETS[name])}
+
+
+def deployment() -> Spec:
+    """Option ``deploy`` of asr_process_server."""
+    return {
+        "resource_group": {"type": "str"},
+        "subscription_id": {"type": "str"},
+        "virtual_network": {"type": "str"},
+        "virtual_network_resource_group": {"type": "str"},
+        "subnet": {"type": "str"},
+        "address": {"type": "str"},
+        "configuration_server": {"type": "str"},
+        "configuration_server_address": {"type": "str"},
+        "source": {"type": "str", "choices": ["auto", "gallery", "windows"], "default": "auto"},
+        "image": {
+            "type": "dict",
+            "options": {part: {"type": "str"} for part in ("publisher", "offer", "sku", "version")},
+        },
+        "size": {"type": "str"},
+        "daily_change_gb": {"type": "int", "default": 250},
+        "machine_count": {"type": "int", "default": 0},
+        "zone": {"type": "str"},
+        "disk_type": {"type": "str", "default": "Premium_LRS"},
+        "admin_username": {"type": "str", "default": "asradmin"},
+        "data_port": {"type": "int", "default": 9443},
+        "data_sources": {"type": "list", "elements": "str", "default": ["VirtualNetwork"]},
+        "rdp_sources": {"type": "list", "elements": "str", "default": []},
+        "public_address": {"type": "bool", "default": False},
+        "installer_url": {"type": "str", "default": "https://aka.ms/unifiedinstaller"},
+        "installer_checksum": {"type": "str"},
+        "tags": {"type": "dict", "default": {}},
     }
 
 

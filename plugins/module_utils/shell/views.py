@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..failback.appliance_checks import judge_appliance
 from ..failback.items import Item, Job, Json, Problem, iso, last_segment, parse_time
 from ..failback.lifecycle import LEG_TEXT, POSITION_TEXT, Lifecycle
+from ..failback.migration import obstacle
 from ..failback.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
 
 View = dict[str, Any]
@@ -70,6 +72,7 @@ def item_view(
         wanted = item.details.get(key)
         return servers.get(str(wanted).lower(), str(wanted)) if wanted else None
 
+    stays = obstacle(item, lifecycle)
     doing = LEG_TEXT[running.leg] if running else (item.scenario.name if item.scenario else "")
     return {
         "name": item.friendly_name,
@@ -99,13 +102,24 @@ def item_view(
             for d in item.disks
         ],
         "placement": {
-            "master_target": server("masterTargetId"),
-            "process_server": server("processServerId"),
-            "datastores": [str(d) for d in item.details.get("datastores") or ()],
+            "master_target": server("masterTargetId") or server("reprotectAgentId"),
+            "process_server": server("processServerId") or server("reprotectAgentId"),
+            "datastores": datastores(item),
             "policy": item.properties.get("policyFriendlyName") or last_segment(item.policy_id) or None,
         },
         "azure_machine": None if machines is None else azure_machine(item, machines),
+        "can_migrate": None if stays is None else not stays,
+        "why_not": stays or None,
     }
+
+
+def datastores(item: Item) -> list[str]:
+    """Where the machine's disks are or go on-premises, as the item names it (classic; modernized home; modernized out)."""
+    discovered: Json = item.details.get("discoveredVmDetails") or {}
+    target = item.details.get("targetDataStoreName")
+    return [
+        str(d) for d in item.details.get("datastores") or ([target] if target else discovered.get("datastores")) or ()
+    ]
 
 
 def job_view(data: Json, vault: str) -> View:
@@ -233,4 +247,39 @@ def fabric_view(fabric: Fabric, vcenters: Iterable[Json], now: Any) -> View:
         "master_targets": [master_target_view(t, now) for t in fabric.master_targets],
         "run_as_accounts": [{"name": a.name, "id": a.id} for a in fabric.run_as_accounts],
         "vcenters": mine,
+    }
+
+
+def appliance_view(agent: MasterTarget, fabric: Fabric, held: Mapping[str, int], now: Any) -> View:
+    """An appliance: its components, the datastores it reaches, the disks it holds, and whether it can be used."""
+    server = next((s for s in fabric.process_servers if s.id == agent.id), None)
+    parts = [c for c in fabric.components if c.appliance_id == agent.id]
+    verdict = judge_appliance(agent, fabric, now, held.get(agent.id, 0))
+    return {
+        "name": agent.name,
+        "id": agent.id,
+        "vault": fabric.vault.name,
+        "fabric": fabric.friendly_name,
+        "fqdn": agent.fqdn,
+        "ip": server.ip if server else "",
+        "vcenter_id": agent.vcenter_id,
+        "ready": verdict.ready,
+        "reasons": [r.result() for r in verdict.reasons],
+        "warnings": list(verdict.warnings),
+        "health": agent.health,
+        "heartbeat": iso(agent.heartbeat),
+        "heartbeat_stale": _stale(agent, now),
+        "datastores": [d.name for d in agent.datastores],
+        "disk_count": held.get(agent.id, 0),
+        "free_slots": max(0, DISK_CAP - held.get(agent.id, 0)),
+        "components": [
+            {
+                "kind": part.kind,
+                "version": part.version,
+                "health": part.health,
+                "heartbeat": iso(part.heartbeat),
+                "problems": list(part.problems),
+            }
+            for part in parts
+        ],
     }

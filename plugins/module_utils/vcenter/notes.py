@@ -18,6 +18,7 @@ VERSION = 1
 
 FREEZE_KEY = "homeward.asr.freeze"
 POWER_KEY = "homeward.asr.power"
+PLACE_KEY = "homeward.asr.place"
 
 
 class Unreadable(ValueError):

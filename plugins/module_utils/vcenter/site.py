@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..failback.ports import Clock, SiteMachine
-from ..failback.server_ports import SiteServer, VmChange
+from ..failback.server_ports import SiteServer, VmChange, VmPlace
 from . import sdk
 from .disk_uuid import UuidEnabler
 from .freeze import Freezer
+from .pin import Pinner
 from .read import Reader, find_machines, find_servers
+from .watch import Watcher
 
 
 class Site:
@@ -54,6 +56,16 @@ class Site:
         """See ServerSitePort."""
         with sdk.speaking("exclude virtual machines from vMotion or lift that"):
             return Freezer(self.service, self.content, self.reader, self._clock).run(moids, frozen, check)
+
+    def watch(self, moids: Sequence[str], *, mode: str, check: bool) -> list[VmPlace]:
+        """See ServerSitePort."""
+        with sdk.speaking("look up where virtual machines stood and what moved them"):
+            return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check)
+
+    def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
+        """See ServerSitePort."""
+        with sdk.speaking("set or remove VM-host rules"):
+            return Pinner(self.service, self.reader, self._clock).run(moids, pinned, check)
 
     def close(self) -> None:
         """Log out. Nothing is lost when this cannot be done any more: vCenter ends idle sessions itself."""

@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .retention import Problem, judge
+from .retention import Problem, Retention, judge
 from .survey import Survey, parse
 from .versions import archive_version, core_manages, kernel_fits, newer_than, numbers, release
 
-HOSTS_BEGIN = "# BEGIN homeward.asr master target"
-HOSTS_END = "# END homeward.asr master target"
+#: What stands after BEGIN and END in the lines around the role's part of a file.
+HOSTS_MARK = "homeward.asr master target"
+MULTIPATH_MARK = "homeward.asr, the retention disk is not for multipath"
 AGENT_STEPS = ("agent", "register", "upgrade")
 
 
@@ -40,11 +41,15 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
         *disk_problems,
         *_agent_problems(survey, generation, settings),
     ]
+    hosts = hosts_lines(survey)
+    multipath = multipath_block(disk.wwids)
     boot = survey.first("boot")
     applied = bool(survey.lines("custom"))
     restart = bool(boot) and (survey.first("restart") == boot or (applied and _applied_since_boot(survey)))
+    agent = _agent(survey, settings)
     return {
         "problems": [asdict(p) for p in problems],
+        "lacks": list(_lacks(survey, agent, disk, applied, restart)),
         "warnings": list(_warnings(survey, generation, settings)),
         "kernel": survey.first("kernel"),
         "hostname": survey.first("hostname"),
@@ -55,13 +60,15 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
         "automatic_upgrades": _automatic_upgrades(survey),
         "missing_packages": [p for p in settings["packages"] if p not in survey.lines("packages")],
         "retention": asdict(disk),
-        "multipath": multipath_block(disk.wwids),
-        "hosts": hosts_lines(survey),
+        "multipath": multipath,
+        "multipath_kept": _part(survey, "multipath", MULTIPATH_MARK) == multipath.splitlines(),
+        "hosts": hosts,
+        "hosts_kept": _part(survey, "hosts", HOSTS_MARK) == hosts,
         "applied": applied,
         "restart": restart,
         "leftovers": survey.first("leftovers").split(),
         "firewall": _firewall(survey, settings),
-        "agent": _agent(survey, settings),
+        "agent": agent,
         "unpacked": {"install", "ApplyCustomChanges.sh"} <= set(survey.lines("archive"))
         and str(settings.get("archive_name", "")) in survey.lines("archive"),
     }
@@ -183,6 +190,8 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
     agent = _agent(survey, settings)
     archive = str(settings.get("archive") or "")
     version = archive_version(archive)
+    if not agent["installed"]:
+        yield Problem("upgrade", "not_installed", "There is no agent to upgrade.", "Use the entry point guest first.")
     at_once = not generation["agent"]["register"]
     needs = ["register"] if not agent["registered"] else []
     needs += ["agent"] if at_once and not agent["installed"] else []
@@ -214,6 +223,13 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
 def _archive_problems(
     agent: Mapping[str, Any], generation: Mapping[str, Any], settings: Mapping[str, Any], archive: str, version: str
 ) -> Iterator[Problem]:
+    if str(settings.get("agent_dir", "")).startswith("/usr/local"):
+        yield Problem(
+            "agent",
+            "unpacked_in_usr_local",
+            "The agent's setup fails when it is unpacked below /usr/local.",
+            "Set master_target_agent_dir to a directory below a home directory.",
+        )
     wanted = [s for s in AGENT_STEPS if s != "register" and (s == "upgrade" or not agent["installed"])]
     above = newer_than(version, settings.get("limits", {})) if version else []
     for step in wanted:
@@ -278,6 +294,31 @@ def _agent(survey: Survey, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _lacks(survey: Survey, agent: Mapping[str, Any], disk: Retention, applied: bool, restart: bool) -> Iterator[str]:
+    """What a finished master target must not lack, each a sentence."""
+    if not applied:
+        yield "ApplyCustomChanges.sh left no marker."
+    if restart:
+        yield "The machine did not restart after ApplyCustomChanges.sh or the installer."
+    if disk.state != "mounted" or not disk.fstab:
+        yield "The retention volume is not mounted by UUID through fstab."
+    if disk.stolen_by:
+        yield f"Multipath holds the retention disk ({disk.stolen_by})."
+    if not agent["installed"]:
+        yield "The agent is not installed."
+        return
+    if not agent["registered"]:
+        yield "The agent is not registered: its configuration has no HostId."
+    if agent["platform"] and agent["platform"].lower() != "vmware":
+        yield f"The agent works for the platform {agent['platform']}, not for VmWare; uninstall it (entry point unregister)."
+    if agent["service"] != "active":
+        yield f"The service vxagent is {agent['service'] or 'not there'}."
+    if not agent["log"]:
+        yield "The log /var/log/ua_install.log is missing."
+    elif agent["aborted"]:
+        yield "The log /var/log/ua_install.log says that the configuration was aborted."
+
+
 def _applied_since_boot(survey: Survey) -> bool:
     """Whether ApplyCustomChanges ran after the last start, by the marker it leaves: a restart must follow it."""
     lines = survey.lines("boot")
@@ -301,17 +342,20 @@ def multipath_block(wwids: tuple[str, ...]) -> str:
     return "\n".join(["blacklist {", *lines, "}"]) if lines else ""
 
 
+def _part(survey: Survey, section: str, mark: str) -> list[str]:
+    """The role's own part of a file, between its lines of begin and end."""
+    lines = survey.lines(section)
+    begin, end = f"# BEGIN {mark}", f"# END {mark}"
+    return lines[lines.index(begin) + 1 : lines.index(end)] if begin in lines and end in lines else []
+
+
 def hosts_lines(survey: Survey) -> list[str]:
     """Lines for the hosts file so that the host name stands for every IPv4 address; those other lines say are left out."""
     name = survey.first("hostname")
     names = list(dict.fromkeys(n.strip() for n in reversed(survey.lines("hostname")) if n.strip()))
-    mapped: set[str] = set()
-    ours = False
-    for line in survey.lines("hosts"):
-        ours = (ours or line == HOSTS_BEGIN) and line != HOSTS_END
-        fields = line.split("#", 1)[0].split()
-        if not ours and len(fields) > 1 and name in fields[1:]:
-            mapped.add(fields[0])
+    ours = _part(survey, "hosts", HOSTS_MARK)
+    entries = [line.split("#", 1)[0].split() for line in survey.lines("hosts") if line not in ours]
+    mapped = {fields[0] for fields in entries if name in fields[1:]}
     addresses = [line.split()[1] for line in survey.lines("addresses") if len(line.split()) == 2]
     return [f"{a} {' '.join(names)}" for a in dict.fromkeys(addresses) if a not in mapped]
 

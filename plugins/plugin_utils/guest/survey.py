@@ -102,7 +102,10 @@ def parse(text: str) -> Survey:
     if "ok" not in sections.get("end", []):
         raise SurveyError("the survey of the guest ended before its end")
     os_id, os_version = _system(sections.get("os", []))
-    return Survey(sections, tuple(_disks(sections["block"])), tuple(_mounts(sections["mounts"])), os_id, os_version)
+    udev = _udev(sections.get("udev", []))
+    return Survey(
+        sections, tuple(_disks(sections["block"], udev)), tuple(_mounts(sections["mounts"])), os_id, os_version
+    )
 
 
 def _system(lines: list[str]) -> tuple[str, str]:
@@ -120,22 +123,37 @@ def _unquoted(value: str) -> str:
     return "".join(shlex.split(value)).lower()
 
 
-def _disks(lines: list[str]) -> Iterator[Disk]:
+def _udev(lines: list[str]) -> dict[str, dict[str, str]]:
+    """What udev knows of each device node, by the node's name (udevadm info --export-db)."""
+    nodes: dict[str, dict[str, str]] = {}
+    current: dict[str, str] = {}
+    for line in lines:
+        kind, _, rest = line.partition(": ")
+        if kind == "N":
+            current = nodes.setdefault(rest.strip(), {})
+        elif kind == "E" and "=" in rest:
+            key, value = rest.split("=", 1)
+            current[key] = value.strip()
+    return nodes
+
+
+def _disks(lines: list[str], udev: dict[str, dict[str, str]]) -> Iterator[Disk]:
     block: list[tuple[str, str]] = []
     for line in lines:
         if "=" not in line:
             continue
         key, value = line.split("=", 1)
         if key == "DISK" and block:
-            yield _disk(block)
+            yield _disk(block, udev)
             block = []
         block.append((key, value.strip()))
     if block:
-        yield _disk(block)
+        yield _disk(block, udev)
 
 
-def _disk(pairs: list[tuple[str, str]]) -> Disk:
+def _disk(pairs: list[tuple[str, str]], udev: dict[str, dict[str, str]]) -> Disk:
     one = dict(pairs)
+    one = {**udev.get(one["DISK"], {}), **one}
     partitions: dict[str, tuple[str, tuple[str, ...]]] = {}
     for key, value in pairs:
         if key == "PART":
@@ -148,7 +166,7 @@ def _disk(pairs: list[tuple[str, str]]) -> Disk:
     wwids = [one.get("ID_SERIAL", ""), f"3{naa}" if naa else ""]
     return Disk(
         name=one["DISK"],
-        node=one.get("NODE") or f"/dev/{one['DISK']}",
+        node=f"/dev/mapper/{one['DM_NAME']}" if one.get("DM_NAME") else f"/dev/{one['DISK']}",
         dev=one.get("DEV", ""),
         size=int(one.get("SECTORS") or 0) * 512,
         read_only=one.get("RO") == "1",

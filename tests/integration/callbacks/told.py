@@ -27,7 +27,8 @@ class CallbackModule(CallbackBase):
             "task": result._task.name or result._task.action,
             "action": result._task.action,
             "status": status,
-            "result": result._result,
+            # A failure that is ignored is no longer marked as one.
+            "result": {"failed": status in ("failed", "ignored"), **result._result},
         }
         with open(os.environ["TOLD_FILE"], "a", encoding="utf-8") as stream:
             stream.write(json.dumps(entry, default=str) + "\n")

@@ -78,7 +78,7 @@ def test_a_status_of_choice(vault: Wire) -> None:
         match={"method": "POST"},
         times=2,
     )
-    for dummy in range(2):
+    for _dummy in range(2):
         reply = vault.start(item, "unplannedFailover", AZURE_TO)
         assert (reply.status_code, reply.headers["Retry-After"]) == (429, "7")
         assert reply.json() == {"error": {"code": "TooManyRequests"}}
@@ -170,7 +170,7 @@ def test_garbage_words(vault: Wire) -> None:
 def test_only_the_nth_match_is_spoiled(vault: Wire) -> None:
     fault(vault, "status", code=500, match={"path": "replicationPolicies", "nth": 3})
     path = f"{vault.vault}/replicationPolicies"
-    assert [vault.call("GET", path).status_code for dummy in range(4)] == [200, 200, 500, 200]
+    assert [vault.call("GET", path).status_code for _dummy in range(4)] == [200, 200, 500, 200]
 
 
 def test_faults_reach_the_token_endpoint(vault: Wire) -> None:

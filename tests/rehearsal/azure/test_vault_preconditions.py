@@ -94,7 +94,7 @@ def test_the_agent_must_have_registered_on_both_legs(vault: Wire) -> None:
 
 
 def test_a_fleet_fault_happens_as_often_as_it_says(vault: Wire) -> None:
-    for dummy in range(2):
+    for _dummy in range(2):
         error = provider_error(reprotect(vault, "fails"))
         assert error["errorCode"] == 95226
         assert error["errorMessage"] == "The Azure VM cannot reach {the} server."

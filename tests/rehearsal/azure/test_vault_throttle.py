@@ -17,14 +17,14 @@ from rehearsal.azure.throttle import Throttle
 def test_a_bucket_drains_and_fills() -> None:
     now = [0.0]
     throttle = Throttle(lambda: now[0])
-    taken = [throttle.take("me", "POST") for dummy in range(201)]
-    assert [wait for dummy, wait in taken[:200]] == [None] * 200
+    taken = [throttle.take("me", "POST") for _dummy in range(201)]
+    assert [wait for _dummy, wait in taken[:200]] == [None] * 200
     assert taken[0][0] == 199
     assert taken[200] == (0, 1)
     assert throttle.take("me", "GET") == (249, None), "reads have a bucket of their own"
     assert throttle.take("you", "POST") == (199, None), "so has each principal"
     now[0] = 1.0
-    assert [throttle.take("me", "POST")[1] for dummy in range(11)] == [None] * 10 + [1]
+    assert [throttle.take("me", "POST")[1] for _dummy in range(11)] == [None] * 10 + [1]
     now[0] = 1000.0
     assert throttle.take("me", "POST") == (199, None)
 
@@ -41,7 +41,7 @@ def test_a_storm_of_reads_meets_429(vault: Wire) -> None:
     refused = None
     with ThreadPoolExecutor(4) as pool:
         while refused is None and time.monotonic() < deadline:
-            replies = list(pool.map(lambda dummy: vault.call("GET", path), range(100)))
+            replies = list(pool.map(lambda _dummy: vault.call("GET", path), range(100)))
             refused = next((r for r in replies if r.status_code == 429), None)
     assert refused is not None
     assert int(refused.headers["Retry-After"]) >= 1

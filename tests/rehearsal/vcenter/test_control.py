@@ -24,7 +24,7 @@ def test_counters_count_calls_by_method(vcenter):
     vm = client.find_vm(vcenter.si, name="app-01")
     vcenter.control.reset_counters()
     assert vcenter.control.counters() == {}
-    for dummy in range(3):
+    for _dummy in range(3):
         client.get(vcenter.si, [vm], ["name"])
     assert vcenter.control.counters() == {"RetrievePropertiesEx": 3}
 

@@ -19,7 +19,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.master_targe
     ensure_master_target,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent, SiteDisk
-from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import SiteServer, VmChange, short_name
+from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import (
+    SiteServer,
+    VmChange,
+    VmPlace,
+    short_name,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import (
     Fabric,
     MasterTarget,
@@ -231,6 +236,10 @@ class Vaults:
         self.requests.reads += 1
         return [self.script.pop(0) if len(self.script) > 1 else self.script[0]]
 
+    def get_fabric(self, fabric_id: str) -> Any:
+        self.requests.reads += 1
+        return self.script[0]
+
     def list_items(self, vault: VaultRef) -> list[Any]:
         self.requests.reads += 1
         return self.items
@@ -252,6 +261,7 @@ class Site:
     """A vCenter kept in memory: remembers what was asked of it."""
 
     vms: list[SiteServer]
+    place: VmPlace = field(default_factory=lambda: VmPlace("", ""))
     asked: list[tuple[Any, ...]] = field(default_factory=list)
 
     def servers(self, names: Any = (), addresses: Any = ()) -> list[SiteServer]:
@@ -286,6 +296,14 @@ class Site:
     def set_frozen(self, moids: Any, *, frozen: bool, check: bool) -> list[VmChange]:
         self.asked.append(("set_frozen", tuple(moids), frozen, check))
         return [VmChange(m, m, "free", "frozen", changed=True, details={"drs": "frozen"}) for m in moids]
+
+    def watch(self, moids: Any, *, mode: str, check: bool) -> list[VmPlace]:
+        self.asked.append(("watch", tuple(moids), mode, check))
+        return [replace(self.place, moid=m, name=m) for m in moids]
+
+    def set_pinned(self, moids: Any, *, pinned: bool, check: bool) -> list[VmChange]:
+        self.asked.append(("set_pinned", tuple(moids), pinned, check))
+        return [VmChange(m, m, "free", "pinned" if pinned else "free", changed=pinned) for m in moids]
 
 
 @dataclass
@@ -444,7 +462,7 @@ def test_check_mode_predicts_and_touches_nothing() -> None:
     vaults = Vaults([fabric_json(MT)], [], [{"id": f"{FABRIC_ID}/replicationRecoveryServicesProviders/p"}])
     result = run(order, vaults, site)
     assert all(asked[-1] is True for asked in site.asked)
-    assert len(site.asked) == 2
+    assert len(site.asked) == 3
     assert vaults.acted == []
     predicted = entry(result, "mt-linux-01")
     assert predicted["done"] == "fired"
@@ -485,3 +503,27 @@ def test_a_machine_without_a_master_target_of_its_kind_is_named() -> None:
     result = run(replace(ORDER, machines=("all",)), Vaults([fabric_json(MT)], items), Site([VM]))
     assert (entry(result, "win")["done"], entry(result, "win")["code"]) == ("refused", "no_master_target_for_os")
     assert entry(result, "lin")["done"] == "nothing"
+
+
+def test_a_move_with_disks_of_others_is_refused_and_told() -> None:
+    place = VmPlace("", "", moved_storage=True, foreign_disks=2, noted_datastores=("ds-1",), datastores=("ds-2",))
+    site = Site([VM], place)
+    result = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), site)
+    assert entry(result, "mt-linux-01")["code"] == "master_target_moved"
+    assert result["master_targets"][0]["place"]["foreign_disks"] == 2
+    assert ("watch", ("vm-1",), "look", False) in site.asked
+    assert ("set_frozen", ("vm-1",), True, True) in site.asked
+    assert not result["changed"]
+
+
+def test_a_rule_is_made_on_request_and_goes_with_the_freeze() -> None:
+    pinned = Site([VM])
+    run(replace(ORDER, freeze="frozen", pin_to_host=True), Vaults([fabric_json(MT)]), pinned)
+    assert ("set_pinned", ("vm-1",), True, False) in pinned.asked
+    plain = Site([VM])
+    run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)]), plain)
+    assert not [a for a in plain.asked if a[0] == "set_pinned"]
+    lifted = Site([VM])
+    run(replace(ORDER, freeze="lifted", state="registered"), Vaults([fabric_json(MT)]), lifted)
+    # What moved it is looked up before anything about the freeze is undone.
+    assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_frozen", "set_pinned"]

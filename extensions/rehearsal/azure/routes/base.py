@@ -8,11 +8,13 @@ from typing import Any
 
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.compute import Compute
+from rehearsal.azure.deployments import Deployments
 from rehearsal.azure.engine import Engine
 from rehearsal.azure.errors import item_not_found
 from rehearsal.azure.items import Item
 from rehearsal.azure.ledger import Ledger
 from rehearsal.azure.paging import make_token, next_link, page_text, read_token
+from rehearsal.azure.resourcegroups import Estate
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.words import dumps, same
 from rehearsal.azure.world import World
@@ -31,6 +33,10 @@ class Service:
         self.engine = engine
         self.ledger = ledger
         self.compute = Compute(world)
+        self.estate = Estate(world)
+        self.deployments = Deployments(self.estate)
+        #: Answers of what-if that nobody has fetched yet.
+        self.what_ifs: dict[str, Any] = {}
 
 
 def route(method: str, path: str) -> Callable[[Handler], Handler]:
@@ -67,7 +73,8 @@ def fabric_of(call: Call) -> VaultState:
 
 def container_of(call: Call) -> VaultState:
     vault = fabric_of(call)
-    if not same(call.name(2), vault.container):
+    # A modernized item names its points under another container than its own (SEEN); such an id can be read too (INFER).
+    if not same(call.name(2), vault.container) and not same(call.name(2), vault.cloud):
         raise item_not_found(call.name(2), call.ids)
     return vault
 

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
-from rehearsal.azure import inventory
+from typing import Any
+
+from rehearsal.azure import errors, inventory
 from rehearsal.azure.call import Call, Reply
+from rehearsal.azure.engine import check_support
+from rehearsal.azure.errors import provider_refused, refused
 from rehearsal.azure.items import Item, minute_before
 from rehearsal.azure.paging import parse_filter
 from rehearsal.azure.points import points
@@ -50,7 +54,7 @@ async def list_all_items(service: Service, call: Call) -> Reply:
         "multivmgroupcreateoption",
     )
     items = list(vault.items.values())
-    for key, dummy, value in parse_filter(call.query.get("$filter"), known):
+    for key, _dummy, value in parse_filter(call.query.get("$filter"), known):
         if key == "recoveryplanname":
             name = inventory.plan_named(vault, value)
             members = vault.spec.recovery_plans[name] if name else ()
@@ -59,10 +63,9 @@ async def list_all_items(service: Service, call: Call) -> Reply:
             items = [i for i in items if same(i.row.instance_type, value)]
         elif key == "processserverid":
             items = [i for i in items if same(i.process_server, value)]
-        elif (
-            key == "sourcefabricname"
-            and not (same(value, vault.spec.configuration_server) or same(value, vault.fabric))
-        ) or (key == "vcentername" and not same(value, vault.vcenter)):
+        elif (key == "sourcefabricname" and not (same(value, vault.fabric_friendly) or same(value, vault.fabric))) or (
+            key == "vcentername" and not same(value, vault.vcenter)
+        ):
             items = []
     return _items_page(service, call, items)
 
@@ -104,25 +107,94 @@ async def _operate(service: Service, call: Call) -> Reply:
     return accepted(service, call, job)
 
 
-for _verb in ("unplannedfailover", "failovercommit", "reprotect"):
+# The last two are verbs of the modernized generation: a classic item never lists them (SEEN), so they are refused there.
+for _verb in ("unplannedfailover", "failovercommit", "reprotect", "plannedfailover", "failovercancel"):
     ROUTES[("POST", f"{ITEM}/{_verb}")] = _operate
 
 
-async def _not_for_classic(service: Service, call: Call) -> Reply:
-    """Verbs of the modernized generation: a classic item never lists them (SEEN), so they are refused."""
+@route("POST", f"{ITEM}/testfailover")
+async def refuse_test_failover(service: Service, call: Call) -> Reply:
+    """Items on their way home know no test (SPEC, SEEN); for the others this stand-in has none, and says so."""
     item = item_of(call)
-    assert call.path is not None
-    job = service.engine.accept(item, call.path.types[-1], call.json().get("properties") or {}, call.ids)
+    check_support(item.vault, call.ids)
+    raise provider_refused(
+        400,
+        "TestFailoverNotSupported",
+        f"A test failover of {item.machine.name} is not possible.",
+        causes="Machines on their way home have none, and a rehearsal offers none for the others.",
+        action="Use a failover.",
+        ids=call.ids,
+    )
+
+
+def _required(given: dict[str, Any], place: str, names: tuple[str, ...]) -> None:
+    for name in names:
+        if not given.get(name):
+            raise refused(400, "InvalidRequest", f"The property {place}{name} is required.")
+
+
+@route("POST", f"{ITEM}/updateappliance")
+async def update_appliance(service: Service, call: Call) -> Reply:
+    """Move a machine to another appliance; only while it replicates from on-premises to Azure (DOC)."""
+    item = item_of(call)
+    wanted = call.json().get("properties") or {}
+    _required(wanted, "", ("targetApplianceId", "providerSpecificDetails"))
+    provider = wanted["providerSpecificDetails"].get("instanceType")
+    if not item.vault.modernized or provider != "InMageRcm":
+        raise refused(400, "InvalidRequest", f"The provider {provider!r} does not fit the item or the operation.")
+    appliance = item.vault.appliance(wanted["targetApplianceId"])
+    if appliance is None:
+        raise refused(400, "InvalidRequest", "The property targetApplianceId names no appliance of this vault.")
+    if item.busy or item.phase != "home":
+        raise service.engine.busy(item, "updateAppliance", call.ids)
+
+    def move() -> None:
+        item.process_server = appliance.id
+        item.touch()
+
+    job = service.engine.side_job(
+        item.vault, "UpdateAppliance", "Change appliance", "update_appliance", item, call.ids[0], move
+    )
+    service.ledger.count_accepted(item.machine.name, "updateAppliance", call.json(), job.name)
     return accepted(service, call, job)
 
 
-for _verb in ("plannedfailover", "failovercancel"):
-    ROUTES[("POST", f"{ITEM}/{_verb}")] = _not_for_classic
+@route("POST", f"{ITEM}/switchprovider")
+async def switch_provider(service: Service, call: Call) -> Reply:
+    """Move a classic item to a modernized vault. Refused while it is away from home (DOC); a retired vault lets items go.
+
+    The item's place in the other vault is not played; switchProviderState alone tells (its words are INFER).
+    """
+    item = item_of(call)
+    wanted = call.json().get("properties") or {}
+    _required(wanted, "", ("targetInstanceType", "providerSpecificDetails"))
+    details = wanted["providerSpecificDetails"]
+    if item.vault.modernized or (wanted["targetInstanceType"], details.get("instanceType")) != (
+        "InMageRcm",
+        "InMageAzureV2",
+    ):
+        raise refused(400, "InvalidRequest", "Only an item of 'InMageAzureV2' can be moved, and only to 'InMageRcm'.")
+    _required(details, "providerSpecificDetails.", ("targetVaultID", "targetFabricID", "targetApplianceID"))
+    if item.busy or item.phase != "home":
+        cause = errors.JobFailure(errors.NOT_AT_HOME, machine=item.machine.name).cause
+        raise provider_refused(
+            409, str(cause.code), cause.message, causes=cause.causes, action=cause.action, ids=call.ids
+        )
+
+    def switched() -> None:
+        item.switched = "Completed"
+        item.touch()
+
+    friendly = "Move to the modernized experience"
+    job = service.engine.side_job(item.vault, "SwitchProvider", friendly, "refresh", item, call.ids[0], switched)
+    service.ledger.count_accepted(item.machine.name, "switchProvider", call.json(), job.name)
+    return accepted(service, call, job)
 
 
 @route("POST", f"{ITEM}/repairreplication")
 async def repair(service: Service, call: Call) -> Reply:
     item = item_of(call)
+    check_support(item.vault, call.ids)
     job = service.engine.side_job(
         item.vault, "RepairVMReplication", "Resynchronize the virtual machine", "repair", item, call.ids[0]
     )
@@ -133,6 +205,7 @@ async def repair(service: Service, call: Call) -> Reply:
 @route("POST", f"{ITEM}/updatemobilityservice")
 async def update_agent(service: Service, call: Call) -> Reply:
     item = item_of(call)
+    check_support(item.vault, call.ids)
     job = service.engine.side_job(
         item.vault, "UpdateMobilityService", "Update Mobility Service", "update_agent", item, call.ids[0]
     )

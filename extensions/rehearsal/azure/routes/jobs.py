@@ -9,7 +9,7 @@ from rehearsal.azure.clock import parse_time
 from rehearsal.azure.errors import item_not_found, refused
 from rehearsal.azure.jobs import Job
 from rehearsal.azure.paging import make_token, next_link, page_text, parse_filter, read_token, sign
-from rehearsal.azure.routes.base import FABRIC, ITEM, ROUTES, VAULT, Service, reply, route, vault_of
+from rehearsal.azure.routes.base import FABRIC, ITEM, ROUTES, VAULT, Service, named, reply, route, vault_of
 from rehearsal.azure.words import same
 
 
@@ -65,7 +65,7 @@ async def _operation_result(service: Service, call: Call) -> Reply:
     if job.scenario == "RefreshVaultHealth":
         return reply(inventory.vault_health(job.vault, service.world.clock))
     if job.scenario == "RefreshFabricLayout":
-        return reply(fabric.provider(job.vault, service.world.clock.now()))
+        return reply(named(call, 2, fabric.providers(job.vault, service.world.clock.now())))
     return reply(fabric.fabric(job.vault, await service.world.survey(), service.world.clock.now()))
 
 
@@ -94,7 +94,7 @@ async def list_jobs(service: Service, call: Call) -> Reply:
         seen = job.state_at(moment)
         if seen is None:
             return False
-        for key, dummy, value in terms:
+        for key, _dummy, value in terms:
             if key == "starttime" and (job.started or job.created) < parse_time(value):
                 return False
             if key == "endtime" and (seen[2] or moment) > parse_time(value):

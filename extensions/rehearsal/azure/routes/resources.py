@@ -69,7 +69,9 @@ async def get_policy(service: Service, call: Call) -> Reply:
 
 @route("GET", f"{CONTAINER}/replicationprotectableitems")
 async def list_protectable(service: Service, call: Call) -> Reply:
-    items = list(container_of(call).items.values())
+    vault = container_of(call)
+    # A modernized vault's machines come from the site's discovery; its items name no protectable item (SEEN).
+    items = [] if vault.modernized else list(vault.items.values())
     return page(service, call, "protectable", items, lambda item: dumps(inventory.protectable(item)))
 
 
@@ -103,7 +105,7 @@ async def list_events(service: Service, call: Call) -> Reply:
 
     def wanted(event: dict[str, Any]) -> bool:
         properties = event["properties"]
-        for key, dummy, value in terms:
+        for key, _dummy, value in terms:
             if key in ("starttime", "endtime"):
                 moment, limit = parse_time(properties["timeOfOccurrence"]), parse_time(value)
                 if (key == "starttime" and moment < limit) or (key == "endtime" and moment > limit):

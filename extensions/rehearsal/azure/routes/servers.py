@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from rehearsal.azure import fabric, inventory
+from rehearsal.azure import appliances, fabric, inventory
 from rehearsal.azure.call import Call, Reply
-from rehearsal.azure.errors import item_not_found, refused
+from rehearsal.azure.engine import check_support
+from rehearsal.azure.errors import refused
 from rehearsal.azure.items import Item
-from rehearsal.azure.routes.base import FABRIC, RSV, VAULT, Service, bodies, fabric_of, reply, route, vault_of
+from rehearsal.azure.routes.base import FABRIC, RSV, VAULT, Service, bodies, fabric_of, named, reply, route, vault_of
 from rehearsal.azure.routes.jobs import accepted
 from rehearsal.azure.words import same
 
@@ -58,6 +59,13 @@ async def refresh_health(service: Service, call: Call) -> Reply:
     return accepted(service, call, job)
 
 
+@route("GET", f"{VAULT}/replicationappliances")
+async def list_appliances(service: Service, call: Call) -> Reply:
+    """The components of the fabric once more, by appliance (SPEC). The keys of its filter are not described."""
+    body = appliances.appliances(vault_of(call), await service.world.survey(), service.world.clock.now())
+    return bodies(service, call, "appliances", [body] if body else [])
+
+
 # -- fabric ----------------------------------------------------------------------------------------------------------
 
 
@@ -75,53 +83,57 @@ async def get_fabric(service: Service, call: Call) -> Reply:
 
 @route("GET", f"{VAULT}/replicationrecoveryservicesproviders")
 async def list_all_providers(service: Service, call: Call) -> Reply:
-    return bodies(service, call, "providers", [fabric.provider(vault_of(call), service.world.clock.now())])
+    return bodies(service, call, "providers", fabric.providers(vault_of(call), service.world.clock.now()))
 
 
 @route("GET", f"{FABRIC}/replicationrecoveryservicesproviders")
 async def list_providers(service: Service, call: Call) -> Reply:
-    return bodies(service, call, "providers", [fabric.provider(fabric_of(call), service.world.clock.now())])
+    return bodies(service, call, "providers", fabric.providers(fabric_of(call), service.world.clock.now()))
 
 
 @route("GET", f"{FABRIC}/replicationrecoveryservicesproviders/*")
 async def get_provider(service: Service, call: Call) -> Reply:
-    vault = fabric_of(call)
-    if not same(call.name(2), vault.provider):
-        raise item_not_found(call.name(2), call.ids)
-    return reply(fabric.provider(vault, service.world.clock.now()))
+    return reply(named(call, 2, fabric.providers(fabric_of(call), service.world.clock.now())))
 
 
 @route("POST", f"{FABRIC}/replicationrecoveryservicesproviders/*/refreshprovider")
 async def refresh_provider(service: Service, call: Call) -> Reply:
     await get_provider(service, call)
     vault = fabric_of(call)
-    job = service.engine.side_job(vault, "RefreshFabricLayout", "Refresh server", "refresh", None, call.ids[0])
-    job.owner_path = vault.provider_id
+    check_support(vault, call.ids)
+    job = service.engine.side_job(
+        vault,
+        "RefreshFabricLayout",
+        "Refresh server",
+        "refresh",
+        None,
+        call.ids[0],
+        lambda: service.estate.refreshed(vault),
+    )
+    job.owner_path = f"{vault.fabric_id}/replicationRecoveryServicesProviders/{call.name(2)}"
     return accepted(service, call, job)
 
 
 @route("GET", f"{VAULT}/replicationvcenters")
 async def list_all_vcenters(service: Service, call: Call) -> Reply:
-    return bodies(service, call, "vcenters", [fabric.vcenter(vault_of(call), service.world.clock.now())])
+    return bodies(service, call, "vcenters", fabric.vcenters(vault_of(call), service.world.clock.now()))
 
 
 @route("GET", f"{FABRIC}/replicationvcenters")
 async def list_vcenters(service: Service, call: Call) -> Reply:
-    return bodies(service, call, "vcenters", [fabric.vcenter(fabric_of(call), service.world.clock.now())])
+    return bodies(service, call, "vcenters", fabric.vcenters(fabric_of(call), service.world.clock.now()))
 
 
 @route("GET", f"{FABRIC}/replicationvcenters/*")
 async def get_vcenter(service: Service, call: Call) -> Reply:
-    vault = fabric_of(call)
-    if not same(call.name(2), vault.vcenter):
-        raise item_not_found(call.name(2), call.ids)
-    return reply(fabric.vcenter(vault, service.world.clock.now()))
+    return reply(named(call, 2, fabric.vcenters(fabric_of(call), service.world.clock.now())))
 
 
 @route("POST", f"{FABRIC}/reassociategateway")
 async def reassociate_gateway(service: Service, call: Call) -> Reply:
     """Move machines to another process server: all (SystemLevel) or those named (ServerLevel)."""
     vault = fabric_of(call)
+    check_support(vault, call.ids)
     wanted = call.json().get("properties") or {}
     known = {server.id for server in vault.spec.process_servers}
     for key in ("sourceProcessServerId", "targetProcessServerId"):
@@ -148,5 +160,6 @@ async def reassociate_gateway(service: Service, call: Call) -> Reply:
 
 
 def _is_named(item: Item, chosen: list[str]) -> bool:
-    """vmsToMigrate holds machine ids (SPEC example); item names and ids are understood too."""
-    return any(same(one, known) for one in chosen for known in (item.vm_id, item.name, item.id))
+    """vmsToMigrate holds bare names (SPEC example): of machines, protectable items or items; ids are understood too."""
+    known = (item.vm_id, item.protectable_name, item.name, item.id)
+    return any(same(one, name) for one in chosen for name in known)

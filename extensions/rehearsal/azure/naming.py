@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What both generations call a machine's disks, and the address its Azure VM gets."""
+
+from __future__ import annotations
+
+from rehearsal.fleet import Machine, stable_uuid
+
+
+def disk_names(machine: Machine) -> list[str]:
+    """Windows and Linux name disks differently; sdX names are those of the time of protection."""
+    if machine.os.lower() == "windows":
+        return [rf"\\.\PHYSICALDRIVE{n}" for n in range(len(machine.disks_gb))]
+    return [f"/dev/sd{chr(ord('a') + n)}" for n in range(len(machine.disks_gb))]
+
+
+def disk_ids(machine: Machine) -> list[str]:
+    return [
+        f"{{{stable_uuid('disk', machine.vault, machine.name, str(n)).upper()}}}" for n in range(len(machine.disks_gb))
+    ]
+
+
+def azure_ip(machine: Machine) -> str:
+    octets = machine.ip.split(".")
+    return ".".join(["10", "60", *octets[2:]])

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What it means that a master target kept or lost its place between reprotect and commit. Pure.
+
+Check 43 of failback-domain.md section 4, and 1.8 (DOC REP18, PREP, SUPT): a storage move takes the attached disks of
+other machines along, and their failback cannot detach them; a move to another host does no harm by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .items import iso
+from .readiness import Reason
+from .selection import listing
+from .server_ports import VmChange, VmPlace
+
+FROZEN, LIFTED, UNCHANGED, WATCHED = "frozen", "lifted", "unchanged", "watched"
+
+#: Option `freeze` -> what to do with the noted place.
+MODES = {FROZEN: "keep", WATCHED: "look", LIFTED: "forget"}
+
+
+def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
+    if place.problem:
+        reason = Reason(
+            "place_note_unreadable",
+            f"The note homeward.asr.place on {place.name} cannot be read: {place.problem}.",
+            "Remove that advanced parameter of the virtual machine, then run again.",
+        )
+        return _told(reason, freeze)
+    if place.running:
+        reason = Reason(
+            "moving_now",
+            f"{place.name} is being moved right now ({listing(place.running)}).",
+            "Let it end, or cancel it in vCenter while the master target holds disks of other machines.",
+            waits=True,
+        )
+        return _told(reason, freeze)
+    who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not tell who moved it"
+    if place.moved_storage:
+        sentence = (
+            f"{place.name} left the datastores it was on since {iso(place.since)} "
+            f"({listing(place.noted_datastores)}; now {listing(place.datastores)}): {who}."
+        )
+        if place.foreign_disks:
+            reason = Reason(
+                "master_target_moved",
+                f"{sentence} It holds {place.foreign_disks} disks of other machines, which moved along and cannot be detached.",
+                "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
+                "failover, or protect those machines anew; then lift the freeze and freeze again.",
+            )
+            return _told(reason, freeze)
+        return (), (f"{sentence} It held no disks of other machines, so nothing is lost.",)
+    if place.moved_host:
+        sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
+        return (), (f"{sentence} That does no harm while its new host reaches the same datastores.",)
+    if place.moves:
+        return (), (f"{place.name} was moved since {iso(place.since)} and stands where it stood again: {who}.",)
+    return (), ()
+
+
+def _told(reason: Reason, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    if freeze == LIFTED:
+        return (), (reason.sentence,)
+    return (reason,), ()
+
+
+def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
+    """A freeze that is only looked at: ``change`` is what freezing would do. One that was made and is gone is refused."""
+    looked = replace(change, after=change.before, changed=False)
+    if change.code or not change.changed:
+        return looked, ()
+    if not change.details.get("noted"):
+        return looked, (
+            f"{change.name} is not kept out of vMotion: the playbook prepare (`freeze: frozen`) does that.",
+        )
+    lost = replace(
+        looked,
+        code="freeze_lost",
+        reason=f"{change.name} was kept out of vMotion, and somebody took that back ({change.before}).",
+        remedy="Freeze it again (playbook prepare) before the next failover.",
+    )
+    return lost, ()
+
+
+def facts(place: VmPlace | None) -> dict[str, Any] | None:
+    """A place as plain data for a result."""
+    if place is None:
+        return None
+    return {
+        "host": place.noted_host or place.host,
+        "datastores": list(place.noted_datastores or place.datastores),
+        "since": iso(place.since),
+        "moved_host": place.moved_host,
+        "moved_storage": place.moved_storage,
+        "foreign_disks": place.foreign_disks,
+        "moves": [vars(m) for m in place.moves],
+    }

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each proof of a commit broken singly: no commit is sent for that machine, it is named, and the others commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scene import Outcome, Scene, linux, vault
+
+HOMECOMERS = ("sound-home", "off-in-vcenter", "runs-in-azure", "odd-word", "has-a-twin")
+LEAVERS = ("sound-out", "stopped-in-azure", "runs-at-home")
+
+FLEET: dict[str, Any] = {
+    "name": "proofs",
+    "description": "Machines before a commit in both directions",
+    "speed": 600,
+    "vaults": [vault("vault-proofs")],
+    "machines": [*(linux(name, state="ready") for name in HOMECOMERS), *(linux(name) for name in LEAVERS)],
+}
+
+VERIFIED = {"asr_commit_when": "verified"}
+
+
+@pytest.fixture(scope="module")
+def scene(rehearse: Callable[..., Scene]) -> Scene:
+    return rehearse(FLEET)
+
+
+def job_of(scene: Scene, machine: str, operation: str) -> str:
+    """Name of the machine's youngest job of that operation."""
+    jobs = scene.control(f"/items/{machine}")["jobs"]
+    return [str(job["name"]) for job in jobs if job["operation"] == operation][-1]
+
+
+def stray(scene: Scene, machine: str) -> Any:
+    """A clone with the machine's UUID as its own BIOS UUID, as careless copies have."""
+    from rehearsal.vcenter import client
+    from rehearsal.vcenter.sdk import vim
+
+    place = {path: scene.leaf(machine, path) for path in ("resourcePool", "parent", "runtime.host")}
+    spec = vim.vm.ConfigSpec(
+        name=f"copy-of-{machine}",
+        guestId="otherGuest",
+        uuid=scene.leaf(machine, "config.instanceUuid"),
+        files=vim.vm.FileInfo(vmPathName="[datastore-1]"),
+    )
+    return client.wait(scene.si, place["parent"].CreateVM_Task(spec, place["resourcePool"], place["runtime.host"]))
+
+
+def refusals(outcome: Outcome) -> dict[str, str]:
+    return {n: m["code"] for n, m in outcome.machines("asr_commit").items() if m["done"] == "refused"}
+
+
+@pytest.fixture(scope="module")
+def home(scene: Scene) -> dict[str, Outcome]:
+    """Held before the commit home, then broken one by one, looked at in check mode, committed, healed, committed."""
+    options = {"asr_machines": list(HOMECOMERS)}
+    seen = {"held": scene.playbook("stage_3_failover_to_onprem", **options)}
+    scene.power("off-in-vcenter", on=False)
+    scene.control("/items/runs-in-azure", {"azure_power": "running"})
+    job = job_of(scene, "odd-word", "failover/to_onprem")
+    scene.control(
+        "/faults",
+        {
+            "action": "garbage",
+            "match": {"method": "GET", "path": f"/replicationJobs/{job}\\?"},
+            "patch": {"properties": {"state": "Wandered"}},
+            "times": None,
+        },
+    )
+    clone = stray(scene, "has-a-twin")
+    seen["check"] = scene.playbook("stage_3_failover_to_onprem", "--check", **VERIFIED, **options)
+    seen["broken"] = scene.playbook("stage_3_failover_to_onprem", **VERIFIED, **options)
+    sent = {name: scene.sent(name) for name in HOMECOMERS}
+    scene.power("off-in-vcenter", on=True)
+    scene.control("/items/runs-in-azure", {"azure_power": "deallocated"})
+    scene.control("/faults", method="DELETE")
+    from rehearsal.vcenter import client
+
+    client.wait(scene.si, clone.Destroy_Task())
+    seen["healed"] = scene.playbook("stage_3_failover_to_onprem", **VERIFIED, **options)
+    scene.notes["sent"] = sent
+    return seen
+
+
+CODES = {
+    "off-in-vcenter": "onprem_not_running",
+    "runs-in-azure": "azure_vm_not_stopped",
+    "odd-word": "failover_not_succeeded",
+    "has-a-twin": "onprem_ambiguous",
+}
+
+
+@pytest.mark.parametrize("run", ["check", "broken"])
+def test_on_the_way_home_each_broken_proof_names_its_machine(home: dict[str, Outcome], run: str) -> None:
+    outcome = home[run]
+    assert outcome.rc == 2, outcome.text
+    module = "asr_failover" if run == "check" else "asr_commit"
+    machines = outcome.machines(module)
+    assert {n: m["code"] for n, m in machines.items() if m["done"] == "refused"} == CODES
+    assert machines["sound-home"]["done"] == "fired"
+    said = " ".join(outcome.text.split())
+    for name in CODES:
+        assert machines[name]["reason"].startswith("Not committed: ")
+        assert machines[name]["remedy"]
+        assert f"{name}: Not committed: " in said
+    assert "Wandered" in machines["odd-word"]["reason"]
+
+
+def test_on_the_way_home_only_the_proven_machine_is_committed(scene: Scene, home: dict[str, Outcome]) -> None:
+    assert home["held"].rc == 0, home["held"].text
+    sent = scene.notes["sent"]
+    assert {name for name in HOMECOMERS if "commit_to_onprem" in sent[name]} == {"sound-home"}
+    for name in HOMECOMERS:
+        assert sent[name][0] == "failover_to_onprem"
+
+
+def test_on_the_way_home_the_healed_machines_commit(scene: Scene, home: dict[str, Outcome]) -> None:
+    assert home["healed"].rc == 0, home["healed"].text
+    for name in HOMECOMERS:
+        assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"]
+
+
+@pytest.fixture(scope="module")
+def out(scene: Scene) -> dict[str, Outcome]:
+    """The same on the way out."""
+    options = {"asr_machines": list(LEAVERS), "asr_confirm_failover_to_azure": True}
+    seen = {"held": scene.playbook("stage_1_failover_to_azure", **options)}
+    scene.control("/items/stopped-in-azure", {"azure_power": "stopped"})
+    scene.power("runs-at-home", on=True)
+    seen["broken"] = scene.playbook("stage_1_failover_to_azure", **VERIFIED, **options)
+    return seen
+
+
+def test_on_the_way_out_each_broken_proof_keeps_its_machine_uncommitted(scene: Scene, out: dict[str, Outcome]) -> None:
+    assert out["held"].rc == 0, out["held"].text
+    assert out["broken"].rc == 2, out["broken"].text
+    assert refusals(out["broken"]) == {"stopped-in-azure": "azure_vm_not_running", "runs-at-home": "onprem_running"}
+    said = " ".join(out["broken"].text.split())
+    for name in ("stopped-in-azure", "runs-at-home"):
+        assert f"{name}: Not committed: " in said
+        assert scene.sent(name) == ["failover_to_azure"]
+    assert scene.sent("sound-out") == ["failover_to_azure", "commit_to_azure"]
+    assert scene.phase("sound-out") == "out"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is prepared for the way home stays watched until it is released: a process server from nothing, frozen master targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from scene import Scene, linux, vault
+
+FLEET: dict[str, Any] = {
+    "name": "kept-place",
+    "description": "One machine in Azure, a master target in a datastore cluster, a process server to be deployed",
+    "speed": 600,
+    "vaults": [vault("vault-kept", deploys="ps-azure-02")],
+    "machines": [linux("app-01", state="out"), linux("app-02", state="out")],
+}
+COMMON = {"asr_commit_when": "verified", "asr_refresh": True}
+
+
+@pytest.fixture(scope="module")
+def scene(rehearse: Callable[..., Scene]) -> Scene:
+    return rehearse(FLEET)
+
+
+def process_servers(scene: Scene) -> list[str]:
+    outcome = scene.tasks([{"name": "Look", "homeward.asr.asr_fabric_info": {}}])
+    return sorted(s["name"] for f in outcome.task("Look")["fabrics"] for s in f["process_servers"])
+
+
+def relocate(scene: Scene, name: str, datastore: str) -> None:
+    from rehearsal.vcenter import client
+    from rehearsal.vcenter.sdk import vim
+
+    store = client.names(scene.si, vim.Datastore)[datastore]
+    client.wait(scene.si, scene.vm(name).RelocateVM_Task(vim.vm.RelocateSpec(datastore=store)))
+
+
+def secret(scene: Scene) -> list[str]:
+    return [scene.env["ASR_PASSPHRASE"], scene.env["ASR_ADMIN_PASSWORD"]]
+
+
+def test_from_nothing_to_released(scene: Scene) -> None:
+    planned = scene.playbook("prepare", "--check", **COMMON)
+    assert planned.rc == 0, planned.text
+    assert scene.writes == 0
+    assert [p["operation"] for p in planned.of("asr_process_server")[0]["plan"]] == ["deployment"]
+
+    first = scene.playbook("prepare", "-vvvv", **COMMON)
+    assert first.rc == 0, first.text
+    assert not [s for s in secret(scene) if s in first.text]
+    assert [r["changed"] for r in first.of("asr_process_server")] == [True, False]
+    assert first.of("asr_master_target")[0]["changed"]
+    assert process_servers(scene) == ["CS-01", "ps-azure-01", "ps-azure-02"]
+
+    writes = scene.writes
+    second = scene.playbook("prepare", **{**COMMON, "asr_refresh": False})
+    assert second.rc == 0, second.text
+    assert not any(r["changed"] for r in second.of("asr_process_server") + second.of("asr_master_target"))
+    assert scene.writes == writes
+
+    there = scene.playbook("stage_2_reprotect_to_onprem", **COMMON)
+    assert there.rc == 0, there.text
+    relocate(scene, "mt-linux-01", "datastore-1")
+    stopped = scene.playbook("stage_3_failover_to_onprem", **COMMON)
+    assert stopped.rc != 0
+    (watched,) = stopped.of("asr_master_target")
+    (machine,) = watched["machines"]
+    assert machine["code"] == "master_target_moved"
+    assert " moved it at " in machine["reason"]
+    assert scene.sent("app-01") == ["reprotect_to_onprem"]
+    assert watched["master_targets"][0]["place"]["foreign_disks"] == 2
+
+    # Whoever knows better goes on without the watch.
+    onward = scene.playbook("stage_3_failover_to_onprem", "--check", asr_watch=False, **COMMON)
+    assert onward.rc == 0, onward.text
+    assert not onward.of("asr_master_target")
+
+    released = scene.playbook("release", asr_process_server_remove=True, **COMMON)
+    assert released.rc == 0, released.text
+    (lifted,) = released.of("asr_master_target")
+    assert lifted["changed"]
+    assert "moved it at" in str(lifted["machines"][0]["warnings"])
+    assert process_servers(scene) == ["CS-01", "ps-azure-01"]
+    again = scene.playbook("release", asr_process_server_remove=True, **COMMON)
+    assert again.rc == 0, again.text
+    assert not any(r["changed"] for r in again.of("asr_process_server") + again.of("asr_master_target"))

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One rehearsal for each test process, whose machines the tests take where they stand; and rehearsals of a fleet's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+HERE = Path(__file__).resolve().parent
+EXTENSIONS = HERE.parents[1] / "extensions"
+for folder in (HERE, EXTENSIONS):
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+import scene as scenes  # noqa: E402
+from scene import Scene  # noqa: E402
+
+#: Service seconds in a real one.
+SPEED = 600.0
+
+#: Durations that leave the order of things as it is and take a fraction of a second each.
+BRISK = {
+    "commit/to_azure": 60.0,
+    "reprotect/to_onprem": 240.0,
+    "sync/to_onprem": 240.0,
+    "sync/to_azure": 240.0,
+    "sync/to_azure/primary": 120.0,
+}
+
+#: Machines in the shared fleet, by where they start.
+CAST = {"home": 14, "out": 10, "ready": 14, "home_unprotected": 8}
+
+#: A machine whose first failover to on-premises fails, with a documented code that no repetition heals.
+FAILS = "fails-once"
+BROKEN = {
+    "operation": "failover",
+    "leg": "to_onprem",
+    "code": "8038",
+    "message": "The on-premises machine cannot be brought up.",
+    "causes": "The host has too little memory.",
+    "action": "Add memory to the host.",
+}
+
+
+def fleet(machines: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
+    """A fleet of Linux machines with one master target."""
+    return {
+        "name": "proofs",
+        "description": "Machines for proofs under faults and kills",
+        "speed": SPEED,
+        "durations": BRISK,
+        "vaults": [
+            {
+                "name": "vault-proofs",
+                "process_servers": [
+                    {"name": "ps-azure-01", "ip": "10.50.0.4", "in_azure": True},
+                    {"name": "CS-01", "ip": "10.20.1.5", "in_azure": False},
+                ],
+                "master_targets": [{"name": "mt-linux-01", "os": "Linux"}],
+                "run_as_accounts": ["vm-admin-linux"],
+            }
+        ],
+        "machines": [
+            {
+                "os": "Linux",
+                "disks_gb": [10],
+                "memory_mb": 512,
+                "ip": f"10.20.0.{number}",
+                "host": f"esx-0{number % 3 + 1}",
+                **machine,
+            }
+            for number, machine in enumerate(machines, 11)
+        ],
+        **settings,
+    }
+
+
+def no_cancel(scene: Scene) -> None:
+    """Nothing in this collection may ever cancel a failover (promise P4)."""
+    asked = [entry for entry in scene.requests() if "cancel" in entry["path"].lower()]
+    assert asked == [], "a cancel request was sent"
+
+
+@pytest.fixture(scope="module")
+def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dict[str, Any]], Scene]]:
+    """Bring up a rehearsal with a fleet given as a mapping; taken down when the module's tests are over."""
+    running: list[Scene] = []
+
+    def run(model: dict[str, Any]) -> Scene:
+        folder = tmp_path_factory.mktemp("proofs")
+        path = folder / "fleet.yml"
+        path.write_text(yaml.safe_dump(model), encoding="utf-8")
+        running.append(scenes.start(folder / "rehearsal", path))
+        return running[-1]
+
+    yield run
+    for scene in running:
+        scenes.stop(scene)
+        no_cancel(scene)
+
+
+@pytest.fixture(scope="session")
+def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    folder = tmp_path_factory.mktemp("proofs")
+    path = folder / "fleet.yml"
+    cast: list[dict[str, Any]] = [
+        {"name": f"{state.replace('_', '-')}-{n:02d}", "state": state}
+        for state, count in CAST.items()
+        for n in range(count)
+    ]
+    cast.append({"name": FAILS, "state": "ready", "faults": [BROKEN]})
+    path.write_text(yaml.safe_dump(fleet(cast)), encoding="utf-8")
+    scene = scenes.start(folder / "rehearsal", path)
+    try:
+        yield scene
+    finally:
+        scenes.stop(scene)
+    no_cancel(scene)
+
+
+@pytest.fixture
+def scene(shared_scene: Scene) -> Iterator[Scene]:
+    """The shared rehearsal without faults and with counters at zero."""
+    shared_scene.fresh(SPEED)
+    yield shared_scene
+    shared_scene.fresh(SPEED)
+    shared_scene.sweep()

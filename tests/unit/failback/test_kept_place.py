@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a moved master target means, sentence by sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.kept_place import judge_place, verified
+from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import SiteMove, VmChange, VmPlace
+
+SINCE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
+STOOD = VmPlace("vm-1", "mt-1", "esx-01", ("ds-1",), SINCE, "esx-01", ("ds-1",))
+STORAGE = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-01", "ds-1", "ds-2")
+HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-1")
+
+
+@pytest.mark.parametrize(
+    ("place", "code", "said"),
+    [
+        (STOOD, "", ""),
+        (replace(STOOD, since=None), "", ""),
+        (
+            replace(STOOD, datastores=("ds-2",), moved_storage=True, foreign_disks=3, moves=(STORAGE,)),
+            "master_target_moved",
+            "ANNA moved it at 2026-02-04T00:00:00Z from datastore ds-1 to ds-2",
+        ),
+        (replace(STOOD, moved_storage=True, foreign_disks=3), "master_target_moved", "do not tell who"),
+        (replace(STOOD, moved_storage=True, moves=(STORAGE,)), "warning", "nothing is lost"),
+        (
+            replace(STOOD, host="esx-02", moved_host=True, foreign_disks=3, moves=(HOST,)),
+            "warning",
+            "from host esx-01 to esx-02",
+        ),
+        (replace(STOOD, moves=(HOST, HOST)), "warning", "stands where it stood again"),
+        (replace(STOOD, running=("VirtualMachine.relocate",)), "moving_now", "VirtualMachine.relocate"),
+        (replace(STOOD, problem="it is not JSON"), "place_note_unreadable", "not JSON"),
+    ],
+)
+def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
+    for freeze in ("frozen", "watched"):
+        reasons, warnings = judge_place(place, freeze)
+        assert [r.code for r in reasons] == ([code] if code not in ("", "warning") else [])
+        assert len(warnings) == (code == "warning")
+        assert said in " ".join([r.sentence for r in reasons] + list(warnings))
+    # When the freeze is lifted everything is only told.
+    reasons, warnings = judge_place(place, "lifted")
+    assert reasons == ()
+    assert len(warnings) == (code != "")
+
+
+@pytest.mark.parametrize(
+    ("before", "changed", "noted", "code", "aside"),
+    [
+        ("frozen", False, True, "", ""),
+        ("immovable", False, False, "", ""),
+        ("partly", True, True, "freeze_lost", ""),
+        ("free", True, False, "", "prepare"),
+    ],
+)
+def test_a_freeze_is_only_looked_at(before: str, changed: bool, noted: bool, code: str, aside: str) -> None:
+    details: dict[str, Any] = {"noted": noted}
+    looked, told = verified(VmChange("vm-1", "mt-1", before, "frozen", changed=changed, details=details))
+    assert (looked.before, looked.after, looked.changed, looked.code) == (before, before, False, code)
+    assert bool(told) == bool(aside)
+    assert aside in " ".join(told)
