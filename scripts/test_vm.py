@@ -75,7 +75,9 @@ def host_packages(env: dict[str, str]) -> bool:
             ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing],
         ):
             full = {**env, "DEBIAN_FRONTEND": "noninteractive"}
-            code = subprocess.run(command, env=full, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream).returncode
+            code = subprocess.run(
+                command, env=full, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, check=False
+            ).returncode
             if code:
                 line("packages of this host", "FAILED", time.monotonic() - begun)
                 print(f"    {' '.join(command)} ended with {code}; see {log.relative_to(ROOT)}.", flush=True)
@@ -145,7 +147,13 @@ def run(scenario: str, env: dict[str, str]) -> bool:
             code = child.wait()
         except KeyboardInterrupt:
             child.wait()
-            subprocess.run([command[0], "destroy", "--scenario-name", scenario], cwd=ROOT, env=env, capture_output=True)
+            subprocess.run(
+                [command[0], "destroy", "--scenario-name", scenario],
+                cwd=ROOT,
+                env=env,
+                capture_output=True,
+                check=False,
+            )
             raise
     watch.end("ok" if code == 0 else "FAILED")
     told = log.read_text(encoding="utf-8")

@@ -33,6 +33,14 @@ options:
     type: str
     choices: [verified, manual]
     default: verified
+  judged:
+    description:
+      - The RV(machines) that M(homeward.asr.asr_failover) returned just before. Jobs it has read are not read again.
+      - Nothing rests on it. Such a job counts only where the vault lists it as the machine's newest failover; what is left out or is
+        out of date is read from the vault.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - homeward.asr.azure
   - homeward.asr.vcenter
@@ -52,6 +60,18 @@ EXAMPLES = r"""
     direction: to_onprem
     machines: [all]
   check_mode: true
+
+- name: Fail the files server over
+  homeward.asr.asr_failover:
+    direction: to_onprem
+    machines: [files-01]
+  register: failed_over
+
+- name: Commit it
+  homeward.asr.asr_commit:
+    direction: to_onprem
+    machines: [files-01]
+    judged: "{{ failed_over.machines }}"
 
 - name: Commit the shop's way home
   homeward.asr.asr_commit:
@@ -490,7 +510,10 @@ def argument_spec() -> specs.Spec:
     """The module's options."""
     return stage_spec(
         specs.direction(),
-        {"commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "verified"}},
+        {
+            "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "verified"},
+            "judged": {"type": "list", "elements": "dict", "default": []},
+        },
     )
 
 

@@ -155,6 +155,8 @@ class Slices(Once):
         length = _number(arguments.get("slice_seconds"), EARLY_SLICE)
         checking = bool(self._task.check_mode)
         arguments["continue_command"] = with_files(str(arguments.get("continue_command") or ""), context.CLIARGS)
+        if arguments.get("judged"):
+            arguments["judged"] = brief(arguments["judged"])
         start = self.clock.monotonic()
         ticker = Ticker()
         trouble: float | None = None
@@ -204,6 +206,13 @@ def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> li
     earlier = task_vars.get("stage_results")
     told = {text for result in (earlier if isinstance(earlier, list) else ()) for text in notes(result)}
     return [text for text in notes(answer) if text not in told]
+
+
+def brief(machines: Any) -> Any:
+    """Machines of a result, cut to what another task reads of them: they are handed to every slice."""
+    if not isinstance(machines, list):
+        return machines
+    return [{k: m.get(k) for k in ("legs", "warnings")} for m in machines if isinstance(m, Mapping)]
 
 
 def with_files(command: str, options: Mapping[str, Any]) -> str:

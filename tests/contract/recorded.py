@@ -102,7 +102,7 @@ def form(value: Any, key: str) -> Any:
 
 def id_form(value: str) -> str:
     """An id or link with its names left out, but those that are the same everywhere. Case counts."""
-    address, _, query = value.partition("?")
+    address, _dummy, query = value.partition("?")
     link = address.startswith("https://")
     path = address.split("/", 3)[3] if link else address.lstrip("/")
     out: list[str] = []

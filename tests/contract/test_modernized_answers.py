@@ -201,6 +201,6 @@ def test_every_kind_of_item_was_looked_at(exchanges: list[Exchange]) -> None:
         details = ((exchange.answer or {}).get("properties") or {}).get("providerSpecificDetails") or {}
         if exchange.method == "GET" and "replicationProtectedItems/" in exchange.path and "protectedDisks" in details:
             seen[details["instanceType"], exchange.answer["properties"]["protectionState"]] = details
-    assert {kind for kind, _ in seen} == {"InMageRcm", "InMageRcmFailback", "InMageAzureV2"}
+    assert {kind for kind, _dummy in seen} == {"InMageRcm", "InMageRcmFailback", "InMageAzureV2"}
     assert len(seen) >= 9
     assert {d.get("lastPlannedFailoverStatus") for d in seen.values()} >= {None, "Succeeded"}

@@ -17,67 +17,12 @@ for folder in (HERE, EXTENSIONS):
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
 
-import scene as scenes  # noqa: E402
-from scene import Scene  # noqa: E402
-
-#: Service seconds in a real one.
-SPEED = 600.0
-
-#: Durations that leave the order of things as it is and take a fraction of a second each.
-BRISK = {
-    "commit/to_azure": 60.0,
-    "reprotect/to_onprem": 240.0,
-    "sync/to_onprem": 240.0,
-    "sync/to_azure": 240.0,
-    "sync/to_azure/primary": 120.0,
-}
+import proof_scene as scenes  # noqa: E402
+from proof_fleet import BROKEN, FAILS, SPEED, fleet  # noqa: E402
+from proof_scene import Scene  # noqa: E402
 
 #: Machines in the shared fleet, by where they start.
 CAST = {"home": 14, "out": 10, "ready": 14, "home_unprotected": 8}
-
-#: A machine whose first failover to on-premises fails, with a documented code that no repetition heals.
-FAILS = "fails-once"
-BROKEN = {
-    "operation": "failover",
-    "leg": "to_onprem",
-    "code": "8038",
-    "message": "The on-premises machine cannot be brought up.",
-    "causes": "The host has too little memory.",
-    "action": "Add memory to the host.",
-}
-
-
-def fleet(machines: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    """A fleet of Linux machines with one master target."""
-    return {
-        "name": "proofs",
-        "description": "Machines for proofs under faults and kills",
-        "speed": SPEED,
-        "durations": BRISK,
-        "vaults": [
-            {
-                "name": "vault-proofs",
-                "process_servers": [
-                    {"name": "ps-azure-01", "ip": "10.50.0.4", "in_azure": True},
-                    {"name": "CS-01", "ip": "10.20.1.5", "in_azure": False},
-                ],
-                "master_targets": [{"name": "mt-linux-01", "os": "Linux"}],
-                "run_as_accounts": ["vm-admin-linux"],
-            }
-        ],
-        "machines": [
-            {
-                "os": "Linux",
-                "disks_gb": [10],
-                "memory_mb": 512,
-                "ip": f"10.20.0.{number}",
-                "host": f"esx-0{number % 3 + 1}",
-                **machine,
-            }
-            for number, machine in enumerate(machines, 11)
-        ],
-        **settings,
-    }
 
 
 def no_cancel(scene: Scene) -> None:

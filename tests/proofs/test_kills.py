@@ -6,7 +6,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from scene import ENDS, OPERATIONS, STAGE_OF, STAGES, WAY_HOME, Scene, descendants, stage_operations, until
+from proof_scene import ENDS, OPERATIONS, STAGE_OF, STAGES, WAY_HOME, Scene, descendants, stage_operations, until
 
 from rehearsal import processes
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import BROKEN, FAILS
-from scene import ENDS, OPERATIONS, STAGE_OF, STAGES, Scene, stage_operations, until
+from proof_fleet import BROKEN, FAILS
+from proof_scene import ENDS, OPERATIONS, STAGE_OF, STAGES, Scene, stage_operations, until
 
 #: Seconds to wait for a connection and for an answer, where a test lets an answer come too late.
 IMPATIENT = [10, 2]

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from conftest import fleet
-from scene import OPERATIONS, Run, Scene
+from proof_fleet import fleet
+from proof_scene import OPERATIONS, Run, Scene
 
 #: Documented provider codes of failures that no repetition heals, by the operation they are made to happen in.
 CODES = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from scene import ENDS, STAGE_OF, STAGES, Run, Scene, stage_operations, until
+from proof_scene import ENDS, STAGE_OF, STAGES, Run, Scene, stage_operations, until
 
 
 def token_requests(scene: Scene) -> int:
@@ -36,7 +36,7 @@ def test_a_token_revoked_just_before_the_operation(scene: Scene, operation: str)
 def test_tokens_revoked_again_and_again(scene: Scene) -> None:
     (machine,) = scene.take("home_unprotected")
     run = scene.drive(4, [machine])
-    for _ in range(3):
+    for _dummy in range(3):
         asked = token_requests(scene)
         until(lambda seen=asked: token_requests(scene) > seen or not run.alive(), "a new token")  # type: ignore[misc]
         scene.control("POST", "/revoke-tokens")
@@ -181,7 +181,7 @@ def test_an_empty_bucket_is_waited_for(scene: Scene) -> None:
     run = scene.drive(2, [machine])
     scene.held(point, run)
     hand, item = scene.hand(), scene.truth(machine)["item"]
-    junk = (hand.call("POST", "replicationFabrics/none/checkConsistency") for _ in range(1000))
+    junk = (hand.call("POST", "replicationFabrics/none/checkConsistency") for _dummy in range(1000))
     assert any(reply.status_code == 429 for reply in junk), "the bucket was not drained"
     scene.release(point)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from scene import ENDS, OPERATIONS, STAGE_OF, STAGES, WAY_HOME, Scene, stage_operations
+from proof_scene import ENDS, OPERATIONS, STAGE_OF, STAGES, WAY_HOME, Scene, stage_operations
 
 
 def together(scene: Scene, operation: str, machine: str) -> None:
@@ -12,7 +12,7 @@ def together(scene: Scene, operation: str, machine: str) -> None:
     stage = STAGE_OF[operation]
     leg = operation.replace("/", "_")
     point = scene.hold({"operation": operation, "item": machine}, parties=2, times=2)
-    runs = [scene.drive(stage, [machine]) for _ in range(2)]
+    runs = [scene.drive(stage, [machine]) for _dummy in range(2)]
     for run in runs:
         scene.held(point, run, parties=1)
     for run in runs:
@@ -54,7 +54,7 @@ def test_a_second_run_that_comes_later_joins_at_every_step(scene: Scene) -> None
 def test_two_runs_over_several_machines_share_the_work(scene: Scene) -> None:
     machines = scene.take("ready", 3)
     point = scene.hold({"operation": "failover/to_onprem"}, parties=6, times=6)
-    runs = [scene.drive(3, machines) for _ in range(2)]
+    runs = [scene.drive(3, machines) for _dummy in range(2)]
     scene.held(point, runs[0], parties=1)
     for run in runs:
         run.arrives()
@@ -88,7 +88,7 @@ def test_the_loser_whose_job_is_refused_joins_too(scene: Scene, operation: str, 
     scene.settings(busy_as="job", lag=lag)
     earlier = {job["name"] for job in scene.truth(machine)["jobs"]}
     point = scene.hold({"operation": operation, "item": machine}, parties=2, times=2)
-    runs = [scene.drive(stage, [machine]) for _ in range(2)]
+    runs = [scene.drive(stage, [machine]) for _dummy in range(2)]
     scene.held(point, runs[0])
     for run in runs:
         run.arrives()
@@ -100,7 +100,7 @@ def test_the_loser_whose_job_is_refused_joins_too(scene: Scene, operation: str, 
 def test_two_playbooks_at_once(scene: Scene) -> None:
     (machine,) = scene.take("ready")
     point = scene.hold({"operation": "failover/to_onprem", "item": machine}, parties=2, times=2)
-    runs = [scene.playbook("stage_3_failover_to_onprem", [machine]) for _ in range(2)]
+    runs = [scene.playbook("stage_3_failover_to_onprem", [machine]) for _dummy in range(2)]
     scene.held(point, runs[0])
     for run in runs:
         assert run.wait() == 0, run.text()[-3000:]

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Stand-in for the script of the same name in the agent's archive. Behaves as its public relatives do: a question on standard input
 # with No as the default, a marker, multipath.conf overwritten so that multipath takes every disk, nothing on a second run, exit 0 then.

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Stand-in for the agent's configurator: -i SERVER -P FILE. Notes how the passphrase reached it, never the passphrase.
 [ -r /etc/asr-standin.conf ] && . /etc/asr-standin.conf

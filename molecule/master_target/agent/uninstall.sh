@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Stand-in for the agent's uninstaller: -Y. The marker of ApplyCustomChanges.sh goes with it.
 [ -r /etc/asr-standin.conf ] && . /etc/asr-standin.conf

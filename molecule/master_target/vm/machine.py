@@ -40,7 +40,7 @@ def accelerator() -> list[str]:
 
 def free_ports(count: int) -> list[int]:
     """Ports of 127.0.0.1 that nobody uses now."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _dummy in range(count)]
     numbers = [listener.getsockname()[1] for listener in listeners]
     for listener in listeners:
         listener.close()

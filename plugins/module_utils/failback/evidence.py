@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Optional, TypeVar
+from typing import Any, Optional, TypeVar
 
 from .errors import ReadFailed
-from .items import ALIVE, SUCCEEDED, Item, Job, Json, VaultRef, last_segment, parse_time
-from .lifecycle import REPROTECTS, SEALS, Step
+from .items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
+from .lifecycle import FAILOVERS, REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence, azure_matches, planned_name, site_matches
 
@@ -25,23 +25,46 @@ _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 Spread = Callable[[Callable[[tuple[Item, str]], Optional[Job]], Sequence[tuple[Item, str]]], list[Optional[Job]]]
 
 
+def told(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
+    """The succeeded failover jobs that another task of the run has read, by name; from its result's machines."""
+    jobs: dict[str, Job] = {}
+    for machine in machines:
+        for leg in machine.get("legs") or ():
+            if leg.get("leg") in FAILOVERS and leg.get("state") in SUCCEEDED and leg.get("job"):
+                jobs[str(leg["job"]).lower()] = Job(
+                    name=str(leg["job"]),
+                    scenario="",
+                    state=str(leg["state"]),
+                    start=parse_time(leg.get("start")),
+                    end=parse_time(leg.get("end")),
+                    problems=tuple(
+                        Problem(str(w.get("code") or ""), str(w.get("message") or ""), level="Warning")
+                        for w in machine.get("warnings") or ()
+                    ),
+                )
+    return jobs
+
+
 def failovers(
     candidates: Sequence[tuple[Item, Step]],
     known: Mapping[str, Job],
+    judged: Mapping[str, Job],
     scenarios: Mapping[str, frozenset[str]],
     vaults: VaultPort,
     spread: Spread,
     count: Callable[[int], None],
 ) -> dict[str, Job]:
     """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
-    the vault's jobs are listed once and the newest failover of each machine is read by itself. ``scenarios`` maps each
-    leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor.
+    the vault's jobs are listed once and the newest failover of each machine is read by itself, unless it is one of
+    ``judged`` (by name): jobs another task has read, which count only where the vault lists them as the newest.
+    ``scenarios`` maps each leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor.
     """
     jobs: dict[str, Job] = dict(known)
     missing = [(item, step) for item, step in candidates if item.key not in jobs]
     if missing:
         newest = _newest_failovers(missing, scenarios, vaults, count)
-        asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest]
+        jobs.update((key, judged[name.lower()]) for key, name in newest.items() if name.lower() in judged)
+        asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest and item.key not in jobs]
 
         def read(pair: tuple[Item, str]) -> Job | None:
             try:

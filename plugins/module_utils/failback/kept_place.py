@@ -70,10 +70,10 @@ def _told(reason: Reason, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, .
 
 def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
     """A freeze that is only looked at: ``change`` is what freezing would do. One that was made and is gone is refused."""
-    looked = replace(change, after=change.before, changed=False)
+    looked = replace(change, after=change.before, changed=False, details=change.found)
     if change.code or not change.changed:
         return looked, ()
-    if not change.details.get("noted"):
+    if not change.found.get("noted"):
         return looked, (
             f"{change.name} is not kept out of vMotion: the playbook prepare (`freeze: frozen`) does that.",
         )

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .decide import Policy
 from .errors import InputError
@@ -44,6 +46,8 @@ class Order:
     run_as_account_windows: str | None = None
     run_as_account_linux: str | None = None
     log_storage_account: str | None = None
+    #: Machines as the task that failed them over returned them: their jobs need not be read again.
+    judged: tuple[Mapping[str, Any], ...] = ()
     confirm_cancel: bool = False
     exclude_temporary_disk: bool = True
     wait: bool = True

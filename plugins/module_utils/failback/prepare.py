@@ -16,7 +16,7 @@ from .appliances import HOLDS, accounts_of, agent_id
 from .bodies import Body, Placement, Wishes, build
 from .decide import Refuse, project
 from .errors import InputError, ReadFailed, certain
-from .evidence import failovers, gather
+from .evidence import failovers, gather, told
 from .fabrics import list_whole
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
@@ -128,7 +128,7 @@ class Prepared:
         for row in walk.lifecycle.steps:
             scenarios[row.leg] = scenarios.get(row.leg, frozenset()) | row.scenarios
         pairs = [(item, step) for item, _track, step in commits]
-        jobs = failovers(pairs, known, scenarios, walk.vaults, walk.spread, walk.count_reads)
+        jobs = failovers(pairs, known, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads)
         for item, track, _step in commits:
             job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:

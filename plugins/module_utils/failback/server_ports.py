@@ -33,7 +33,8 @@ class VmChange:
     """What a bulk write did to one VM, or would do in check mode.
 
     ``settled`` is False while the change still runs (a guest shutting down). ``code`` is set where the VM was refused
-    or failed, with ``reason`` and ``remedy``; ``details`` holds plain data for the result.
+    or failed, with ``reason`` and ``remedy``; ``details`` holds plain data for the result, ``found`` the same as it was
+    before.
     """
 
     moid: str
@@ -46,6 +47,7 @@ class VmChange:
     reason: str = ""
     remedy: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+    found: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Either may be repeated, and the note of the first freeze is the one that counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..failback.ports import Clock
@@ -373,22 +373,11 @@ def _holder(entry: Entry, vm: str) -> Holder:
 
 
 def _report(was: Standing, now: Standing, changed: bool) -> VmChange:
-    return VmChange(was.moid, was.name, was.word, now.word, changed=changed, details=now.details)
+    return VmChange(was.moid, was.name, was.word, now.word, changed=changed, details=now.details, found=was.details)
 
 
 def _with(change: VmChange, code: str, reason: str, remedy: str) -> VmChange:
-    return VmChange(
-        change.moid,
-        change.name,
-        change.before,
-        change.after,
-        change.changed,
-        True,
-        code,
-        reason,
-        remedy,
-        change.details,
-    )
+    return replace(change, settled=True, code=code, reason=reason, remedy=remedy)
 
 
 def _unreadable(standing: Standing) -> VmChange:
@@ -401,4 +390,5 @@ def _unreadable(standing: Standing) -> VmChange:
         reason=f"The note {notes.FREEZE_KEY} on {standing.name} cannot be read: {standing.note_problem}.",
         remedy="Set the VM's overrides by hand as they should be, remove that advanced parameter, then run again.",
         details=standing.details,
+        found=standing.details,
     )

@@ -128,7 +128,7 @@ def _udev(lines: list[str]) -> dict[str, dict[str, str]]:
     nodes: dict[str, dict[str, str]] = {}
     current: dict[str, str] = {}
     for line in lines:
-        kind, _, rest = line.partition(": ")
+        kind, _dummy, rest = line.partition(": ")
         if kind == "N":
             current = nodes.setdefault(rest.strip(), {})
         elif kind == "E" and "=" in rest:

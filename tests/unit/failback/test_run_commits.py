@@ -10,6 +10,7 @@ import pytest
 from builders import (
     azure_json,
     of,
+    order,
     stage,
 )
 from world import World
@@ -134,3 +135,23 @@ def test_proofs_are_read_for_all_machines_at_once(world: World) -> None:
     world.go(stage(3, *names))
     assert world.calls["site"] <= 3
     assert world.calls["list_azure_machines"] <= 3
+
+
+def test_a_failover_that_another_task_has_judged_is_not_read_again(world: World) -> None:
+    world.add("web", "db", position=P.READY)
+    over = world.go(order(["failover_to_onprem"], "web", "db"))
+    before = world.calls["get_job"]
+    result = world.go(order(["commit_to_onprem"], "web", "db", judged=tuple(over["machines"])))
+    assert {m["after"] for m in result["machines"]} == {"home_unprotected"}
+    assert world.calls["get_job"] - before == 2  # the commits' own
+
+
+def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: World) -> None:
+    world.add("web", position=P.READY)
+    over = world.go(order(["failover_to_onprem"], "web"))
+    for leg in over["machines"][0]["legs"]:
+        leg["job"] = "an-older-job"
+    before = world.calls["get_job"]
+    result = world.go(order(["commit_to_onprem"], "web", judged=tuple(over["machines"])))
+    assert of(result, "web")["after"] == "home_unprotected"
+    assert world.calls["get_job"] - before == 2  # the failover's and the commit's
