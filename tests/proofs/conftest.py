@@ -22,7 +22,7 @@ from proof_fleet import BROKEN, FAILS, SPEED, fleet  # noqa: E402
 from proof_scene import Scene  # noqa: E402
 
 #: Machines in the shared fleet, by where they start.
-CAST = {"home": 14, "out": 10, "ready": 14, "home_unprotected": 8}
+CAST = {"home": 16, "out": 14, "ready": 24, "home_unprotected": 8}
 
 
 def no_cancel(scene: Scene) -> None:
