@@ -45,6 +45,12 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
     """
     if not (order.machines or order.groups or order.recovery_plans):
         raise _no_choice(order, items, plans)
+    if not items and tuple(word.lower() for word in order.machines) != (ALL,):
+        raise InputError(
+            "vault_empty",
+            f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machine at all.",
+            "Check that they are the right ones, that the account may read replicated items, and that machines are protected there.",
+        )
     chosen: dict[str, Item] = {}
     for wanted in order.machines:
         for item in _by_name(wanted, items):

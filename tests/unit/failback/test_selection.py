@@ -124,3 +124,11 @@ def test_a_long_list_is_cut() -> None:
     assert listing([], 3) == "none"
     assert listing(["b", "A", "b", "c"], 3) == "A, b, c"
     assert listing([f"m{n}" for n in range(9)], 2) == "m0, m1 and 7 more"
+
+
+def test_vaults_without_any_machine_are_said_so() -> None:
+    with pytest.raises(InputError) as caught:
+        select(order((), "web1"), [], {})
+    assert caught.value.code == "vault_empty"
+    assert "'vaults'" in caught.value.message
+    assert select(order((), "all"), [], {}) == []
