@@ -66,7 +66,12 @@ class Wire:
         return self.http.request(method, url, json=body, headers=sent, timeout=60, allow_redirects=False)
 
     def get(self, path: str) -> Any:
+        """The JSON of a resource. A look that the service throttles is repeated when it says so: a busy machine may look often."""
         reply = self.call("GET", path)
+        deadline = time.monotonic() + 30.0
+        while reply.status_code == 429 and time.monotonic() < deadline:
+            time.sleep(float(reply.headers["Retry-After"]))
+            reply = self.call("GET", path)
         assert reply.status_code == 200, f"GET {path}: {reply.status_code} {reply.text[:500]}"
         return reply.json()
 
