@@ -2,8 +2,8 @@
 """Measure the way home, stages 2 to 4, on fleets of several sizes and print a table; nothing is asserted here.
 
 Every row is one fleet that stands in Azure, brought home and protected again by ``ansible-playbook homeward.asr.failback``
-on both stand-ins. ``BENCH="12 100"`` chooses the sizes, ``BENCH_PAGES="100"`` the entries of a list page,
-``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same.
+on both stand-ins. ``BENCH="12 100"`` chooses the sizes, ``BENCH_PAGES="100"`` the entries of a list page, ``BENCH_GENERATIONS="classic"``
+the generations, ``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same.
 
 What the columns say:
 
@@ -21,6 +21,7 @@ What the columns say:
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -54,6 +55,7 @@ OPERATIONS = 4
 BUCKET, REFILL, START = 200, 10.0, 0.4
 #: Column -> width.
 COLUMNS = {
+    "generation": 10,
     "machines": 8,
     "page": 5,
     "advance": 8,
@@ -97,11 +99,13 @@ def plain(thing: Any) -> dict[str, Any]:
     return written
 
 
-def fleet_file(size: int) -> Path:
-    """The generated fleet of a size with every machine in Azure, as a file."""
-    home = fleets.generated_classic(size)
-    away = replace(home, name=f"bench-{size}", machines=tuple(replace(m, state="out") for m in home.machines))
-    path = WORK / f"bench-{size}.yml"
+def fleet_file(generation: str, size: int) -> Path:
+    """The generated fleet of a generation and size with every machine in Azure, as a file."""
+    home = fleets.GENERATED[generation](size)
+    away = replace(
+        home, name=f"bench-{generation}-{size}", machines=tuple(replace(m, state="out") for m in home.machines)
+    )
+    path = WORK / f"bench-{generation}-{size}.yml"
     path.write_text(yaml.safe_dump(plain(away), sort_keys=False), encoding="utf-8")
     return path
 
@@ -112,9 +116,18 @@ def rehearsal(*arguments: str) -> None:
 
 
 @contextmanager
-def standins(size: int, page: int, speed: float) -> Iterator[dict[str, Any]]:
+def standins(generation: str, size: int, page: int, speed: float) -> Iterator[dict[str, Any]]:
     """Stand-ins for one measurement; yields their state (URLs of the control endpoints)."""
-    options = ["--fleet", str(fleet_file(size)), "--dir", str(WORK), "--speed", str(speed), "--page-size", str(page)]
+    options = [
+        "--fleet",
+        str(fleet_file(generation, size)),
+        "--dir",
+        str(WORK),
+        "--speed",
+        str(speed),
+        "--page-size",
+        str(page),
+    ]
     binary = str(BUILD / "bin" / "vcenter-standin")
     rehearsal("up", *options, "--vcenter-binary", binary, "--cache", str(BUILD / "fleets"))
     try:
@@ -178,9 +191,9 @@ def sending_seconds(size: int) -> float:
     return (max(first) - min(first)).total_seconds() if first else 0.0
 
 
-def measure(size: int, page: int, advance: str, speed: float) -> dict[str, str]:
+def measure(generation: str, size: int, page: int, advance: str, speed: float) -> dict[str, str]:
     """One row of the table."""
-    with standins(size, page, speed) as state:
+    with standins(generation, size, page, speed) as state:
         ask(f"{state['azure']['control']}/counters/reset", "POST")
         hooks = write_hooks(state["vcenter"]["control"])
         run = play("failback", "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
@@ -190,6 +203,7 @@ def measure(size: int, page: int, advance: str, speed: float) -> dict[str, str]:
     looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
     slices = counted["tokens"]
     values = {
+        "generation": generation,
         "machines": size,
         "page": page,
         "advance": advance,
@@ -249,6 +263,12 @@ def main() -> int:
         "--pages", type=numbers, default=given.get("BENCH_PAGES") or "100 1000", help="entries of a list page"
     )
     parser.add_argument(
+        "--generations",
+        type=words,
+        default=given.get("BENCH_GENERATIONS") or " ".join(fleets.GENERATED),
+        help="classic, modernized or both",
+    )
+    parser.add_argument(
         "--advance", type=words, default=given.get("BENCH_ADVANCE") or "together", help="together, each or both"
     )
     parser.add_argument("--speed", type=float, default=120.0, help="service seconds in a second")
@@ -256,10 +276,9 @@ def main() -> int:
     WORK.mkdir(parents=True, exist_ok=True)
     print(f"{machine()}; the service runs {args.speed:g} times real time", flush=True)
     show({name: name for name in COLUMNS})
-    for size in args.sizes:
-        for page in args.pages:
-            for advance in args.advance:
-                show(measure(size, page, advance, args.speed))
+    wanted = itertools.product(args.generations, args.sizes, args.pages, args.advance)
+    for generation, size, page, advance in wanted:
+        show(measure(generation, size, page, advance, args.speed))
     return 0
 
 

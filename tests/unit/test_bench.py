@@ -31,10 +31,13 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
     sys.path[:] = before
 
 
+@pytest.mark.parametrize("generation", ["classic", "modernized"])
 @pytest.mark.parametrize("size", [1, 12, 100])
-def test_the_fleet_is_the_generated_one_with_every_machine_in_azure(bench: ModuleType, size: int) -> None:
-    home = bench.fleets.generated_classic(size)
-    away = bench.fleets.load(str(bench.fleet_file(size)))
+def test_the_fleet_is_the_generated_one_with_every_machine_in_azure(
+    bench: ModuleType, size: int, generation: str
+) -> None:
+    home = bench.fleets.GENERATED[generation](size)
+    away = bench.fleets.load(str(bench.fleet_file(generation, size)))
     assert {m.state for m in away.machines} == {"out"}
     assert [bench.replace(m, state="home") for m in away.machines] == list(home.machines)
     assert (away.vaults, away.site) == (home.vaults, home.site)
