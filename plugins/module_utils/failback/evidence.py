@@ -37,10 +37,7 @@ def told(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
                     state=str(leg["state"]),
                     start=parse_time(leg.get("start")),
                     end=parse_time(leg.get("end")),
-                    problems=tuple(
-                        Problem(str(w.get("code") or ""), str(w.get("message") or ""), level="Warning")
-                        for w in machine.get("warnings") or ()
-                    ),
+                    problems=tuple(Problem.told(w) for w in machine.get("warnings") or ()),
                 )
     return jobs
 

@@ -293,6 +293,17 @@ class Problem:
         }
 
     @classmethod
+    def told(cls, data: Json) -> Problem:
+        """Back from the shape of a module result."""
+        return cls(
+            code=str(data.get("code") or ""),
+            message=str(data.get("message") or ""),
+            causes=str(data.get("possible_causes") or ""),
+            action=str(data.get("recommended_action") or ""),
+            level=str(data.get("level") or "Error"),
+        )
+
+    @classmethod
     def parse(cls, data: Json) -> Problem:
         """From a JobErrorDetails entry; the provider's own error says more than the service's 559 (SEEN MS)."""
         service: Json = data.get("serviceErrorDetails") or {}

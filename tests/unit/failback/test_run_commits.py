@@ -15,6 +15,8 @@ from builders import (
 )
 from world import World
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.evidence import told
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
 
@@ -144,6 +146,14 @@ def test_a_failover_that_another_task_has_judged_is_not_read_again(world: World)
     result = world.go(order(["commit_to_onprem"], "web", "db", judged=tuple(over["machines"])))
     assert {m["after"] for m in result["machines"]} == {"home_unprotected"}
     assert world.calls["get_job"] - before == 2  # the commits' own
+
+
+def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:
+    warning = Problem("28175", "It was renamed.", "Its name is taken.", "Rename it.", "Warning")
+    leg = {"leg": "failover_to_onprem", "state": "Succeeded", "job": "J"}
+    (job,) = told([{"legs": [leg], "warnings": [warning.result()]}]).values()
+    assert job.warnings == (warning,)
+    assert told([{"legs": [{**leg, "state": "Failed"}], "warnings": []}]) == {}
 
 
 def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: World) -> None:
