@@ -151,7 +151,7 @@ def test_a_failover_that_another_task_has_judged_is_not_read_again(world: World)
 def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:
     warning = Problem("28175", "It was renamed.", "Its name is taken.", "Rename it.", "Warning")
     leg = {"leg": "failover_to_onprem", "state": "Succeeded", "job": "J"}
-    (job,) = told([{"legs": [leg], "warnings": [warning.result()]}]).values()
+    job = told([{"legs": [leg], "warnings": [warning.result()]}])["j"]
     assert job.warnings == (warning,)
     assert told([{"legs": [{**leg, "state": "Failed"}], "warnings": []}]) == {}
 
