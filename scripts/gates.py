@@ -242,6 +242,12 @@ def rehearse_newest() -> Sequence[Step]:
     return rehearsal("rehearsal-newest", "classic-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
 
 
+def rehearse_mixed() -> Sequence[Step]:
+    """Both generations in one run."""
+    vars_file = f"@{WORK / 'rehearsal-mixed' / 'vars.yml'}"
+    return rehearsal("rehearsal-mixed", "mixed-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
+
+
 def runner() -> Sequence[Step]:
     """ansible-runner, which AWX is built on, with a project that only imports our playbook."""
     private = WORK / "runner-data"
@@ -278,6 +284,7 @@ GATES = [
     # The scenarios that boot a machine are `make test-vm`.
     Gate("molecule", just("molecule", "test", "--all", "-e", "master_target", "-e", "master_target_apt"), quick=False),
     Gate("rehearse-newest", rehearse_newest, quick=False),
+    Gate("rehearse-mixed", rehearse_mixed, quick=False),
     Gate("rehearse-2.16", rehearse_oldest, quick=False),
     Gate("ansible-runner", runner, quick=False),
 ]

@@ -21,6 +21,9 @@ import proof_scene as scenes  # noqa: E402
 from proof_fleet import BROKEN, FAILS, SPEED, fleet  # noqa: E402
 from proof_scene import Scene  # noqa: E402
 
+#: Every proof on the shared fleet holds for each generation.
+GENERATIONS = ("classic", "modernized")
+
 #: Machines in the shared fleet, by where they start.
 CAST = {"home": 16, "out": 14, "ready": 24, "home_unprotected": 8}
 
@@ -49,8 +52,8 @@ def rehearse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[dic
         no_cancel(scene)
 
 
-@pytest.fixture(scope="session")
-def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+@pytest.fixture(scope="session", params=GENERATIONS)
+def shared_scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("proofs")
     path = folder / "fleet.yml"
     cast: list[dict[str, Any]] = [
@@ -59,8 +62,8 @@ def shared_scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
         for n in range(count)
     ]
     cast.append({"name": FAILS, "state": "ready", "faults": [BROKEN]})
-    path.write_text(yaml.safe_dump(fleet(cast)), encoding="utf-8")
-    scene = scenes.start(folder / "rehearsal", path)
+    path.write_text(yaml.safe_dump(fleet(cast, request.param)), encoding="utf-8")
+    scene = scenes.start(folder / "rehearsal", path, request.param)
     try:
         yield scene
     finally:

@@ -29,24 +29,31 @@ BROKEN = {
 }
 
 
-def fleet(machines: list[dict[str, Any]], **settings: Any) -> dict[str, Any]:
-    """A fleet of Linux machines with one master target."""
+#: What a vault of each generation has.
+VAULTS: dict[str, dict[str, Any]] = {
+    "classic": {
+        "process_servers": [
+            {"name": "ps-azure-01", "ip": "10.50.0.4", "in_azure": True},
+            {"name": "CS-01", "ip": "10.20.1.5", "in_azure": False},
+        ],
+        "master_targets": [{"name": "mt-linux-01", "os": "Linux"}],
+        "run_as_accounts": ["vm-admin-linux"],
+    },
+    "modernized": {
+        "generation": "modernized",
+        "appliances": [{"name": f"appliance-0{number}", "host": f"esx-0{number}"} for number in (1, 2)],
+    },
+}
+
+
+def fleet(machines: list[dict[str, Any]], generation: str = "classic", **settings: Any) -> dict[str, Any]:
+    """A fleet of Linux machines in one vault of a generation."""
     return {
         "name": "proofs",
         "description": "Machines for proofs under faults and kills",
         "speed": SPEED,
         "durations": BRISK,
-        "vaults": [
-            {
-                "name": "vault-proofs",
-                "process_servers": [
-                    {"name": "ps-azure-01", "ip": "10.50.0.4", "in_azure": True},
-                    {"name": "CS-01", "ip": "10.20.1.5", "in_azure": False},
-                ],
-                "master_targets": [{"name": "mt-linux-01", "os": "Linux"}],
-                "run_as_accounts": ["vm-admin-linux"],
-            }
-        ],
+        "vaults": [{"name": "vault-proofs", **VAULTS[generation]}],
         "machines": [
             {
                 "os": "Linux",

@@ -38,10 +38,11 @@ STAGE_OF = {
 }
 OPERATIONS = tuple(STAGE_OF)
 
-#: Last segment of an operation's path.
+#: Last segment of an operation's path; a modernized failover to on-premises has a verb of its own.
 VERBS = {"failover": "unplannedFailover", "commit": "failoverCommit", "reprotect": "reProtect"}
+PLANNED = {"failover/to_onprem": "plannedFailover"}
 
-#: What a reprotect to on-premises must be told where several fit.
+#: What a reprotect to on-premises must be told where several fit; a modernized vault has no process server to choose.
 PLACES = {"process_server": "ps-azure-01", "datastore": "datastore-1"}
 
 #: Stage -> where its machines start, and the tasks (module and its own options) it consists of.
@@ -199,6 +200,7 @@ class Scene:
     runs: list[Run] = field(default_factory=list)
     #: Requests that came before the present test.
     since: int = 0
+    generation: str = "classic"
     _names: int = 0
 
     # -- the control endpoint ----------------------------------------------------------------------------------------
@@ -268,9 +270,14 @@ class Scene:
     def hand(self) -> Hand:
         return Hand(self.environ)
 
+    def verb(self, operation: str) -> str:
+        """Last segment of an operation's path in this scene's vault."""
+        planned = PLANNED.get(operation) if self.generation == "modernized" else None
+        return planned or VERBS[operation.split("/")[0]]
+
     def sent(self, machine: str, operation: str) -> list[dict[str, Any]]:
         """Requests for one operation on a machine since the test began, accepted or not."""
-        below = f"/{self.truth(machine)['item']}/{VERBS[operation.split('/')[0]]}?"
+        below = f"/{self.truth(machine)['item']}/{self.verb(operation)}?"
         return [e for e in self.requests()[self.since :] if e["method"] == "POST" and below in e["path"]]
 
     def read(self, below: str) -> int:
@@ -303,6 +310,8 @@ class Scene:
         **wish: Any,
     ) -> Driven:
         common = {"machines": list(machines), "poll_interval": 0.2, "slice_seconds": 3, "on_failure": "report"}
+        if self.generation == "modernized":
+            tasks = [(name, {k: v for k, v in own.items() if k != "process_server"}) for name, own in tasks]
         wanted = [{"module": name, "options": {**common, **own, **(options or {})}} for name, own in tasks]
         path = self._file("wish.json")
         path.write_text(json.dumps({"tasks": wanted, **wish}), encoding="utf-8")
@@ -355,7 +364,7 @@ class Scene:
                 run.kill()
 
 
-def start(directory: Path, fleet: Path) -> Scene:
+def start(directory: Path, fleet: Path, generation: str = "classic") -> Scene:
     """Bring a rehearsal up; ``stop`` takes it down."""
     told = launcher.up(launcher.Options(fleet=str(fleet), directory=directory), say=lambda _text: None)
     script = f". '{directory}/env' && exec env -0"
@@ -372,7 +381,7 @@ def start(directory: Path, fleet: Path) -> Scene:
         ANSIBLE_NOCOLOR="1",
         PYTHONPATH=str(ROOT / ".build" / "tree"),
     )
-    return Scene(directory, told, environ)
+    return Scene(directory, told, environ, generation=generation)
 
 
 def stop(scene: Scene) -> None:

@@ -144,15 +144,16 @@ def test_a_storm_of_429_on_writes(scene: Scene) -> None:
     """Every Retry-After is honoured, and the operation is accepted once for each machine."""
     machines = scene.take("ready", 3)
     since = len(scene.requests())
-    scene.fault("status", {"method": "POST", "path": "unplannedFailover"}, code=429, retry_after=1, times=5)
+    verb = scene.verb("failover/to_onprem")
+    scene.fault("status", {"method": "POST", "path": verb}, code=429, retry_after=1, times=5)
     scene.drive(3, machines, limit=90).arrives()
-    posts = [e for e in scene.requests()[since:] if e["method"] == "POST" and "/unplannedFailover" in e["path"]]
+    posts = [e for e in scene.requests()[since:] if e["method"] == "POST" and f"/{verb}" in e["path"]]
     refused = [e for e in posts if e["status"] == 429]
     assert len(refused) == 5
     assert len(posts) == 8
     last = {}
     for entry in posts:
-        name = entry["path"].split("/unplannedFailover")[0]
+        name = entry["path"].split(f"/{verb}")[0]
         time = datetime.fromisoformat(entry["time"])
         if name in last:
             assert (time - last[name]).total_seconds() >= 0.95, "sent before Retry-After was over"
