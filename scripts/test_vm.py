@@ -32,7 +32,8 @@ HOST_PACKAGES = {
 }
 LANES = {"everyday": ["master_target"], "full": ["master_target", "master_target_apt"]}
 BEGUN = re.compile(r"INFO +\[(?P<scenario>\S+) > (?P<step>\w+)\] Executing")
-LEFT_OUT = re.compile(r"WARNING +\[\S+ > (?P<step>\w+)\] Executed: .*[Mm]issing")
+LEFT_OUT = re.compile(r"WARNING +\[\S+ > \w+\] Executed: .*[Mm]issing")
+FAILED = re.compile(r"ERROR +\[\S+ > \w+\].*Executed: Failed")
 TAIL_LINES = 60
 
 
@@ -95,9 +96,16 @@ class Watch:
     left_out: list[str] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     running: bool = False
+    broken: bool = False
 
     def read(self, text: str) -> None:
-        if BEGUN.search(text):
+        """One line of Molecule's. After a failure it only cleans up, which is not told."""
+        if self.broken:
+            return
+        if FAILED.search(text):
+            self.end("FAILED")
+            self.broken = True
+        elif BEGUN.search(text):
             self.end("ok")
             self.begun, self.running = time.monotonic(), True
         elif LEFT_OUT.search(text):
@@ -124,6 +132,7 @@ def run(scenario: str, env: dict[str, str]) -> bool:
     secrets: set[str] = set()
     command = [str(BUILD / "venv" / "bin" / "molecule"), "test", "--scenario-name", scenario]
     print(f"{scenario}: {len(watch.steps)} steps", flush=True)
+    begun = time.monotonic()
     with log.open("w", encoding="utf-8") as stream:
         child = subprocess.Popen(
             command,
@@ -138,7 +147,7 @@ def run(scenario: str, env: dict[str, str]) -> bool:
         assert child.stdout is not None
         try:
             for text in child.stdout:
-                stream.write(text)
+                stream.write(f"{time.monotonic() - begun:7.1f} {text}")
                 stream.flush()
                 watch.read(text)
                 secret = passphrases / "passphrase"
@@ -155,7 +164,8 @@ def run(scenario: str, env: dict[str, str]) -> bool:
                 check=False,
             )
             raise
-    watch.end("ok" if code == 0 else "FAILED")
+    if not watch.broken:
+        watch.end("ok" if code == 0 else "FAILED")
     told = log.read_text(encoding="utf-8")
     leaked = any(s and s in told for s in secrets)
     short = code == 0 and watch.done < len(watch.steps)
