@@ -18,7 +18,7 @@ from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unkno
 from .evidence import concerns
 from .generations import LIFECYCLE, retired
 from .items import Item, Job, Json, Problem, iso, parse_time
-from .lifecycle import COMMITS, DONE, LEG_TEXT, WAIT, Lifecycle, Position, Step
+from .lifecycle import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
 from .outcome import render, slowest, synchronising
@@ -434,7 +434,7 @@ class Run(Walk):
         if isinstance(answer, Sent):
             self.memory.floor.writes += 1
             track.open(step.leg, answer.job, self.now, fired=True)
-            if self.prepared is not None and track.point:
+            if step.leg in FAILOVERS and track.point:
                 track.legs[-1]["recovery_point"] = track.point
             if answer.pace is not None:
                 self.memory.pace = answer.pace

@@ -165,3 +165,10 @@ def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: W
     result = world.go(order(["commit_to_onprem"], "web", judged=tuple(over["machines"])))
     assert of(result, "web")["after"] == "home_unprotected"
     assert world.calls["get_job"] - before == 2  # the failover's and the commit's
+
+
+def test_only_a_failover_uses_a_recovery_point(world: World) -> None:
+    world.add("web", position=P.READY)
+    result = world.go(order(["failover_to_onprem", "commit_to_onprem", "reprotect_to_azure"], "web"))
+    points = {leg["leg"]: leg["recovery_point"] for leg in of(result, "web")["legs"]}
+    assert points == {"failover_to_onprem": "latest", "commit_to_onprem": None, "reprotect_to_azure": None}
