@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""The one list of the variables that people set for the playbooks (``asr_*``; docs/variables.md explains each).
+
+None of them is a secret: secrets come from the environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """What the value of a variable is."""
+
+    LIST = "a list of names"
+    HOOKS = "a list of task files"
+    VAULTS = "a list of vaults"
+    TEXT = "a text"
+    NUMBER = "a number"
+    FLAG = "true or false"
+    MAPPING = "a mapping"
+    #: One text for all machines, or a mapping from machines or operating systems to texts.
+    BY_MACHINE = "a text, or a mapping from machines to texts"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of the playbooks. ``repeated``: whether a printed command that goes on with a run may carry it."""
+
+    name: str
+    kind: Kind
+    repeated: bool = True
+
+
+#: Hooks are named by what they stand before or after.
+_HOOKED = (
+    "failover_to_azure",
+    "commit_to_azure",
+    "reprotect",
+    "failover",
+    "commit",
+    "reprotect_to_azure",
+    "failback",
+)
+
+_ALL = (
+    # Which machines, where.
+    Variable("asr_vaults", Kind.VAULTS),
+    Variable("asr_machines", Kind.LIST),
+    Variable("asr_groups", Kind.LIST),
+    Variable("asr_recovery_plans", Kind.LIST),
+    Variable("asr_exclude", Kind.LIST),
+    # What may happen. A printed command approves machines by name and never confirms a failover to Azure.
+    Variable("asr_commit_when", Kind.TEXT),
+    Variable("asr_approved", Kind.LIST, repeated=False),
+    Variable("asr_accept", Kind.MAPPING),
+    Variable("asr_rpo_limit", Kind.NUMBER),
+    Variable("asr_split_groups", Kind.FLAG),
+    Variable("asr_confirm_failover_to_azure", Kind.FLAG, repeated=False),
+    Variable("asr_advance", Kind.TEXT),
+    Variable("asr_recovery_point", Kind.BY_MACHINE),
+    Variable("asr_shut_down_source", Kind.FLAG),
+    Variable("asr_power_off", Kind.FLAG),
+    Variable("asr_freeze", Kind.TEXT),
+    Variable("asr_process_server_deploy", Kind.MAPPING),
+    Variable("asr_process_server_remove", Kind.FLAG),
+    Variable("asr_watch", Kind.FLAG),
+    Variable("asr_refresh", Kind.FLAG),
+    # Through which servers.
+    Variable("asr_master_targets", Kind.LIST),
+    Variable("asr_process_server", Kind.TEXT),
+    Variable("asr_process_server_onprem", Kind.TEXT),
+    Variable("asr_datastore", Kind.BY_MACHINE),
+    Variable("asr_retention_volume", Kind.BY_MACHINE),
+    Variable("asr_policy", Kind.TEXT),
+    Variable("asr_policy_to_azure", Kind.TEXT),
+    Variable("asr_run_as_account", Kind.TEXT),
+    Variable("asr_run_as_account_windows", Kind.TEXT),
+    Variable("asr_run_as_account_linux", Kind.TEXT),
+    Variable("asr_log_storage_account", Kind.TEXT),
+    # Time and failures.
+    Variable("asr_allowed_failures", Kind.NUMBER),
+    Variable("asr_wait_timeout", Kind.NUMBER),
+    Variable("asr_on_timeout", Kind.TEXT),
+    Variable("asr_poll_interval", Kind.NUMBER),
+    Variable("asr_retries", Kind.NUMBER),
+    Variable("asr_ready_timeout", Kind.NUMBER),
+    Variable("asr_await_registration", Kind.FLAG),
+    Variable("asr_command_options", Kind.TEXT),
+    Variable("asr_rehearsal_control", Kind.TEXT),
+    *(Variable(f"asr_hooks_{when}_{what}", Kind.HOOKS) for what in _HOOKED for when in ("before", "after")),
+)
+
+#: Every variable by its name.
+VARIABLES: dict[str, Variable] = {variable.name: variable for variable in _ALL}
