@@ -61,7 +61,8 @@ class OnPrem(Protocol):
     def survey(self) -> dict[str, TargetView]:
         """All master targets by name; a target that vCenter does not know is left out."""
 
-    def target(self, target: MasterTarget) -> TargetView | None: ...
+    def target(self, target: MasterTarget) -> TargetView | None:
+        """One master target; None where vCenter does not know it."""
 
     def machine(self, machine: Machine) -> MachineView | None:
         """None: vCenter does not have the machine."""
@@ -69,7 +70,8 @@ class OnPrem(Protocol):
     def names_on(self, host: str, name: str, machine: Machine) -> bool:
         """Whether another VM of that name stands on the host."""
 
-    def power_off(self, machine: Machine) -> None: ...
+    def power_off(self, machine: Machine) -> None:
+        """Power the machine off on-premises."""
 
     def lend(self, machine: Machine, target: MasterTarget) -> None:
         """Power the machine off and attach its disks to the master target."""
@@ -86,7 +88,8 @@ class OnPrem(Protocol):
     def revert(self, machine: Machine) -> None:
         """Power the machine off and bring it back to that snapshot, which goes too."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give connections back."""
 
 
 @dataclass

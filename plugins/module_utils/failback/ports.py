@@ -42,26 +42,35 @@ class VaultPort(Protocol):
     def now(self) -> datetime:
         """The service's clock: the Date header of its latest answer (aware, UTC)."""
 
-    def list_items(self, vault: VaultRef) -> list[Json]: ...
+    def list_items(self, vault: VaultRef) -> list[Json]:
+        """Every replicated item of a vault (ReplicationProtectedItems_List)."""
 
-    def get_item(self, item_id: str) -> Json: ...
+    def get_item(self, item_id: str) -> Json:
+        """One replicated item; NotFound where it is gone (ReplicationProtectedItems_Get)."""
 
-    def list_recovery_points(self, item_id: str) -> list[Json]: ...
+    def list_recovery_points(self, item_id: str) -> list[Json]:
+        """The recovery points of one item (RecoveryPoints_ListByReplicationProtectedItems)."""
 
-    def list_fabrics(self, vault: VaultRef) -> list[Json]: ...
+    def list_fabrics(self, vault: VaultRef) -> list[Json]:
+        """Configuration servers and sites of a vault (ReplicationFabrics_List)."""
 
-    def get_fabric(self, fabric_id: str) -> Json: ...
+    def get_fabric(self, fabric_id: str) -> Json:
+        """One fabric with what lists leave out (ReplicationFabrics_Get)."""
 
-    def list_policies(self, vault: VaultRef) -> list[Json]: ...
+    def list_policies(self, vault: VaultRef) -> list[Json]:
+        """Replication policies of a vault (ReplicationPolicies_List)."""
 
-    def list_recovery_plans(self, vault: VaultRef) -> list[Json]: ...
+    def list_recovery_plans(self, vault: VaultRef) -> list[Json]:
+        """Recovery plans of a vault with their groups (ReplicationRecoveryPlans_List)."""
 
-    def list_vcenters(self, vault: VaultRef) -> list[Json]: ...
+    def list_vcenters(self, vault: VaultRef) -> list[Json]:
+        """vCenters that the configuration servers know (ReplicationvCenters_List)."""
 
     def list_jobs(self, vault: VaultRef, odata_filter: str | None = None) -> list[Json]:
         """Hollow entries: state and target are there, errors and tasks are not (SEEN JL)."""
 
-    def get_job(self, vault: VaultRef, name: str) -> Json: ...
+    def get_job(self, vault: VaultRef, name: str) -> Json:
+        """One job in full: its tasks and errors (ReplicationJobs_Get)."""
 
     def list_azure_machines(self, subscription_id: str) -> list[Json]:
         """The subscription's Azure VMs with their power state (VirtualMachines_ListAll, statusOnly=true)."""

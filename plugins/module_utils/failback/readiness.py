@@ -72,17 +72,28 @@ class Server(Protocol):
     """What master targets and process servers share."""
 
     @property
-    def id(self) -> str: ...
+    def id(self) -> str:
+        """ARM id or the service's own id."""
+
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Name as people know it."""
+
     @property
-    def ip(self) -> str: ...
+    def ip(self) -> str:
+        """Address, empty where it is not told."""
+
     @property
-    def version_status(self) -> str: ...
+    def version_status(self) -> str:
+        """The service's word on the agent's version."""
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        """Version of the agent."""
+
     @property
-    def heartbeat(self) -> datetime | None: ...
+    def heartbeat(self) -> datetime | None:
+        """Last heartbeat (aware, UTC)."""
 
 
 S = TypeVar("S", bound=Server)

@@ -19,7 +19,8 @@ import pytest
 import trustme
 from aiohttp import web
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import AzureAccount, Vaults, connect
+from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed, FailbackError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import AzureAccount, Vaults, connect
+from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
 from rehearsal import tls

@@ -25,8 +25,8 @@ from scripted_azure import (
     open_vaults,
 )
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import Vaults
 from ansible_collections.homeward.asr.plugins.module_utils.azure import vaults as vaults_module
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
     NotFound,
     ReadFailed,

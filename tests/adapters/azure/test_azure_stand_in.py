@@ -13,7 +13,7 @@ import pytest
 from scripted_azure import FastClock
 from stand_in_azure import FLEET, PAGE_SIZE, StandIn
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import Vaults
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
     ConnectionFailed,
     NotFound,

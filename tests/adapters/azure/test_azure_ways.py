@@ -24,8 +24,8 @@ from scripted_azure import (
     fails,
 )
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import connect
 from ansible_collections.homeward.asr.plugins.module_utils.azure import vaults as vaults_module
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
     ConnectionFailed,
     Unknown,
@@ -84,7 +84,8 @@ def test_certificate_of_resource_manager_not_trusted(service: Service, clock: Fa
 CODE = """
 import sys, time
 sys.path.insert(0, {tree!r})
-from ansible_collections.homeward.asr.plugins.module_utils.azure import AzureAccount, connect
+from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
 import os

@@ -18,7 +18,7 @@ from scripted_azure import (
     open_vaults,
 )
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import Vaults
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
     FailbackError,
     ReadFailed,

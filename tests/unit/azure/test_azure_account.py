@@ -207,7 +207,8 @@ def test_a_certificate_without_its_key_is_refused(tmp_path: Path) -> None:
 CODE = """
 import sys
 sys.path[:0] = {paths!r}
-from ansible_collections.homeward.asr.plugins.module_utils.azure import AzureAccount, connect
+from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
 import time
