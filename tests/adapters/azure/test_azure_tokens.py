@@ -23,7 +23,7 @@ from scripted_azure import (
     fails,
 )
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import Vaults, connect
+from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
     ConnectionFailed,
     Rejected,
