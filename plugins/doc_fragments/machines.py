@@ -12,9 +12,11 @@ class ModuleDocFragment:
 options:
   machines:
     description:
-      - Machines by the name they have in the vault. Shell patterns are allowed (V(shop-*)).
+      - Machines by the name they have in the vault, or by the replicated item's own name or id. Shell patterns are allowed (V(shop-*));
+        a name that has brackets itself is a name first. A pattern of wildcards alone is refused.
       - V(all) alone means every machine of the vaults that this task can be meant for. It is never accepted for a failover to Azure.
       - The options O(machines), O(groups) and O(recovery_plans) add up. With none of them the task is refused with the list to choose from.
+      - Blank words are dropped, here and in every other list; they never choose anything.
     type: list
     elements: str
     default: []
@@ -29,7 +31,7 @@ options:
     elements: str
     default: []
   exclude:
-    description: Machines to leave out by name, for instance those that an earlier stage could not move.
+    description: Machines to leave out by name or pattern, for instance those that an earlier stage could not move. What fits no machine is refused.
     type: list
     elements: str
     default: []

@@ -16,6 +16,7 @@ from .items import Item, last_segment
 from .order import Order
 from .selection import listing
 from .servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy
+from .words import same
 
 Placed = Union[Placement, Refuse]
 
@@ -94,7 +95,7 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
     """The named one, or the only one. Raises InputError when several fit and none is named."""
     if wanted is not None:
         for entry in offered:
-            if name(entry).lower() == wanted.lower():
+            if same(wanted, name(entry)):
                 return entry
         return Refuse(
             f"{option}_not_offered",
@@ -127,7 +128,8 @@ def stale(heartbeat: datetime | None, now: datetime) -> bool:
 
 
 def among(name: str, names: Iterable[str]) -> bool:
-    return name.lower() in {n.lower() for n in names}
+    """Whether a name is one of several."""
+    return same(name, *names)
 
 
 def disks_of(item: Item) -> int:

@@ -23,7 +23,7 @@ from .items import Item, Json, VaultRef, iso, parse_time
 from .kept_place import FROZEN, LIFTED, MODES, UNCHANGED, WATCHED, judge_place, verified
 from .kept_place import facts as place_facts
 from .lifecycle import POSITION_TEXT, Position
-from .order import Order
+from .order import Order, without_blanks
 from .ports import Clock, SiteMachine
 from .preparing import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
 from .readiness import (
@@ -77,6 +77,9 @@ class MasterTargetOrder:
     poll_interval: float | None = None
     slice_seconds: float = 25.0
     check: bool = False
+
+    def __post_init__(self) -> None:
+        without_blanks(self, ("names", "machines", "groups", "recovery_plans", "exclude", "datastores"))
 
     @property
     def chooses_machines(self) -> bool:

@@ -4,25 +4,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 from .decide import Policy
 from .errors import InputError
 from .items import VaultRef
 from .lifecycle import CANCEL_FAILOVER_TO_ONPREM, FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
+from .words import clean, same, words
 
 #: The one word that selects every replicated item.
 ALL = "all"
 
-#: Characters that make a machine name a pattern.
-PATTERN_CHARACTERS = frozenset("*?[")
+#: Fields that hold several words.
+LISTS = ("machines", "groups", "recovery_plans", "exclude", "master_targets")
 
 
 @dataclass(frozen=True)
 class Order:
-    """One run's wishes. Names are the user's; nothing here is an id of the service."""
+    """One run's wishes. Names are the user's; nothing here is an id of the service.
+
+    A blank word of a list is dropped and a blank text is the field's default, so that neither ever chooses anything.
+    Raises InputError (``wrong_type``) for a list of anything but texts.
+    """
 
     vaults: tuple[VaultRef, ...]
     route: tuple[str, ...]
@@ -59,6 +64,9 @@ class Order:
     check: bool = False
     continue_command: str = ""
 
+    def __post_init__(self) -> None:
+        without_blanks(self, LISTS)
+
     @property
     def decision_policy(self) -> Policy:
         # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
@@ -73,6 +81,21 @@ class Order:
     @property
     def reprotects_to_azure_only(self) -> bool:
         return self.route == (REPROTECT_TO_AZURE,)
+
+    @property
+    def takes_plain_names_only(self) -> bool:
+        """What must never happen by accident is asked for machine by machine."""
+        return FAILOVER_TO_AZURE in self.route or CANCEL_FAILOVER_TO_ONPREM in self.route
+
+
+def without_blanks(order: Any, lists: Sequence[str]) -> None:
+    """Drop the blank words of an order's lists, and put the default where a text is blank. For ``__post_init__``."""
+    for entry in fields(order):
+        value = getattr(order, entry.name)
+        if entry.name in lists:
+            object.__setattr__(order, entry.name, words(entry.name, value))
+        elif isinstance(value, str):
+            object.__setattr__(order, entry.name, clean(value) or entry.default)
 
 
 def validate(order: Order) -> None:
@@ -114,7 +137,7 @@ def validate(order: Order) -> None:
 
 
 def _validate_names(order: Order, what: str) -> None:
-    """What must never happen by accident takes plain names alone."""
+    """What must never happen by accident takes plain names alone; whether a word with brackets is one, ``select`` sees."""
     for option, values in (("groups", order.groups), ("recovery_plans", order.recovery_plans)):
         if values:
             raise InputError(
@@ -123,9 +146,14 @@ def _validate_names(order: Order, what: str) -> None:
                 "Name its machines one by one in 'machines'.",
             )
     for name in order.machines:
-        if name.lower() == ALL or PATTERN_CHARACTERS & set(name):
-            raise InputError(
-                "name_machines",
-                f"{what} does not take {name!r} in 'machines'.",
-                "Name its machines one by one.",
-            )
+        if same(name, ALL):
+            raise no_plain_name(name)
+
+
+def no_plain_name(name: str) -> InputError:
+    """A word that means several machines, where each must be named."""
+    return InputError(
+        "name_machines",
+        f"A failover to Azure, and taking one back, does not take {name!r} in 'machines'.",
+        "Name its machines one by one.",
+    )

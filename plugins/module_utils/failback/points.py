@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from .decide import Refuse
 from .items import Json, iso, last_segment, parse_time
 from .lifecycle import FAILOVER_TO_AZURE, Step
+from .words import same
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -57,7 +58,7 @@ def choose(step: Step, wanted: str, points: Sequence[Json]) -> Point | Refuse:
             + (", or a single point by its name." if step.named_point else "."),
         )
     for point in points:
-        if wanted.lower() in (str(point.get("name") or "").lower(), str(point.get("id") or "").lower()):
+        if same(wanted, str(point.get("name") or ""), str(point.get("id") or "")):
             return _single(point)
     have = ", ".join(f"{p.get('name')} ({iso(_time(p))})" for p in list(points)[:5]) or "none"
     return Refuse(

@@ -14,12 +14,12 @@ from .errors import InputError, certain
 from .fabrics import serving
 from .generations import LIFECYCLE
 from .items import Item, Json, VaultRef, iso, parse_time
-from .order import Order
+from .order import Order, without_blanks
 from .ports import Clock
 from .preparing import entry_of, progress, refresh_fabric, settle, spent, warning
 from .readiness import Reason, Verdict, find_server, judge_process_server, not_found
 from .reassociate import Mover, Pair
-from .selection import select
+from .selection import excluded, select
 from .server_ports import ServerVaultPort
 from .servers import Fabric, ProcessServer
 
@@ -51,6 +51,17 @@ class ProcessServerOrder:
     poll_interval: float | None = None
     slice_seconds: float = 25.0
     check: bool = False
+
+    def __post_init__(self) -> None:
+        given = bool(self.machines or self.groups or self.recovery_plans)
+        without_blanks(self, ("machines", "groups", "recovery_plans", "exclude"))
+        if given and not self.chooses_machines:
+            # Left out they mean every machine of the server, and a blank word must not.
+            raise InputError(
+                "no_machines",
+                "'machines', 'groups' and 'recovery_plans' are given and say nothing.",
+                "Name the machines, or leave the options out to mean every machine of the process server.",
+            )
 
     @property
     def chooses_machines(self) -> bool:
@@ -199,8 +210,8 @@ class _Slice:
         items = [Item.parse(data, fabric.vault) for data in self.vaults.list_items(fabric.vault)]
         items = [i for i in items if LIFECYCLE.generation(i) and i.fabric_id.lower() == fabric.key]
         if not self.order.chooses_machines:
-            left_out = {name.lower() for name in self.order.exclude}
-            return [i for i in items if i.friendly_name.lower() not in left_out]
+            left_out = excluded(self.order.exclude, items)
+            return [i for i in items if i.key not in left_out]
         plans: dict[str, Sequence[Json]] = {}
         if self.order.recovery_plans:
             plans = {fabric.vault.key: self.vaults.list_recovery_plans(fabric.vault)}

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 
 from .errors import InputError
 from .items import Item, Json
 from .lifecycle import FAILOVER_TO_AZURE
-from .order import ALL, PATTERN_CHARACTERS, Order
+from .order import ALL, Order, no_plain_name
+from .words import found_by, is_pattern, names_nothing, same
 
 #: Names listed in a refusal before "and N more".
 SHOWN = 40
@@ -28,7 +28,7 @@ def plan_members(plans: Sequence[Json], name: str) -> set[str] | None:
     """Lower-case ids of the items of a recovery plan; None where no plan has that name."""
     for plan in plans:
         props: Json = plan.get("properties") or {}
-        if name.lower() in (str(plan.get("name") or "").lower(), str(props.get("friendlyName") or "").lower()):
+        if same(name, str(plan.get("name") or ""), str(props.get("friendlyName") or "")):
             return {
                 str(entry.get("id") or "").lower()
                 for group in props.get("groups") or ()
@@ -45,7 +45,7 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
     """
     if not (order.machines or order.groups or order.recovery_plans):
         raise _no_choice(order, items, plans)
-    if not items and tuple(word.lower() for word in order.machines) != (ALL,):
+    if not items and not (len(order.machines) == 1 and same(order.machines[0], ALL)):
         raise InputError(
             "vault_empty",
             f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machine at all.",
@@ -53,10 +53,10 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
         )
     chosen: dict[str, Item] = {}
     for wanted in order.machines:
-        for item in _by_name(wanted, items):
+        for item in _by_name(wanted, items, plain=order.takes_plain_names_only):
             chosen[item.key] = item
     for wanted in order.groups:
-        members = [i for i in items if (i.group or "").lower() == wanted.lower()]
+        members = [i for i in items if same(wanted, i.group)]
         if not members:
             raise InputError(
                 "group_not_found",
@@ -66,8 +66,8 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
         chosen.update({i.key: i for i in members})
     for wanted in order.recovery_plans:
         chosen.update({i.key: i for i in _by_plan(wanted, items, plans)})
-    excluded = _excluded(order.exclude, items)
-    kept = [i for i in chosen.values() if i.key not in excluded]
+    left_out = excluded(order.exclude, items)
+    kept = [i for i in chosen.values() if i.key not in left_out]
     return sorted(kept, key=lambda i: ((i.group or i.friendly_name).lower(), i.friendly_name.lower(), i.key))
 
 
@@ -89,35 +89,60 @@ def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence
     )
 
 
-def _excluded(names: Iterable[str], items: Sequence[Item]) -> set[str]:
-    """Keys of the items to leave out. A misspelt name would move the very machine that was to stay."""
+def item_names(item: Item) -> tuple[str, ...]:
+    """What a machine is called: people's name first, then the replicated item's own name and its id."""
+    return item.friendly_name, item.name, item.id
+
+
+def excluded(words: Iterable[str], items: Sequence[Item]) -> set[str]:
+    """Keys of the items to leave out, by name or pattern. Raises InputError where a word fits nothing: a misspelt one would
+    move the very machine that was to stay."""
     keys: set[str] = set()
-    for name in names:
-        found = {i.key for i in items if name.lower() in (i.friendly_name.lower(), i.name.lower())}
+    for word in words:
+        _refuse_bare(word, "exclude")
+        found = found_by(word, items, item_names)
         if not found:
             raise InputError(
                 "machine_not_found",
-                f"The machine {name!r} in 'exclude' is in none of the vaults, so nothing would be left out.",
+                f"The machine {word!r} in 'exclude' is in none of the vaults, so nothing would be left out.",
                 f"Correct the name or take it out; choose from: {listing(i.friendly_name for i in items)}.",
             )
-        keys |= found
+        keys |= {i.key for i in found}
     return keys
 
 
-def _by_name(wanted: str, items: Sequence[Item]) -> list[Item]:
-    if wanted.lower() == ALL:
-        return list(items)
-    if PATTERN_CHARACTERS & set(wanted):
-        found = [i for i in items if fnmatch.fnmatchcase(i.friendly_name.lower(), wanted.lower())]
-    else:
-        found = [i for i in items if wanted.lower() in (i.friendly_name.lower(), i.name.lower())]
-        if len(found) > 1:
-            where = listing(f"{i.name} in vault {i.vault.name}" for i in found)
+def _refuse_bare(word: str, option: str) -> None:
+    """A pattern of nothing but wildcards is what a template leaves of a prefix that was empty."""
+    if names_nothing(word):
+        raise InputError(
+            "pattern_names_nothing",
+            f"The pattern {word!r} in '{option}' names nothing.",
+            "For every machine of the vaults, say machines: all; for some, give a part of their names.",
+        )
+
+
+def _by_name(wanted: str, items: Sequence[Item], plain: bool = False) -> list[Item]:
+    exact = [i for i in items if same(wanted, *item_names(i))]
+    if same(wanted, ALL):
+        if exact:
             raise InputError(
                 "machine_ambiguous",
-                f"The machine {wanted!r} in 'machines' fits {len(found)} replicated items: {where}.",
-                "Give the replicated item's own name, or name one vault alone in 'vaults'.",
+                f"{wanted!r} in 'machines' means every machine, and there is a machine of that name.",
+                f"For that machine alone give its replicated item's own name ({exact[0].name}); for every machine, name the groups or give patterns.",
             )
+        return list(items)
+    if len(exact) > 1:
+        where = listing(f"{i.name} in vault {i.vault.name}" for i in exact)
+        raise InputError(
+            "machine_ambiguous",
+            f"The machine {wanted!r} in 'machines' fits {len(exact)} replicated items: {where}.",
+            "Give the replicated item's own name, or name one vault alone in 'vaults'.",
+        )
+    if not exact and is_pattern(wanted):
+        if plain:
+            raise no_plain_name(wanted)
+        _refuse_bare(wanted, "machines")
+    found = found_by(wanted, items, item_names)
     if not found:
         raise InputError(
             "machine_not_found",

@@ -16,7 +16,8 @@ from .lifecycle import Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order, validate
 from .ports import Clock, SitePort, VaultPort
-from .selection import select
+from .selection import item_names, select
+from .words import same
 
 #: Requests in flight at once.
 WORKERS = 8
@@ -76,8 +77,11 @@ class Walk:
                 plans[vault.key] = self.vaults.list_recovery_plans(vault)
                 self.count_reads(1)
         # An item of a provider we do not drive is only met when it is named; it is then refused by name.
-        named = {name.lower() for name in self.order.machines}
-        foreign = [i for i in listed if self.lifecycle.generation(i) is None and i.friendly_name.lower() in named]
+        foreign = [
+            i
+            for i in listed
+            if self.lifecycle.generation(i) is None and any(same(name, *item_names(i)) for name in self.order.machines)
+        ]
         for item in select(self.order, [*self.all_items, *foreign], plans):
             self.memory.tracks[item.key] = Track(
                 name=item.friendly_name,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import VAULT, item, item_id, item_json, order
+from builders import STAGES, VAULT, item, item_id, item_json, order
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
@@ -132,3 +132,48 @@ def test_vaults_without_any_machine_are_said_so() -> None:
     assert caught.value.code == "vault_empty"
     assert "'vaults'" in caught.value.message
     assert select(order((), "all"), [], {}) == []
+
+
+@pytest.mark.parametrize("word", ["w*", "w?b1", "web[12]", "*"])
+def test_stage_one_takes_no_pattern(word: str) -> None:
+    with pytest.raises(InputError) as caught:
+        select(Order(vaults=(VAULT,), route=STAGES[1], machines=(word,)), FLEET, PLANS)
+    assert caught.value.code == "name_machines"
+    assert repr(word) in caught.value.message
+
+
+def test_stage_one_takes_a_name_with_brackets() -> None:
+    """Whether a word with brackets is a name is seen among the machines, not in the word."""
+    fleet = [item("SQL [prod]"), item("sql p")]
+    wanted = Order(vaults=(VAULT,), route=STAGES[1], machines=("sql [prod]",))
+    assert [i.friendly_name for i in select(wanted, fleet, {})] == ["SQL [prod]"]
+
+
+@pytest.mark.parametrize(
+    ("exclude", "left"),
+    [(("web*",), ["app1", "db1"]), (("web1", "db?"), ["app1", "web2"]), ((" ",), ["app1", "db1", "web1", "web2"])],
+)
+def test_machines_are_left_out_by_name_or_pattern(exclude: tuple[str, ...], left: list[str]) -> None:
+    assert chosen(machines=("all",), exclude=exclude) == left
+
+
+@pytest.mark.parametrize("exclude", ["x*", "web3", "*"])
+def test_what_leaves_nobody_out_is_refused(exclude: str) -> None:
+    assert repr(exclude) in refused(machines=("all",), exclude=(exclude,)).message
+
+
+@pytest.mark.parametrize("word", ["*", "?*"])
+def test_a_pattern_that_names_nothing_is_refused(word: str) -> None:
+    """It is what a template leaves of a prefix that was empty."""
+    assert refused(machines=(word,)).code == "pattern_names_nothing"
+
+
+def test_a_machine_called_all_is_asked_about() -> None:
+    with pytest.raises(InputError) as caught:
+        select(order((), "all"), [*FLEET, item("ALL")], {})
+    assert caught.value.code == "machine_ambiguous"
+    assert "rpi-ALL" in caught.value.remedy
+
+
+def test_a_machine_is_chosen_by_the_id_of_its_replicated_item() -> None:
+    assert chosen(machines=(item_id("web1").upper(),)) == ["web1"]
