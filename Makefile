@@ -42,7 +42,7 @@ export PYTHONPATH := $(CURDIR)/extensions
 export PYTHONDONTWRITEBYTECODE := 1
 export PATH := $(VENV)/bin:$(BUILD)/go-venv/bin:$(PATH)
 
-.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test test-vm gates gates-setup bench clean
+.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test test-all test-vm gates gates-setup bench clean
 
 help: ## Say what can be made
 	@echo "homeward.asr"
@@ -68,6 +68,9 @@ rehearsal-status: $(STAMPS)/venv ## Say whether the stand-ins run, and where
 
 test: setup gates-setup ## Run every gate and every test (GATES="lint unit" runs some)
 	@$(VENV)/bin/python scripts/gates.py $(GATES)
+
+test-all: setup gates-setup ## Run what make test leaves out: every ansible-core that is promised, the oldest packages, ansible-runner
+	@$(VENV)/bin/python scripts/gates.py --further
 
 test-vm: $(STAMPS)/venv $(STAMPS)/tree ## Boot a real machine and make it a master target (root on Debian 12; TEST_VM=full adds a lane)
 	@$(VENV)/bin/python scripts/test_vm.py $(TEST_VM)
@@ -115,21 +118,12 @@ $(STANDIN): $(STANDIN_SOURCES) | $(STAMPS)/go
 	@touch $@
 
 # Further environments that only the gates use.
-gates-setup: $(STAMPS)/venv-importer $(STAMPS)/venv-core-2.16 $(STAMPS)/ansible-test
+gates-setup: $(STAMPS)/venv-importer $(STAMPS)/ansible-test
 
 $(STAMPS)/venv-importer: tests/requirements-importer.txt | $(VENV)/bin/python
 	@echo "Setting up Galaxy's importer in .build/venv-importer"
 	@$(PYTHON) -m venv $(BUILD)/venv-importer
 	@$(BUILD)/venv-importer/bin/python $(PIP_INSTALL) -r tests/requirements-importer.txt
-	@touch $@
-
-# ansible-core 2.16 runs on Python 3.10 to 3.12.
-$(STAMPS)/venv-core-2.16: tests/requirements-core-2.16.txt requirements.txt | $(VENV)/bin/python
-	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] > (3, 12))'; then \
-	  echo "Setting up ansible-core 2.16 in .build/venv-core-2.16"; \
-	  $(PYTHON) -m venv $(BUILD)/venv-core-2.16; \
-	  $(BUILD)/venv-core-2.16/bin/python $(PIP_INSTALL) -r tests/requirements-core-2.16.txt -r requirements.txt; \
-	else echo "No ansible-core 2.16 here: it needs Python 3.12 or older, $(PYTHON) is younger."; fi
 	@touch $@
 
 # ansible-test wants to fetch pip from a host of its own; what it finds in its cache it does not fetch.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run every gate and every test, cheap ones first; one calm line for each, the details in ``.build/log``.
 
-``gates.py [--quick] [--list] [NAME ...]``: NAMEs choose single gates, ``--quick`` those that need neither stand-ins
-nor long runs. The exit code is 0 when nothing failed. ``make test`` sets up what the gates need and calls this.
+``gates.py [--quick | --further] [--list] [NAME ...]``: NAMEs choose single gates, ``--quick`` those that need neither
+stand-ins nor long runs, ``--further`` those of ``make test-all``: every version that is promised. The exit code is 0 when
+nothing failed. ``make test`` sets up what the gates need and calls this.
 
 Tools that want a collection at ``.../ansible_collections/homeward/asr`` with nothing else around it get a copy of the
 files that git knows (or would know) under ``.build/gates``, with a repository of its own around it.
@@ -58,6 +59,7 @@ class Gate:
     steps: Callable[[], Sequence[Step]]
     quick: bool = True
     timeout: float = 1200.0
+    further: bool = False
 
 
 def environment() -> dict[str, str]:
@@ -169,6 +171,65 @@ def sanity() -> Sequence[Step]:
     return [in_copy("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")]
 
 
+#: Every ansible-core that is promised beside the one of the test tools, with the Python it is tried on.
+CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.12"}
+
+
+def environment_with(name: str, version: str, *packages: str) -> Path:
+    """The programs of a virtual environment of its own under ``.build``, made once from exactly these packages."""
+    made = BUILD / f"venv-{name}"
+    stamp = made / "made"
+    wanted = "\n".join(packages)
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return made / "bin"
+    program = sys.executable if version == PYTHON else str(real_python(version) / f"python{version}")
+    shutil.rmtree(made, ignore_errors=True)
+    pip = [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
+    for argv in ([program, "-m", "venv", str(made)], pip):
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Failed(f"{made.name} could not be made: {done.stderr.strip()[-400:]}")
+    stamp.write_text(wanted, encoding="utf-8")
+    return made / "bin"
+
+
+def core(version: str) -> Path:
+    """The programs of one ansible-core, with what the collection needs beside it."""
+    return environment_with(f"core-{version}", CORES[version], f"ansible-core=={version}.*", "-r", "requirements.txt")
+
+
+def sanity_of(version: str) -> Callable[[], Sequence[Step]]:
+    """All sanity tests as one ansible-core has them."""
+
+    def steps() -> Sequence[Step]:
+        places = [str(core(version)), str(real_python(CORES[version])), os.environ.get("PATH", "")]
+        argv = ("ansible-test", "sanity", "--local", "--python", CORES[version], "--color", "no")
+        return [in_copy(*argv, PATH=os.pathsep.join(places))]
+
+    return steps
+
+
+def journey_of(version: str) -> Callable[[], Sequence[Step]]:
+    """A short journey, out to Azure and home again, on one ansible-core."""
+    return lambda: journey(f"core-{version}", core(version))
+
+
+def floors() -> Sequence[Step]:
+    """The oldest packages that requirements.txt allows, together, on the oldest Python and ansible-core."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    packages = [line.split(",")[0].replace(">=", "==") for line in lines if line and not line.startswith("#")]
+    if not packages or not all("==" in package for package in packages):
+        raise Failed("requirements.txt does not name a floor for every package")
+    return journey("floors", environment_with("floors", "3.10", "ansible-core==2.16.*", *packages))
+
+
+def journey(name: str, bin_dir: Path) -> Sequence[Step]:
+    """The playbook rehearse with two machines and the programs of one environment."""
+    vars_file = f"@{WORK / f'journey-{name}' / 'vars.yml'}"
+    command = ("ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
+    return rehearsal(f"journey-{name}", "classic-2", *command, bin_dir=bin_dir)
+
+
 def sanity_oldest() -> Sequence[Step]:
     """The oldest Python that modules run on: does everything compile and import there?"""
     path = os.pathsep.join([str(VENV / "bin"), str(real_python("3.10")), os.environ.get("PATH", "")])
@@ -228,15 +289,6 @@ def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None)
     return [Step(["scripts/with_rehearsal.sh", fleet, str(WORK / name), up, *command], env=env)]
 
 
-def rehearse_oldest() -> Sequence[Step]:
-    bin_dir = BUILD / "venv-core-2.16" / "bin"
-    if not (bin_dir / "ansible-playbook").exists():
-        raise Skipped("ansible-core 2.16 needs Python 3.12 or older")
-    vars_file = f"@{WORK / 'rehearsal-2.16' / 'vars.yml'}"
-    command = ("ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
-    return rehearsal("rehearsal-2.16", "classic-12", *command, bin_dir=bin_dir)
-
-
 def rehearse_newest() -> Sequence[Step]:
     vars_file = f"@{WORK / 'rehearsal-newest' / 'vars.yml'}"
     return rehearsal("rehearsal-newest", "classic-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
@@ -285,8 +337,10 @@ GATES = [
     Gate("molecule", just("molecule", "test", "--all", "-e", "master_target", "-e", "master_target_apt"), quick=False),
     Gate("rehearse-newest", rehearse_newest, quick=False),
     Gate("rehearse-mixed", rehearse_mixed, quick=False),
-    Gate("rehearse-2.16", rehearse_oldest, quick=False),
-    Gate("ansible-runner", runner, quick=False),
+    Gate("ansible-runner", runner, quick=False, further=True),
+    *(Gate(f"sanity-core-{version}", sanity_of(version), quick=False, further=True) for version in CORES),
+    *(Gate(f"journey-core-{version}", journey_of(version), quick=False, further=True) for version in CORES),
+    Gate("journey-floors", floors, quick=False, further=True),
 ]
 
 
@@ -354,6 +408,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the gates and tests of homeward.asr.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="gates to run; all of them when left out")
     parser.add_argument("--quick", action="store_true", help="only gates that need no stand-ins and no long run")
+    parser.add_argument("--further", action="store_true", help="only the gates of make test-all")
     parser.add_argument("--list", action="store_true", help="name the gates and end")
     args = parser.parse_args()
     known = [g.name for g in GATES]
@@ -364,6 +419,9 @@ def main() -> int:
         print("\n".join(known))
         return 0
     chosen = [g for g in GATES if (not args.names or g.name in args.names) and (g.quick or not args.quick)]
+    if not args.names:
+        # What the further gates install is what `build` made.
+        chosen = [g for g in chosen if g.further == args.further or (args.further and g.name == "build")]
 
     LOG.mkdir(parents=True, exist_ok=True)
     HOME.mkdir(parents=True, exist_ok=True)

@@ -13,8 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-#: pip versions that ansible-core 2.18 and 2.19 ask for in their environments.
-PIP_VERSIONS = ("24.2",)
+#: pip versions that ansible-core asks for in its environments: 2.16 and 2.17, 2.18 and 2.19, 2.20 and 2.21.
+PIP_VERSIONS = ("23.1.2", "24.2", "25.2")
 
 #: What ansible-test runs as get_pip_X.py. It reads the version from its own name.
 BOOTSTRAP = '''\
