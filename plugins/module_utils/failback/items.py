@@ -125,6 +125,14 @@ class Scenario:
         return cls(name=name, job=job)
 
 
+#: Where an item tells its on-premises machine's id in vCenter, by provider; the first that is told counts.
+SITE_IDS: Mapping[str, tuple[str, ...]] = {
+    "InMageAzureV2": ("infrastructureVmId",),
+    "InMage": ("replicaId", "infrastructureVmId"),
+    "InMageRcm": ("fabricDiscoveryMachineId",),
+}
+
+
 @dataclass(frozen=True)
 class Disk:
     id: str
@@ -172,13 +180,15 @@ class Item:
     def site_uuid(self) -> str | None:
         """The on-premises machine's id in vCenter, None where the item does not tell (physical servers, the way home).
 
-        Classic: infrastructureVmId. Modernized: what follows the last "_" of fabricDiscoveryMachineId (SEEN RCM 130),
-        which is there on the way out only.
+        Classic: infrastructureVmId on the way out; on the way home that is the Azure machine's and replicaId holds the
+        on-premises one (SEEN FB). Modernized: what follows the last "_" of fabricDiscoveryMachineId (SEEN RCM 130), which
+        is there on the way out only.
         """
-        known = self.details.get("infrastructureVmId")
-        if known:
-            return str(known)
-        return last_segment(self.details.get("fabricDiscoveryMachineId")).rpartition("_")[2] or None
+        for name in SITE_IDS.get(self.instance_type, ()):
+            known = last_segment(str(self.details.get(name) or "")).rpartition("_")[2]
+            if known:
+                return known
+        return None
 
     @property
     def azure_vm_id(self) -> str | None:

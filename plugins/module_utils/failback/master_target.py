@@ -34,7 +34,7 @@ from .readiness import (
     match_vm,
     not_found,
 )
-from .selection import select
+from .selection import listing, select
 from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from .servers import Fabric, MasterTarget
 
@@ -136,6 +136,8 @@ class _Slice:
         self.deadline = clock.monotonic() + order.slice_seconds
         self.items: list[Item] = []
         self.chosen: list[Item] = []
+        #: Names of VMs that vCenter cannot read; any of them may be one that is looked for.
+        self.unreadable: list[str] = []
         #: VM -> what was set (UUID, VMOTION) -> what came of it.
         self.changes: dict[str, dict[str, VmChange]] = {}
         #: VM -> where it stands and stood, and what else should be known of its freeze.
@@ -265,6 +267,7 @@ class _Slice:
         if self.site is None or not away:
             return {}
         found = self.site.machines(uuids=[str(i.site_uuid) for i in away])
+        self.unreadable = [m.name for m in found if not m.identified]
         by_uuid = {u.lower(): m for m in found for u in (m.bios_uuid, m.uuid) if u}
         return {i.key: by_uuid[u] for i in away if (u := str(i.site_uuid).lower()) in by_uuid}
 
@@ -282,10 +285,11 @@ class _Slice:
     def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
         site = certain(self.site)
         busy = {i.fabric_id.lower() for i in self.items if LIFECYCLE.position(i) in HELD or i.scenario is not None}
-        free = [m.moid for m in machines.values()]
+        free = [m.moid for m in machines.values() if not m.doubt]
         bound: list[str] = []
         for target in targets:
-            if target.vm is not None and target.fabric is not None and not target.fabric.modernized:
+            seen = target.vm is not None and not target.vm.doubt
+            if target.vm is not None and seen and target.fabric is not None and not target.fabric.modernized:
                 # A power cycle would tear the disks of machines on their way home from under their synchronisation.
                 (bound if target.fabric.key in busy else free).append(target.vm.moid)
         for moids, power_off in ((free, self.order.power_off), (bound, False)):
@@ -398,12 +402,29 @@ class _Slice:
             )
         elif item.site_uuid is None:
             entry["reason"] = "A physical server comes home as a new virtual machine: there is nothing to set before."
-        elif vm is None and self.site is not None:
+        elif vm is None and self.site is not None and not self.unreadable:
             entry["reason"] = (
                 "Its virtual machine on-premises is gone; a new one is made: there is nothing to set before."
             )
-        worst = self.no_target(item, targets) if position in AWAY else None
+        worst = None
+        if position in AWAY:
+            worst = self.out_of_sight(item, vm) or self.no_target(item, targets)
         return settle(entry, list(changes.values()), worst, late=True)
+
+    def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Reason | None:
+        """Why nothing can be said of a machine that should be in vCenter; None where it is seen, or surely gone."""
+        if vm is not None and vm.doubt:
+            why = f"{vm.doubt}, so that nothing is known of it just now"
+        elif vm is None and item.site_uuid is not None and self.unreadable:
+            some = "a virtual machine" if len(self.unreadable) == 1 else f"{len(self.unreadable)} virtual machines"
+            why = f"vCenter has none of its UUID, but cannot read {some} that may be it ({listing(self.unreadable)})"
+        else:
+            return None
+        return Reason(
+            "onprem_unreachable",
+            f"Its virtual machine on-premises cannot be looked at: {why}.",
+            "Bring its host, its datastore and their connection to vCenter back, then run this again.",
+        )
 
     def kept(self, target: Target) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
         """What became of the master target's place since it was frozen."""

@@ -95,13 +95,19 @@ class SiteDisk:
 
 @dataclass(frozen=True)
 class SiteMachine:
-    """A VM in vCenter, leaf properties only."""
+    """A VM in vCenter, leaf properties only.
+
+    ``powered_on`` is None where that is not known: suspended, or not told. ``connection`` and ``host_connection`` are
+    vCenter's words for the VM (connected, disconnected, orphaned, inaccessible, invalid) and for its host (connected,
+    disconnected, notResponding), empty where it does not tell (DOC VirtualMachineConnectionState,
+    HostSystemConnectionState). ``power`` is its own word for the power state.
+    """
 
     moid: str
     name: str
     uuid: str = ""
     bios_uuid: str = ""
-    powered_on: bool = False
+    powered_on: bool | None = False
     host: str = ""
     datastores: tuple[str, ...] = ()
     disks: tuple[SiteDisk, ...] = ()
@@ -110,6 +116,28 @@ class SiteMachine:
     tools_running: bool = False
     template: bool = False
     extra_config: Mapping[str, str] = field(default_factory=dict)
+    connection: str = "connected"
+    host_connection: str = "connected"
+    power: str = ""
+
+    @property
+    def identified(self) -> bool:
+        """Whether vCenter tells any UUID of it. It does not for a VM whose files it cannot read."""
+        return bool(self.uuid or self.bios_uuid)
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing that vCenter says of it is more than an old memory, as a clause; empty where it is fresh.
+
+        What stands under a host that does not respond is what was so before it fell silent; whether the VM runs there
+        now, vCenter does not know.
+        """
+        if self.connection != "connected":
+            return f"vCenter calls it {self.connection}" if self.connection else "vCenter does not tell its connection"
+        if self.host_connection != "connected":
+            host = f"its host {self.host}" if self.host else "its host"
+            return f"{host} is {self.host_connection or 'in an unknown state'}"
+        return ""
 
     @property
     def uuid_enabled(self) -> bool:
@@ -123,7 +151,11 @@ class SitePort(Protocol):
     def machines(
         self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False
     ) -> Sequence[SiteMachine]:
-        """Machines whose instance or BIOS UUID is in ``uuids`` or whose name is in ``names``; disks only with ``devices``."""
+        """Machines whose instance or BIOS UUID is in ``uuids`` or whose name is in ``names``; disks only with ``devices``.
+
+        Where UUIDs are asked for, machines of which vCenter tells no UUID (``identified`` is False) come along: any of
+        them may be the one that is looked for.
+        """
 
 
 @dataclass(frozen=True)

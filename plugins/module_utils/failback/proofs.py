@@ -128,6 +128,14 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
             f"vCenter has {len(machines)} machines that could be {name!r}, so its power state is not proven.",
             "Rename or remove the stray ones, then run this again.",
         )
+    if machines and machines[0].doubt:
+        return Unproven(
+            "onprem_unreachable",
+            f"The on-premises machine is out of vCenter's sight: {machines[0].doubt}, so that its power state is only what "
+            "it was before.",
+            "Bring its host and its connection to vCenter back, look at the machine, then run this again.",
+            True,
+        )
     if home:
         if not machines:
             return Unproven(
@@ -137,16 +145,22 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
                 True,
             )
         if not machines[0].powered_on:
+            word = (
+                "not powered on"
+                if machines[0].powered_on is False
+                else machines[0].power or "in an unknown power state"
+            )
             return Unproven(
                 "onprem_not_running",
-                "The on-premises machine is not powered on in vCenter.",
+                f"The on-premises machine is {word} in vCenter.",
                 "Power it on and look at it, then run this again.",
                 True,
             )
-    elif machines and machines[0].powered_on:
+    elif machines and machines[0].powered_on is not False:
+        word = "powered on" if machines[0].powered_on else machines[0].power or "in an unknown power state"
         return Unproven(
             "onprem_running",
-            "The on-premises machine is powered on in vCenter although the machine runs in Azure.",
+            f"The on-premises machine is {word} in vCenter although the machine runs in Azure.",
             "Shut it down so that only one of the two runs, then run this again.",
             True,
         )

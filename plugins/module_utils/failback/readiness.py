@@ -386,7 +386,16 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
 
 
 def judge_vm(vm: SiteServer) -> list[Reason]:
-    """What vCenter says of a master target's VM (checks 26, 27, 28 and 41)."""
+    """What vCenter says of a master target's VM (checks 26, 27, 28 and 41). What it only remembers is not judged."""
+    if vm.doubt:
+        return [
+            Reason(
+                "vm_unreachable",
+                f"Nothing is known of the virtual machine {vm.name} just now: {vm.doubt}.",
+                "Bring its host, its datastore and their connection to vCenter back.",
+                waits=True,
+            )
+        ]
     reasons = []
     if vm.has_snapshot:
         reasons.append(
@@ -414,9 +423,8 @@ def judge_vm(vm: SiteServer) -> list[Reason]:
             )
         )
     if not vm.powered_on:
-        reasons.append(
-            Reason("powered_off", f"The virtual machine {vm.name} is powered off.", "Power it on.", waits=False)
-        )
+        word = "powered off" if vm.powered_on is False else vm.power or "in an unknown power state"
+        reasons.append(Reason("powered_off", f"The virtual machine {vm.name} is {word}.", "Power it on.", waits=False))
     elif not vm.tools_running:
         reasons.append(
             Reason(

@@ -21,14 +21,14 @@ from . import sdk
 #: How many objects may vanish while one answer is being read before we stop trusting the reading.
 VANISHED_LIMIT = 50
 
-SCAN = ("name", "config.instanceUuid", "config.uuid")
+#: The summary keeps a VM's UUIDs where its configuration cannot be read (an inaccessible VM has no ``config``, DOC).
+SCAN = ("name", "config.instanceUuid", "config.uuid", "summary.config.instanceUuid", "summary.config.uuid")
 SCAN_GUEST = (*SCAN, "guest.hostName", "guest.ipAddress")
 DETAIL = (
-    "name",
-    "config.instanceUuid",
-    "config.uuid",
+    *SCAN,
     "config.template",
     "config.extraConfig",
+    "runtime.connectionState",
     "runtime.powerState",
     "runtime.host",
     "datastore",
@@ -148,11 +148,18 @@ def find_machines(reader: Reader, uuids: Iterable[str], names: Iterable[str], de
     matches = [
         e.ref
         for e in reader.all_machines(SCAN)
-        if str(e.get("config.instanceUuid") or "").lower() in by_uuid
-        or str(e.get("config.uuid") or "").lower() in by_uuid
+        if set(uuids_of(e)) & by_uuid
+        or (by_uuid and not any(uuids_of(e)))
         or plain_name(e.get("name")).casefold() in by_name
     ]
     return list(_detailed(reader, matches, devices))
+
+
+def uuids_of(entry: Entry) -> tuple[str, str]:
+    """Instance and BIOS UUID in lower case, empty where vCenter does not tell them."""
+    instance = entry.get("config.instanceUuid") or entry.get("summary.config.instanceUuid")
+    bios = entry.get("config.uuid") or entry.get("summary.config.uuid")
+    return str(instance or "").lower(), str(bios or "").lower()
 
 
 def find_servers(reader: Reader, names: Iterable[str], addresses: Iterable[str]) -> list[SiteServer]:
@@ -180,17 +187,28 @@ def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteSe
         sdk.moid(e.get("runtime.host")): e.get("runtime.host") for e in entries if e.get("runtime.host") is not None
     }
     stores = {sdk.moid(d): d for e in entries for d in e.get("datastore") or ()}
-    names = {
-        n.moid: plain_name(n.get("name"))
+    around = {
+        n.moid: n
         for n in reader.some(
-            [("HostSystem", list(hosts.values()), ("name",)), ("Datastore", list(stores.values()), ("name",))]
+            [
+                ("HostSystem", list(hosts.values()), ("name", "runtime.connectionState")),
+                ("Datastore", list(stores.values()), ("name",)),
+            ]
         )
     }
-    return sorted((_machine(e, names) for e in entries), key=lambda m: (m.name, m.moid))
+    names = {moid: plain_name(near.get("name")) for moid, near in around.items()}
+    return sorted((_machine(e, around, names) for e in entries), key=lambda m: (m.name, m.moid))
 
 
-def _machine(entry: Entry, names: Mapping[str, str]) -> SiteServer:
-    host = entry.get("runtime.host")
+#: Power states that say whether a machine runs. A suspended one is neither: it goes on where it was when it is resumed.
+_POWERED_ON = {"poweredOn": True, "poweredOff": False}
+
+
+def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]) -> SiteServer:
+    """``around`` holds its host and datastores by their references, ``names`` their names."""
+    host = around.get(sdk.moid(entry.get("runtime.host"))) if entry.get("runtime.host") is not None else None
+    uuid, bios_uuid = uuids_of(entry)
+    power = str(entry.get("runtime.powerState") or "")
     snapshot = entry.get("snapshot")
     devices = entry.get(DEVICES) or ()
     controllers = {d.key: controller_kind(d) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualController)}
@@ -198,10 +216,10 @@ def _machine(entry: Entry, names: Mapping[str, str]) -> SiteServer:
     return SiteServer(
         moid=entry.moid,
         name=plain_name(entry.get("name")),
-        uuid=str(entry.get("config.instanceUuid") or ""),
-        bios_uuid=str(entry.get("config.uuid") or ""),
-        powered_on=entry.get("runtime.powerState") == "poweredOn",
-        host=names.get(sdk.moid(host), "") if host is not None else "",
+        uuid=uuid,
+        bios_uuid=bios_uuid,
+        powered_on=_POWERED_ON.get(power),
+        host=names[host.moid] if host is not None else "",
         datastores=tuple(sorted(names[sdk.moid(d)] for d in entry.get("datastore") or () if sdk.moid(d) in names)),
         disks=tuple(_disk(d, controllers) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualDisk)),
         controllers=tuple(k for k in controllers.values() if k in DISK_CONTROLLERS),
@@ -209,6 +227,9 @@ def _machine(entry: Entry, names: Mapping[str, str]) -> SiteServer:
         tools_running=entry.get("guest.toolsRunningStatus") == "guestToolsRunning",
         template=bool(entry.get("config.template")),
         extra_config=options_of(entry),
+        connection=str(entry.get("runtime.connectionState") or ""),
+        host_connection=str(host.get("runtime.connectionState") or "") if host is not None else "",
+        power=power,
         host_name=str(entry.get("guest.hostName") or ""),
         addresses=(str(address),) if address else (),
     )

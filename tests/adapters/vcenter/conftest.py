@@ -58,6 +58,7 @@ def prepare_fleet() -> Fleet:
             ("on-01", "home", False),
             ("on-02", "home", False),
             ("on-03", "home", True),
+            ("lost-01", "home", True),
         )
     )
     return replace(base, name="prepare", description="for the adapter", vaults=(vault,), machines=machines)

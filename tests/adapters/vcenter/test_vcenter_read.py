@@ -71,6 +71,32 @@ def test_what_a_master_target_must_not_have_is_seen(site: Any) -> None:
     assert plain.controllers == ("lsilogic",)
 
 
+def test_what_vcenter_only_remembers_is_told_as_such(site: Any, vcenter: Any) -> None:
+    """The power state of a VM under a silent host, of an inaccessible and of a suspended one proves nothing."""
+    seen = site.machines(names=["on-01"])[0]
+    assert (seen.connection, seen.host_connection, seen.doubt) == ("connected", "connected", "")
+    vm = client.find_vm(vcenter.si, name="on-01")
+    host = vm.runtime.host
+    try:
+        vcenter.control.set((host, "runtime.connectionState", "notResponding"))
+        silent = site.machines(names=["on-01"])[0]
+        assert silent.doubt == f"its host {host.name} is notResponding"
+        for word in ("disconnected", "orphaned", "inaccessible", "invalid"):
+            vcenter.control.set((vm, "runtime.connectionState", word))
+            assert site.machines(names=["on-01"])[0].doubt == f"vCenter calls it {word}"
+    finally:
+        vcenter.control.set(
+            (host, "runtime.connectionState", "connected"), (vm, "runtime.connectionState", "connected")
+        )
+    before = str(vm.runtime.powerState)
+    try:
+        vcenter.control.set((vm, "runtime.powerState", "suspended"))
+        asleep = site.machines(names=["on-01"])[0]
+        assert (asleep.powered_on, asleep.power, asleep.doubt) == (None, "suspended", "")
+    finally:
+        vcenter.control.set((vm, "runtime.powerState", before))
+
+
 def test_a_machine_that_vanished_after_the_scan_is_left_out(site: Any, vcenter: Any) -> None:
     ghost = vim.VirtualMachine("vm-999999", site.service._stub)
     here = client.find_vm(vcenter.si, name="off-02")
@@ -114,3 +140,17 @@ def test_a_fault_of_vcenter_is_one_sentence(site: Any, vcenter: Any) -> None:
         site.machines(names=["off-01"])
     vcenter.control.clear_faults()
     assert caught.value.code == "vcenter_session_ended"
+
+
+def test_a_machine_whose_files_cannot_be_read_is_not_lost_from_sight(site: Any, vcenter: Any) -> None:
+    """An inaccessible VM has no configuration; its summary may still know who it is, or nothing may. It stays so: last."""
+    was = site.machines(names=["lost-01"])[0]
+    vm = client.find_vm(vcenter.si, name="lost-01")
+    vcenter.control.set((vm, "config", None), (vm, "runtime.connectionState", "inaccessible"))
+    known = site.machines(uuids=[was.uuid])
+    assert [(m.name, m.identified) for m in known] == [("lost-01", True)]
+    vcenter.control.set((vm, "summary.config.uuid", ""), (vm, "summary.config.instanceUuid", ""))
+    assert [(m.name, m.identified, m.doubt) for m in site.machines(uuids=["nobody"])] == [
+        ("lost-01", False, "vCenter calls it inaccessible")
+    ]
+    assert [m.name for m in site.machines(names=["on-02"])] == ["on-02"]

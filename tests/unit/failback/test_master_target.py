@@ -269,7 +269,7 @@ class Site:
         return [v for v in self.vms if short_name(v.name) in wanted or set(v.addresses) & set(addresses)]
 
     def machines(self, uuids: Any = (), names: Any = (), devices: bool = False) -> list[SiteServer]:
-        return [v for v in self.vms if v.uuid in set(uuids)]
+        return [v for v in self.vms if v.uuid in set(uuids) or v.connection == "inaccessible"]
 
     def enable_uuid(
         self, moids: Any, *, power_off: bool, guest_timeout: float, budget: float, check: bool
@@ -445,6 +445,33 @@ def test_uuid_is_set_on_the_servers_and_on_machines_that_are_away() -> None:
     assert "physical server" in reasons["metal"]
     assert entry(result, "away")["before"] == {"disk_uuid": "not TRUE"}
     assert [v.name for v in site.vms if v.uuid_enabled] == ["mt-linux-01", "away"]
+
+
+def test_a_machine_out_of_sight_is_not_called_gone() -> None:
+    """Inaccessible, under a silent host, or perhaps one of those that vCenter cannot read: not gone, and left alone."""
+    silent = replace(VM, moid="vm-2", name="silent", uuid="uuid-silent", extra_config={}, powered_on=False)
+    silent = replace(silent, host="esx-03", host_connection="notResponding")
+    blank = replace(silent, moid="vm-3", name="blank", uuid="", connection="inaccessible")
+    items = [
+        item_json("silent", infrastructureVmId="uuid-silent"),
+        item_json("gone", infrastructureVmId="uuid-gone"),
+    ]
+    order = replace(ORDER, enable_uuid=True, machines=("all",))
+    site = Site([VM, silent, blank])
+    result = run(order, Vaults([fabric_json(MT)], items), site)
+    for name, words in (("silent", "its host esx-03 is notResponding"), ("gone", "cannot read a virtual machine")):
+        told = entry(result, name)
+        assert (told["done"], told["code"]) == ("refused", "onprem_unreachable")
+        assert words in told["reason"]
+    assert not any(v.uuid_enabled for v in site.vms[1:])
+
+
+@pytest.mark.parametrize(
+    "stale",
+    [{"connection": "disconnected"}, {"connection": "inaccessible"}, {"host_connection": "notResponding"}],
+)
+def test_a_master_target_out_of_sight_is_not_judged_by_what_it_was(stale: dict[str, Any]) -> None:
+    assert codes(vms=(replace(VM, **stale),)) == ["vm_unreachable+"]
 
 
 @pytest.mark.parametrize("held", [True, False])

@@ -80,6 +80,34 @@ def test_each_proof_broken_singly(good: Evidence, leg: str, broken: dict[str, An
     assert found.remedy
 
 
+@pytest.mark.parametrize("leg", [TO_HOME, TO_AZURE])
+@pytest.mark.parametrize(
+    "stale",
+    [
+        *({"connection": word} for word in ("disconnected", "orphaned", "inaccessible", "invalid", "")),
+        *({"host_connection": word, "host": "esx-03"} for word in ("disconnected", "notResponding", "")),
+    ],
+)
+def test_what_vcenter_only_remembers_proves_nothing(leg: str, stale: dict[str, Any]) -> None:
+    """Neither that it runs, nor that it is off."""
+    good = HOME if leg == TO_HOME else AZURE
+    (found,) = prove(replace(good, site=(replace(good.site[0], **stale),)), leg)
+    assert (found.code, found.waits) == ("onprem_unreachable", True)
+    if stale.get("host_connection"):
+        assert f"its host esx-03 is {stale['host_connection']}" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("power", "word"), [("suspended", "suspended"), ("", "in an unknown power state")], ids=["suspended", "untold"]
+)
+def test_a_machine_that_is_neither_on_nor_off(power: str, word: str) -> None:
+    machine = replace(ON, powered_on=None, power=power)
+    for good, leg, code in ((HOME, TO_HOME, "onprem_not_running"), (AZURE, TO_AZURE, "onprem_running")):
+        (found,) = prove(replace(good, site=(machine,)), leg)
+        assert found.code == code
+        assert f"is {word} in vCenter" in found.reason
+
+
 def test_every_broken_proof_is_named() -> None:
     codes = [p.code for p in prove(Evidence(WEB, None, (), ()), TO_HOME)]
     assert codes == ["failover_job_not_found", "onprem_missing", "azure_vm_missing"]
