@@ -136,7 +136,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
     if (
         seen.arrived is not None
         and position is not seen.arrived
-        and _behind(position, seen.arrived, lifecycle, generation)
+        and behind(position, seen.arrived, lifecycle, generation)
     ):
         return Wait("the list does not show the finished job yet")
     if position is None:
@@ -243,7 +243,7 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
     return Fire(step)
 
 
-def _behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
+def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
     """Whether a listed position is one from which the judged job departed."""
     return any(
         step.arrives is arrived and (position in step.departs)

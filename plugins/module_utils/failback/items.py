@@ -243,7 +243,9 @@ class Item:
         disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
         os_details: Json = details.get("osDetails") or {}
         container_id = before_segment(item_id, "/replicationProtectedItems/")
-        group = details.get("multiVmGroupName") or None
+        # An ungrouped machine has a group id of its own and no name (SEEN): that is no group.
+        group = str(details.get("multiVmGroupName") or "").strip() or None
+        group_id = str(details.get("multiVmGroupId") or "").strip().lower()
         return cls(
             id=item_id,
             name=str(data.get("name") or last_segment(item_id)),
@@ -257,7 +259,7 @@ class Item:
             scenario=Scenario.parse(props.get("currentScenario")),
             group=group,
             # A modernized item has its group's name alone (SEEN RCM); a name is unique within its vault.
-            group_id=details.get("multiVmGroupId") or (f"{vault.key}:{group.lower()}" if group else None),
+            group_id=(group_id or f"{vault.key}:{group.lower()}") if group else None,
             os_type=details.get("osType") or os_details.get("osType") or None,
             disks=tuple(
                 Disk(

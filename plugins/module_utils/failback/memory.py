@@ -29,6 +29,11 @@ class Track:
 
     name: str
     before: str
+    #: Key of the machine's replicated item.
+    key: str = ""
+    #: Name of its consistency group, and what binds the group's members together (group.units); empty without a group.
+    group: str = ""
+    unit: str = ""
     system: str = ""
     #: When this run first saw the machine.
     since: str = ""
@@ -126,7 +131,11 @@ class Track:
 
     def written(self) -> dict[str, Any]:
         """What differs from a track that has just begun. Not a copy: for writing it down at once."""
-        return {name: value for name, start in _BEGINNING.items() if (value := getattr(self, name)) != start}
+        return {
+            name: value
+            for name, start in _BEGINNING.items()
+            if name != "key" and (value := getattr(self, name)) != start
+        }
 
 
 #: A track's fields and the values they begin with; ``...`` stands for those that have none.
@@ -160,7 +169,7 @@ class Memory:
             return cls()
         try:
             return cls(
-                tracks={key: Track(**value) for key, value in unpacked(cursor["tracks"]).items()},
+                tracks={key: Track(**value, key=key) for key, value in unpacked(cursor["tracks"]).items()},
                 pace=cursor["pace"],
                 idle_ticks=cursor["idle_ticks"],
                 wait_left=cursor["wait_left"],

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .barrier import foresee
 from .decide import Fire, Hold, Refuse, Wait, project
 from .items import Item
 from .lifecycle import COMMITS, Step
 from .memory import Track
-from .prepare import prepare, refuse_unproven
+from .prepare import Prepared, prepare, refuse_unproven
 from .walk import Walk, held_words
+
+#: A request that a run would send: the machine, its track, the step and the body.
+Planned = tuple[Item, Track, Step, Any]
 
 
 def predict(walk: Walk) -> list[dict[str, Any]]:
@@ -20,7 +25,8 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
     commits = [(i, t, d.step) for i, t, d in first if isinstance(d, Fire) and d.step.leg in COMMITS]
     unproven = prepared.unproven(commits, prepared.failovers(commits)) if commits else {}
-    planned: list[tuple[Item, Track, Step]] = []
+    planned: list[Planned] = []
+    ways: list[tuple[Track, Sequence[Step], object]] = []
     for item, track, decision in first:
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])
@@ -28,23 +34,16 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
         seen = walk.observed(item, track)
         steps, end, where = project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)
         track.after = where.value if where is not None else ""
-        planned.extend((item, track, step) for step in steps)
         conclude(walk, track, steps, end)
+        whole = [(item, track, step) for step in steps]
+        bodies = walkable(prepared, whole)
+        planned.extend(bodies)
+        ways.append((track, [step for _item, _track, step, _body in bodies], end))
+    held = foresee(walk, ways)
+    planned = [entry for entry in planned if not beyond(walk, entry, held)]
     planned.sort(key=lambda entry: walk.order.route.index(entry[2].leg))
     plan: list[dict[str, Any]] = []
-    reached: dict[str, str] = {}
-    stopped: set[str] = set()
-    for item, track, step in planned:
-        if item.key in stopped:
-            continue
-        body = prepared.body(item, track, step)
-        if isinstance(body, Refuse):
-            # The legs before this one are walked all the same.
-            stopped.add(item.key)
-            track.end("refused", body.code, body.reason, body.remedy)
-            track.after = reached.get(item.key, track.before)
-            continue
-        reached[item.key] = step.settles.value
+    for item, track, step, body in planned:
         track.legs.append({"leg": step.leg, "done": "fired", "job": None})
         plan.append(
             {
@@ -55,7 +54,31 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
                 "body": body,
             }
         )
+    for key in held:
+        track = walk.memory.tracks[key]
+        walked = [step for _item, other, step, _body in planned if other is track]
+        track.after = walked[-1].settles.value if walked else track.before
     return plan
+
+
+def walkable(prepared: Prepared, steps: Sequence[tuple[Item, Track, Step]]) -> list[Planned]:
+    """One machine's requests, up to the first that has no body: the legs before it are walked all the same."""
+    found: list[Planned] = []
+    for item, track, step in steps:
+        body = prepared.body(item, track, step)
+        if isinstance(body, Refuse):
+            track.end("refused", body.code, body.reason, body.remedy)
+            track.after = found[-1][2].settles.value if found else track.before
+            break
+        found.append((item, track, step, body))
+    return found
+
+
+def beyond(walk: Walk, entry: Planned, held: Mapping[str, str]) -> bool:
+    """Whether a request lies beyond the leg its machine's group holds it before."""
+    leg = held.get(entry[1].key)
+    route = walk.order.route
+    return leg is not None and route.index(entry[2].leg) >= route.index(leg)
 
 
 def conclude(walk: Walk, track: Track, steps: list[Step], end: object) -> None:

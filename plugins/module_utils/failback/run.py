@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .barrier import as_units, hold_waiting, whole_groups
 from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
 from .generations import LIFECYCLE, retired
+from .group import cut
 from .items import Item, Job, Json, Problem, iso, parse_time
 from .lifecycle import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
@@ -73,6 +75,8 @@ class Run(Walk):
     prepared: Prepared | None = None
     #: Requests that are due and still wait for the write bucket.
     unsent = False
+    #: Tokens in the write bucket when it was last looked at and nothing fitted.
+    tokens_left: int | None = None
     #: When this slice's time is used up.
     end = 0.0
     #: The service's time before the requests under way left.
@@ -160,7 +164,8 @@ class Run(Walk):
             # Wrong names and missing servers are found before the first write of the run.
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
             self.memory.checked = True
-        due = [(item, track, step) for item, track, step in due if not track.ended]
+        due = whole_groups(self, [entry for entry in due if not entry[1].ended])
+        hold_waiting(self)
         if due:
             self.send_all(due)
 
@@ -360,10 +365,11 @@ class Run(Walk):
         ready: list[tuple[Item, Track, Step]] = []
         # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
         for number in (room, len(due)):
-            some, due = due[:number], due[number:]
+            some, due = cut(as_units(due), number)
             commits = [entry for entry in some if entry[2].leg in COMMITS]
             proven = self.prepared.prove(commits, jobs) if commits else set()
-            ready += [entry for entry in some if entry[2].leg not in COMMITS or entry[0].key in proven]
+            going = [entry for entry in some if entry[2].leg not in COMMITS or entry[0].key in proven]
+            ready += whole_groups(self, going)
             if len(ready) >= room or not due:
                 break
         self.trickle(ready, due)
@@ -383,15 +389,17 @@ class Run(Walk):
                 track.end("refused", body.code, body.reason, body.remedy)
             else:
                 ready.append((item, track, step, body))
-        return ready
+        # A member without a body holds its fellows.
+        whole = {id(track) for _item, track, _step in whole_groups(self, [entry[:3] for entry in ready])}
+        return [entry for entry in ready if id(entry[1]) in whole]
 
     def trickle(self, due: list[tuple[Item, Track, Step]], later: list[tuple[Item, Track, Step]]) -> None:
         """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
         ``later``, waits for the next look."""
         until = self.clock.monotonic() + self.window()
         while due:
-            tokens = max(0, self.vaults.write_tokens())
-            batch, due = self.ready(due[:tokens]), due[tokens:]
+            some, due = self.fitting(due)
+            batch = self.ready(some)
             self.asked = self.now
             for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
                 self.take(item, track, step, answer)
@@ -401,6 +409,20 @@ class Run(Walk):
         self.unsent = bool(due or later)
         for _item, track, step in [*due, *later]:
             track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
+
+    def fitting(
+        self, due: list[tuple[Item, Track, Step]]
+    ) -> tuple[list[tuple[Item, Track, Step]], list[tuple[Item, Track, Step]]]:
+        """What the write bucket's tokens are enough for, and the rest. A group leaves whole.
+
+        One that is larger than the bucket leaves when that is full, which shows by its not filling any more.
+        """
+        tokens = max(0, self.vaults.write_tokens())
+        pieces = as_units(due)
+        full = self.tokens_left is not None and 0 < tokens <= self.tokens_left
+        some, later = cut(pieces, len(pieces[0]) if full and len(pieces[0]) > tokens else tokens)
+        self.tokens_left = None if some else tokens
+        return some, later
 
     def send(self, entry: Ready) -> Sent | FailbackError | Item:
         """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""

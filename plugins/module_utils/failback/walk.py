@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from .decide import Decision, Observed, decide
 from .errors import NotFound
+from .group import units
 from .items import Item, Json, VaultRef, iso, parse_time
 from .lifecycle import Lifecycle, Position, Step
 from .memory import Memory, Track
@@ -82,9 +83,13 @@ class Walk:
             for i in listed
             if self.lifecycle.generation(i) is None and any(same(name, *item_names(i)) for name in self.order.machines)
         ]
+        bound = units(listed)
         for item in select(self.order, [*self.all_items, *foreign], plans):
             self.memory.tracks[item.key] = Track(
                 name=item.friendly_name,
+                key=item.key,
+                group=item.group or "",
+                unit=bound.get(item.key, ""),
                 before=self.lifecycle.standing(item, self.order.route),
                 system=item.os_type or "",
                 since=iso(self.now) or "",

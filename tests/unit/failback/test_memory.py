@@ -18,7 +18,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import
 
 
 def full() -> Memory:
-    track = Track("web", "out", attempts={"reprotect_to_onprem": 2})
+    track = Track("web", "out", key="/id", attempts={"reprotect_to_onprem": 2})
     track.placement = asdict(Placement("id-ps", "cs-1"))
     track.open("reprotect_to_onprem", "job-1", START, fired=True)
     return Memory(

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A consistency group walks as one: a step for all its members or none, the next one when all have taken it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from builders import WAY_HOME, error_json, fabric_json, of, order, point_json, stage, target_json
+from world import LEGS, World
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
+
+P = Position
+SHOP = {"multiVmGroupName": "shop", "multiVmGroupId": "G-1"}
+TILL = {"multiVmGroupName": "till"}
+NAMES = ("a1", "a2", "a3")
+OFF = SiteMachine("vm-a3", "a3", "uuid-a3", powered_on=False)
+
+
+def fleet(world: World, position: P = P.OUT) -> World:
+    """Two groups, of which the second is well, and a machine of its own."""
+    world.add(*NAMES, position=position, details=dict(SHOP))
+    world.add("t1", "t2", position=position, details=dict(TILL))
+    world.add("solo", position=position)
+    return world
+
+
+def sent(world: World, *names: str) -> set[str]:
+    return {leg for name, leg in world.legs_sent() if name in names}
+
+
+def held(result: dict[str, Any], name: str, *words: str) -> None:
+    told = of(result, name)
+    assert (told["done"], told["code"]) == ("held", "group_held"), told
+    for word in ("a3", "'shop'", *words):
+        assert word in told["reason"]
+    assert "asr_split_groups" in told["remedy"]
+
+
+@pytest.mark.parametrize("advance", ["each", "together"])
+@pytest.mark.parametrize("lag", [0.0, 20.0])
+@pytest.mark.parametrize("leg", WAY_HOME)
+def test_a_member_that_fails_holds_its_fellows_before_the_next_step(
+    world: World, leg: str, lag: float, advance: str
+) -> None:
+    fleet(world).lag = lag
+    world.outcomes["a3", leg] = [("Failed", [error_json(28031)])]
+    result = world.go(order(advance=advance))
+    assert of(result, "a3")["done"] == "failed"
+    walked = set(WAY_HOME[: WAY_HOME.index(leg) + 1])
+    assert sent(world, "a1") == sent(world, "a2") == walked
+    if leg == WAY_HOME[-1]:
+        # The last step was sent for all, and nothing follows.
+        assert {of(result, name)["after"] for name in ("a1", "a2")} == {"home"}
+    else:
+        for name in ("a1", "a2"):
+            held(result, name, "failed")
+    for name in ("t1", "t2", "solo"):
+        assert of(result, name)["after"] == "home"
+
+
+@pytest.mark.parametrize("advance", ["each", "together"])
+def test_a_group_starts_each_step_in_the_same_second(world: World, advance: str) -> None:
+    fleet(world)
+    world.sync_factor["a2"] = 7.0
+    result = world.go(order(advance=advance))
+    assert {m["after"] for m in result["machines"]} == {"home"}
+    for leg in WAY_HOME:
+        starts = {job.start for job in world.jobs.values() if job.leg == leg and job.machine in NAMES}
+        assert len(starts) == 1
+
+
+@pytest.mark.parametrize("advance", ["each", "together"])
+def test_a_member_that_cannot_begin_holds_all_before_anything_is_sent(world: World, advance: str) -> None:
+    fleet(world)
+    world.add("a3", position=P.OUT_UNCOMMITTED, details=dict(SHOP))
+    result = world.go(order(advance=advance))
+    assert of(result, "a3")["code"] == "commit_first"
+    for name in ("a1", "a2"):
+        held(result, name, "refused", "not committed")
+    assert sent(world, *NAMES) == set()
+    assert of(result, "t1")["after"] == of(result, "solo")["after"] == "home"
+
+
+@pytest.mark.parametrize("position", [P.SYNCING_HOME, P.OUT])
+def test_a_failover_home_waits_for_no_member_that_is_not_ready_in_its_stage(world: World, position: P) -> None:
+    fleet(world, P.READY)
+    world.add("a3", position=position, details=dict(SHOP))
+    result = world.go(stage(3, "all"))
+    for name in ("a1", "a2"):
+        held(result, name, "refused")
+    assert sent(world, *NAMES) == set()
+
+
+def test_members_that_are_further_on_are_no_obstacle(world: World) -> None:
+    """The rest catches up, and then all go on together."""
+    world.add("a1", position=P.OUT, details=dict(SHOP))
+    world.add("a2", position=P.READY, details=dict(SHOP))
+    world.add("a3", position=P.HOME, details=dict(SHOP))
+    result = world.go(order())
+    assert {m["after"] for m in result["machines"]} == {"home"}
+    starts = {j.start for j in world.jobs.values() if j.leg == "failover_to_onprem"}
+    assert len(starts) == 1
+    assert sent(world, "a3") == set()
+
+
+def test_a_step_refused_by_the_service_for_one_is_finished_by_the_others(world: World) -> None:
+    fleet(world)
+    world.faults["a3", "reProtect"] = ["refuse"]
+    result = world.go(order())
+    for name in ("a1", "a2"):
+        held(result, name, "failed")
+        assert of(result, name)["after"] == "ready"
+    assert sent(world, "a1") == {"reprotect_to_onprem"}
+
+
+@pytest.mark.parametrize("fault", ["before", "after", "throttled", "offline", "busy"])
+@pytest.mark.parametrize("leg", WAY_HOME)
+def test_one_members_trouble_on_the_way_to_the_service_makes_the_others_wait(
+    world: World, fault: str, leg: str
+) -> None:
+    fleet(world)
+    world.faults["a3", LEGS[leg][2]] = [fault]
+    result = world.go(order())
+    assert {m["after"] for m in result["machines"]} == {"home"}
+    assert len(world.accepted) == len(world.states) * len(WAY_HOME)
+    ends = {name: {j.leg: j.end for j in world.jobs.values() if j.machine == name} for name in NAMES}
+    starts = {name: {j.leg: j.start for j in world.jobs.values() if j.machine == name} for name in NAMES}
+    for before, after in itertools.pairwise(WAY_HOME):
+        assert max(ends[n][before] for n in NAMES) <= min(starts[n][after] for n in NAMES)
+
+
+@pytest.mark.parametrize("advance", ["each", "together"])
+def test_a_commit_waits_until_all_members_are_proven(world: World, advance: str) -> None:
+    fleet(world, P.READY)
+    world.site_says["a3"] = (OFF,)
+    result = world.go(stage(3, "all", advance=advance))
+    assert of(result, "a3")["code"] == "onprem_not_running"
+    for name in ("a1", "a2"):
+        held(result, name, "not powered on")
+        assert of(result, name)["after"] == "home_uncommitted"
+    assert "commit_to_onprem" not in sent(world, *NAMES)
+    assert "commit_to_onprem" in sent(world, "t1") & sent(world, "solo")
+
+
+def test_a_commit_goes_when_the_last_member_is_proven(world: World) -> None:
+    fleet(world, P.READY)
+    world.site_says["a3"] = (OFF,)
+    cursor = None
+    for _dummy in range(200):
+        result = world.slice(stage(3, "all"), cursor)
+        cursor = result["cursor"]
+        if "a3" in (of(result, "a1")["reason"] or ""):
+            assert "commit_to_onprem" not in sent(world, *NAMES)
+            world.site_says["a3"] = (replace(OFF, powered_on=True),)
+        if result["finished"]:
+            break
+    starts = {j.start for j in world.jobs.values() if j.leg == "commit_to_onprem" and j.machine in NAMES}
+    assert len(starts) == 1
+    assert {of(result, name)["after"] for name in NAMES} == {"home_unprotected"}
+
+
+def test_a_member_without_a_place_holds_its_fellows(world: World) -> None:
+    """The operating system of one fits no account: nothing of the group is sent, the others go home."""
+    fleet(world)
+    world.fabric = fabric_json([target_json("mt-a")])
+    world.extra["a3"] = {"details": {**SHOP, "protectedDisks": [{"diskId": str(n)} for n in range(61)]}}
+    result = world.go(order())
+    assert sent(world, *NAMES) == set()
+    assert all(of(result, name)["done"] in ("held", "refused") for name in NAMES)
+    assert of(result, "solo")["after"] == "home"
+
+
+def test_a_member_whose_points_cannot_be_read_holds_its_fellows(world: World) -> None:
+    fleet(world, P.HOME)
+    world.points = [point_json("p1", world.now)]
+    world.unreadable.add("a3")
+    wanted = [*NAMES, "solo"]
+    result = world.slice(stage(1, *wanted, recovery_point="latest_processed", wait=False))
+    assert of(result, "a3")["code"] == "read_failed"
+    for name in ("a1", "a2"):
+        held(result, name)
+    assert sent(world, *NAMES) == set()
+
+
+def test_a_member_that_vanishes_holds_its_fellows(world: World) -> None:
+    fleet(world)
+    cursor = None
+    for number in range(2000):
+        result = world.slice(order(), cursor)
+        cursor = result["cursor"]
+        if number == 1:
+            world.become("a3", listed=False)
+            world.gone.add("a3")
+        if result["finished"]:
+            break
+    assert of(result, "a3")["code"] == "item_gone"
+    for name in ("a1", "a2"):
+        held(result, name, "no longer in the vault")
+    assert sent(world, "a1") == {"reprotect_to_onprem"}
+
+
+def test_what_stopped_is_remembered_by_a_run_that_lost_its_cursor(world: World) -> None:
+    fleet(world)
+    world.outcomes["a3", "reprotect_to_onprem"] = [("Failed", [error_json(28031)])] * 9
+    result = world.go(order(), cursor_of=lambda cursor, number: None if number % 3 == 0 else cursor)
+    assert "failover_to_onprem" not in sent(world, *NAMES)
+    assert of(result, "solo")["after"] == "home"
+
+
+def buckets(*levels: int) -> Iterator[int]:
+    yield from levels
+    while True:
+        yield levels[-1]
+
+
+@pytest.mark.parametrize("levels", [(1, 2, 3, 4, 9), (2, 2, 2, 2)])
+def test_the_write_bucket_never_cuts_a_group(world: World, levels: tuple[int, ...]) -> None:
+    """It waits until the bucket holds enough; where the bucket is full and still too small, the group leaves all the same."""
+    world.add(*NAMES, details=dict(SHOP))
+    world.add("zz")
+    tokens = buckets(*levels)
+    world.tokens = lambda: next(tokens)
+    world.go(stage(2, "all"))
+    starts = {j.start for j in world.jobs.values() if j.machine in NAMES}
+    assert len(starts) == 1
+    assert len(world.accepted) == 4
+
+
+@pytest.mark.parametrize("position", [P.READY, P.HOME])
+def test_a_word_for_one_member_is_no_word_for_the_group(world: World, position: P) -> None:
+    """Held members keep their own reason; nobody of the group is committed."""
+    fleet(world, position)
+    number = 3 if position is P.READY else 1
+    names = [*NAMES, "t1", "t2", "solo"]
+    result = world.go(stage(number, *names, commit_when="manual"))
+    assert {m["done"] for m in result["machines"]} == {"held"}
+    assert not any(leg.startswith("commit") for _name, leg in world.legs_sent())
+
+
+@pytest.mark.parametrize("how", ["commit_first", "unproven", "no place"])
+def test_check_mode_foretells_what_a_group_holds(world: World, how: str) -> None:
+    if how == "unproven":
+        fleet(world, P.HOME_UNCOMMITTED)
+        world.site_says["a3"] = (OFF,)
+    else:
+        fleet(world)
+    if how == "commit_first":
+        world.add("a3", position=P.OUT_UNCOMMITTED, details=dict(SHOP))
+    if how == "no place":
+        world.extra["a3"] = {"details": {**SHOP, "osType": "Linux"}}
+    checked = world.slice(order(check=True))
+    assert {e["machine"] for e in checked["plan"]} == {"t1", "t2", "solo"}
+    done = world.go(order())
+    for name in world.states:
+        foretold, came = of(checked, name), of(done, name)
+        assert (foretold["code"], foretold["after"]) == (came["code"], came["after"])
