@@ -90,6 +90,11 @@ class Machine:
         return stable_uuid("machine", self.vault, self.name)
 
     @property
+    def at_home(self) -> bool:
+        """Whether the machine runs on-premises at first."""
+        return self.state in ("home", "failed_out")
+
+    @property
     def bios_uuid(self) -> str:
         return stable_uuid("bios", self.vault, self.name)
 

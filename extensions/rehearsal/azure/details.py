@@ -73,7 +73,7 @@ def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
     found = machine.onprem != "physical"
     return {
         "instanceType": row.instance_type,
-        "infrastructureVmId": machine.uuid if found or not row.forward else None,
+        "infrastructureVmId": item.vm_id,
         "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if found or not row.forward else None,
         "protectionStage": "InitialSync" if row.syncing else "DifferentialSync",
         "vmId": item.vm_id,
@@ -84,9 +84,10 @@ def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
         "uncompressedDataRateInMB": 0.0,
         "lastHeartbeat": heartbeat,
         "processServerId": item.process_server,
-        "multiVmGroupId": stable_uuid("group", vault.spec.name, group) if group else None,
+        # A machine without a group is a group of its own, without a name (SEEN).
+        "multiVmGroupId": stable_uuid("group", vault.spec.name, group or machine.item_name),
         "multiVmGroupName": group,
-        "multiVmSyncStatus": "Enabled" if group else "Disabled",
+        "multiVmSyncStatus": "Enabled",
         "sourceVmCpuCount": 2,
         "sourceVmRamSizeInMB": machine.memory_mb,
         "vmNics": [_nic(item)],

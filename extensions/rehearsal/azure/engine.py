@@ -13,7 +13,7 @@ from rehearsal.azure.errors import BUSY, Cause, JobFailure, Refused, provider_re
 from rehearsal.azure.inventory import add_event
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
-from rehearsal.azure.lifecycle import AFTER_SYNC, Move, move_for, moves_of
+from rehearsal.azure.lifecycle import AFTER_SYNC, Move, after_failure, move_for, moves_of
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.world import World
 
@@ -161,10 +161,11 @@ class Engine:
         now = clock.now()
         job.finish(state, now)
         item.job = None
-        item.phase = move.start if state == "Failed" else move.done
+        item.phase = after_failure(job.vault.spec.generation, move) if state == "Failed" else move.done
         if state == "Failed":
             # A failover that fell back: the machine, and with it its agent, runs where it ran before.
             item.agent_registers_at = min(item.agent_registers_at, now)
+            item.failed_at = now
             effects_modernized.fall_back(job, move)
         else:
             effects.settle(world, job, move, now)

@@ -26,6 +26,14 @@ if TYPE_CHECKING:
     from rehearsal.azure.vault import AzureVm, VaultState
 
 
+#: Health errors of an item whose failover to Azure failed: the codes are SEEN, the texts of all but the second INFER.
+BROKEN_HEALTH = (
+    ("78024", "No data has been received from the source machine."),
+    ("78026", "The recovery point objective of a source disk is beyond its threshold."),
+    ("78028", "No recovery point has been made within the threshold."),
+)
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """A list entry as it was from ``at`` on; marks in the text stand for values that move with time."""
@@ -48,6 +56,7 @@ class Item:
     agent_registers_at: float = 0.0
     silent_since: float = 0.0
     last_failover: float | None = None
+    failed_at: float = 0.0
     azure_vm: AzureVm | None = None
     #: The master target, or the appliance, that the disks are attached to on the way home.
     master_target: str | None = None
@@ -82,10 +91,22 @@ class Item:
 
     @property
     def vm_id(self) -> str:
-        """The machine's GUID: targetObjectId of its jobs (SEEN). In a modernized vault it is the item's internalIdentifier,
-        which differs between the two directions (SEEN); which of them its jobs name is INFER."""
-        turned = ("failback",) if self.vault.modernized and not self.row.forward else ()
+        """The machine's GUID: targetObjectId of its jobs (SEEN).
+
+        Classic: also infrastructureVmId and the protectable item's name; after a reprotect home it is the Azure machine's
+        (SEEN). Modernized: the item's internalIdentifier, which differs between the two directions (SEEN); which of them
+        its jobs name is INFER.
+        """
+        if not self.vault.modernized:
+            return self.machine.uuid if self.row.forward else self.azure_machine_id
+        turned = () if self.row.forward else ("failback",)
         return stable_uuid("vm", self.vault.spec.name, self.machine.name, *turned)
+
+    @property
+    def azure_machine_id(self) -> str:
+        """The id of the Azure VM of this circle; every failover to Azure makes a new one. That the vault's id of it is
+        the VM's own vmId is INFER."""
+        return stable_uuid("azure-vm", self.machine.vault, self.machine.name, str(self.turns // 2))
 
     @property
     def azure_name(self) -> str:
@@ -110,8 +131,8 @@ class Item:
 
     @property
     def protectable_name(self) -> str:
-        """A new protectable item is made for the Azure machine, and another when it is home again (SEEN)."""
-        return stable_uuid("protectable", self.vault.spec.name, self.machine.name, str(self.turns))
+        """A new protectable item is made for the Azure machine; its name is the machine's id (SEEN)."""
+        return self.vm_id
 
     def agent_registered(self) -> bool:
         return self.clock.now() >= self.agent_registers_at
@@ -187,7 +208,7 @@ class Item:
             "switchProviderState": self.switched or "None",
             "switchProviderStateDescription": None,
             "allowedOperations": self.allowed,
-            "replicationHealth": self.overrides.get("replication_health", "Normal"),
+            "replicationHealth": self.overrides.get("replication_health", "Critical" if self.broken else "Normal"),
             "failoverHealth": failover_health,
             "healthErrors": errors,
             "policyId": vault.policy_id(policy),
@@ -205,10 +226,20 @@ class Item:
     @property
     def _tested(self) -> bool:
         """Every second machine of a classic vault had a test failover once, so that both forms are in every fleet."""
-        return not self.vault.modernized and int(self.vm_id[-1], 16) % 2 == 0
+        chance = int(stable_uuid("vm", self.vault.spec.name, self.machine.name)[-1], 16)
+        return not self.vault.modernized and chance % 2 == 0
+
+    @property
+    def broken(self) -> bool:
+        """A failed failover to Azure was seen with critical health; of a failed failback nothing is known."""
+        return self.phase == "failed_out"
 
     def _health(self) -> tuple[list[dict[str, Any]], str]:
         errors = list(self.overrides.get("health_errors", []))
+        if self.broken:
+            errors += [
+                health_error(code, "Error", "Replication", message, self.failed_at) for code, message in BROKEN_HEALTH
+            ]
         if not self._tested and self.row.forward and not self.vault.modernized:
             errors.append(
                 health_error(

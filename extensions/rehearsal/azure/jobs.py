@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import iso
 from rehearsal.azure.errors import Cause
-from rehearsal.azure.words import NOT_STARTED_TIME, RS, dumps
+from rehearsal.azure.words import AZURE, NOT_STARTED_TIME, RS, dumps
+from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
     from rehearsal.azure.items import Item
@@ -122,6 +123,11 @@ class Job:
 
     def __post_init__(self) -> None:
         self.tasks = [Task(step) for step in SCENARIOS[self.scenario]]
+        #: The other machine of the pair, as it was when the job was made; it differs from the target (SEEN).
+        self.recovery_vm = ""
+        if self.item is not None:
+            onprem, azure = self.item.machine.uuid, self.item.azure_machine_id
+            self.recovery_vm = onprem if self.target_id == azure else azure
 
     @property
     def id(self) -> str:
@@ -243,7 +249,7 @@ class Job:
             point, moment = self.recovery_point or (None, None)
             details["protectedItemDetails"] = [
                 {
-                    "name": item.vm_id,
+                    "name": self.target_id,
                     "friendlyName": item.machine.name,
                     "testVmName": None,
                     "testVmFriendlyName": None,
@@ -270,27 +276,29 @@ class Job:
             return {}
         vault = self.vault
         home = bool(self.move and self.move.leg == "to_onprem")
+        # A classic reprotect to Azure names the configuration server as recovery cloud (SEEN).
+        turning = bool(self.move and self.move.operation == "reprotect") and not vault.modernized
+        onprem = home or turning
         return {
-            "primaryVmId": item.vm_id,
+            "primaryVmId": self.target_id,
             "primaryVmName": item.machine.name,
-            "recoveryVmId": item.vm_id,
+            "recoveryVmId": self.recovery_vm,
             "recoveryVmName": item.machine.name,
-            "protectionProfileId": stable_policy(vault, home),
+            "protectionProfileId": stable_uuid("policy", vault.spec.name, self._policy(home)),
             "primaryCloudId": vault.container,
             "primaryCloudName": vault.container_friendly,
-            "recoveryCloudId": vault.container if home else "Microsoft Azure",
-            "recoveryCloudName": vault.container_friendly if home else "Microsoft Azure",
+            "recoveryCloudId": vault.container if onprem else AZURE,
+            "recoveryCloudName": vault.container_friendly if onprem else AZURE,
             "primaryVmmId": vault.internal_id,
             "primaryVmmName": vault.fabric_friendly,
-            "recoveryVmmId": vault.internal_id if home else "Microsoft Azure",
-            "recoveryVmmName": vault.fabric_friendly if home else "Microsoft Azure",
+            "recoveryVmmId": vault.internal_id if onprem else AZURE,
+            "recoveryVmmName": vault.fabric_friendly if onprem else AZURE,
             "primaryFabricProviderId": vault.fabric_type,
-            "recoveryFabricProviderId": vault.fabric_type if home else "Azure",
+            "recoveryFabricProviderId": vault.fabric_type if onprem else "Azure",
         }
 
-
-def stable_policy(vault: VaultState, home: bool) -> str:
-    return vault.failback_policy if home else vault.forward_policy
+    def _policy(self, home: bool) -> str:
+        return self.vault.failback_policy if home else self.vault.forward_policy
 
 
 def _task(task: Task) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class Move:
 PROTECTED = ("Protected", "Protected")
 STARTED = ("UnplannedFailoverTransitionStatesBegin", "Failover was initiated")
 PENDING = ("UnplannedFailoverCommitPendingStatesBegin", "Failover completed")
+BROKEN = ("UnplannedFailoverCompletionFailed", "Failover completion failed")
 COMMITTED = ("UnplannedFailoverCommitted", "Failover committed")
 COPYING = ("InitialReplicationInProgress", "Initial replication is in progress")
 
@@ -77,6 +78,17 @@ CLASSIC_ROWS = (
         "home", A, *PROTECTED, "Primary", None, ("UnplannedFailover", "DisableProtection", "TestFailover"), True, False
     ),
     Row("failing_out", A, *STARTED, "Primary", None, (), True, False, source="INFER"),
+    # The words are SEEN, the description is not.
+    Row(
+        "failed_out",
+        A,
+        *BROKEN,
+        "Primary",
+        None,
+        ("RepairReplication", "UnplannedFailover", "DisableProtection"),
+        True,
+        False,
+    ),
     Row(
         "out_uncommitted",
         A,
@@ -101,6 +113,18 @@ CLASSIC_ROWS = (
     Row("syncing_home", M, *COPYING, "Primary", "Azure", ("DisableProtection",), False, True, True, "INFER"),
     Row("ready", M, *PROTECTED, "Primary", "Azure", ("UnplannedFailover", "DisableProtection"), False, True),
     Row("failing_home", M, *STARTED, "Primary", "Azure", (), False, True),
+    # A failed failback was never recorded: the words are those of a failed failover to Azure.
+    Row(
+        "failed_home",
+        M,
+        *BROKEN,
+        "Primary",
+        "Azure",
+        ("RepairReplication", "UnplannedFailover", "DisableProtection"),
+        False,
+        True,
+        source="INFER",
+    ),
     Row(
         "home_uncommitted",
         M,
@@ -129,19 +153,40 @@ _FAILOVER = ("UnplannedFailover", "Failover")
 _COMMIT = ("CommitFailover", "Commit")
 _REPROTECT = ("SwitchReplicationGroupProtection", "Reprotect")
 
-CLASSIC_MOVES = (
-    Move(
+
+def _failover_out(start: str) -> Move:
+    return Move(
         "failover",
         "to_azure",
         "unplannedfailover",
-        "home",
+        start,
         "UnplannedFailover",
         *_FAILOVER,
         "failing_out",
         "out_uncommitted",
         A,
         ("PrimaryToRecovery",),
-    ),
+    )
+
+
+def _failover_home(start: str) -> Move:
+    return Move(
+        "failover",
+        "to_onprem",
+        "unplannedfailover",
+        start,
+        "UnplannedFailover",
+        *_FAILOVER,
+        "failing_home",
+        "home_uncommitted",
+        M,
+        ("PrimaryToRecovery",),
+    )
+
+
+CLASSIC_MOVES = (
+    _failover_out("home"),
+    _failover_out("failed_out"),
     Move("commit", "to_azure", "failovercommit", "out_uncommitted", "Commit", *_COMMIT, "out_uncommitted", "out"),
     Move(
         "reprotect",
@@ -156,18 +201,8 @@ CLASSIC_MOVES = (
         ("RecoveryToPrimary",),
         ("masterTargetId", "processServerId", "retentionDrive", "profileId"),
     ),
-    Move(
-        "failover",
-        "to_onprem",
-        "unplannedfailover",
-        "ready",
-        "UnplannedFailover",
-        *_FAILOVER,
-        "failing_home",
-        "home_uncommitted",
-        M,
-        ("PrimaryToRecovery",),
-    ),
+    _failover_home("ready"),
+    _failover_home("failed_home"),
     Move(
         "commit",
         "to_onprem",
@@ -389,6 +424,10 @@ MODERNIZED_MOVES = (
 #: Phases in which a failover is behind the item, and the next reprotect has not been yet.
 AFTER_FAILOVER = ("out_uncommitted", "out", "home_uncommitted", "home_unprotected")
 
+#: Where a failed classic failover leaves the item, and where a resynchronisation takes it from there (INFER).
+AFTER_FAILURE = {"failing_out": "failed_out", "failing_home": "failed_home"}
+AFTER_REPAIR = {"failed_out": "home", "failed_home": "ready"}
+
 #: Where a synchronisation, or a part of it, ends.
 AFTER_SYNC = {
     "classic": {"syncing_home": "ready", "syncing_out": "home"},
@@ -421,6 +460,11 @@ def move_for(generation: str, verb: str, phase: str) -> Move | None:
         if move.verb == verb and move.start == phase:
             return move
     return None
+
+
+def after_failure(generation: str, move: Move) -> str:
+    """The phase of an item whose move failed: a classic failover says so, everything else is as if it had not been."""
+    return AFTER_FAILURE.get(move.during, move.start) if generation == "classic" else move.start
 
 
 def moves_of(generation: str, verb: str) -> tuple[Move, ...]:

@@ -107,7 +107,7 @@ class MemoryOnPrem:
     def __init__(self, fleet: Fleet) -> None:
         self._lock = threading.RLock()
         self._machines = {
-            m.uuid: _Vm(m.host, m.datastore, m.state == "home", len(m.disks_gb))
+            m.uuid: _Vm(m.host, m.datastore, m.at_home, len(m.disks_gb))
             for m in fleet.machines
             if m.onprem == "present"
         }

@@ -57,7 +57,7 @@ class Point:
 
 def points(item: Item) -> list[Point]:
     """Newest first. Empty for items that have none (still synchronising, committed, on their way home)."""
-    if item.phase not in ("home", "failing_out", "out_uncommitted"):
+    if item.phase not in ("home", "failing_out", "failed_out", "out_uncommitted"):
         return []
     last = item.points_until if item.phase == "out_uncommitted" and item.points_until else item.clock.now()
     first = max(last - SPAN, item.protected_since)

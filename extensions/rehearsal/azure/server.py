@@ -86,7 +86,7 @@ async def lend_first(world: World) -> None:
     """Machines that start on their way home have their disks on a master target already."""
     for vault in world.vaults:
         for item in vault.items.values():
-            if item.phase not in ("syncing_home", "ready"):
+            if item.phase not in ("syncing_home", "ready", "failed_home"):
                 continue
             target = vault.gateway(item.master_target)
             if target is None:

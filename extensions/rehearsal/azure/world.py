@@ -74,7 +74,9 @@ class World:
         item.protected_since = now - 86400.0
         item.silent_since = now - 7200.0
         row = item.row
-        if machine.state != "home":
+        if machine.state == "failed_out":
+            item.failed_at = now - 7200.0
+        elif machine.state != "home":
             item.last_failover = now - 7200.0
             item.agent_registers_at = now - 7200.0 + machine.agent_registers_after
         if row.in_azure:

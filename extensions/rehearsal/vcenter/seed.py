@@ -48,7 +48,7 @@ def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
     targets = [mt for vault in fleet.vaults for mt in vault.gateways]
     present = [m for m in fleet.machines if m.onprem == "present"]
     wanted = [(target_spec(mt), hosts[mt.host], True) for mt in targets]
-    wanted += [(machine_spec(m), hosts[m.host], m.state == "home") for m in present]
+    wanted += [(machine_spec(m), hosts[m.host], m.at_home) for m in present]
     machines = make_machines(si, datacenter.vmFolder, pool, wanted)
     snapshots = [vm for vm, mt in zip(machines, targets, strict=False) if mt.snapshot]
     client.wait_all(si, [vm.CreateSnapshot_Task("before-update", "Left behind.", False, False) for vm in snapshots])

@@ -158,7 +158,10 @@ def _target(job: Json) -> str:
 
 
 def _targets(item: Item) -> tuple[str, ...]:
-    return item.vm_id.lower(), item.name.lower(), item.key
+    """Words a job may name the machine by. A reprotect home was sent while the classic item still had the id that is now
+    its replica's (SEEN FB, RP2)."""
+    words = (item.vm_id, str(item.details.get("replicaId") or ""), item.name, item.key)
+    return tuple(word.lower() for word in words if word)
 
 
 def concerns(job: Json, item: Item) -> bool:

@@ -182,8 +182,10 @@ class Item:
 
         Classic: infrastructureVmId on the way out; on the way home that is the Azure machine's and replicaId holds the
         on-premises one (SEEN FB). Modernized: what follows the last "_" of fabricDiscoveryMachineId (SEEN RCM 130), which
-        is there on the way out only.
+        is there on the way out only. A physical server has an id of its own there, which vCenter does not know.
         """
+        if self.instance_type == "InMageAzureV2" and str(self.details.get("discoveryType")).lower() == "physical":
+            return None
         for name in SITE_IDS.get(self.instance_type, ()):
             known = last_segment(str(self.details.get(name) or "")).rpartition("_")[2]
             if known:

@@ -287,4 +287,6 @@ def test_tasks_of_a_failover_with_the_source_left_alone(vault: Wire) -> None:
     assert states["VmFailover"] == ("Succeeded", "Completed")
     assert oldest["customDetails"]["instanceType"] == "FailoverJobDetails"
     assert oldest["targetInstanceType"] == "ProtectionEntity"
-    assert oldest["targetObjectId"] == vault.item("web-01")["properties"]["providerSpecificDetails"]["vmId"]
+    # The machine has come home since: its id of then is its replica's now.
+    details = vault.item("web-01")["properties"]["providerSpecificDetails"]
+    assert oldest["targetObjectId"] == (details["replicaId"] or details["vmId"])

@@ -135,7 +135,10 @@ def test_points_home_that_do_not_exist(vault: Wire, details: dict[str, str]) -> 
     job = vault.run(vault.item("ready"), "unplannedFailover", body)
     assert provider_error(job)["errorCode"] == 79012
     properties = vault.item("ready")["properties"]
-    assert (properties["protectionState"], properties["activeLocation"]) == ("Protected", "Primary")
+    assert (properties["protectionState"], properties["activeLocation"]) == (
+        "UnplannedFailoverCompletionFailed",
+        "Primary",
+    )
 
 
 def test_points_out(vault: Wire) -> None:

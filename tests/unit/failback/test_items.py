@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from builders import VAULT, error_json, item, item_json, job_json, text
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.evidence import concerns
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import (
     Item,
     Job,
@@ -20,6 +21,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.items import
     parse_time,
     truth,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position as P
 
 
 def at(*parts: int) -> datetime:
@@ -246,3 +248,26 @@ def test_a_job_tells_what_it_does_now() -> None:
 def test_a_hollow_job(props: Any) -> None:
     job = Job.parse({"id": "/x/replicationJobs/j-9", "properties": props})
     assert (job.name, job.problems, job.tasks, job.end) == ("j-9", (), (), None)
+
+
+@pytest.mark.parametrize(
+    ("position", "details", "uuid"),
+    [
+        (P.HOME, {}, "uuid-web"),
+        # On the way home the other id is the Azure machine's (SEEN FB, RP2).
+        (P.READY, {}, "uuid-web"),
+        (P.HOME_UNCOMMITTED, {"infrastructureVmId": "azure-id", "replicaId": "onprem-id"}, "onprem-id"),
+        # A physical server has an id, but none that vCenter knows.
+        (P.OUT, {"discoveryType": "Physical"}, None),
+        (P.OUT, {"discoveryType": "vCenter"}, "uuid-web"),
+    ],
+)
+def test_the_machine_in_vcenter_of_each_direction(position: P, details: dict[str, Any], uuid: str | None) -> None:
+    assert item("web", position, details=details).site_uuid == uuid
+
+
+def test_a_job_names_the_machine_by_the_id_of_its_time() -> None:
+    ready = item("web", P.READY)
+    for target in ("guid-web", "UUID-web", "rpi-web"):
+        assert concerns({"properties": {"targetObjectId": target}}, ready)
+    assert not concerns({"properties": {"targetObjectId": ""}}, ready)

@@ -10,6 +10,7 @@ from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.engine import check_support
 from rehearsal.azure.errors import provider_refused, refused
 from rehearsal.azure.items import Item, minute_before
+from rehearsal.azure.lifecycle import AFTER_REPAIR
 from rehearsal.azure.paging import parse_filter
 from rehearsal.azure.points import points
 from rehearsal.azure.routes.base import (
@@ -195,8 +196,13 @@ async def switch_provider(service: Service, call: Call) -> Reply:
 async def repair(service: Service, call: Call) -> Reply:
     item = item_of(call)
     check_support(item.vault, call.ids)
+
+    def repaired() -> None:
+        item.phase = AFTER_REPAIR.get(item.phase, item.phase)
+        item.touch()
+
     job = service.engine.side_job(
-        item.vault, "RepairVMReplication", "Resynchronize the virtual machine", "repair", item, call.ids[0]
+        item.vault, "RepairVMReplication", "Resynchronize the virtual machine", "repair", item, call.ids[0], repaired
     )
     service.ledger.count_accepted(item.machine.name, "repairReplication", None, job.name)
     return accepted(service, call, job)
