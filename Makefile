@@ -42,7 +42,7 @@ export PYTHONPATH := $(CURDIR)/extensions
 export PYTHONDONTWRITEBYTECODE := 1
 export PATH := $(VENV)/bin:$(BUILD)/go-venv/bin:$(PATH)
 
-.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test test-all test-vm gates gates-setup bench clean
+.PHONY: help setup rehearse rehearsal-up rehearsal-down rehearsal-status test test-all test-vm gates gates-setup docs bench clean
 
 help: ## Say what can be made
 	@echo "homeward.asr"
@@ -77,6 +77,9 @@ test-vm: $(STAMPS)/venv $(STAMPS)/tree ## Boot a real machine and make it a mast
 
 gates: setup gates-setup ## Run the quick gates only: style, types, lint, documentation
 	@$(VENV)/bin/python scripts/gates.py --quick $(GATES)
+
+docs: setup gates-setup ## Build the documentation site in .build/docs; a broken reference is an error
+	@$(VENV)/bin/python scripts/build_docs.py
 
 bench: setup ## Measure 12, 100 and 1,000 machines and print a table
 	@$(VENV)/bin/python scripts/bench.py $(BENCH_OPTIONS)

@@ -122,7 +122,9 @@ def types() -> Sequence[Step]:
     return [
         Step(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
         Step(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
-        Step(["mypy", "--config-file", config, "scripts"], env={"MYPYPATH": str(ROOT / "extensions")}),
+        Step(
+            ["mypy", "--config-file", config, "scripts"], env={"MYPYPATH": f"{ROOT / 'extensions'}:{ROOT / 'scripts'}"}
+        ),
     ]
 
 
@@ -337,6 +339,7 @@ GATES = [
     Gate("molecule", just("molecule", "test", "--all", "-e", "master_target", "-e", "master_target_apt"), quick=False),
     Gate("rehearse-newest", rehearse_newest, quick=False),
     Gate("rehearse-mixed", rehearse_mixed, quick=False),
+    Gate("docs-site", lambda: own("build_docs"), quick=False, further=True),
     Gate("ansible-runner", runner, quick=False, further=True),
     *(Gate(f"sanity-core-{version}", sanity_of(version), quick=False, further=True) for version in CORES),
     *(Gate(f"journey-core-{version}", journey_of(version), quick=False, further=True) for version in CORES),
