@@ -66,6 +66,9 @@ class Track:
     waiting: str = ""
     #: This run's first look at the synchronisation: when, and its percentage.
     sync_seen: list[Any] = field(default_factory=list)
+    #: What the latest look told of the synchronisation, and when ("at"); when the machine was last read for it.
+    sync: dict[str, Any] = field(default_factory=dict)
+    looked: str = ""
 
     def open(self, leg: str, job: str, now: datetime, fired: bool) -> None:
         """Hold a job for this machine until it is judged."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .closer import slowest, synchronisation
 from .generations import NOTES
-from .items import Item, iso, parse_time
-from .lifecycle import LEG_TEXT, Position
+from .items import Item, parse_time
+from .lifecycle import LEG_TEXT
 from .memory import Track
-from .sync import Sync, measure
 from .walk import Walk
 
 
@@ -127,20 +127,6 @@ def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def slowest(walk: Walk) -> str:
-    """Key of the open machine that has got least far; empty when all have ended."""
-    tracks = walk.memory.tracks
-    return min((k for k, t in tracks.items() if not t.ended), key=lambda k: rank(walk, k, tracks[k]), default="")
-
-
-def rank(walk: Walk, key: str, track: Track) -> tuple[int, float, str]:
-    """How far a machine has got on the route; the least is the slowest."""
-    done = sum(entry.get("end") is not None for entry in track.legs)
-    sync = synchronisation(walk, key, track)
-    percentage = sync.percentage if sync and sync.percentage is not None else 0.0
-    return done, percentage, track.opened or "9999"
-
-
 def activity(walk: Walk, key: str, track: Track) -> str:
     if track.job:
         return LEG_TEXT[track.leg]
@@ -148,25 +134,6 @@ def activity(walk: Walk, key: str, track: Track) -> str:
     said = sync.words if sync else ""
     doing = track.waiting or "about to start"
     return f"{doing} ({said})" if said else doing
-
-
-def synchronising(walk: Walk, item: Item, track: Track) -> bool:
-    """Whether nothing but the synchronisation holds the machine."""
-    idle = not track.job and not track.ended and item.scenario is None
-    return idle and walk.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
-
-
-def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
-    """How far the machine's synchronisation is; None where it is not under way or does not tell."""
-    item = walk.closer.get(key) or walk.items.get(key)
-    if item is None or not synchronising(walk, item, track):
-        track.sync_seen = track.sync_seen if item is None else []
-        return None
-    when = parse_time(track.sync_seen[0]) if track.sync_seen else None
-    sync = measure(item, walk.now, (when, float(track.sync_seen[1])) if when else None)
-    if sync.percentage is not None and (not when or sync.percentage < track.sync_seen[1]):
-        track.sync_seen = [iso(walk.now), sync.percentage]
-    return sync if sync.told else None
 
 
 def vault_notes(walk: Walk) -> list[dict[str, Any]]:

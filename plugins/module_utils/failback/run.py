@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .barrier import as_units, hold_waiting, whole_groups
+from .closer import look_closer
 from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
@@ -23,7 +24,7 @@ from .items import Item, Job, Json, Problem, iso, parse_time
 from .lifecycle import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
-from .outcome import render, slowest, synchronising
+from .outcome import render
 from .ports import Clock, Sent, SitePort, VaultPort
 from .predict import predict
 from .prepare import Prepared, prepare
@@ -108,20 +109,8 @@ class Run(Walk):
         finally:
             self.pool.shutdown(wait=True)
         if not self.finished():
-            self.look_closer()
+            look_closer(self)
         return render(self, finished=self.finished())
-
-    def look_closer(self) -> None:
-        """One read of the slowest machine where lists do not tell how far its synchronisation is (SEEN FB: hollow)."""
-        key = slowest(self)
-        item = self.items.get(key)
-        if item is None or item.disks or not synchronising(self, item, self.memory.tracks[key]):
-            return
-        try:
-            self.closer[key] = Item.parse(self.vaults.get_item(item.id), item.vault)
-        except (ReadFailed, ConnectionFailed):
-            # It only feeds the progress line.
-            return
 
     def finished(self) -> bool:
         """Every machine's way has ended; without waiting, also when nothing is left to send."""
