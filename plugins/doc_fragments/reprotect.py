@@ -73,8 +73,11 @@ options:
     default: synchronised
   agent_timeout:
     description:
-      - Seconds that a machine's agent may take to register after a failover before the machine counts as failed. The service says up
-        to 15 minutes.
+      - Seconds, by the service's clock, that a machine's agent may take to register after a failover. The reprotect waits for it. A
+        machine whose agent has not registered by then is refused with the code V(agent_not_registered), and nothing is sent for it.
+      - The service says up to 15 minutes. The time counts from the failover, or, where the vault does not tell when that was, from the
+        task's first look at the machine.
+      - With V(0) the reprotect is sent without looking at the agent.
     type: float
     default: 1200.0
 """

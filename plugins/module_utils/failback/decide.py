@@ -34,6 +34,10 @@ from .lifecycle import (
 )
 
 
+#: Code of the refusal of a machine whose agent did not come in time.
+AGENT_MISSING = "agent_not_registered"
+
+
 @dataclass(frozen=True)
 class Fire:
     """Send the step's operation now."""
@@ -90,7 +94,7 @@ class Policy:
     """What the user wants beyond the route.
 
     ``agent_timeout`` is how long, in seconds of the service's clock after a failover, a reprotect waits for the
-    agent before it is sent anyway (DOC: up to 15 minutes are normal).
+    agent before the machine is refused (DOC: up to 15 minutes are normal). 0: the agent is not looked at.
     """
 
     commit_when: str = "verified"
@@ -240,7 +244,19 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
         began = item.last_failover or seen.since
         if began is None or seen.now < began + timedelta(seconds=policy.agent_timeout):
             return Wait("its agent has not registered since the failover", then=step)
+        if policy.agent_timeout > 0:
+            return _agent_missing(policy)
     return Fire(step)
+
+
+def _agent_missing(policy: Policy) -> Refuse:
+    return Refuse(
+        AGENT_MISSING,
+        f"The machine's agent has not registered in the {round(policy.agent_timeout / 60)} minutes that it may take after "
+        "a failover (agent_timeout), and a reprotect without it fails.",
+        "Look whether the machine runs, whether its Mobility service is started and reaches the configuration server, process "
+        "server or appliance, then run this again. With agent_timeout 0 the reprotect is sent without looking at the agent.",
+    )
 
 
 def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:

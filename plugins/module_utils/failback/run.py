@@ -15,7 +15,7 @@ from typing import Any
 
 from .barrier import as_units, hold_waiting, whole_groups
 from .closer import look_closer
-from .decide import Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
+from .decide import AGENT_MISSING, Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
 from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from .evidence import concerns
 from .generations import LIFECYCLE, retired
@@ -162,6 +162,10 @@ class Run(Walk):
         """Decide for one machine; returns the step to send now, if there is one."""
         self.settle(item, track)
         decision = self.decision(item, track)
+        if isinstance(decision, Refuse) and decision.code == AGENT_MISSING:
+            # Lists are hollow and lag behind: the machine's own GET has the last word on its agent.
+            item = self.by_itself(item)
+            decision = self.decision(item, track)
         if isinstance(decision, Fire):
             if track.lost_leg and not self.lost_is_settled(item, track):
                 return None

@@ -307,17 +307,18 @@ def test_a_synchronisation_is_waited_for_unless_the_job_is_enough(stage: int, po
 
 @pytest.mark.parametrize(("stage", "position"), [(2, P.OUT), (4, P.HOME_UNPROTECTED)])
 @pytest.mark.parametrize(
-    ("minutes", "heartbeat", "fires"),
+    ("minutes", "heartbeat", "kind"),
     [
-        (5, START - timedelta(minutes=6), False),
-        (5, START - timedelta(minutes=4), True),
-        (5, None, True),
-        (19, START - timedelta(minutes=60), False),
-        (20, START - timedelta(minutes=60), True),
+        (5, START - timedelta(minutes=6), Wait),
+        (5, START - timedelta(minutes=4), Fire),
+        (5, None, Fire),
+        (19, START - timedelta(minutes=60), Wait),
+        (20, START - timedelta(minutes=60), Refuse),
+        (600, START - timedelta(minutes=4), Fire),
     ],
 )
 def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
-    stage: int, position: Position, minutes: int, heartbeat: Any, fires: bool
+    stage: int, position: Position, minutes: int, heartbeat: Any, kind: type
 ) -> None:
     seen = item(
         position=position,
@@ -325,7 +326,12 @@ def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
         details={"lastHeartbeat": text(heartbeat)},
     )
     decision = verdict_on(seen, STAGES[stage], Policy(agent_timeout=1200))
-    assert isinstance(decision, Fire if fires else Wait)
+    assert isinstance(decision, kind)
+    if isinstance(decision, Refuse):
+        assert decision.code == "agent_not_registered"
+        assert "20 minutes" in decision.reason
+    # Whoever knows better than the heartbeat says so.
+    assert isinstance(verdict_on(seen, STAGES[stage], Policy(agent_timeout=0)), Fire)
 
 
 def test_a_failover_does_not_ask_for_the_agent() -> None:

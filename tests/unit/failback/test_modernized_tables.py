@@ -221,7 +221,8 @@ def test_a_reprotect_waits_for_the_flag_and_no_longer_than_its_budget() -> None:
 
     soon, late = START + timedelta(minutes=19), START + timedelta(minutes=20)
     assert isinstance(on(seen(False), STAGES[2], now=soon), Wait)
-    assert isinstance(on(seen(False), STAGES[2], now=late), Fire)
+    assert isinstance(on(seen(False), STAGES[2], now=late), Refuse)
+    assert isinstance(on(seen(True), STAGES[2], now=late), Fire)
     assert isinstance(on(seen(True), STAGES[2], now=START), Fire)
     assert isinstance(on(seen(None), STAGES[2], now=START), Fire)
 
@@ -231,7 +232,7 @@ def test_an_item_that_does_not_tell_its_failover_has_its_budget_from_the_first_l
     assert seen.last_failover is None
     later = START + timedelta(minutes=20)
     assert isinstance(on(seen, STAGES[4], now=START, since=START), Wait)
-    assert isinstance(on(seen, STAGES[4], now=later, since=START), Fire)
+    assert isinstance(on(seen, STAGES[4], now=later, since=START), Refuse)
 
 
 def test_the_start_of_the_last_planned_failover_stands_in_for_a_time_that_vanished() -> None:
