@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine has arrived, was refused, held or failed. V(false) only when the time in O(wait_timeout) is over.
+  description: Whether every machine is ready to fail over home again, was refused or failed. V(false) only when the time in O(wait_timeout) is over.
   returned: always
   type: bool
   sample: true
@@ -79,7 +79,7 @@ continue_command:
   description: The command that goes on, as given in O(continue_command).
   returned: when the time in O(wait_timeout) is over
   type: str
-  sample: ansible-playbook homeward.asr.failback -e @vars.yml
+  sample: ansible-playbook take-back.yml
 machines:
   description: Every machine of the run, in the order of their names.
   returned: always
@@ -95,12 +95,12 @@ machines:
       description: The vault it is in.
       returned: always
       type: str
-      sample: vault-classic-12
+      sample: vault-modernized-12
     item_id:
       description: Id of the replicated item.
       returned: always
       type: str
-      sample: /Subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.RecoveryServices/vaults/vault-classic-12/...
+      sample: /Subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.RecoveryServices/vaults/vault-modernized-12/...
     group:
       description: Replication (consistency) group of the machine, V(null) when it has none.
       returned: always
@@ -118,18 +118,17 @@ machines:
       description: Where it stands now (in check mode, where it would stand), in the same words as RV(machines[].before).
       returned: always
       type: str
-      sample: home_unprotected
+      sample: ready
     done:
       description:
         - What was done with it.
         - V(fired) (an operation was sent), V(adopted) (an operation that already ran was joined), V(nothing) (it was already there),
-          V(refused) (it stands where this task must not act), V(held) (stopped before commit for a person to look), V(failed),
-          V(waiting) (nothing was sent for it before time was over).
+          V(refused) (its failover cannot be taken back), V(failed), V(waiting) (nothing was sent for it before time was over).
       returned: always
       type: str
       sample: fired
     changed:
-      description: Whether this run moved the machine.
+      description: Whether this run took the machine's failover back.
       returned: always
       type: bool
       sample: true
@@ -137,17 +136,17 @@ machines:
       description: The leg it is on or ended with.
       returned: always
       type: str
-      sample: commit_to_onprem
+      sample: cancel_failover_to_onprem
     job:
       description: Name of the last Site Recovery job, V(null) when there was none. The module M(homeward.asr.asr_job_info) shows it.
       returned: always
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     recovery_point:
-      description: The recovery point used, V(null) where none is chosen.
+      description: Always V(null) here; failovers use it.
       returned: always
       type: str
-      sample: latest
+      sample: null
     start:
       description: Start of the work on the machine, UTC.
       returned: always
@@ -173,22 +172,22 @@ machines:
           description: The provider's own code.
           returned: always
           type: str
-          sample: '28175'
+          sample: '500'
         message:
           description: The provider's own words.
           returned: always
           type: str
-          sample: The machine was renamed during failover because its name was already in use at the destination.
+          sample: The snapshot of a disk could not be removed.
         possible_causes:
           description: What the provider thinks is behind it; may be empty.
           returned: always
           type: str
-          sample: A machine with the same name exists at the destination.
+          sample: The datastore is busy.
         recommended_action:
           description: What the provider advises; may be empty.
           returned: always
           type: str
-          sample: Rename the machine after the failover if its former name is needed.
+          sample: Remove the snapshot by hand.
         level:
           description: V(Error) or V(Warning).
           returned: always
@@ -201,90 +200,30 @@ machines:
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why the machine was refused, held or failed; V(null) otherwise.
+      description: A stable word for why the machine was refused or failed; V(null) otherwise.
       returned: always
       type: str
-      sample: synchronising_home
+      sample: nothing_to_cancel
     reason:
-      description: Why the machine was refused, held or failed, or what it waits for, as one sentence; V(null) otherwise.
+      description: Why the machine was refused or failed, or what it waits for, as one sentence; V(null) otherwise.
       returned: always
       type: str
-      sample: The machine is still synchronising to on-premises.
+      sample: There is no failover to on-premises that waits for its commit.
     remedy:
       description: What to do about it; V(null) otherwise.
       returned: always
       type: str
-      sample: Wait until it is synchronised, then run this again.
+      sample: "Leave the machine out: only a planned failover that is not committed yet can be taken back."
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other legs.
+      description: Always V(null) here; reprotects use it.
       returned: always
       type: dict
-      contains:
-        master_target:
-          description: Master target, or the appliance of a modernized vault.
-          returned: always
-          type: str
-          sample: mt-linux-01
-        process_server:
-          description: Process server, or the appliance of a modernized vault.
-          returned: always
-          type: str
-          sample: ps-azure-01
-        datastore:
-          description: Datastore.
-          returned: always
-          type: str
-          sample: datastore-01
-        retention_volume:
-          description: Retention volume of the master target.
-          returned: always
-          type: str
-          sample: /mnt/retention
-        policy:
-          description: Replication policy.
-          returned: always
-          type: str
-          sample: policy-01-failback
-        run_as_account:
-          description: Run-as account.
-          returned: always
-          type: str
-          sample: vm-admin-linux
-        log_storage_account:
-          description: Storage account that takes the changes on the way home.
-          returned: for machines of a modernized vault on their way home
-          type: str
-          sample: asrlogs01
+      sample: null
     sync:
-      description: How far the machine's synchronisation is; V(null) where none is under way or the vault does not tell.
+      description: Always V(null) here; reprotects use it.
       returned: always
       type: dict
-      contains:
-        percentage:
-          description: Share of the data that has arrived; V(null) where the vault does not tell.
-          returned: always
-          type: float
-          sample: 42.5
-        transferred_bytes:
-          description: Bytes sent so far; V(null) where the vault does not tell.
-          returned: always
-          type: int
-          sample: 18253611008
-        total_bytes:
-          description: Size of the machine's disks in bytes; V(null) where the vault does not tell.
-          returned: always
-          type: int
-          sample: 42949672960
-        pending_bytes:
-          description: Changes that wait to be sent, in bytes; V(null) where the vault does not tell.
-          returned: always
-          type: int
-          sample: 1191936
-        eta_seconds:
-          description: Estimated seconds until everything has arrived; V(null) where no estimate can be made.
-          returned: always
-          type: int
-          sample: 840
+      sample: null
     legs:
       description: What was done on each leg of the route.
       returned: always
@@ -295,7 +234,7 @@ machines:
           description: Name of the leg.
           returned: always
           type: str
-          sample: commit_to_onprem
+          sample: cancel_failover_to_onprem
         done:
           description: What was done, in the words of RV(machines[].done).
           returned: always
@@ -327,24 +266,58 @@ machines:
           type: float
           sample: 1830.0
         recovery_point:
-          description: The recovery point it used.
+          description: Always V(null) here; failovers use it.
           returned: always
           type: str
-          sample: latest
+          sample: null
+counts:
+  description: How many machines there are of each kind.
+  returned: always
+  type: dict
+  contains:
+    moved:
+      description: Those whose failover was taken back. In check mode, those whose failover would be.
+      returned: always
+      type: int
+      sample: 10
+    failed:
+      description: Those that failed.
+      returned: always
+      type: int
+      sample: 1
+    refused:
+      description: Those that were refused.
+      returned: always
+      type: int
+      sample: 0
+    held:
+      description: Always 0 here; tasks that commit use it.
+      returned: always
+      type: int
+      sample: 0
+    waiting:
+      description: Those that were still waited for.
+      returned: always
+      type: int
+      sample: 0
 failed_machines:
-  description: Names of the machines that failed.
+  description:
+    - Names of the machines that failed.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
-  description: Names of the machines that were refused because they stand where this task must not act.
+  description:
+    - Names of the machines whose failover cannot be taken back.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Names of the machines that were stopped before commit for a person to look at.
+  description: Always empty here; tasks that commit use it.
   returned: always
   type: list
   elements: str
@@ -364,17 +337,17 @@ plan:
       description: Its vault.
       returned: always
       type: str
-      sample: vault-classic-12
+      sample: vault-modernized-12
     leg:
       description: The leg.
       returned: always
       type: str
-      sample: commit_to_onprem
+      sample: cancel_failover_to_onprem
     operation:
       description: The operation of the service's API.
       returned: always
       type: str
-      sample: failoverCommit
+      sample: cancelFailover
     body:
       description: The request's body, V(null) where the operation has none.
       returned: always
@@ -421,7 +394,7 @@ progress:
       type: int
       sample: 12
     done:
-      description: Machines that have arrived.
+      description: Machines that are ready to fail over home again.
       returned: always
       type: int
       sample: 12
@@ -439,7 +412,7 @@ progress:
       description: What the machine in RV(progress.slowest) does; may be empty.
       returned: always
       type: str
-      sample: synchronising to on-premises
+      sample: taking the failover to on-premises back
     slowest:
       description: The machine that is furthest behind; empty when none is under way.
       returned: always
@@ -455,17 +428,17 @@ vaults:
       description: Name of the vault.
       returned: always
       type: str
-      sample: vault-classic-12
+      sample: vault-modernized-12
     generation:
       description: V(classic) (configuration server) or V(modernized) (replication appliance).
       returned: always
       type: str
-      sample: classic
+      sample: modernized
     note:
       description: What follows from it.
       returned: always
       type: str
-      sample: Classic replication is past its retirement; bring the machines home before migrating them.
+      sample: "Modernized replication: machines come home through an appliance of the vault."
 cursor:
   description: Where the run stood; only for the next slice.
   returned: while the run has not finished

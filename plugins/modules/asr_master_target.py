@@ -618,14 +618,48 @@ master_targets:
               returned: always
               type: str
               sample: datastore-1
+counts:
+  description: How many servers and machines there are of each kind.
+  returned: always
+  type: dict
+  contains:
+    moved:
+      description: Those that were changed. In check mode, those that would be.
+      returned: always
+      type: int
+      sample: 10
+    failed:
+      description: Those that failed.
+      returned: always
+      type: int
+      sample: 1
+    refused:
+      description: Those that were refused.
+      returned: always
+      type: int
+      sample: 0
+    held:
+      description: Always 0 here; the stages use it.
+      returned: always
+      type: int
+      sample: 0
+    waiting:
+      description: Those that were still waited for.
+      returned: always
+      type: int
+      sample: 0
 failed_machines:
-  description: Names of the servers and machines that failed.
+  description:
+    - Names of the servers and machines that failed.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
-  description: Names of the servers and machines that were refused.
+  description:
+    - Names of the servers and machines that were refused.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str

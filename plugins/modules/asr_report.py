@@ -14,7 +14,8 @@ description:
     where it stands now, warnings), everything that was said of machines that did not arrive, and a totals line with the requests spent
     against the floor.
   - Made to be the last task of a chain whose stages only report. It is the only one that fails, naming each machine with reason and remedy.
-  - With more than 60 machines the table shows those that need a look.
+  - Failures come first, then what was refused, what is held, what is under way, and the rest. With more than 60 machines the table shows
+    those that need a look, at most 200 of them. What holds for several machines is told once.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
@@ -59,7 +60,7 @@ EXAMPLES = r"""
   homeward.asr.asr_failover:
     direction: to_onprem
     machines: [all]
-    exclude: "{{ reprotect.failed_machines + reprotect.refused_machines }}"
+    exclude: "{{ reprotect.machines | selectattr('done', 'in', ['failed', 'refused']) | map(attribute='name') }}"
     on_failure: report
   register: failover
 
@@ -72,7 +73,7 @@ EXAMPLES = r"""
 RETURN = r"""
 lines:
   description: The report as it was printed.
-  returned: always
+  returned: when the task does not fail
   type: list
   elements: str
   sample: ['machine  stage  result  duration']
@@ -81,26 +82,64 @@ total:
   returned: always
   type: int
   sample: 12
+counts:
+  description: How many machines there are of each kind.
+  returned: always
+  type: dict
+  contains:
+    moved:
+      description: Those that stand elsewhere than before, or of which an operation succeeded. In check mode, those that would move.
+      returned: always
+      type: int
+      sample: 10
+    failed:
+      description: Those that failed.
+      returned: always
+      type: int
+      sample: 1
+    refused:
+      description: Those that were refused.
+      returned: always
+      type: int
+      sample: 0
+    held:
+      description: Those that were stopped before their commit.
+      returned: always
+      type: int
+      sample: 1
+    waiting:
+      description: Those that were still waited for.
+      returned: always
+      type: int
+      sample: 0
 failed_machines:
-  description: Names of the machines that failed.
+  description:
+    - Names of the machines that failed.
+    - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
-  description: Names of the machines that were refused.
+  description:
+    - Names of the machines that were refused.
+    - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Names of the machines that wait for a person before commit.
+  description:
+    - Names of the machines that wait for a person before commit.
+    - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list
   elements: str
   sample: []
 waiting_machines:
-  description: Names of the machines that were under way when time was over.
+  description:
+    - Names of the machines that were under way when time was over.
+    - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list
   elements: str

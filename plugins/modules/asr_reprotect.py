@@ -352,20 +352,56 @@ machines:
           returned: always
           type: str
           sample: latest
+counts:
+  description: How many machines there are of each kind.
+  returned: always
+  type: dict
+  contains:
+    moved:
+      description: Those that stand elsewhere than before, or of which an operation succeeded. In check mode, those that would move.
+      returned: always
+      type: int
+      sample: 10
+    failed:
+      description: Those that failed.
+      returned: always
+      type: int
+      sample: 1
+    refused:
+      description: Those that were refused.
+      returned: always
+      type: int
+      sample: 0
+    held:
+      description: Those that were stopped before their commit.
+      returned: always
+      type: int
+      sample: 1
+    waiting:
+      description: Those that were still waited for.
+      returned: always
+      type: int
+      sample: 0
 failed_machines:
-  description: Names of the machines that failed.
+  description:
+    - Names of the machines that failed.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
-  description: Names of the machines that were refused because they stand where this task must not act.
+  description:
+    - Names of the machines that were refused because they stand where this task must not act.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Names of the machines that were stopped before commit for a person to look at.
+  description:
+    - Names of the machines that were stopped before commit for a person to look at.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list
   elements: str
@@ -442,7 +478,7 @@ progress:
       type: int
       sample: 12
     done:
-      description: Machines that have arrived.
+      description: Machines that have arrived, or were stopped before their commit.
       returned: always
       type: int
       sample: 12

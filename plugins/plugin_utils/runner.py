@@ -26,14 +26,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.progress imp
 )
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
+from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
 
 display = Display()
 
 #: Codes of errors that a network or a service gets over by itself. Only a run that has already begun sits them out.
 PASSING = frozenset({"unreachable", "throttled", "read_failed", "unknown_outcome", "vcenter_unreachable"})
-
-#: Options that are left out of the result's copy of the arguments: nobody typed them, and they may be long.
-BULKY = frozenset({"cursor", "results"})
 
 #: Seconds of such trouble in a row before the run gives up, and the pause between two attempts.
 PATIENCE = 900.0
@@ -58,10 +56,10 @@ class Once(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         self._pipeline()
-        result.update(self._work(task_vars or {}))
+        result.update(bounded.failed(self._work(task_vars or {})))
         invocation = result.get("invocation")
         if isinstance(invocation, Mapping):
-            arguments = {k: v for k, v in (invocation.get("module_args") or {}).items() if k not in BULKY}
+            arguments = bounded.arguments(invocation.get("module_args") or {})
             result["invocation"] = {**invocation, "module_args": arguments}
         return result
 

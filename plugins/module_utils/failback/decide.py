@@ -33,7 +33,6 @@ from .lifecycle import (
     Step,
 )
 
-
 #: Code of the refusal of a machine whose agent did not come in time.
 AGENT_MISSING = "agent_not_registered"
 

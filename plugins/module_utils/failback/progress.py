@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .items import SUCCEEDED
+
 
 def span(seconds: float | None) -> str:
     """A duration as people say it: 9s, 4m10s, 2h05m, 1d03h."""
@@ -39,6 +41,19 @@ def under_way(machine: Mapping[str, Any]) -> bool:
         legs = machine.get("legs") or [machine]
         return bool(machine.get("reason")) or not legs[-1].get("end")
     return done == "waiting"
+
+
+def moved(machine: Mapping[str, Any]) -> bool:
+    """Whether a machine has moved: an operation of its own or one it joined succeeded, or it stands elsewhere than before.
+
+    An operation that failed has moved nothing, and one that is only sent has moved nothing yet.
+    """
+    if "legs" not in machine:
+        return bool(machine.get("changed")) and machine.get("done") != "waiting"
+    legs = machine.get("legs") or ()
+    if any(leg.get("done") in ("fired", "adopted") and leg.get("state") in SUCCEEDED for leg in legs):
+        return True
+    return bool(machine.get("changed")) and not under_way(machine)
 
 
 def stumble(used: float, message: str) -> str:

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .causes import causes
 from .items import ALIVE, SUCCEEDED
-from .progress import span, under_way
+from .progress import moved, span, under_way
 
 #: Columns a terminal is sure to have.
 WIDTH = 120
@@ -18,11 +19,17 @@ WIDTH = 120
 #: Beyond so many machines the table shows only those that need a look; the result holds all of them.
 SHOWN = 60
 
+#: Rows of machines that need a look; beyond, the paragraphs below the table still name their causes.
+LOOKED_AT = 200
+
 #: Machines named in one sentence before "and N more".
 NAMED = 20
 
 #: Verdicts that count against the allowed share of failures.
 BAD = ("failed", "refused")
+
+#: Verdicts in the order in which they need a look; every other one comes after them.
+ORDER = (*BAD, "held", "waiting")
 
 #: Short names of the legs, so that a row fits.
 STAGES: Mapping[str, str] = {
@@ -49,10 +56,13 @@ class Story:
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     last: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[Mapping[str, Any]] = field(default_factory=list)
+    #: Whether it moved (see progress.moved), or in check mode whether it would.
+    moved: bool = False
 
-    def take(self, machine: Mapping[str, Any]) -> None:
+    def take(self, machine: Mapping[str, Any], check: bool = False) -> None:
         """Add a stage's rows: one a leg; a stage in which nothing was to do adds none beside others."""
         legs = machine.get("legs") or ()
+        self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
         if legs:
             self.rows = [row for row in self.rows if row.get("done") != "nothing"]
             self.rows.extend(legs)
@@ -60,12 +70,21 @@ class Story:
             self.rows.append(machine)
 
     @property
+    def done(self) -> str:
+        return str(self.last.get("done") or "")
+
+    @property
     def bad(self) -> bool:
-        return self.last.get("done") in BAD
+        return self.done in BAD
 
     @property
     def needs_a_look(self) -> bool:
-        return bool(self.warnings) or self.last.get("done") in (*BAD, "held", "waiting")
+        return bool(self.warnings) or self.done in ORDER
+
+    @property
+    def urgency(self) -> int:
+        """Place in the report: failures first, then what was refused, held, is under way, and the rest."""
+        return ORDER.index(self.done) if self.done in ORDER else len(ORDER)
 
 
 @dataclass(frozen=True)
@@ -121,11 +140,11 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
         for machine in machines:
             key = (str(machine.get("vault") or ""), str(machine["name"]))
             story = stories.setdefault(key, Story(name=key[1]))
-            story.take(machine)
+            story.take(machine, check)
             story.last = {**machine, "done": "waiting"} if still and under_way(machine) else machine
             # A later stage looks at the same operation again and repeats what it said.
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
-    ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (k[1].lower(), k[0])))
+    ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (stories[k].urgency, k[1].lower(), k[0])))
     writes, reads, floor_writes, floor_reads = spent
     return Report(
         ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running, planned if check else None, onward
@@ -135,18 +154,21 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
 def render(report: Report, shown: int = SHOWN) -> list[str]:
     """The report as lines of at most 120 columns."""
     stories: Sequence[Story] = report.stories
-    left_out = 0
+    left_out = hidden = 0
     if len(stories) > shown:
         looked_at = [s for s in stories if s.needs_a_look]
         left_out = len(stories) - len(looked_at)
-        stories = looked_at
+        stories = looked_at[:LOOKED_AT]
+        hidden = len(looked_at) - len(stories)
     lines: list[str] = []
     if stories:
         lines += ["", *_table([row for story in stories for row in _rows(story, report.planned is not None)])]
+    if hidden:
+        lines.append(f"and {hidden} more machines that need a look, for the reasons below.")
     if left_out:
         lines.append(f"and {left_out} more machines with nothing to look at.")
-    lines += _said(stories)
-    lines += [part for text in report.stopped for part in ["", *_wrap(text, "")]]
+    lines += _said(report.stories)
+    lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *_wrap(text, "")]]
     if report.running:
         lines += ["", *_wrap(still_running(report), "  ")]
     lines += ["", *_wrap(totals(report), "  ")]
@@ -166,8 +188,8 @@ def still_running(report: Report) -> str:
 def totals(report: Report) -> str:
     """One line: machines, verdicts, time, requests against the floor."""
     parts = [f"{len(report.stories)} machine{'' if len(report.stories) == 1 else 's'}"]
-    moved = sum(1 for s in report.stories if any(row.get("done") in ("fired", "adopted") for row in s.rows))
-    parts.append(f"{moved} moved" if report.planned is None else f"{moved} would move")
+    number = sum(s.moved for s in report.stories)
+    parts.append(f"{number} moved" if report.planned is None else f"{number} would move")
     for word in ("failed", "refused", "held"):
         parts.append(f"{len(report.named(word))} {word}")
     if report.running:
@@ -232,20 +254,26 @@ def _wrap(text: str, indent: str) -> list[str]:
 
 
 def _said(stories: Iterable[Story]) -> list[str]:
-    """Why machines did not arrive, and what the service warned of, in full. What holds for several is said once."""
-    paragraphs: dict[tuple[str, ...], list[str]] = {}
+    """Why machines did not arrive, and what the service warned of. One cause of several machines is told once."""
+    stopped: list[tuple[str, str, tuple[str, ...]]] = []
+    warned: list[tuple[str, str, tuple[str, ...]]] = []
     for story in stories:
         last = story.last
-        if last.get("done") in (*BAD, "held"):
-            said = [_reason(last), *(line for problem in last.get("errors") or () for line in _problem(problem))]
-            paragraphs.setdefault((str(last["done"]), *said), []).append(story.name)
+        if story.done in (*BAD, "held"):
+            lines = [line for problem in last.get("errors") or () for line in _problem(problem)]
+            stopped.append((story.name, f"{story.done} {last.get('code') or ''}", (_reason(last), *lines)))
         for problem in story.warnings:
-            paragraphs.setdefault(("warning", "", *_problem(problem)), []).append(story.name)
-    lines: list[str] = []
-    for (word, reason, *more), names in paragraphs.items():
-        who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-        lines += ["", *_wrap(f"{who} {word}: {reason}".rstrip(), "  "), *more]
-    return lines
+            warned.append((story.name, f"warning {problem.get('code') or ''}", ("", *_problem(problem))))
+    told: list[str] = []
+    for cause in (*causes(stopped), *causes(warned)):
+        reason, *more = cause.texts
+        word = cause.kind.partition(" ")[0]
+        told += [
+            "",
+            *_wrap(f"{cause.who(NAMED)} {word}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
+            *more,
+        ]
+    return told
 
 
 def _reason(machine: Mapping[str, Any]) -> str:

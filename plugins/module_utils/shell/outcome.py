@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..failback.causes import causes
 from ..failback.errors import FailbackError
-from ..failback.progress import under_way
+from ..failback.progress import moved, under_way
 
 Machine = Mapping[str, Any]
 
@@ -42,21 +43,13 @@ def too_many(bad: int, total: int, allowed_percent: float) -> bool:
 
 
 def why(machine: Machine) -> str:
-    """One machine's reason and remedy as a sentence that begins with its name."""
+    """One machine's reason and remedy."""
     reason = str(machine.get("reason") or "")
     errors = machine.get("errors") or ()
     if not reason and errors:
         reason = f"{errors[0].get('code', '')} {errors[0].get('message', '')}".strip()
     remedy = str(machine.get("remedy") or (errors[0].get("recommended_action") if errors else "") or "")
-    return f"{machine['name']}: {reason or 'no reason was given.'} {remedy}".strip()
-
-
-def listing(lines: Sequence[str], limit: int = NAMED) -> str:
-    """The first lines, and how many more there are."""
-    shown = list(lines[:limit])
-    if len(lines) > limit:
-        shown.append(f"and {len(lines) - limit} more.")
-    return "\n".join(shown)
+    return f"{reason or 'no reason was given.'} {remedy}".strip()
 
 
 def count(number: int, word: str = "machine") -> str:
@@ -65,16 +58,24 @@ def count(number: int, word: str = "machine") -> str:
 
 
 def complaint(machines: Sequence[Machine]) -> str:
-    """The message of a task that failed: every machine that went wrong, with reason and remedy."""
-    bad = [m for m in machines if m.get("done") in BAD]
-    head = f"{len(bad)} of {count(len(machines))} could not go on."
-    return f"{head}\n{listing([why(m) for m in bad])}"
+    """The message of a task that failed: the machines that went wrong with reason and remedy, failures first. What holds for
+    several is said once."""
+    bad = [m for word in BAD for m in machines if m.get("done") == word]
+    found = causes([(str(m["name"]), f"{m['done']} {m.get('code') or ''}", (why(m),)) for m in bad])
+    lines = [f"{cause.who(NAMED)}: {cause.texts[0]} {cause.note}".rstrip() for cause in found[:NAMED]]
+    if len(found) > NAMED:
+        rest = sum(len(cause.names) for cause in found[NAMED:])
+        lines.append(f"and {count(rest)} more for other reasons.")
+    return "\n".join([f"{len(bad)} of {count(len(machines))} could not go on.", *lines])
 
 
 def summary(machines: Sequence[Machine], check: bool) -> str:
     """The message of a task that went well."""
-    moved = sum(1 for m in machines if m.get("changed"))
-    parts = [f"{moved} would move" if check else f"{moved} moved"]
+    number = sum(bool(m.get("changed")) if check else moved(m) for m in machines)
+    parts = [f"{number} would move" if check else f"{number} moved"]
+    on_its_way = 0 if check else sum(under_way(m) and not moved(m) for m in machines)
+    if on_its_way:
+        parts.append(f"{on_its_way} under way")
     for word, text in (
         ("nothing", "had nothing to do"),
         ("held", "held"),
@@ -110,6 +111,8 @@ def shape(raw: Mapping[str, Any], params: Mapping[str, Any], check: bool) -> dic
     result["failed_machines"] = names(machines, "failed")
     result["refused_machines"] = names(machines, "refused")
     result["held_machines"] = names(machines, "held")
+    result["counts"] = {word: len(names(machines, word)) for word in ("failed", "refused", "held", "waiting")}
+    result["counts"]["moved"] = sum(bool(m.get("changed")) if check else moved(m) for m in machines)
     result["diff"] = diff(machines)
     if check:
         finished = True

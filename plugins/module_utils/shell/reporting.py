@@ -11,6 +11,9 @@ from .module import Call
 from .outcome import complaint, too_many
 from .specs import Spec
 
+#: Names in one of the result's lists; ``counts`` tells how many there are.
+NAMES = 50
+
 
 def argument_spec() -> Spec:
     """The module's options."""
@@ -25,7 +28,7 @@ def argument_spec() -> Spec:
 def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str, str, bool]:
     """Code and message of what is wrong with the chain, and whether that is a failure; empty when nothing is."""
     if report.stopped:
-        return "stage_failed", "\n".join(report.stopped), True
+        return "stage_failed", "\n".join(dict.fromkeys(report.stopped)), True
     if too_many(len(report.failed), len(report.stories), allowed_failures):
         return "machines_failed", complaint([s.last for s in report.stories]), True
     if report.running:
@@ -42,10 +45,11 @@ def work(call: Call) -> dict[str, Any]:
         "changed": False,
         "lines": render(report),
         "total": len(report.stories),
-        "failed_machines": report.named("failed"),
-        "refused_machines": report.named("refused"),
-        "held_machines": report.named("held"),
-        "waiting_machines": report.named("waiting"),
+        "counts": {
+            "moved": sum(story.moved for story in report.stories),
+            **{word: len(report.named(word)) for word in ("failed", "refused", "held", "waiting")},
+        },
+        **{f"{word}_machines": report.named(word)[:NAMES] for word in ("failed", "refused", "held", "waiting")},
         "requests": {
             "writes": report.writes,
             "reads": report.reads,

@@ -11,7 +11,14 @@ from builders import START, item, of, stage, text
 from modern import rcm
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Fire, Observed, Policy, Refuse, Wait, decide
+from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import (
+    Fire,
+    Observed,
+    Policy,
+    Refuse,
+    Wait,
+    decide,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 

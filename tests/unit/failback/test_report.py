@@ -34,7 +34,17 @@ def machine(name: str, done: str = "fired", leg: str = "reprotect_to_onprem", **
         "errors": [],
         "reason": "It broke." if done in ("failed", "refused") else "",
         "remedy": "Mend it." if done in ("failed", "refused") else "",
-        "legs": [{"leg": leg, "done": done, "duration_seconds": 750.0, "recovery_point": more.get("recovery_point")}],
+        "legs": [
+            {
+                "leg": leg,
+                "done": done,
+                "state": {"fired": "Succeeded", "failed": "Failed"}.get(done),
+                "end": "2026-03-01T08:12:30Z",
+                "duration_seconds": 750.0,
+                "recovery_point": more.get("recovery_point"),
+            }
+        ],
+        "changed": done == "fired",
         **more,
     }
 
@@ -98,6 +108,64 @@ def test_totals_set_requests_against_their_floor() -> None:
     assert totals(report) == (
         "2 machines, 1 moved, 0 failed, 0 refused, 1 held. Requests: 3 writes (floor 3), 18 reads (floor 16)."
     )
+
+
+def test_a_machine_whose_operation_failed_has_not_moved() -> None:
+    sent = [{"leg": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}]
+    bad = machine("bad", "failed", legs=sent, changed=False)
+    asked = machine("busy", legs=[{"leg": "reprotect_to_onprem", "done": "fired", "state": "InProgress"}], changed=True)
+    said = totals(gather([stage(machine("good"), bad, asked, finished=False)]))
+    assert said.startswith("3 machines, 1 moved, 1 failed, 0 refused, 0 held, 1 still under way.")
+
+
+def test_a_machine_that_failed_later_has_moved_all_the_same() -> None:
+    report = gather([stage(machine("a")), stage(machine("a", "failed", leg="failover_to_onprem", changed=False))])
+    assert totals(report).startswith("1 machine, 1 moved, 1 failed,")
+
+
+def test_failures_come_first_then_what_was_refused_held_or_under_way() -> None:
+    fleet = [
+        machine("a"),
+        machine("b", "waiting"),
+        machine("c", "held"),
+        machine("d", "refused"),
+        machine("e", "failed"),
+    ]
+    fleet += [machine("f", "failed", reason="It fell.")]
+    lines = render(gather([stage(*fleet, finished=False)]))
+    assert [text.split()[0] for text in lines[3:9]] == ["e", "f", "d", "c", "b", "a"]
+    said = [text for text in lines[9:] if text and not text.startswith(" ")]
+    assert [text.split(":")[0] for text in said[:4]] == ["e failed", "f failed", "d refused", "c held"]
+
+
+def test_one_cause_of_many_machines_is_one_paragraph() -> None:
+    """Reasons that differ in names, ids and numbers only are one; codes keep two causes apart."""
+    job = "0b1f5f5d-3f5e-4b39-9a4c-2f3f6a1f8c{:02x}"
+    fleet = [
+        machine(
+            f"m{n:03d}",
+            "failed",
+            code="95226",
+            reason=f"Reprotecting m{n:03d} beside m{(n + 1) % 90:03d} ended Failed after {n} of 90 disks.",
+            remedy=f"Read job {job.format(n)} in the vault.",
+        )
+        for n in range(90)
+    ]
+    other = machine("z", "failed", code="78028", reason="Reprotecting z beside m000 ended Failed after 1 of 90 disks.")
+    lines = render(gather([stage(*fleet, other)]))
+    text = " ".join(" ".join(lines[95:]).split())
+    assert text.count("ended Failed") == 2
+    assert "m000, m001, " in text
+    assert "m019 and 70 more failed: Reprotecting m000 beside m001" in text
+    assert "said of m000; names and numbers differ" in text
+    assert "z failed: " in text
+
+
+def test_a_table_of_a_broken_fleet_stays_readable() -> None:
+    lines = render(gather([stage(*(machine(f"m{n:04d}", "failed") for n in range(1000)))]))
+    assert len(lines) < 220
+    assert "and 800 more machines that need a look, for the reasons below." in lines
+    assert "1000 machines, 0 moved, 1000 failed" in "\n".join(lines)
 
 
 def test_the_last_stage_says_how_a_machine_ended() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure, listing, shape, too_many, why
+from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure, shape, too_many, why
 
 
 def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
@@ -83,23 +83,38 @@ def test_allowed_share(bad: int, total: int, allowed: float, verdict: bool) -> N
     assert too_many(bad, total, allowed) is verdict
 
 
-def test_only_ten_are_named_in_the_message() -> None:
+def test_only_ten_are_named_in_the_message_and_one_cause_is_told_once() -> None:
     result = shape(raw(*(machine(f"m{i}", "failed") for i in range(25))), PARAMS, check=False)
-    assert "m9:" in result["msg"]
-    assert "m10:" not in result["msg"]
-    assert result["msg"].endswith("and 15 more.")
+    assert result["msg"].endswith("m8, m9 and 15 more: no reason was given.")
+    assert "m10" not in result["msg"]
     assert len(result["failed_machines"]) == 25
+    assert result["counts"] == {"failed": 25, "refused": 0, "held": 0, "waiting": 0, "moved": 0}
 
 
-def test_listing_says_nothing_of_more_when_all_are_shown() -> None:
-    assert listing(["a", "b"], 2) == "a\nb"
+def test_only_ten_causes_are_told_in_the_message() -> None:
+    words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+    result = shape(raw(*(machine(w, "failed", reason=f"For {w * 2}.") for w in words)), PARAMS, check=False)
+    assert "ten: For tenten." in result["msg"]
+    assert result["msg"].endswith("and 2 machines more for other reasons.")
+
+
+def test_failures_come_before_refusals_in_the_message() -> None:
+    result = shape(raw(machine("a", "refused", reason="No."), machine("b", "failed", reason="Broken.")), PARAMS, False)
+    assert result["msg"].splitlines()[1:] == ["b: Broken.", "a: No."]
+
+
+def test_what_is_only_sent_has_not_moved() -> None:
+    """With wait: false a task ends while the service still works."""
+    sent = machine("a", legs=[{"done": "fired", "state": "InProgress"}])
+    arrived = machine("b", legs=[{"done": "fired", "state": "Succeeded", "end": "x"}])
+    assert shape(raw(sent, arrived), PARAMS, check=False)["msg"] == "2 machines: 1 moved, 1 under way."
 
 
 def test_why_falls_back_to_the_providers_words() -> None:
     told = why(
         machine("a", "failed", errors=[{"code": "95226", "message": "No route.", "recommended_action": "Fix it."}])
     )
-    assert told == "a: 95226 No route. Fix it."
+    assert told == "95226 No route. Fix it."
 
 
 def test_diff_has_one_shape_in_both_worlds() -> None:
