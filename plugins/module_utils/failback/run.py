@@ -146,7 +146,7 @@ class Run(Walk):
                 continue
             step = self.consider(item, track)
             if step is not None:
-                due.append((item, track, step))
+                due.append((self.items[item.key], track, step))
         if self.order.advance == "together":
             due = self.held_back(due)
         if not self.memory.checked:
