@@ -9,6 +9,7 @@ used up. Nothing is lost when this process dies: the vault alone knows the truth
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
     Ticker,
     line,
@@ -25,8 +27,10 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.progress imp
     under_way,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
+from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
+from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
 
 display = Display()
 
@@ -56,7 +60,10 @@ class Once(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         self._pipeline()
-        result.update(bounded.failed(self._work(task_vars or {})))
+        try:
+            result.update(bounded.failed(self._work(task_vars or {})))
+        except InputError as error:
+            result.update(failure(error))
         invocation = result.get("invocation")
         if isinstance(invocation, Mapping):
             arguments = bounded.arguments(invocation.get("module_args") or {})
@@ -121,7 +128,19 @@ class Once(ActionBase):
         if found:
             self._task.environment = [merged]
         foreign = self._foreign()
-        return {name: value for name, value in arguments.items() if name not in foreign}
+        self._refuse_strangers(foreign)
+        mine = {name: value for name, value in arguments.items() if name not in foreign}
+        return options(mine, kept={*SHARED["azure"](), *SHARED["vcenter"](), *SECRETS, "continue_command"})
+
+    def _refuse_strangers(self, foreign: set[str]) -> None:
+        """Stop at a shared option that the task itself gives to a module which does not take it: it would not be heard."""
+        said = sorted(foreign & set(self._task.args) & own_options(self._task))
+        if said:
+            raise InputError(
+                "option_not_taken",
+                f"{self._task.action} does not take {', '.join(said)}.",
+                "Take it out of the task; only defaults for the whole group homeward.asr.asr may hold what some modules do not take.",
+            )
 
     def _foreign(self) -> set[str]:
         """Shared options this module does not take: defaults for the whole action group must not break it."""
@@ -192,6 +211,21 @@ class Slices(Once):
             progress = answer.get("progress") or {}
             if ticker.due(used, _pulse(progress), length):
                 self._say(line(used, progress))
+
+
+def own_options(task: Any) -> set[str]:
+    """The options that a task gives itself, beside those it has from ``module_defaults``."""
+    source = getattr(task, "_ds", None)
+    if not isinstance(source, Mapping):
+        return set()
+    found: set[str] = set()
+    for key, value in source.items():
+        if (
+            key in ("args", "action", "local_action")
+            or str(key).rpartition(".")[2] == str(task.action).rpartition(".")[2]
+        ):
+            found.update(map(str, value) if isinstance(value, Mapping) else re.findall(r"(\w+)=", str(value or "")))
+    return found
 
 
 def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:

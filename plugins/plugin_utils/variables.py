@@ -27,11 +27,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable of the playbooks. ``repeated``: whether a printed command that goes on with a run may carry it."""
+    """A variable of the playbooks. ``repeated``: whether a printed command that goes on with a run may carry it;
+    ``choices``: the words it takes, where they are few."""
 
     name: str
     kind: Kind
     repeated: bool = True
+    choices: tuple[str, ...] = ()
 
 
 #: Hooks are named by what they stand before or after.
@@ -53,17 +55,17 @@ _ALL = (
     Variable("asr_recovery_plans", Kind.LIST),
     Variable("asr_exclude", Kind.LIST),
     # What may happen. A printed command approves machines by name and never confirms a failover to Azure.
-    Variable("asr_commit_when", Kind.TEXT),
+    Variable("asr_commit_when", Kind.TEXT, choices=("manual", "verified")),
     Variable("asr_approved", Kind.LIST, repeated=False),
     Variable("asr_accept", Kind.MAPPING),
     Variable("asr_rpo_limit", Kind.NUMBER),
     Variable("asr_split_groups", Kind.FLAG),
     Variable("asr_confirm_failover_to_azure", Kind.FLAG, repeated=False),
-    Variable("asr_advance", Kind.TEXT),
+    Variable("asr_advance", Kind.TEXT, choices=("together", "each")),
     Variable("asr_recovery_point", Kind.BY_MACHINE),
     Variable("asr_shut_down_source", Kind.FLAG),
     Variable("asr_power_off", Kind.FLAG),
-    Variable("asr_freeze", Kind.TEXT),
+    Variable("asr_freeze", Kind.TEXT, choices=("frozen", "lifted", "unchanged")),
     Variable("asr_process_server_deploy", Kind.MAPPING),
     Variable("asr_process_server_remove", Kind.FLAG),
     Variable("asr_watch", Kind.FLAG),
@@ -83,7 +85,7 @@ _ALL = (
     # Time and failures.
     Variable("asr_allowed_failures", Kind.NUMBER),
     Variable("asr_wait_timeout", Kind.NUMBER),
-    Variable("asr_on_timeout", Kind.TEXT),
+    Variable("asr_on_timeout", Kind.TEXT, choices=("fail", "ok")),
     Variable("asr_poll_interval", Kind.NUMBER),
     Variable("asr_retries", Kind.NUMBER),
     Variable("asr_ready_timeout", Kind.NUMBER),

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""From what people, surveys, inventories and templates give to what is meant: lists, texts, numbers, flags. Pure.
+
+Whatever says nothing (an empty text, ``[]``, ``None``, an unanswered question) is left out, which means the default. What
+cannot be meant is one sentence that names the variable, its value and the remedy.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.words import clean, words, wrong_type
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind, Variable
+
+#: Variables of people's own may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.
+OWN = "asr_user_"
+
+#: What templates and surveys make of nothing. A list that holds such a word keeps it: it is a name then.
+_NOTHING = re.compile(r"none|null|undefined|\[\s*\]|\{\s*\}|__omit_place_holder__\w*|<<\s*omit\s*>>", re.IGNORECASE)
+
+_TRUE = frozenset({"true", "yes", "on", "y", "1", "t"})
+_FALSE = frozenset({"false", "no", "off", "n", "0", "f"})
+
+
+class LeftOut(Exception):
+    """A value that says nothing."""
+
+
+def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The variables that say something, each as its kind wants it, and a sentence for each that is unknown or wrong.
+
+    ``values`` are the variables whose names begin with ``asr_``, in any case.
+    """
+    meant: dict[str, Any] = {}
+    wrong: list[str] = []
+    for name, value in values.items():
+        if name.lower().startswith(OWN):
+            continue
+        variable = VARIABLES.get(name)
+        if variable is None:
+            wrong.append(unknown(name))
+            continue
+        try:
+            meant[name] = value_of(variable, value)
+        except LeftOut:
+            continue
+        except InputError as error:
+            wrong.append(error.sentence())
+    return meant, wrong
+
+
+def unknown(name: str) -> str:
+    """What is said of a variable that nobody reads: a misspelt gate would silently not stand there."""
+    near = difflib.get_close_matches(name.lower(), VARIABLES, n=1, cutoff=0.6)
+    remedy = f"Did you mean {near[0]}?" if near else "The page docs/variables.md lists those there are."
+    return (
+        f"There is no variable {name}, so what it says would not be heard. {remedy} "
+        f"Variables of your own may begin with {OWN}."
+    )
+
+
+def value_of(variable: Variable, value: Any) -> Any:
+    """A variable's value as its kind wants it. Raises LeftOut where it says nothing, InputError where it is wrong."""
+    if nothing(value):
+        raise LeftOut
+    found = _READERS[variable.kind](variable.name, value)
+    if nothing(found):
+        raise LeftOut
+    if variable.choices and found not in variable.choices:
+        raise InputError(
+            "wrong_value",
+            f"{variable.name} is {found!r}, which it does not know.",
+            f"Choose one of: {', '.join(variable.choices)}.",
+        )
+    return found
+
+
+def nothing(value: Any) -> bool:
+    """Whether a whole value says nothing."""
+    if value is None:
+        return True
+    if isinstance(value, str):
+        text = clean(value)
+        return not text or bool(_NOTHING.fullmatch(text))
+    return isinstance(value, (list, tuple, set, Mapping)) and not value
+
+
+def names(option: str, value: Any) -> list[str]:
+    """A list of names: a list, a text with commas or lines between names, or a list as JSON, YAML or Python write it.
+
+    Only a text is split. Names in a list stay whole, so that is where a name with a comma goes.
+    """
+    if nothing(value):
+        return []
+    if isinstance(value, str):
+        listed = _bracketed(value)
+        if listed is None:
+            return list(words(option, re.split(r"[\r\n,]", value)))
+        value = listed
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        raise wrong_type(option, value, "a list of names")
+    return list(words(option, list(_flat(value))))
+
+
+def _flat(values: Iterable[Any]) -> Iterable[Any]:
+    for value in values:
+        if isinstance(value, (list, tuple, set)):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+def _bracketed(text: str) -> list[Any] | None:
+    """The list that a text in brackets is; None where it is a word in brackets, such as a pattern."""
+    text = clean(text)
+    if not (text.startswith("[") and text.endswith("]")):
+        return None
+    readers: list[Callable[[str], Any]] = [json.loads, ast.literal_eval]
+    if "," in text:
+        readers.append(lambda said: yaml.load(said, Loader=yaml.BaseLoader))  # noqa: S506
+    for reader in readers:
+        try:
+            found = reader(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError, yaml.YAMLError):
+            continue
+        if isinstance(found, list):
+            return found
+    return None
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, str):
+        raise wrong_type(name, value, "a text")
+    return clean(value)
+
+
+def _number(name: str, value: Any) -> int | float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(clean(value) if isinstance(value, str) else value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0:
+        raise InputError("wrong_type", f"{name} takes a number of zero or more, and {value!r} is none.", "Correct it.")
+    return int(number) if number == int(number) else number
+
+
+def _flag(name: str, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = clean(str(value)).lower() if isinstance(value, (str, int)) else ""
+    if word in _TRUE | _FALSE:
+        return word in _TRUE
+    raise InputError("wrong_type", f"{name} takes true or false, and {value!r} is neither.", "Say true or false.")
+
+
+def _mapping(name: str, value: Any) -> dict[str, Any]:
+    found = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
+        raise wrong_type(name, value, "a mapping")
+    return {str(key): entry for key, entry in found.items()}
+
+
+def _parsed(text: str) -> Any:
+    """A text that is JSON or Python as what it says; itself where it is neither."""
+    text = clean(text)
+    if text[:1] in ("{", "["):
+        for reader in (json.loads, ast.literal_eval):
+            try:
+                return reader(text)
+            except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
+                continue
+    return text
+
+
+def _vaults(name: str, value: Any) -> list[dict[str, Any]]:
+    found = _parsed(value) if isinstance(value, str) else value
+    entries = [found] if isinstance(found, Mapping) else found
+    if isinstance(entries, str) or not isinstance(entries, Iterable):
+        raise wrong_type(name, value, "a list of vaults, each with name and resource_group")
+    listed = []
+    for entry in entries:
+        if nothing(entry):
+            continue
+        if not isinstance(entry, Mapping):
+            raise wrong_type(name, entry, "a list of vaults, each with name and resource_group")
+        listed.append({str(key): part for key, part in entry.items() if not nothing(part)})
+    return listed
+
+
+def by_machine(name: str, value: Any) -> str | dict[str, str]:
+    """One text for all machines, or a mapping from machines to texts, which may be given as JSON."""
+    found = _parsed(value) if isinstance(value, str) else value
+    if not isinstance(found, Mapping):
+        return _text(name, value)
+    mapping = {}
+    for key, entry in found.items():
+        for part in (key, entry):
+            if part is not None and not isinstance(part, str):
+                raise wrong_type(name, part, "a text, or a mapping from machines to texts")
+        if not (nothing(key) or nothing(entry)):
+            mapping[clean(key)] = clean(entry)
+    return mapping
+
+
+#: Options of modules that are lists of names, and those that may differ from machine to machine.
+LISTS = frozenset(
+    {"machines", "groups", "recovery_plans", "exclude", "approved", "master_targets", "names", "datastores"}
+)
+BY_MACHINE = frozenset({"recovery_point", "datastore", "retention_volume"})
+
+
+def options(given: Mapping[str, Any], kept: Iterable[str] = ()) -> dict[str, Any]:
+    """A module's options, with lists and texts read as those of the playbooks are. A blank text is the option's default.
+
+    Options in ``kept`` stay as they are. A list that was given and says nothing keeps one blank word: where left out means
+    everybody, it must not. Raises InputError.
+    """
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in kept:
+            found[name] = value
+        elif name in LISTS:
+            said = names(name, value)
+            found[name] = said or ([] if value is None or (not value and not isinstance(value, str)) else [""])
+        elif isinstance(value, str) and not clean(value):
+            continue
+        elif name in BY_MACHINE and value is not None:
+            found[name] = by_machine(name, value)
+        else:
+            found[name] = value
+    return found
+
+
+_READERS: dict[Kind, Callable[[str, Any], Any]] = {
+    Kind.LIST: names,
+    Kind.HOOKS: names,
+    Kind.VAULTS: _vaults,
+    Kind.TEXT: _text,
+    Kind.NUMBER: _number,
+    Kind.FLAG: _flag,
+    Kind.MAPPING: _mapping,
+    Kind.BY_MACHINE: by_machine,
+}
