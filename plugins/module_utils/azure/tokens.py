@@ -98,10 +98,8 @@ class Tokens:
         except (sdk.error_type(), OSError, ValueError) as exc:
             raise self._failure(exc) from exc
         life = max(0.0, float(got.expires_on) - self._wall())
+        # A share of what is left, so that a credential that gives the same token again is not asked at every call.
         renew = now + life - min(RENEW_AT_MOST, life * RENEW_SHARE)
-        # The same token again (a credential may remember it): ask for another in a while, not at every call.
-        if self._held and self._held.token == got.token:
-            renew = max(renew, now + min(RENEW_EVERY, life / 2))
         self._held = _Held(got.token, now + life, renew)
         return str(got.token)
 
