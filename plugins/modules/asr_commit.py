@@ -46,6 +46,7 @@ extends_documentation_fragment:
   - homeward.asr.vcenter
   - homeward.asr.vault
   - homeward.asr.machines
+  - homeward.asr.groups
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup

@@ -43,6 +43,7 @@ extends_documentation_fragment:
   - homeward.asr.vcenter
   - homeward.asr.vault
   - homeward.asr.machines
+  - homeward.asr.groups
   - homeward.asr.failover
   - homeward.asr.waiting
   - homeward.asr.attributes

@@ -32,6 +32,7 @@ extends_documentation_fragment:
   - homeward.asr.vcenter
   - homeward.asr.vault
   - homeward.asr.machines
+  - homeward.asr.groups
   - homeward.asr.reprotect
   - homeward.asr.waiting
   - homeward.asr.attributes

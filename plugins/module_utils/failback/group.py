@@ -10,9 +10,10 @@ for all. A member that stopped holds its fellows before the first step that it h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .items import Item
 
@@ -90,6 +91,40 @@ def units(items: Iterable[Item]) -> dict[str, str]:
     return {key: root(mark) for key, mark in marks.items()}
 
 
+@dataclass(frozen=True)
+class Part:
+    """A group of which a choice takes some members and not others; all names in order."""
+
+    group: str
+    vault: str
+    chosen: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def result(self) -> dict[str, Any]:
+        return {"group": self.group, "vault": self.vault, "chosen": list(self.chosen), "missing": list(self.missing)}
+
+
+def parts(items: Sequence[Item], bound: Mapping[str, str], chosen: AbstractSet[str]) -> dict[str, Part]:
+    """The groups that a choice splits, by unit. ``items`` are all that the vaults list, ``bound`` their units, ``chosen``
+    the keys of those that a run may move."""
+    found: dict[str, Part] = {}
+    for unit, members in _by_unit(items, bound).items():
+        taken = sorted((i.friendly_name for i in members if i.key in chosen), key=str.lower)
+        missing = sorted((i.friendly_name for i in members if i.key not in chosen), key=str.lower)
+        if taken and missing:
+            first = members[0]
+            found[unit] = Part(first.group or "", first.vault.name, tuple(taken), tuple(missing))
+    return found
+
+
+def _by_unit(items: Iterable[Item], bound: Mapping[str, str]) -> dict[str, list[Item]]:
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if item.key in bound:
+            found.setdefault(bound[item.key], []).append(item)
+    return found
+
+
 def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
     """Whether a member's step may be sent, given the other members of its group in this run."""
     stopped = [f for f in fellows if f.standing is Standing.STOPPED]
@@ -123,7 +158,7 @@ def remedy(causes: Sequence[Fellow]) -> str:
 
 
 def _how(fellow: Fellow) -> str:
-    words = {"failed": "failed", "refused": "was refused", "held": "is held"}
+    words = {"failed": "failed", "refused": "was refused", "held": "is held", "under way": "is still on its way"}
     why = fellow.why.strip().rstrip(".")
     return f"{words.get(fellow.ended, 'stopped')}{f' ({why})' if why else ''}"
 

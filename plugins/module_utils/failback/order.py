@@ -35,6 +35,7 @@ class Order:
     groups: tuple[str, ...] = ()
     recovery_plans: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    split_groups: bool = False
     advance: str = "each"
     commit_when: str = "verified"
     confirm_failover_to_azure: bool = False

@@ -32,6 +32,9 @@ def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None)
         "vaults": vault_notes(walk),
         "next_slice_seconds": next_slice(walk),
     }
+    if memory.notes:
+        # Ansible shows a result's warnings to people by itself.
+        result["warnings"] = [note["message"] for note in memory.notes]
     memory.spent.writes, memory.spent.reads = spent["writes"], spent["reads"]
     result["cursor"] = memory.dump()
     return result
@@ -62,9 +65,9 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     sync = synchronisation(walk, key, track)
     return {
         "name": track.name,
-        "vault": item.vault.name if item is not None else "",
+        "vault": item.vault.name if item is not None else walk.vault_name(key),
         "item_id": item.id if item is not None else key,
-        "group": item.group if item is not None else None,
+        "group": item.group if item is not None else track.group or None,
         "before": track.before,
         "after": after,
         "done": done,

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from .errors import InputError
 from .items import Item, Json
 from .lifecycle import FAILOVER_TO_AZURE
 from .order import ALL, Order, no_plain_name
+from .plans import Plan, parse_all
 from .words import found_by, is_pattern, names_nothing, same
 
 #: Names listed in a refusal before "and N more".
@@ -24,37 +26,61 @@ def listing(names: Iterable[str], shown: int = SHOWN) -> str:
     return f"{text} and {more} more" if more > 0 else text or "none"
 
 
-def plan_members(plans: Sequence[Json], name: str) -> set[str] | None:
-    """Lower-case ids of the items of a recovery plan; None where no plan has that name."""
-    for plan in plans:
-        props: Json = plan.get("properties") or {}
-        if same(name, str(plan.get("name") or ""), str(props.get("friendlyName") or "")):
-            return {
-                str(entry.get("id") or "").lower()
-                for group in props.get("groups") or ()
-                for entry in group.get("replicationProtectedItems") or ()
-            }
-    return None
+@dataclass(frozen=True)
+class Gone:
+    """A member of a recovery plan that its vault does not list; ``id`` as the plan spells it, ``vault`` the vault's key."""
+
+    plan: str
+    vault: str
+    id: str
+
+
+@dataclass
+class Choice:
+    """What was asked for: machines in order of their names, plan members that are not listed, and what else is to be said."""
+
+    items: list[Item] = field(default_factory=list)
+    gone: list[Gone] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Json]]) -> list[Item]:
-    """The chosen items, ordered by name; group members stand together.
+    """The chosen items alone; see ``choose``."""
+    return choose(order, items, plans).items
 
-    ``plans`` maps a vault's key to its recovery plans. Raises InputError where nothing was chosen, a name fits
-    nothing, a plain name fits several items, or a name to leave out fits nothing.
+
+def choose(
+    order: Order,
+    items: Sequence[Item],
+    plans: Mapping[str, Sequence[Json]],
+    drives: Callable[[Item], bool] = lambda _item: True,
+) -> Choice:
+    """What was asked for; group members stand together.
+
+    ``plans`` maps a vault's key to its recovery plans. Machines that ``drives`` denies are met where they are asked for by
+    name, group or plan; ``all`` and patterns leave them out and a note says so. Raises InputError where nothing was chosen, a
+    name fits nothing, a plain name fits several items, a plan has no members, or a name to leave out fits nothing.
     """
+    offered = [i for i in items if drives(i)]
     if not (order.machines or order.groups or order.recovery_plans):
-        raise _no_choice(order, items, plans)
-    if not items and not (len(order.machines) == 1 and same(order.machines[0], ALL)):
+        raise _no_choice(order, offered, plans)
+    everything = len(order.machines) == 1 and same(order.machines[0], ALL)
+    if not items and not everything:
         raise InputError(
             "vault_empty",
             f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machine at all.",
             "Check that they are the right ones, that the account may read replicated items, and that machines are protected there.",
         )
+    choice = Choice()
     chosen: dict[str, Item] = {}
     for wanted in order.machines:
-        for item in _by_name(wanted, items, plain=order.takes_plain_names_only):
-            chosen[item.key] = item
+        found = _by_name(wanted, items, offered, plain=order.takes_plain_names_only)
+        if not any(same(wanted, *item_names(i)) for i in found):
+            foreign = [i for i in found if not drives(i)]
+            found = [i for i in found if drives(i)]
+            if foreign:
+                choice.notes.append(_left_out(wanted, foreign))
+        chosen.update({i.key: i for i in found})
     for wanted in order.groups:
         members = [i for i in items if same(wanted, i.group)]
         if not members:
@@ -64,11 +90,46 @@ def select(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Jso
                 f"Choose from: {listing(i.group for i in items if i.group)}.",
             )
         chosen.update({i.key: i for i in members})
+    known = parse_all(plans)
     for wanted in order.recovery_plans:
-        chosen.update({i.key: i for i in _by_plan(wanted, items, plans)})
+        for plan in _called(wanted, known):
+            listed = {i.key: i for i in items if i.vault.key == plan.vault}
+            for member in plan.members:
+                if member.lower() in listed:
+                    chosen[member.lower()] = listed[member.lower()]
+                else:
+                    choice.gone.append(Gone(plan.name, plan.vault, member))
+            if plan.not_run:
+                choice.notes.append(plan.not_run)
     left_out = excluded(order.exclude, items)
-    kept = [i for i in chosen.values() if i.key not in left_out]
-    return sorted(kept, key=lambda i: ((i.group or i.friendly_name).lower(), i.friendly_name.lower(), i.key))
+    choice.items = ordered(i for i in chosen.values() if i.key not in left_out)
+    if not choice.items and not choice.gone:
+        choice.notes.append(
+            "Nothing to do: "
+            + ("'exclude' leaves out every machine that is chosen." if chosen else _nothing(order, items))
+        )
+    return choice
+
+
+def ordered(items: Iterable[Item]) -> list[Item]:
+    """By name, a group's members side by side under the group's name."""
+    return sorted(items, key=lambda i: ((i.group or i.friendly_name).lower(), i.friendly_name.lower(), i.key))
+
+
+def _nothing(order: Order, items: Sequence[Item]) -> str:
+    vaults = listing(v.name for v in order.vaults)
+    if items:
+        return f"the vaults in 'vaults' ({vaults}) list no machine that this collection drives."
+    return f"the vaults in 'vaults' ({vaults}) list no machine at all."
+
+
+def _left_out(wanted: str, foreign: Sequence[Item]) -> str:
+    """What a pattern, or the word for every machine, fits and does not take."""
+    providers = listing(i.instance_type or "an unnamed provider" for i in foreign)
+    return (
+        f"{wanted!r} in 'machines' leaves out {len(foreign)} that replicate with {providers}, which this collection does not "
+        f"drive: {listing(i.friendly_name for i in foreign)}."
+    )
 
 
 def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence[Json]]) -> InputError:
@@ -121,22 +182,22 @@ def _refuse_bare(word: str, option: str) -> None:
         )
 
 
-def _by_name(wanted: str, items: Sequence[Item], plain: bool = False) -> list[Item]:
+def _by_name(wanted: str, items: Sequence[Item], offered: Sequence[Item], plain: bool = False) -> list[Item]:
     exact = [i for i in items if same(wanted, *item_names(i))]
     if same(wanted, ALL):
         if exact:
             raise InputError(
                 "machine_ambiguous",
                 f"{wanted!r} in 'machines' means every machine, and there is a machine of that name.",
-                f"For that machine alone give its replicated item's own name ({exact[0].name}); for every machine, name the groups or give patterns.",
+                f"For that machine alone give the id of its replicated item ({exact[0].id}); for every machine, name the groups or give patterns.",
             )
         return list(items)
     if len(exact) > 1:
-        where = listing(f"{i.name} in vault {i.vault.name}" for i in exact)
+        where = listing(f"{i.friendly_name} in vault {i.vault.name} ({i.id})" for i in exact)
         raise InputError(
             "machine_ambiguous",
             f"The machine {wanted!r} in 'machines' fits {len(exact)} replicated items: {where}.",
-            "Give the replicated item's own name, or name one vault alone in 'vaults'.",
+            "Give the id of the one that is meant, as it is listed here.",
         )
     if not exact and is_pattern(wanted):
         if plain:
@@ -147,24 +208,25 @@ def _by_name(wanted: str, items: Sequence[Item], plain: bool = False) -> list[It
         raise InputError(
             "machine_not_found",
             f"The machine {wanted!r} in 'machines' is in none of the vaults.",
-            f"Choose from: {listing(i.friendly_name for i in items)}.",
+            f"Choose from: {listing(i.friendly_name for i in offered)}.",
         )
     return found
 
 
-def _by_plan(wanted: str, items: Sequence[Item], plans: Mapping[str, Sequence[Json]]) -> list[Item]:
-    found: list[Item] = []
-    known = False
-    for vault, entries in plans.items():
-        members = plan_members(entries, wanted)
-        if members is not None:
-            known = True
-            found.extend(i for i in items if i.vault.key == vault and i.key in members)
-    if not known:
+def _called(wanted: str, known: Sequence[Plan]) -> list[Plan]:
+    """The recovery plans of a name, one a vault."""
+    found = [plan for plan in known if plan.called(wanted)]
+    if not found:
         raise InputError(
             "plan_not_found",
             f"The recovery plan {wanted!r} in 'recovery_plans' is in none of the vaults.",
-            f"Choose from: {listing(str(p.get('name')) for ps in plans.values() for p in ps)}.",
+            f"Choose from: {listing(plan.name for plan in known)}.",
+        )
+    if not any(plan.members for plan in found):
+        raise InputError(
+            "plan_empty",
+            f"The recovery plan {wanted!r} in 'recovery_plans' has no machines.",
+            "Add machines to it in the vault, or choose them by name in 'machines'.",
         )
     return found
 

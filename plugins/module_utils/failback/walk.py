@@ -9,16 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
-from .decide import Decision, Observed, decide
-from .errors import NotFound
+from .decide import Decision, Done, Observed, Refuse, decide
+from .errors import FailbackError, NotFound
+from .group import parts as split
 from .group import units
-from .items import Item, Json, VaultRef, iso, parse_time
+from .items import Item, Json, VaultRef, iso, last_segment, parse_time
 from .lifecycle import Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order, validate
 from .ports import Clock, SitePort, VaultPort
-from .selection import item_names, select
-from .words import same
+from .refusals import group_split, lost_point, member_gone
+from .selection import Choice, Gone, choose, ordered
 
 #: Requests in flight at once.
 WORKERS = 8
@@ -77,23 +78,52 @@ class Walk:
             for vault in self.order.vaults:
                 plans[vault.key] = self.vaults.list_recovery_plans(vault)
                 self.count_reads(1)
-        # An item of a provider we do not drive is only met when it is named; it is then refused by name.
-        foreign = [
-            i
-            for i in listed
-            if self.lifecycle.generation(i) is None and any(same(name, *item_names(i)) for name in self.order.machines)
-        ]
+        choice = choose(self.order, listed, plans, lambda item: self.lifecycle.generation(item) is not None)
+        absent = self.find_gone(choice)
+        self.memory.notes = [{"message": text} for text in dict.fromkeys(choice.notes)]
         bound = units(listed)
-        for item in select(self.order, [*self.all_items, *foreign], plans):
-            self.memory.tracks[item.key] = Track(
+        moves = {item.key for item in choice.items if self.lifecycle.generation(item) is not None}
+        parts = split(listed, bound, moves)
+        if parts and not self.order.split_groups:
+            raise group_split(parts.values())
+        for item in choice.items:
+            track = self.memory.tracks[item.key] = Track(
                 name=item.friendly_name,
                 key=item.key,
                 group=item.group or "",
-                unit=bound.get(item.key, ""),
+                unit=bound.get(item.key, "") if item.key in moves else "",
                 before=self.lifecycle.standing(item, self.order.route),
                 system=item.os_type or "",
                 since=iso(self.now) or "",
             )
+            if track.unit in parts and not isinstance(self.decision(item, track), Done):
+                track.warnings.append(lost_point(parts[track.unit]))
+        for member, refusal in absent:
+            key = member.id.lower()
+            self.memory.tracks[key] = Track(name=last_segment(member.id), key=key, before="unknown", after="unknown")
+            self.memory.tracks[key].end("refused", refusal.code, refusal.reason, refusal.remedy)
+
+    def find_gone(self, choice: Choice) -> list[tuple[Gone, Refuse]]:
+        """Look for plan members that are not listed, each by itself: only its own GET can say that one is gone (P6)."""
+
+        def read(member: Gone) -> Item | Refuse:
+            vault = next(v for v in self.order.vaults if v.key == member.vault)
+            if not member.id.lower().startswith(f"{vault.key}/"):
+                return member_gone(member)
+            try:
+                return Item.parse(self.vaults.get_item(member.id), vault)
+            except NotFound:
+                return member_gone(member)
+            except FailbackError as exc:
+                return Refuse(exc.code, f"A member of the recovery plan {member.plan!r}: {exc.message}", exc.remedy)
+
+        found = list(zip(choice.gone, self.spread(read, choice.gone), strict=True))
+        self.count_reads(len(found))
+        late = [answer for _member, answer in found if isinstance(answer, Item)]
+        if late:
+            choice.items = ordered({i.key: i for i in [*choice.items, *late]}.values())
+            self.items.update({i.key: i for i in late})
+        return [(member, answer) for member, answer in found if isinstance(answer, Refuse)]
 
     def look_for(self, key: str, track: Track) -> None:
         """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
@@ -108,6 +138,10 @@ class Walk:
                 "The replicated item is no longer in the vault.",
                 "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
             )
+
+    def vault_name(self, key: str) -> str:
+        """Name of the vault that a replicated item's key lies in."""
+        return self._vault_of(key).name
 
     def _vault_of(self, key: str) -> VaultRef:
         for vault in self.order.vaults:

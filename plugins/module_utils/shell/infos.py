@@ -14,7 +14,8 @@ from ..failback.fabrics import list_whole
 from ..failback.generations import LIFECYCLE
 from ..failback.items import Item, Job, Json
 from ..failback.order import ALL, Order
-from ..failback.selection import listing, select
+from ..failback.refusals import member_gone
+from ..failback.selection import choose, listing
 from ..failback.servers import Fabric, Policy
 from . import views
 from .module import Call
@@ -42,7 +43,8 @@ def items(call: Call) -> Result:
         recovery_plans=tuple(params["recovery_plans"]),
         exclude=tuple(params["exclude"]),
     )
-    wanted = select(order, listed, plans)
+    choice = choose(order, listed, plans)
+    wanted = choice.items
     if params["full"]:
         wanted = [Item.parse(vaults.get_item(item.id), item.vault) for item in wanted]
     fabrics = [Fabric.parse(data, ref) for ref in call.refs for data in list_whole(vaults, ref)]
@@ -51,10 +53,12 @@ def items(call: Call) -> Result:
         subscriptions = sorted({ref.subscription_id for ref in call.refs})
         found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
         machines = {str(m.get("id") or "").lower(): m for m in found}
+    notes = [*choice.notes, *(member_gone(member).reason for member in choice.gone)]
     return {
         "changed": False,
         "machines": [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted],
         "requests": _spent(vaults),
+        **({"warnings": notes} if notes else {}),
     }
 
 

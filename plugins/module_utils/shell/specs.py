@@ -102,6 +102,11 @@ def machines() -> Spec:
     }
 
 
+def groups() -> Spec:
+    """What a part of a consistency group means (fragment ``homeward.asr.groups``)."""
+    return {"split_groups": {"type": "bool", "default": False}}
+
+
 def waiting() -> Spec:
     """Waiting, time limits, allowed failures (fragment ``homeward.asr.waiting``)."""
     return {

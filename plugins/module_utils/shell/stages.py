@@ -24,7 +24,9 @@ WAY_HOME = ("reprotect_to_onprem", "failover_to_onprem", "commit_to_onprem", "re
 
 def stage_spec(*parts: specs.Spec) -> specs.Spec:
     """The options every stage has, and a stage's own parts."""
-    return specs.merge(specs.azure(), specs.vcenter(), specs.vault(), specs.machines(), specs.waiting(), *parts)
+    return specs.merge(
+        specs.azure(), specs.vcenter(), specs.vault(), specs.machines(), specs.groups(), specs.waiting(), *parts
+    )
 
 
 def leg(verb: str) -> Route:

@@ -9,16 +9,42 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import WAY_HOME, error_json, fabric_json, of, order, point_json, stage, target_json
+from builders import (
+    STAGES,
+    VAULT,
+    WAY_HOME,
+    error_json,
+    fabric_json,
+    item_id,
+    of,
+    order,
+    point_json,
+    stage,
+    target_json,
+)
 from world import LEGS, World
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
 
 P = Position
 SHOP = {"multiVmGroupName": "shop", "multiVmGroupId": "G-1"}
 TILL = {"multiVmGroupName": "till"}
 NAMES = ("a1", "a2", "a3")
+
+
+def choosing(**wishes: Any) -> Order:
+    return Order(vaults=(VAULT,), route=tuple(WAY_HOME), **wishes)
+
+
+def plan_json(name: str, *members: str, actions: tuple[str, ...] = ()) -> dict[str, Any]:
+    manual = [{"actionName": a, "customDetails": {"instanceType": "ManualActionDetails"}} for a in actions]
+    items = [{"id": item_id(member)} for member in members]
+    return {"name": name, "properties": {"groups": [{"replicationProtectedItems": items, "startGroupActions": manual}]}}
+
+
 OFF = SiteMachine("vm-a3", "a3", "uuid-a3", powered_on=False)
 
 
@@ -260,3 +286,136 @@ def test_check_mode_foretells_what_a_group_holds(world: World, how: str) -> None
     for name in world.states:
         foretold, came = of(checked, name), of(done, name)
         assert (foretold["code"], foretold["after"]) == (came["code"], came["after"])
+
+
+# -- what is chosen ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        {"machines": ("a1",)},
+        {"machines": ("a[12]", "solo")},
+        {"machines": ("all",), "exclude": ("a3",)},
+        {"groups": ("shop",), "exclude": ("a1",)},
+        {"recovery_plans": ("plan-a1",)},
+    ],
+)
+@pytest.mark.parametrize("check", [False, True])
+def test_a_part_of_a_group_is_refused(world: World, wishes: dict[str, Any], check: bool) -> None:
+    fleet(world)
+    world.plans = [plan_json("plan-a1", "a1")]
+    with pytest.raises(InputError) as caught:
+        world.slice(choosing(check=check, **wishes))
+    error = caught.value
+    assert error.code == "group_split"
+    (part,) = error.details["groups"]
+    assert part["group"] == "shop"
+    assert sorted([*part["chosen"], *part["missing"]]) == list(NAMES)
+    for word in (*NAMES, "'shop'", "asr_split_groups", "common recovery point"):
+        assert word in error.sentence()
+    assert world.calls["act"] == 0
+
+
+@pytest.mark.parametrize("route", [STAGES[1], STAGES[2], STAGES[3], STAGES[4], ("cancel_failover_to_onprem",)])
+def test_every_stage_refuses_a_part_of_a_group(world: World, route: tuple[str, ...]) -> None:
+    fleet(world)
+    with pytest.raises(InputError) as caught:
+        world.slice(order(route, "a1", confirm_failover_to_azure=True, confirm_cancel=True))
+    assert caught.value.code == "group_split"
+
+
+def test_a_member_of_another_provider_is_missing(world: World) -> None:
+    fleet(world)
+    world.extra["a3"] = {"details": {**SHOP, "instanceType": "A2A"}}
+    for wishes in ({"groups": ("shop",)}, {"machines": ("all",)}, {"machines": NAMES}):
+        with pytest.raises(InputError) as caught:
+            world.slice(choosing(**wishes))
+        assert caught.value.details["groups"][0]["missing"] == ["a3"]
+    result = world.go(choosing(groups=("shop",), split_groups=True))
+    assert of(result, "a3")["code"] == "provider_not_supported"
+    assert of(result, "a1")["after"] == "home"
+
+
+def test_a_group_that_is_split_by_the_users_word_is_warned(world: World) -> None:
+    fleet(world)
+    world.outcomes["a1", "reprotect_to_onprem"] = [("Failed", [error_json(28031)])]
+    result = world.go(choosing(machines=("a1", "a2"), split_groups=True))
+    (warning,) = [w for w in of(result, "a2")["warnings"] if w["code"] == "group_split"]
+    assert "a3" in warning["message"]
+    assert "common recovery point" in warning["message"]
+    # Those that are chosen are still a unit.
+    assert of(result, "a2")["code"] == "group_held"
+    assert sent(world, "a3") == set()
+
+
+def test_a_split_group_that_is_home_is_not_warned(world: World) -> None:
+    fleet(world, P.HOME)
+    result = world.go(choosing(machines=("a1",), split_groups=True))
+    assert of(result, "a1")["warnings"] == []
+
+
+def test_a_group_id_without_a_name_is_no_group(world: World) -> None:
+    world.add("a1", "a2", details={"multiVmGroupId": "g", "multiVmGroupName": None})
+    assert of(world.go(choosing(machines=("a1",))), "a1")["after"] == "home"
+
+
+# -- plans -------------------------------------------------------------------------------------------------------
+
+
+def test_a_plans_member_that_is_gone_is_a_row_and_the_others_go_home(world: World) -> None:
+    world.add("web")
+    world.plans = [plan_json("shop", "web", "lost", "late")]
+    # A list that leaves a machine out is not the truth yet.
+    world.add("late")
+    world.become("late", listed=False)
+    result = world.go(choosing(recovery_plans=("shop",)))
+    told = of(result, "rpi-lost")
+    assert (told["done"], told["code"], told["before"], told["after"]) == (
+        "refused",
+        "plan_member_gone",
+        "unknown",
+        "unknown",
+    )
+    assert told["vault"] == "vault-dr"
+    assert told["item_id"].endswith("/rpi-lost")
+    for word in ("'shop'", "rpi-lost"):
+        assert word in told["reason"]
+    assert told["remedy"]
+    assert of(result, "web")["after"] == "home"
+    assert of(result, "late")["before"] == "out"
+
+
+def test_a_plan_of_which_everybody_is_gone_is_no_green_run(world: World) -> None:
+    world.add("web")
+    world.plans = [plan_json("shop", "x", "y")]
+    for check in (True, False):
+        result = world.slice(choosing(recovery_plans=("shop",), check=check))
+        assert result["finished"]
+        assert {m["code"] for m in result["machines"]} == {"plan_member_gone"}
+        assert len(result["machines"]) == 2
+
+
+def test_a_plans_member_of_another_provider_is_a_row(world: World) -> None:
+    world.add("web")
+    world.add("cloud", details={"instanceType": "A2A"})
+    world.plans = [plan_json("shop", "web", "cloud")]
+    result = world.go(choosing(recovery_plans=("shop",)))
+    assert of(result, "cloud")["code"] == "provider_not_supported"
+    assert of(result, "web")["after"] == "home"
+
+
+def test_what_is_left_out_or_not_run_is_said_in_every_slice(world: World) -> None:
+    world.add("web")
+    world.add("cloud", details={"instanceType": "A2A"})
+    world.plans = [plan_json("shop", "web", actions=("gate",))]
+    result = world.go(choosing(machines=("all",), recovery_plans=("shop",)))
+    said = " ".join(result["warnings"])
+    for word in ("'all'", "cloud", "A2A", "'gate'", "not run"):
+        assert word in said
+
+
+def test_a_run_of_no_machine_says_so(world: World) -> None:
+    result = world.slice(choosing(machines=("all",)))
+    assert result["finished"]
+    assert "no machine at all" in result["warnings"][0]

@@ -11,7 +11,7 @@ from builders import STAGES, VAULT, item, item_id, item_json, order
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import listing, plan_members, select
+from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import choose, listing, select
 
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
 FLEET = [
@@ -111,13 +111,70 @@ def test_an_ambiguous_name_is_refused_and_told_apart() -> None:
 
 def test_a_plan_counts_only_in_its_own_vault() -> None:
     stranger = Item.parse(item_json("web1"), OTHER)
-    assert select(Order(vaults=(VAULT,), route=(), recovery_plans=("plan-shop",)), [stranger], PLANS) == []
+    choice = choose(Order(vaults=(VAULT,), route=(), recovery_plans=("plan-shop",)), [stranger], PLANS)
+    assert choice.items == []
+    assert [(g.plan, g.vault) for g in choice.gone] == [("plan-shop", VAULT.key)] * 2
 
 
-def test_the_members_of_a_plan() -> None:
-    assert plan_members([PLAN], "nothing") is None
-    assert plan_members([{"name": "empty", "properties": None}], "empty") == set()
-    assert plan_members([PLAN], "plan-shop") == {item_id("web1").lower(), item_id("db1").lower()}
+def test_a_member_that_is_not_listed_is_told_of() -> None:
+    choice = choose(Order(vaults=(VAULT,), route=(), recovery_plans=("plan-shop",)), FLEET[:2], PLANS)
+    assert [i.friendly_name for i in choice.items] == ["web1"]
+    assert [g.id for g in choice.gone] == [item_id("db1")]
+
+
+@pytest.mark.parametrize("properties", [None, {}, {"groups": None}, {"groups": [None, {"groupType": "Boot"}]}])
+def test_a_plan_without_members_is_refused(properties: Any) -> None:
+    with pytest.raises(InputError) as caught:
+        select(order((), recovery_plans=("p",)), FLEET, {VAULT.key: [{"name": "p", "properties": properties}]})
+    assert caught.value.code == "plan_empty"
+    assert "'p'" in caught.value.message
+
+
+def foreign(name: str, **details: Any) -> Item:
+    return item(name, details={"instanceType": "A2A", **details})
+
+
+def driven(wanted: Item) -> bool:
+    return wanted.instance_type != "A2A"
+
+
+@pytest.mark.parametrize(
+    ("wishes", "names", "notes"),
+    [
+        # By name, group or plan they are met (and refused later); all and patterns leave them out and say so.
+        ({"machines": ("x1",)}, ["x1"], 0),
+        ({"groups": ("cloud",)}, ["x2"], 0),
+        ({"recovery_plans": ("p",)}, ["x1"], 0),
+        ({"machines": ("all",)}, ["app1", "db1", "web1", "web2"], 1),
+        ({"machines": ("[wx]*1",)}, ["web1"], 1),
+        ({"machines": ("x*",)}, [], 2),
+    ],
+)
+def test_machines_of_other_providers(wishes: dict[str, Any], names: list[str], notes: int) -> None:
+    fleet = [*FLEET, foreign("x1"), foreign("x2", multiVmGroupName="cloud")]
+    plans = {
+        VAULT.key: [{"name": "p", "properties": {"groups": [{"replicationProtectedItems": [{"id": item_id("x1")}]}]}}]
+    }
+    choice = choose(Order(vaults=(VAULT,), route=(), **wishes), fleet, plans, driven)
+    assert [i.friendly_name for i in choice.items] == names
+    assert len(choice.notes) == notes
+    if notes:
+        assert "A2A" in choice.notes[0]
+        assert "x1" in choice.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "fleet", "said"),
+    [
+        ({"machines": ("all",)}, [], "no machine at all"),
+        ({"machines": ("all",)}, [foreign("x1")], "no machine that this collection drives"),
+        ({"machines": ("web1",), "exclude": ("web*",)}, FLEET, "'exclude' leaves out every machine"),
+    ],
+)
+def test_a_run_of_no_machine_says_so(wishes: dict[str, Any], fleet: list[Item], said: str) -> None:
+    choice = choose(Order(vaults=(VAULT,), route=(), **wishes), fleet, {}, driven)
+    assert choice.items == []
+    assert said in choice.notes[-1]
 
 
 def test_a_long_list_is_cut() -> None:

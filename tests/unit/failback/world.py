@@ -112,6 +112,7 @@ class World:
         default_factory=lambda: defaultdict(list)
     )
     points: list[dict[str, Any]] = field(default_factory=list)
+    plans: list[dict[str, Any]] = field(default_factory=list)
     site_says: dict[str, tuple[SiteMachine, ...]] = field(default_factory=dict)
     azure_says: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     accepted: list[tuple[str, str, Any]] = field(default_factory=list)
@@ -348,8 +349,7 @@ class Port:
         return [policy_json("daily", "InMageAzureV2"), policy_json("daily-failback", "InMage")]
 
     def list_recovery_plans(self, vault: VaultRef) -> list[dict[str, Any]]:
-        self._read("list_recovery_plans")
-        return []
+        return list(self._read("list_recovery_plans").plans)
 
     def list_vcenters(self, vault: VaultRef) -> list[dict[str, Any]]:
         self._read("list_vcenters")

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""From one stage of a chain to the next: who goes on, by id, and who is held because its group cannot. Pure.
+
+Stages hand machines on by the id of their replicated item: names repeat in and between vaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import group
+from .group import STOPS, Fellow, Standing
+from .items import before_segment
+from .lifecycle import DONE, LEG_TEXT, VERDICTS, Position
+
+Machine = Mapping[str, Any]
+
+#: Verdicts of a machine that goes no further, and those of one that in check mode is not yet where the next stage wants it.
+_ENDED = (*STOPS, "waiting")
+_WOULD_MOVE = ("fired", "adopted")
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What a stage passes on: ids of those that go on, the last stage's own result, and rows of those that are held."""
+
+    machines: tuple[str, ...]
+    last: Mapping[str, Any]
+    held: tuple[dict[str, Any], ...]
+
+
+def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
+    """Who goes on to ``stage``, given the results of the stages before it; ``check``: they are of check mode.
+
+    A member of a consistency group goes on when nobody of its group has stopped or is still on its way.
+    """
+    stages = [result for result in results if not result.get("left_out")]
+    last = stages[-1] if stages else {}
+    stopped = {_key(m): m for m in _stopped(results, check)}
+    behind: dict[str, list[Machine]] = {}
+    for machine in stopped.values():
+        if unit := _unit(machine):
+            behind.setdefault(unit, []).append(machine)
+    going: list[str] = []
+    held: list[dict[str, Any]] = []
+    for machine in last.get("machines") or ():
+        if _key(machine) in stopped:
+            continue
+        fellows = behind.get(_unit(machine), [])
+        causes = [f for f in fellows if f.get("done") in STOPS or not check]
+        if not fellows:
+            going.append(str(machine["item_id"]))
+        elif causes and not _at_the_end(machine, stage):
+            held.append(held_row(machine, stage, causes))
+    return Onward(tuple(going), last, tuple(held))
+
+
+def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[str, Any]:
+    """The row of a machine that a stage leaves out for its group."""
+    ruling = group.rule(
+        str(machine.get("group") or ""),
+        LEG_TEXT.get(stage, f"the stage {stage}"),
+        [
+            Fellow(
+                str(f.get("name")),
+                Standing.STOPPED,
+                str(f["done"]) if f.get("done") in STOPS else "under way",
+                str(f.get("code") or ""),
+                str(f.get("reason") or ""),
+                str(f.get("remedy") or "") if f.get("done") in STOPS else "",
+            )
+            for f in fellows
+        ],
+    )
+    return {
+        **machine,
+        "before": machine.get("after"),
+        "done": "held",
+        "changed": False,
+        "leg": stage if stage in LEG_TEXT else None,
+        **dict.fromkeys(("job", "recovery_point", "start", "end", "duration_seconds", "placement", "sync")),
+        "warnings": [],
+        "errors": [],
+        "legs": [],
+        "code": group.HELD,
+        "reason": ruling.reason,
+        "remedy": ruling.remedy,
+    }
+
+
+def _stopped(results: Iterable[Mapping[str, Any]], check: bool) -> Iterable[Machine]:
+    """The machines that a stage must not be asked for."""
+    for result in results:
+        still = result.get("finished") is not True and not result.get("left_out")
+        for machine in result.get("machines") or ():
+            done = machine.get("done")
+            moving = done in _WOULD_MOVE
+            # When time is over, a machine whose operation was sent is still on its way.
+            under_way = still and moving and (bool(machine.get("reason")) or not machine.get("end"))
+            if done in _ENDED or (check and moving) or under_way:
+                yield machine
+
+
+def _at_the_end(machine: Machine, stage: str) -> bool:
+    """Whether the stage has nothing to do for the machine where it stands."""
+    try:
+        return VERDICTS[stage][Position(machine.get("after"))] == DONE
+    except (KeyError, ValueError):
+        return False
+
+
+def _key(machine: Machine) -> str:
+    return str(machine.get("item_id") or "").lower()
+
+
+def _unit(machine: Machine) -> str:
+    """What the members of a consistency group have in common: its name on their fabric; empty without a group."""
+    named = str(machine.get("group") or "").strip().lower()
+    key = _key(machine)
+    where = before_segment(key, "/replicationprotectioncontainers/") or str(machine.get("vault") or "")
+    return f"{where}|{named}" if named else ""

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""What is said where a choice of machines cannot be followed as it was given. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .decide import Refuse
+from .errors import InputError
+from .group import Part
+from .items import Problem
+from .selection import Gone, listing
+
+
+def group_split(parts: Iterable[Part]) -> InputError:
+    """The refusal of a choice that takes a part of consistency groups."""
+    found = sorted(parts, key=lambda p: (p.group.lower(), p.vault.lower()))
+    said = "; ".join(
+        f"{listing(p.chosen)} of the consistency group {p.group!r} in vault {p.vault}, without {listing(p.missing)}"
+        for p in found
+    )
+    return InputError(
+        "group_split",
+        f"A consistency group moves as a whole, and a part of one is chosen: {said}.",
+        "Choose all its members. To move a part all the same, set asr_split_groups: true (option split_groups); "
+        "the group's common recovery point is lost then.",
+        {"groups": [p.result() for p in found]},
+    )
+
+
+def lost_point(part: Part) -> dict[str, str]:
+    """The warning of a machine whose group was split by the user's word."""
+    return Problem(
+        "group_split",
+        f"Its consistency group {part.group!r} is split: {listing(part.missing)} stay behind, so the group has no common "
+        "recovery point any more.",
+        action="Look at the data that these machines share before people work with them again.",
+        level="Warning",
+    ).result()
+
+
+def member_gone(member: Gone) -> Refuse:
+    """The row of a recovery plan's member that its vault does not know."""
+    return Refuse(
+        "plan_member_gone",
+        f"The recovery plan {member.plan!r} names a replicated item that is not in the vault: {member.id}.",
+        "Take it out of the plan in the vault, or find out in the vault's jobs who removed its replication; a machine without "
+        "replication cannot be brought home.",
+    )

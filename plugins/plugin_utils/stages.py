@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""From one stage of the role to the next, as the filter ``stage_onward`` gives it to the role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import onward
+
+
+def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool = False) -> dict[str, Any]:
+    """Who goes on to a stage, by the ids of their replicated items, and the rows of those held for their group."""
+    told = onward(list(results), stage, check)
+    return {
+        "machines": list(told.machines),
+        "last": list(told.last.get("machines") or ()),
+        "held": list(told.held),
+    }

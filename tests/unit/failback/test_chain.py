@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who goes on from one stage of a chain to the next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import onward
+
+VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/{}/replicationFabrics/f/replicationProtectionContainers/c"
+
+
+def row(name: str, done: str = "fired", group: str | None = None, after: str = "ready", **more: Any) -> dict[str, Any]:
+    vault = more.pop("vault", "one")
+    return {
+        "name": name,
+        "vault": vault,
+        "item_id": f"{VAULT.format(vault)}/replicationProtectedItems/rpi-{name}",
+        "group": group,
+        "before": "out",
+        "after": after,
+        "done": done,
+        "end": "2026-01-01T00:00:00Z",
+        "reason": None,
+        "remedy": None,
+        **more,
+    }
+
+
+def stage(*machines: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"stage": "reprotect_to_onprem", "finished": True, "machines": list(machines), **more}
+
+
+def names(told: Any) -> tuple[list[str], list[str]]:
+    return [i.rpartition("/rpi-")[2] for i in told.machines], [r["name"] for r in told.held]
+
+
+NEXT = "failover_to_onprem"
+
+
+def test_ids_are_handed_on_whole() -> None:
+    told = onward([stage(row("a"), row("a", vault="two"))], NEXT)
+    assert told.machines == tuple(f"{VAULT.format(v)}/replicationProtectedItems/rpi-a" for v in ("one", "two"))
+
+
+@pytest.mark.parametrize("done", ["failed", "refused", "held", "waiting"])
+def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
+    told = onward(
+        [
+            stage(
+                row("a", group="shop"),
+                row("b", done, group="Shop", code="x", reason="It broke.", remedy="Mend it."),
+                row("c"),
+                row("d", group="till"),
+                row("e", group="shop", vault="two"),
+            )
+        ],
+        NEXT,
+    )
+    assert names(told) == (["c", "d", "e"], ["a"])
+    held = told.held[0]
+    assert (held["done"], held["code"], held["leg"], held["before"]) == ("held", "group_held", NEXT, "ready")
+    assert not held["changed"]
+    for word in ("b ", "'shop'", "It broke"):
+        assert word in held["reason"]
+    assert "asr_split_groups" in held["remedy"]
+
+
+def test_what_is_at_its_end_is_not_called_held() -> None:
+    told = onward([stage(row("a", "nothing", "shop", "home"), row("b", "failed", "shop"))], NEXT)
+    assert names(told) == ([], [])
+
+
+def test_a_machine_that_is_still_on_its_way_keeps_its_group_back() -> None:
+    told = onward([stage(row("a", group="shop"), row("b", group="shop", end=None), row("c"), finished=False)], NEXT)
+    assert names(told) == (["c"], ["a"])
+    assert "still on its way" in told.held[0]["reason"]
+
+
+def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None:
+    results = [stage(row("a", "nothing", "shop"), row("b", "fired", "shop"), row("c", "nothing"))]
+    assert names(onward(results, NEXT, check=True)) == (["c"], [])
+    assert names(onward([stage(row("a", "nothing", "shop"), row("b", "refused", "shop"))], NEXT, check=True)) == (
+        [],
+        ["a"],
+    )
+
+
+def test_who_was_held_stays_held() -> None:
+    """The rows of those left out are a result of their own; they neither go on nor are told a second time."""
+    first = stage(row("a", group="shop"), row("b", "failed", "shop"), row("c"))
+    told = onward([first], NEXT)
+    left_out = {"stage": NEXT, "left_out": True, "finished": True, "machines": list(told.held)}
+    assert onward([first, left_out], NEXT).last == first
+    second = stage(row("c"))
+    assert names(onward([first, left_out, second], "commit_to_onprem")) == (["c"], [])
+    assert onward([first, left_out, second], "commit_to_onprem").last == second
+
+
+def test_before_the_first_stage_there_is_nothing() -> None:
+    told = onward([], NEXT)
+    assert (told.machines, told.held, dict(told.last)) == ((), (), {})
