@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure import details_modernized
 from rehearsal.azure.clock import iso, iso_seconds
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
+from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, seed_disk_names
 from rehearsal.azure.words import AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
 from rehearsal.fleet import stable_uuid
 
@@ -103,6 +103,68 @@ def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
     }
 
 
+def _azure_disks(item: Item) -> list[dict[str, Any]]:
+    machine = item.machine
+    return [
+        {
+            "vhdType": "OperatingSystem" if n == 0 else "DataDisk",
+            "vhdId": disk,
+            "diskId": disk,
+            "vhdName": name,
+            "maxSizeMB": str(size * 1024),
+            "targetDiskLocation": None,
+            "targetDiskName": f"{item.azure_name}-{n}",
+            "lunId": str(n),
+            "diskEncryptionSetId": None,
+            "customTargetDiskName": None,
+        }
+        for n, (size, name, disk) in enumerate(
+            zip(machine.disks_gb, disk_names(machine), disk_ids(machine), strict=True)
+        )
+    ]
+
+
+def seed_disks(item: Item) -> list[str]:
+    """Ids of the disks in Azure that a machine's changes are written to."""
+    spec = item.vault.spec
+    group = f"/subscriptions/{spec.subscription_id}/resourceGroups/{spec.target_resource_group}"
+    return [f"{group}/providers/Microsoft.Compute/disks/{name}" for name in seed_disk_names(item.machine)]
+
+
+def _managed_disks(item: Item) -> list[dict[str, Any]]:
+    """The seed disks in Azure that the changes are written to."""
+    return [
+        {
+            "diskId": disk,
+            "seedManagedDiskId": seed,
+            "replicaDiskType": "Standard_LRS",
+            "diskEncryptionSetId": None,
+            "targetDiskName": f"{item.azure_name}-{n}",
+        }
+        for n, (disk, seed) in enumerate(zip(disk_ids(item.machine), seed_disks(item), strict=True))
+    ]
+
+
+def _log_storage(item: Item, group: str) -> str:
+    return item.log_storage or f"{group}/providers/Microsoft.Storage/storageAccounts/asrlogs"
+
+
+#: What a list does not tell of an InMageAzureV2 item (SEEN); only its own GET does.
+HOLLOW: dict[str, Any] = {
+    "protectedDisks": [],
+    "protectedManagedDisks": [],
+    "masterTargetId": None,
+    "osDiskId": None,
+    "vhdName": None,
+    "azureVMDiskDetails": None,
+    "diskResized": None,
+    "recoveryAzureLogStorageAccountId": None,
+    "replicaId": None,
+    "sourceVmCpuCount": 0,
+    "sourceVmRamSizeInMB": 0,
+}
+
+
 def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
     """InMageAzureV2: the way out."""
     machine, vault, row = item.machine, item.vault, item.row
@@ -126,11 +188,11 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "osType": machine.os,
             "vhdName": disk_names(machine)[0],
             "osDiskId": disk_ids(machine)[0],
-            "azureVMDiskDetails": [],
+            "azureVMDiskDetails": _azure_disks(item),
             "recoveryAzureVMName": item.azure_name,
             "recoveryAzureVMSize": "Standard_D2s_v3",
             "recoveryAzureStorageAccount": None,
-            "recoveryAzureLogStorageAccountId": None,
+            "recoveryAzureLogStorageAccountId": _log_storage(item, group),
             "selectedRecoveryAzureNetworkId": f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr",
             "selectedTfoAzureNetworkId": "",
             "selectedSourceNicId": None,
@@ -141,14 +203,17 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "recoveryAvailabilitySetId": "",
             "useManagedDisks": booltext(True),
             "licenseType": "NotSpecified",
-            "replicaId": None,
-            "protectedManagedDisks": [],
+            # Filled (SEEN); with what is INFER.
+            "replicaId": stable_uuid("replica", vault.spec.name, machine.name),
+            "protectedManagedDisks": _managed_disks(item),
             "lastRecoveryPointReceived": calculated,
             "firmwareType": "BIOS",
             "azureVmGeneration": "V1",
             "osName": None,
         }
     )
+    if hollow:
+        details.update(HOLLOW)
     return details
 
 

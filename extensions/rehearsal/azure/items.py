@@ -214,7 +214,7 @@ class Item:
             "policyId": vault.policy_id(policy),
             "policyFriendlyName": policy,
             "currentScenario": scenario,
-            "failoverRecoveryPointId": self.failover_point if row.forward else "",
+            "failoverRecoveryPointId": self._failover_point(hollow) if row.forward else "",
             "providerSpecificDetails": provider_details(self, hollow, heartbeat, calculated, progress),
             "recoveryContainerId": vault.azure_container_id if row.forward else vault.container_id,
             "eventCorrelationId": stable_uuid("correlation", self.name, str(self.turns)),
@@ -222,6 +222,10 @@ class Item:
         if self.last_failover is not None:
             properties["lastSuccessfulFailoverTime"] = iso(self.last_failover)
         return {"id": self.id, "name": self.name, "type": ITEM_TYPE, "properties": properties}
+
+    def _failover_point(self, hollow: bool) -> str | None:
+        """A classic list does not tell it (SEEN)."""
+        return None if hollow and not self.vault.modernized else self.failover_point
 
     @property
     def _tested(self) -> bool:

@@ -19,6 +19,11 @@ def disk_ids(machine: Machine) -> list[str]:
     ]
 
 
+def seed_disk_names(machine: Machine) -> list[str]:
+    """Names of the disks in Azure that replication writes to (INFER)."""
+    return [f"asrseeddisk-{machine.name}-{n}" for n in range(len(machine.disks_gb))]
+
+
 def azure_ip(machine: Machine) -> str:
     octets = machine.ip.split(".")
     return ".".join(["10", "60", *octets[2:]])

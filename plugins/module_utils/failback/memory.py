@@ -58,6 +58,8 @@ class Track:
     errors: list[dict[str, str]] = field(default_factory=list)
     point: str = ""
     placement: dict[str, str] | None = None
+    #: Disks that the placement takes; lists do not tell them.
+    disks: int = 0
     after: str = ""
     ended: str = ""
     code: str = ""

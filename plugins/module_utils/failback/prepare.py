@@ -9,19 +9,20 @@ still walk, so that a run never stops half-way over a misspelt option.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 
-from .appliances import HOLDS, accounts_of, agent_id
+from .appliances import accounts_of
 from .bodies import Body, Placement, Wishes, build
 from .decide import Refuse, project
 from .errors import InputError, ReadFailed, certain
 from .evidence import failovers, gather, told
 from .fabrics import list_whole
 from .items import Item, Job, Json, VaultRef
-from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Position, Step
+from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Step
 from .memory import Track
-from .placement import Estate, Slots, check_names, disks_of, place_to_azure, place_to_onprem
+from .placement import Estate, check_names, place_to_azure
+from .placing import place_all, with_systems
 from .points import Point, choose, needs_list
 from .proofs import Unproven, prove
 from .servers import Fabric, Policy
@@ -71,8 +72,11 @@ class Prepared:
     def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
         estate = certain(self.estate)
         if step.leg == REPROTECT_TO_AZURE:
+            seen = with_systems(self.walk, [(item, track)])[item.key]
+            if isinstance(seen, ReadFailed):
+                return Refuse(seen.code, seen.message, seen.remedy)
             try:
-                placed = place_to_azure(with_system(self.walk, item, track), self.walk.order, estate, track.place())
+                placed = place_to_azure(seen, self.walk.order, estate, track.place())
             except InputError as exc:
                 # The others of the run have begun; a choice only this machine lacks is its own refusal.
                 return Refuse(exc.code, exc.message, exc.remedy)
@@ -81,7 +85,7 @@ class Prepared:
             return placed
         known = track.place()
         if known is None:
-            place_all(self.walk, estate, [(item, track)])
+            place_all(self.walk, estate, [(item, track)], due=True)
             known = track.place()
         if known is None:
             return Refuse(track.code, track.reason, track.remedy)
@@ -224,10 +228,16 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
             if any(s.leg == REPROTECT_TO_ONPREM for s in steps[item.key])
         ]
         place_all(walk, estate, outward)
-        for item in items:
-            if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key]):
-                track = walk.memory.tracks[item.key]
-                place_to_azure(with_system(walk, item, track), walk.order, estate, track.place())
+        returning = [
+            (item, walk.memory.tracks[item.key])
+            for item in items
+            if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key])
+        ]
+        systems = with_systems(walk, returning)
+        for item, track in returning:
+            told = systems[item.key]
+            if not isinstance(told, ReadFailed):
+                place_to_azure(told, walk.order, estate, track.place())
     return Prepared(walk, estate)
 
 
@@ -251,21 +261,6 @@ def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence
         walk.memory.tracks[item.key].end("refused", refusal.code, refusal.reason, refusal.remedy)
 
 
-def with_system(walk: Walk, item: Item, track: Track) -> Item:
-    """The item with its operating system, where the choice of a run-as account depends on it.
-
-    A list does not tell it for machines that come from on-premises (SEEN FB: osDetails is null there); what an earlier
-    leg of the run knew serves, else the item is read by itself.
-    """
-    order = walk.order
-    if item.os_type or not (order.run_as_account_windows or order.run_as_account_linux):
-        return item
-    if not track.system:
-        track.system = Item.parse(walk.vaults.get_item(item.id), item.vault).os_type or ""
-        walk.count_reads(1)
-    return replace(item, os_type=track.system or None)
-
-
 def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
     """Fabrics and policies of the vaults: two lists a vault, and a GET for a fabric of appliances."""
     fabrics: dict[str, Fabric] = {}
@@ -281,79 +276,3 @@ def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
     for item in walk.all_items:
         accounts[item.vault.key] = accounts.get(item.vault.key, frozenset()).union(accounts_of(item))
     return Estate(fabrics, policies, walk.now, accounts)
-
-
-def place_all(walk: Walk, estate: Estate, wanting: Sequence[tuple[Item, Track]]) -> None:
-    """Place machines that have no placement yet and write it down; those without a place are refused."""
-    open_ones = [
-        (with_disks(walk, estate, item), track)
-        for item, track in wanting
-        if track.placement is None and not track.ended
-    ]
-    if not open_ones:
-        return
-    slots, bound = occupied(walk, estate, [item for item, _track in open_ones])
-    for key, track in walk.memory.tracks.items():
-        # Placed earlier in this run and not attached yet, so the service does not count its disks.
-        place = track.place()
-        item = walk.items.get(key)
-        if place is not None and place.master_target_id and item is not None and not track.arrived:
-            slots_take(slots, estate, item, place.master_target_id)
-            if item.group_id:
-                bound[item.group_id] = place.master_target_id
-    placed = place_to_onprem([item for item, _track in open_ones], walk.order, estate, slots, bound)
-    for item, track in open_ones:
-        found = placed[item.key]
-        if isinstance(found, Refuse):
-            track.end("refused", found.code, found.reason, found.remedy)
-        else:
-            track.placement = asdict(found)
-
-
-def with_disks(walk: Walk, estate: Estate, item: Item) -> Item:
-    """A modernized item with its disks and datastores: read by itself where the list does not tell them."""
-    fabric = estate.fabric_of(item)
-    if item.disks or fabric is None or not fabric.modernized:
-        return item
-    return Item.parse(walk.vaults.get_item(item.id), item.vault)
-
-
-def occupied(walk: Walk, estate: Estate, wanting: Sequence[Item]) -> tuple[Slots, dict[str, str]]:
-    """Slots on their way to being used, and the master targets that consistency groups are bound to.
-
-    A running reprotect may not have attached its disks yet, and lists do not tell its master target: such an item is
-    read by itself. So are the other members of a group that is about to be placed.
-    """
-    slots, bound = Slots(), dict[str, str]()
-    groups = {item.group_id for item in wanting if item.group_id}
-    own = {item.key for item in wanting} | set(walk.memory.tracks)
-    for item in walk.all_items:
-        running = walk.lifecycle.running(item)
-        moving = running is not None and running.leg == REPROTECT_TO_ONPREM
-        position = walk.lifecycle.position(item)
-        member = item.group_id in groups and position in (Position.SYNCING_HOME, Position.READY)
-        fabric = estate.fabric_of(item)
-        if fabric is not None and fabric.modernized:
-            # An appliance's disks are counted by nobody else; those of this run are counted when they are placed.
-            track = walk.memory.tracks.get(item.key)
-            if position in HOLDS and not (track and track.placement and not track.arrived):
-                slots_take(slots, estate, item, agent_id(item))
-            if member and item.group_id:
-                bound[item.group_id] = agent_id(item)
-            continue
-        if not (moving or member) or (moving and item.key in own and walk.memory.tracks[item.key].placement):
-            continue
-        full = Item.parse(walk.vaults.get_item(item.id), item.vault)
-        target = str(full.details.get("masterTargetId") or "")
-        if target and moving:
-            slots_take(slots, estate, full, target)
-        if target and item.group_id:
-            bound[item.group_id] = target
-    return slots, bound
-
-
-def slots_take(slots: Slots, estate: Estate, item: Item, target_id: str) -> None:
-    fabric = estate.fabric_of(item)
-    target = next((t for t in fabric.master_targets if t.id == target_id), None) if fabric else None
-    if target is not None:
-        slots.take(target, disks_of(item))

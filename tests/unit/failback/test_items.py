@@ -21,7 +21,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.items import
     parse_time,
     truth,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position as P
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+
+P = Position
 
 
 def at(*parts: int) -> datetime:

@@ -64,6 +64,15 @@ AT_HOME = frozenset({P.HOME, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_O
 AZURE_RUNS = frozenset({P.OUT_UNCOMMITTED, P.OUT, P.SYNCING_HOME, P.READY})
 
 
+def thinned(entry: dict[str, Any]) -> dict[str, Any]:
+    """An item as a list shows it: without disks and master target (SEEN, asr-api.md 10)."""
+    details = entry["properties"]["providerSpecificDetails"]
+    details.update(protectedDisks=[], masterTargetId=None)
+    if details["instanceType"] == "InMage":
+        details.update(osType=None, osDetails=None)
+    return entry
+
+
 @dataclass(frozen=True)
 class State:
     """A machine as the vault knows it at one moment."""
@@ -93,7 +102,8 @@ class World:
     """A vault, its jobs and its vCenter; handed to ``run_slice`` as ports. Faults are queued per (machine, verb).
 
     ``lag``: seconds by which lists are late; ``blind``: single GETs are as late. ``hollow``: a machine's GET allows
-    nothing. ``gone``: its GET says 404. ``unreadable``: its job's and its points' answers are cut. ``shouts``: every
+    nothing. ``gone``: its GET says 404. ``closed``: its GET fails. ``thin``: lists tell
+    no disks, as those of a real vault. ``unreadable``: its job's and its points' answers are cut. ``shouts``: every
     other list writes ids in capitals.
     """
 
@@ -120,6 +130,8 @@ class World:
     gone: set[str] = field(default_factory=set)
     hollow: set[str] = field(default_factory=set)
     unreadable: set[str] = field(default_factory=set)
+    closed: set[str] = field(default_factory=set)
+    thin: bool = False
     shouts: bool = False
     blind: bool = False
     spent: float = 0.0
@@ -318,6 +330,8 @@ class Port:
     def list_items(self, vault: VaultRef) -> list[dict[str, Any]]:
         world = self._read("list_items")
         found = [world.show(name, world.listed(name)) for name in world.states if world.listed(name).listed]
+        if world.thin:
+            found = [thinned(entry) for entry in found]
         if world.shouts and world.calls["list_items"] % 2:
             for entry in found:
                 entry["id"] = entry["id"].upper()
@@ -327,6 +341,8 @@ class Port:
 
     def get_item(self, wanted: str) -> dict[str, Any]:
         world = self._read("get_item")
+        if any(item_id(name).lower() == wanted.lower() for name in world.closed):
+            raise ReadFailed("answer_cut", f"The answer about {wanted} is cut.", "Run it again.")
         for name in world.states:
             if item_id(name).lower() == wanted.lower() and name not in world.gone:
                 found = world.show(name, world.listed(name) if world.blind else world.state(name))
