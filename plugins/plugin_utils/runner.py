@@ -19,6 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.naming import labels
 from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
     Ticker,
     line,
@@ -266,7 +267,8 @@ def with_files(command: str, options: Mapping[str, Any]) -> str:
 
 def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: float) -> dict[str, Any]:
     """The result of a run whose time is used up: not a failure of any machine, and nothing is cancelled."""
-    waiting = [str(m.get("name")) for m in answer.get("machines") or () if under_way(m)]
+    machines = list(answer.get("machines") or ())
+    waiting = [name for name, m in zip(labels(machines), machines, strict=True) if under_way(m)]
     command = str(arguments.get("continue_command") or "")
     result = dict(answer)
     result["finished"] = False

@@ -44,7 +44,7 @@ def member_gone(member: Gone) -> Refuse:
     """The row of a recovery plan's member that its vault does not know."""
     return Refuse(
         "plan_member_gone",
-        f"The recovery plan {member.plan!r} names a replicated item that is not in the vault: {member.id}.",
+        f"The recovery plan {member.plan!r} names a replicated item that is not in the vault.",
         "Take it out of the plan in the vault, or find out in the vault's jobs who removed its replication; a machine without "
         "replication cannot be brought home.",
     )

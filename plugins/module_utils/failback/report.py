@@ -11,6 +11,7 @@ from typing import Any
 
 from .causes import causes
 from .items import ALIVE, SUCCEEDED
+from .naming import wheres
 from .progress import moved, span, under_way
 
 #: Columns a terminal is sure to have.
@@ -45,7 +46,7 @@ STAGES: Mapping[str, str] = {
 #: What a verdict is called while nothing was done yet.
 PLANNED: Mapping[str, str] = {"fired": "would start", "adopted": "would join"}
 
-_HEADS = ("machine", "stage", "result", "duration", "recovery point", "state now", "warnings")
+_HEADS = ("machine", "vault", "stage", "result", "duration", "recovery point", "state now", "warnings")
 
 
 @dataclass
@@ -53,6 +54,8 @@ class Story:
     """One machine over all stages: its rows, how it ended, what was said of it."""
 
     name: str
+    #: What tells it from others of its name (naming.wheres).
+    where: tuple[str, ...] = ()
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     last: Mapping[str, Any] = field(default_factory=dict)
     warnings: list[Mapping[str, Any]] = field(default_factory=list)
@@ -68,6 +71,11 @@ class Story:
             self.rows.extend(legs)
         elif not self.rows or machine.get("done") != "nothing":
             self.rows.append(machine)
+
+    @property
+    def label(self) -> str:
+        """What it is called in sentences."""
+        return f"{self.name} ({', '.join(self.where)})" if self.where else self.name
 
     @property
     def done(self) -> str:
@@ -101,13 +109,19 @@ class Report:
     planned: int | None = None
     #: The command that goes on when time was over; empty when none is known.
     onward: str = ""
+    #: What stages said of the run as a whole, such as what a choice left out.
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> list[str]:
-        return [s.name for s in self.stories if s.bad]
+        return [s.label for s in self.stories if s.bad]
 
     def named(self, *done: str) -> list[str]:
-        return [s.name for s in self.stories if s.last.get("done") in done]
+        return [s.label for s in self.stories if s.last.get("done") in done]
+
+    @property
+    def names_repeat(self) -> bool:
+        return any(s.where for s in self.stories)
 
 
 def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
@@ -116,15 +130,17 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     A stage that could not even begin (no machines in its result, but ``failed``) is kept as a sentence. A machine's
     last stage says how it ended.
     """
-    stories: dict[tuple[str, str], Story] = {}
+    stories: dict[str, Story] = {}
     stopped: list[str] = []
     spent = [0, 0, 0, 0]
     running = False
     onward = ""
     planned = 0
+    notes: list[str] = []
     for result in results:
         if result.get("skipped"):
             continue
+        notes += [w for w in result.get("warnings") or () if isinstance(w, str)]
         machines = result.get("machines") or ()
         still = result.get("finished") is False
         running = running or still
@@ -138,16 +154,28 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             spent[2 * place] += int(value.get("writes") or 0)
             spent[2 * place + 1] += int(value.get("reads") or 0)
         for machine in machines:
-            key = (str(machine.get("vault") or ""), str(machine["name"]))
-            story = stories.setdefault(key, Story(name=key[1]))
+            name, vault = str(machine["name"]), str(machine.get("vault") or "")
+            key = str(machine.get("item_id") or f"{vault}/{name}").lower()
+            story = stories.setdefault(key, Story(name))
             story.take(machine, check)
             story.last = {**machine, "done": "waiting"} if still and under_way(machine) else machine
             # A later stage looks at the same operation again and repeats what it said.
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
-    ordered = tuple(stories[key] for key in sorted(stories, key=lambda k: (stories[k].urgency, k[1].lower(), k[0])))
+    for story, where in zip(stories.values(), wheres([s.last for s in stories.values()]), strict=True):
+        story.where = where
+    ordered = tuple(sorted(stories.values(), key=lambda s: (s.urgency, s.name.lower(), s.where)))
     writes, reads, floor_writes, floor_reads = spent
     return Report(
-        ordered, tuple(stopped), writes, reads, floor_writes, floor_reads, running, planned if check else None, onward
+        ordered,
+        tuple(stopped),
+        writes,
+        reads,
+        floor_writes,
+        floor_reads,
+        running,
+        planned if check else None,
+        onward,
+        tuple(dict.fromkeys(notes)),
     )
 
 
@@ -162,13 +190,15 @@ def render(report: Report, shown: int = SHOWN) -> list[str]:
         hidden = len(looked_at) - len(stories)
     lines: list[str] = []
     if stories:
-        lines += ["", *_table([row for story in stories for row in _rows(story, report.planned is not None)])]
+        rows = [row for story in stories for row in _rows(story, report.planned is not None)]
+        lines += ["", *_table(rows if report.names_repeat else [(name, *row) for name, _vault, *row in rows])]
     if hidden:
         lines.append(f"and {hidden} more machines that need a look, for the reasons below.")
     if left_out:
         lines.append(f"and {left_out} more machines with nothing to look at.")
     lines += _said(report.stories)
     lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *_wrap(text, "")]]
+    lines += [part for text in report.notes for part in ["", *_wrap(f"Note: {text}", "  ")]]
     if report.running:
         lines += ["", *_wrap(still_running(report), "  ")]
     lines += ["", *_wrap(totals(report), "  ")]
@@ -213,6 +243,7 @@ def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
         rows.append(
             (
                 story.name if number == 0 else "",
+                ("/".join(story.where) or str(story.last.get("vault") or "")) if number == 0 else "",
                 STAGES.get(str(row.get("leg") or ""), str(row.get("leg") or "-")),
                 PLANNED.get(_result(row), _result(row)) if check else _result(row),
                 span(row.get("duration_seconds")),
@@ -232,14 +263,15 @@ def _result(row: Mapping[str, Any]) -> str:
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Aligned columns, each as wide as its widest cell; where that is too much, the widest columns give way."""
-    wide = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(_HEADS)]
+    heads = _HEADS if len(rows[0]) == len(_HEADS) else tuple(head for head in _HEADS if head != "vault")
+    wide = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(heads)]
     while sum(wide) + 2 * (len(wide) - 1) > WIDTH:
         wide[wide.index(max(wide))] -= 1
 
     def line(cells: Sequence[str]) -> str:
         return "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(cells, wide, strict=True)).rstrip()
 
-    return [line(_HEADS), line(["-" * width for width in wide]), *(line(row) for row in rows)]
+    return [line(heads), line(["-" * width for width in wide]), *(line(row) for row in rows)]
 
 
 def _cut(text: str, width: int) -> str:
@@ -261,9 +293,9 @@ def _said(stories: Iterable[Story]) -> list[str]:
         last = story.last
         if story.done in (*BAD, "held"):
             lines = [line for problem in last.get("errors") or () for line in _problem(problem)]
-            stopped.append((story.name, f"{story.done} {last.get('code') or ''}", (_reason(last), *lines)))
+            stopped.append((story.label, f"{story.done} {last.get('code') or ''}", (_reason(last), *lines)))
         for problem in story.warnings:
-            warned.append((story.name, f"warning {problem.get('code') or ''}", ("", *_problem(problem))))
+            warned.append((story.label, f"warning {problem.get('code') or ''}", ("", *_problem(problem))))
     told: list[str] = []
     for cause in (*causes(stopped), *causes(warned)):
         reason, *more = cause.texts

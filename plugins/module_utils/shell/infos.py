@@ -53,7 +53,7 @@ def items(call: Call) -> Result:
         subscriptions = sorted({ref.subscription_id for ref in call.refs})
         found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
         machines = {str(m.get("id") or "").lower(): m for m in found}
-    notes = [*choice.notes, *(member_gone(member).reason for member in choice.gone)]
+    notes = [*choice.notes, *(f"{member_gone(member).reason} ({member.id})" for member in choice.gone)]
     return {
         "changed": False,
         "machines": [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted],

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..failback.causes import causes
 from ..failback.errors import FailbackError
+from ..failback.naming import handles, labels
 from ..failback.progress import moved, under_way
 
 Machine = Mapping[str, Any]
@@ -32,9 +33,9 @@ def failure(error: FailbackError) -> dict[str, Any]:
     }
 
 
-def names(machines: Iterable[Machine], *done: str) -> list[str]:
-    """Names of the machines with one of these verdicts, in the order given."""
-    return [str(m["name"]) for m in machines if m.get("done") in done]
+def names(machines: Sequence[Machine], *done: str) -> list[str]:
+    """Names of the machines with one of these verdicts, in the order given; the item's id where a name repeats."""
+    return [word for word, m in zip(handles(machines), machines, strict=True) if m.get("done") in done]
 
 
 def too_many(bad: int, total: int, allowed_percent: float) -> bool:
@@ -60,8 +61,9 @@ def count(number: int, word: str = "machine") -> str:
 def complaint(machines: Sequence[Machine]) -> str:
     """The message of a task that failed: the machines that went wrong with reason and remedy, failures first. What holds for
     several is said once."""
-    bad = [m for word in BAD for m in machines if m.get("done") == word]
-    found = causes([(str(m["name"]), f"{m['done']} {m.get('code') or ''}", (why(m),)) for m in bad])
+    called = list(zip(labels(machines), machines, strict=True))
+    bad = [(name, m) for word in BAD for name, m in called if m.get("done") == word]
+    found = causes([(name, f"{m['done']} {m.get('code') or ''}", (why(m),)) for name, m in bad])
     lines = [f"{cause.who(NAMED)}: {cause.texts[0]} {cause.note}".rstrip() for cause in found[:NAMED]]
     if len(found) > NAMED:
         rest = sum(len(cause.names) for cause in found[NAMED:])
@@ -94,8 +96,8 @@ def diff(machines: Iterable[Machine]) -> dict[str, Any]:
     return {
         "before_header": "positions before",
         "after_header": "positions after",
-        "before": {str(m["name"]): m.get("before") for m in listed},
-        "after": {str(m["name"]): m.get("after") for m in listed},
+        "before": {name: m.get("before") for name, m in zip(labels(listed), listed, strict=True)},
+        "after": {name: m.get("after") for name, m in zip(labels(listed), listed, strict=True)},
     }
 
 
