@@ -320,7 +320,7 @@ GATES = [
     Gate("lint", just("ruff", "check", ".")),
     Gate("types", types),
     Gate("yaml", just("yamllint", "--strict", ".")),
-    Gate("own-checks", lambda: own("check_imports", "check_roles", "check_action_group", "check_words")),
+    Gate("own-checks", lambda: own("check_imports", "check_roles", "check_action_group", "check_facts", "check_words")),
     Gate("changelog", changelog),
     Gate("docs", docs),
     Gate("ansible-lint", lambda: [in_copy("ansible-lint", "--profile", "production", "--offline")]),

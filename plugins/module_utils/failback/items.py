@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 #: Years that only mean "never" or "not yet" (SEEN FB, OLD).
 SENTINEL_YEARS = frozenset({1, 1601, 1753, 9999})
 
-#: The two words of a job that is alive; any other word means it has ended (DESIGN section 3).
+#: The two words of a job that is alive; any other word means it has ended (asr-api.md 4).
 ALIVE = frozenset({"NotStarted", "InProgress"})
 
 #: Ended words that count as success. CompletedWithInformation is a success that has something to say (SEEN JL).
