@@ -37,7 +37,7 @@ def look_closer(walk: Walk) -> None:
         item = walk.items[key]
         hollow[key].looked = iso(walk.now) or ""
         try:
-            walk.closer[key] = Item.parse(walk.vaults.get_item(item.id), item.vault)
+            walk.closer[key] = walk.alone(item)
         except FailbackError:
             # It only feeds the progress line.
             continue

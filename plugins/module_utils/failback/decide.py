@@ -123,6 +123,8 @@ def verdict(leg: str, position: Position, step: Step | None) -> str:
 def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy) -> Decision:
     """The next thing to do with an item on a route."""
     item = seen.item
+    if item.odd:
+        return not_understood(item)
     generation = lifecycle.generation(item)
     if generation is None:
         return Refuse(
@@ -277,6 +279,16 @@ def _unplaced(item: Item) -> Decision:
         f"The machine's standing is not understood: provider {item.instance_type}, active location "
         f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}.",
         "Look at the machine in the vault; a completed migration or disabled protection cannot be brought home.",
+    )
+
+
+def not_understood(item: Item) -> Refuse:
+    """A machine whose entry in the vault's answer holds something of another kind than is due."""
+    fields = ", ".join(item.odd[:3]) + (f" and {len(item.odd) - 3} more" if len(item.odd) > 3 else "")
+    return Refuse(
+        "not_understood",
+        f"The vault's answer for the machine is not understood: {fields} is missing or of another kind than it has to be.",
+        "Look at the machine in the vault, and run this again; if it stays so, ask Microsoft support what the entry means.",
     )
 
 

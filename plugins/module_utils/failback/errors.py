@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -13,8 +15,11 @@ class FailbackError(Exception):
     """Something that ends a run, or one machine's part in it.
 
     ``code`` is stable and meant for playbooks to branch on; ``message`` is one sentence; ``remedy`` says what to do
-    next; ``details`` holds plain data (never a secret).
+    next; ``details`` holds plain data (never a secret). ``story`` is the result of a slice that the error has ended: what
+    was known and what had been sent by then.
     """
+
+    story: dict[str, Any] | None = None
 
     def __init__(self, code: str, message: str, remedy: str = "", details: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -50,6 +55,19 @@ class Rejected(FailbackError):
 
 class Unknown(FailbackError):
     """A write whose fate is unknown (5xx, reset, time-out): read before anything is sent again."""
+
+
+def defect(exc: BaseException) -> FailbackError:
+    """An exception that nobody foresaw: a defect of ours, with the place it came from."""
+    frames = traceback.extract_tb(exc.__traceback__)[-3:]
+    where = " < ".join(
+        f"{frame.name} ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in reversed(frames)
+    )
+    return FailbackError(
+        "defect",
+        f"A defect of this collection ended the run: {type(exc).__name__}: {str(exc)[:200]} in {where or 'an unknown place'}.",
+        "Please report it with this text. What was sent goes on; the same command run again joins it.",
+    )
 
 
 def certain(value: T | None) -> T:

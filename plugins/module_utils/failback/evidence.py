@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar, Union
 
-from .errors import ReadFailed
+from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from .items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
 from .lifecycle import FAILOVERS, REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence, azure_matches, planned_name, site_matches
+from .shapes import AZURE_VM, JOB, all_understood
 
 T = TypeVar("T")
 
@@ -22,7 +23,10 @@ LookUp = Callable[[Iterable[str]], "list[T]"]
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 #: Maps a function over a sequence, side by side; exceptions come out.
-Spread = Callable[[Callable[[tuple[Item, str]], Optional[Job]], Sequence[tuple[Item, str]]], list[Optional[Job]]]
+Spread = Callable[
+    [Callable[[tuple[Item, str]], Union[Job, FailbackError, None]], Sequence[tuple[Item, str]]],
+    list[Union[Job, FailbackError, None]],
+]
 
 
 def told(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
@@ -50,11 +54,13 @@ def failovers(
     vaults: VaultPort,
     spread: Spread,
     count: Callable[[int], None],
+    unread: dict[str, FailbackError],
 ) -> dict[str, Job]:
     """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
     the vault's jobs are listed once and the newest failover of each machine is read by itself, unless it is one of
     ``judged`` (by name): jobs another task has read, which count only where the vault lists them as the newest.
-    ``scenarios`` maps each leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor.
+    ``scenarios`` maps each leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor,
+    ``unread`` the machines whose job cannot be read just now: nothing follows from that for the others.
     """
     jobs: dict[str, Job] = dict(known)
     missing = [(item, step) for item, step in candidates if item.key not in jobs]
@@ -63,15 +69,19 @@ def failovers(
         jobs.update((key, judged[name.lower()]) for key, name in newest.items() if name.lower() in judged)
         asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest and item.key not in jobs]
 
-        def read(pair: tuple[Item, str]) -> Job | None:
+        def read(pair: tuple[Item, str]) -> Job | FailbackError | None:
             try:
                 return Job.parse(vaults.get_job(pair[0].vault, pair[1]))
-            except ReadFailed:
-                # One machine's job that cannot be read leaves that machine unproven and the others alone.
+            except NotFound:
+                # A job that is listed and gone proves nothing.
                 return None
+            except (ReadFailed, ConnectionFailed) as exc:
+                return exc
 
         for (item, _name), job in zip(asked, spread(read, asked), strict=True):
-            if job is not None:
+            if isinstance(job, FailbackError):
+                unread[item.key] = job
+            elif job is not None:
                 jobs[item.key] = job
         count(len(asked))
     return jobs
@@ -86,7 +96,7 @@ def gather(
     azure: dict[str, LookUp[Json]] = {}
     for subscription in sorted({i.vault.subscription_id for i in items}):
         before = vaults.requests.reads
-        azure[subscription] = index(vaults.list_azure_machines(subscription), _azure_words)
+        azure[subscription] = index(all_understood(vaults.list_azure_machines(subscription), AZURE_VM), _azure_words)
         count(vaults.requests.reads - before)
     return {
         item.key: Evidence(
@@ -118,7 +128,7 @@ def _newest_failovers(
     by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _step in candidates}
     for key, vault in by_vault.items():
         before = vaults.requests.reads
-        lists[key] = index(vaults.list_jobs(vault), lambda job: (_target(job),))
+        lists[key] = index(all_understood(vaults.list_jobs(vault), JOB), lambda job: (_target(job),))
         count(vaults.requests.reads - before)
     found: dict[str, str] = {}
     for item, step in candidates:

@@ -11,6 +11,7 @@ from .items import Json, VaultRef
 from .ports import VaultPort
 from .readiness import CLASSIC_FABRIC
 from .servers import APPLIANCES, COMPONENTS, Fabric
+from .shapes import FABRIC, understood
 
 
 def list_whole(vaults: VaultPort, vault: VaultRef) -> list[Json]:
@@ -25,7 +26,7 @@ def list_whole(vaults: VaultPort, vault: VaultRef) -> list[Json]:
 
 
 def _hollow(entry: Json) -> bool:
-    details: Json = (entry.get("properties") or {}).get("customDetails") or {}
+    details: Json = (understood(entry, FABRIC)[0].get("properties") or {}).get("customDetails") or {}
     return details.get("instanceType") == APPLIANCES and not any(details.get(key) for key in COMPONENTS)
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from .shapes import ITEM, JOB, understood
+
 Json = Mapping[str, Any]
 
 #: Years that only mean "never" or "not yet" (SEEN FB, OLD).
@@ -23,6 +25,9 @@ ALIVE = frozenset({"NotStarted", "InProgress"})
 
 #: Ended words that count as success. CompletedWithInformation is a success that has something to say (SEEN JL).
 SUCCEEDED = frozenset({"Succeeded", "CompletedWithInformation"})
+
+#: What a machine is called whose entry tells neither name nor id.
+UNNAMED = "(a machine without a name)"
 
 
 def parse_time(value: Any) -> datetime | None:
@@ -72,13 +77,20 @@ def truth(value: Any) -> bool | None:
 
 def last_segment(resource_id: str | None) -> str:
     """The name at the end of an ARM id."""
-    return (resource_id or "").rstrip("/").rpartition("/")[2]
+    return resource_id.rstrip("/").rpartition("/")[2] if isinstance(resource_id, str) else ""
 
 
 def before_segment(resource_id: str, segment: str) -> str:
     """The part of an ARM id before a segment such as "/replicationProtectedItems/", spelt in any case."""
     place = resource_id.lower().rfind(segment.lower())
     return resource_id[:place] if place >= 0 else ""
+
+
+def _spoken(value: Any) -> Json:
+    """Details of an error; a bare text in their place is their message."""
+    if isinstance(value, Mapping):
+        return value
+    return {"message": value, "errorMessage": value} if isinstance(value, str) and value else {}
 
 
 def _first(*values: Any) -> Any:
@@ -171,6 +183,8 @@ class Item:
     last_failover: datetime | None = None
     details: Json = field(default_factory=dict)
     properties: Json = field(default_factory=dict)
+    #: Paths of what the entry holds of another kind than is due there, and was left out.
+    odd: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -238,7 +252,8 @@ class Item:
 
     @classmethod
     def parse(cls, data: Json, vault: VaultRef) -> Item:
-        """An item from a list entry or a single GET (ReplicationProtectedItems_Get)."""
+        """An item from a list entry or a single GET (ReplicationProtectedItems_Get). Never raises: see ``odd``."""
+        data, odd = understood(data, ITEM)
         props: Json = data.get("properties") or {}
         details: Json = props.get("providerSpecificDetails") or {}
         item_id = str(data.get("id") or "")
@@ -251,7 +266,7 @@ class Item:
         return cls(
             id=item_id,
             name=str(data.get("name") or last_segment(item_id)),
-            friendly_name=str(props.get("friendlyName") or data.get("name") or ""),
+            friendly_name=str(props.get("friendlyName") or data.get("name") or last_segment(item_id) or UNNAMED),
             vault=vault,
             instance_type=str(details.get("instanceType") or ""),
             active_location=str(props.get("activeLocation") or ""),
@@ -283,6 +298,7 @@ class Item:
             or parse_time(details.get("lastPlannedFailoverStartTime")),
             details=details,
             properties=props,
+            odd=odd,
         )
 
 
@@ -320,8 +336,8 @@ class Problem:
     @classmethod
     def parse(cls, data: Json) -> Problem:
         """From a JobErrorDetails entry; the provider's own error says more than the service's 559 (SEEN MS)."""
-        service: Json = data.get("serviceErrorDetails") or {}
-        provider: Json = data.get("providerErrorDetails") or {}
+        service = _spoken(data.get("serviceErrorDetails"))
+        provider = _spoken(data.get("providerErrorDetails"))
         has_provider = bool(provider.get("errorCode") or provider.get("errorMessage"))
         code = provider.get("errorCode") if has_provider else service.get("code")
         return cls(
@@ -351,6 +367,11 @@ class Job:
         return self.state in ALIVE
 
     @property
+    def told(self) -> bool:
+        """Whether the answer says how the job stands at all: without a word nothing has ended."""
+        return bool(self.state)
+
+    @property
     def succeeded(self) -> bool:
         return self.state in SUCCEEDED
 
@@ -372,6 +393,7 @@ class Job:
     @classmethod
     def parse(cls, data: Json) -> Job:
         """From ReplicationJobs_Get. The same error stands in the task and in the job: it is listed once."""
+        data, _odd = understood(data, JOB)
         props: Json = data.get("properties") or {}
         entries = list(props.get("errors") or ())
         tasks = props.get("tasks") or ()

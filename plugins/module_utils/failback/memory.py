@@ -66,6 +66,8 @@ class Track:
     reason: str = ""
     remedy: str = ""
     waiting: str = ""
+    #: Seconds for which reading about the machine has failed in a row; None while it does not.
+    troubled: float | None = None
     #: This run's first look at the synchronisation: when, and its percentage.
     sync_seen: list[Any] = field(default_factory=list)
     #: What the latest look told of the synchronisation, and when ("at"); when the machine was last read for it.
@@ -125,7 +127,7 @@ class Track:
 
     def end(self, how: str, code: str = "", reason: str = "", remedy: str = "") -> None:
         self.ended, self.code, self.reason, self.remedy = how, code, reason, remedy
-        self.waiting = ""
+        self.waiting, self.troubled = "", None
 
     def fail(self, problems: tuple[Problem, ...], code: str, reason: str, remedy: str) -> None:
         self.errors = [p.result() for p in problems]

@@ -15,14 +15,14 @@ from typing import Union
 from .appliances import HOLDS, agent_id
 from .choice import Estate, Slots, disks_of
 from .decide import Refuse
-from .errors import ReadFailed
+from .errors import ConnectionFailed, FailbackError, ReadFailed
 from .items import Item
 from .lifecycle import REPROTECT_TO_ONPREM, Position
 from .memory import Track
 from .placement import place_to_onprem
 from .walk import Walk
 
-Seen = Union[Item, ReadFailed]
+Seen = Union[Item, FailbackError]
 Wanting = tuple[Item, Track]
 
 
@@ -31,8 +31,8 @@ def read_whole(walk: Walk, items: Sequence[Item]) -> dict[str, Seen]:
 
     def read(item: Item) -> Seen:
         try:
-            return Item.parse(walk.vaults.get_item(item.id), item.vault)
-        except ReadFailed as exc:
+            return walk.alone(item)
+        except (ReadFailed, ConnectionFailed) as exc:
             return exc
 
     walk.count_reads(len(items))
@@ -52,7 +52,7 @@ def with_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     seen: dict[str, Seen] = {}
     for item, track in wanting:
         found = read.get(item.key, item)
-        if isinstance(found, ReadFailed):
+        if isinstance(found, FailbackError):
             seen[item.key] = found
             continue
         track.system = track.system or found.os_type or ""
@@ -64,7 +64,7 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
     """Place machines that have no placement yet and write it down; those without a place are refused.
 
     A machine that cannot be read stays without one, and with it its consistency group, which must fit one master target
-    whole; where it is ``due`` it is refused.
+    whole; where it is ``due`` it waits until it can be read.
     """
     wanted = [(item, track) for item, track in wanting if track.placement is None and not track.ended]
     if not wanted:
@@ -73,7 +73,7 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
     slots, bound, unread = occupied(walk, estate, [item for item, _track in wanted])
     for item, _track in wanted:
         found = seen.get(item.key)
-        if isinstance(found, ReadFailed):
+        if isinstance(found, FailbackError):
             unread[unit_of(item)] = found
     for key, track in walk.memory.tracks.items():
         # Placed earlier in this run and not attached yet, so the service does not count its disks.
@@ -90,7 +90,7 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
             known = seen.get(item.key, item)
             whole.append((known if isinstance(known, Item) else item, track))
         elif due:
-            track.end("refused", problem.code, problem.message, problem.remedy)
+            walk.wait_for(item.key, problem)
     placed = place_to_onprem([item for item, _track in whole], walk.order, estate, slots, bound)
     for item, track in whole:
         found_place = placed[item.key]
@@ -108,7 +108,7 @@ def unit_of(item: Item) -> str:
 
 def occupied(
     walk: Walk, estate: Estate, wanting: Sequence[Item]
-) -> tuple[Slots, dict[str, str], dict[str, ReadFailed]]:
+) -> tuple[Slots, dict[str, str], dict[str, FailbackError]]:
     """Slots on their way to being used, the master targets that consistency groups are bound to, and the groups of which
     that could not be read.
 
@@ -116,7 +116,7 @@ def occupied(
     read by itself. So are the other members of a group that is about to be placed, and the machines of an appliance, whose
     disks are counted by nobody else.
     """
-    slots, bound, unread = Slots(), dict[str, str](), dict[str, ReadFailed]()
+    slots, bound, unread = Slots(), dict[str, str](), dict[str, FailbackError]()
     groups = {item.group_id for item in wanting if item.group_id}
     own = {item.key for item in wanting} | set(walk.memory.tracks)
     held: list[Item] = []
@@ -141,9 +141,13 @@ def occupied(
         _take(slots, estate, seen.get(item.key, item), item, agent_id(item))
     for item, moving in closer:
         full = seen[item.key]
-        if isinstance(full, ReadFailed):
+        if isinstance(full, FailbackError):
             if item.group_id in groups and item.group_id:
                 unread[item.group_id] = full
+            fabric = estate.fabric_of(item)
+            for server in fabric.master_targets if fabric and moving else ():
+                # Nobody knows which one it uses: room is left for it on each.
+                slots.take(server, disks_of(item))
             continue
         target = str(full.details.get("masterTargetId") or "")
         if target and moving:
@@ -160,7 +164,7 @@ def _placed(walk: Walk, item: Item) -> bool:
 
 def _take(slots: Slots, estate: Estate, seen: Seen, listed: Item, target_id: str) -> None:
     """Count a machine's disks; one that could not be read counts as its list entry tells."""
-    slots_take(slots, estate, listed if isinstance(seen, ReadFailed) else seen, target_id)
+    slots_take(slots, estate, listed if isinstance(seen, FailbackError) else seen, target_id)
 
 
 def slots_take(slots: Slots, estate: Estate, item: Item, target_id: str, disks: int = 0) -> None:

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from .decide import Refuse
 from .items import Json, iso, last_segment, parse_time
 from .lifecycle import FAILOVER_TO_AZURE, Step
+from .shapes import POINT, all_understood
 from .words import same
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -37,6 +38,7 @@ def needs_list(step: Step, wanted: str) -> bool:
 
 def choose(step: Step, wanted: str, points: Sequence[Json]) -> Point | Refuse:
     """The point to fail over to. ``points`` are the entries of RecoveryPoints_ListByReplicationProtectedItems."""
+    points = all_understood(points, POINT)
     if wanted in step.points:
         word = step.points[wanted]
         if not needs_list(step, wanted):

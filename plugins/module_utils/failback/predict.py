@@ -28,6 +28,8 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Step], object]] = []
     for item, track, decision in first:
+        if track.ended:
+            continue
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])
             continue

@@ -15,7 +15,7 @@ from datetime import timedelta
 from .appliances import accounts_of
 from .bodies import Body, Placement, Wishes, build
 from .decide import Refuse, project
-from .errors import InputError, ReadFailed, certain
+from .errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from .evidence import failovers, gather, told
 from .fabrics import list_whole
 from .items import Item, Job, Json, VaultRef
@@ -24,7 +24,7 @@ from .memory import Track
 from .placement import Estate, check_names, place_to_azure
 from .placing import place_all, with_systems
 from .points import Point, choose, needs_list
-from .proofs import Unproven, prove
+from .proofs import Evidence, Unproven, prove
 from .servers import Fabric, Policy
 from .walk import Walk
 
@@ -73,7 +73,8 @@ class Prepared:
         estate = certain(self.estate)
         if step.leg == REPROTECT_TO_AZURE:
             seen = with_systems(self.walk, [(item, track)])[item.key]
-            if isinstance(seen, ReadFailed):
+            if isinstance(seen, FailbackError):
+                self.walk.wait_for(item.key, seen)
                 return Refuse(seen.code, seen.message, seen.remedy)
             try:
                 placed = place_to_azure(seen, self.walk.order, estate, track.place())
@@ -85,7 +86,10 @@ class Prepared:
             return placed
         known = track.place()
         if known is None:
-            place_all(self.walk, estate, [(item, track)], due=True)
+            try:
+                place_all(self.walk, estate, [(item, track)], due=True)
+            except InputError as exc:
+                return Refuse(exc.code, exc.message, exc.remedy)
             known = track.place()
         if known is None:
             return Refuse(track.code, track.reason, track.remedy)
@@ -97,16 +101,16 @@ class Prepared:
         wanted = walk.order.recovery_point
         asked = [(item, step) for item, step in due if step.leg in FAILOVERS and needs_list(step, wanted)]
 
-        def read(pair: tuple[Item, Step]) -> list[Json] | ReadFailed:
+        def read(pair: tuple[Item, Step]) -> list[Json] | FailbackError:
             try:
                 return walk.vaults.list_recovery_points(pair[0].id)
-            except ReadFailed as exc:
+            except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
         for (item, step), points in zip(asked, walk.spread(read, asked), strict=True):
             walk.count_reads(1)
-            if isinstance(points, ReadFailed):
-                self.points[item.key] = Refuse(points.code, points.message, points.remedy)
+            if isinstance(points, FailbackError):
+                walk.wait_for(item.key, points)
             else:
                 self.points[item.key] = choose(step, wanted, points)
 
@@ -116,7 +120,8 @@ class Prepared:
             return choose(step, wanted, ())
         if item.key not in self.points:
             self.read_points([(item, step)])
-        return self.points[item.key]
+        error = self.walk.trouble.get(item.key)
+        return Refuse(error.code, error.message, error.remedy) if error is not None else self.points[item.key]
 
     # -- proofs --------------------------------------------------------------------------------------------------
 
@@ -131,8 +136,19 @@ class Prepared:
         scenarios: dict[str, frozenset[str]] = {}
         for row in walk.lifecycle.steps:
             scenarios[row.leg] = scenarios.get(row.leg, frozenset()) | row.scenarios
-        pairs = [(item, step) for item, _track, step in commits]
-        jobs = failovers(pairs, known, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads)
+        jobs: dict[str, Job] = {}
+        for vault in dict.fromkeys(item.vault.key for item, _track, _step in commits):
+            pairs = [(item, step) for item, _track, step in commits if item.vault.key == vault]
+            mine = {item.key: known[item.key] for item, _step in pairs if item.key in known}
+            unread: dict[str, FailbackError] = {}
+            try:
+                jobs |= failovers(
+                    pairs, mine, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads, unread
+                )
+            except (ReadFailed, ConnectionFailed) as exc:
+                unread = {item.key: exc for item, _step in pairs}
+            for key, error in unread.items():
+                walk.wait_for(key, error)
         for item, track, _step in commits:
             job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:
@@ -144,16 +160,38 @@ class Prepared:
 
     def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
-        walk = self.walk
         items = [item for item, _track, _step in commits]
-        found = gather(items, jobs, walk.vaults, certain(walk.site), walk.count_reads)
-        return {item.key: prove(found[item.key], step.leg) for item, _track, step in commits}
+        found = self._evidence(items, jobs)
+        return {item.key: prove(found[item.key], step.leg) for item, _track, step in commits if item.key in found}
+
+    def _evidence(self, items: Sequence[Item], jobs: Mapping[str, Job]) -> dict[str, Evidence]:
+        """Evidence by item key, read for all at once; where that fails, for each vault's machines by themselves.
+
+        What cannot be read of one vault's machines is no reason to hold the commits of another's; those it is about wait.
+        """
+        walk = self.walk
+        try:
+            return gather(items, jobs, walk.vaults, certain(walk.site), walk.count_reads)
+        except InputError:
+            raise
+        except FailbackError as exc:
+            vaults = list(dict.fromkeys(item.vault.key for item in items))
+            if len(vaults) == 1 or exc.code.startswith("vcenter_"):
+                for item in items:
+                    walk.wait_for(item.key, exc)
+                return {}
+        found: dict[str, Evidence] = {}
+        for vault in vaults:
+            found |= self._evidence([item for item in items if item.vault.key == vault], jobs)
+        return found
 
     def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
         missing = self.unproven(commits, jobs)
         may_go: set[str] = set()
         for item, track, step in commits:
+            if item.key not in missing:
+                continue
             unproven = missing[item.key]
             if not unproven:
                 may_go.add(item.key)
@@ -167,22 +205,25 @@ class Prepared:
             if all(p.waits for p in unproven) and (young or verdict is None):
                 track.waiting = f"not yet proven: {unproven[0].reason}"
             elif self.moved_on(item, step):
-                track.waiting = "another run has begun the commit"
-                track.joined = True
+                if item.key not in self.walk.trouble:
+                    track.waiting = "another run has begun the commit"
+                    track.joined = True
             else:
                 refuse_unproven(track, unproven)
         return may_go
 
     def moved_on(self, item: Item, step: Step) -> bool:
-        """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing.
+        """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing; nor does
+        it where the machine cannot be read now, which is noted as its trouble.
 
         Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
         """
         walk = self.walk
         try:
-            fresh = Item.parse(walk.vaults.get_item(item.id), item.vault)
-        except ReadFailed:
-            return False
+            fresh = walk.alone(item)
+        except (ReadFailed, ConnectionFailed) as exc:
+            walk.wait_for(item.key, exc)
+            return True
         if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in step.departs:
             return False
         walk.items[item.key] = fresh
@@ -221,7 +262,9 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         except InputError:
             # A name may be meant for a vault whose machines have nothing to do now.
             estate = read_estate(walk, walk.order.vaults)
-            check_names(walk.order, estate)
+            if not walk.trouble:
+                check_names(walk.order, estate)
+        items = [i for i in items if i.key not in walk.trouble]
         outward = [
             (item, walk.memory.tracks[item.key])
             for item in items
@@ -236,7 +279,7 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         systems = with_systems(walk, returning)
         for item, track in returning:
             told = systems[item.key]
-            if not isinstance(told, ReadFailed):
+            if not isinstance(told, FailbackError):
                 place_to_azure(told, walk.order, estate, track.place())
     return Prepared(walk, estate)
 
@@ -262,15 +305,25 @@ def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence
 
 
 def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
-    """Fabrics and policies of the vaults: two lists a vault, and a GET for a fabric of appliances."""
+    """Fabrics and policies of the vaults: two lists a vault, and a GET for a fabric of appliances.
+
+    Once the run has begun, a vault whose servers cannot be read lets its own machines wait; before that the error comes out.
+    """
     fabrics: dict[str, Fabric] = {}
     policies: dict[str, Sequence[Policy]] = {}
     for vault in vaults:
         before = walk.vaults.requests.reads
-        for entry in list_whole(walk.vaults, vault):
-            fabric = Fabric.parse(entry, vault)
-            fabrics[fabric.key] = fabric
-        policies[vault.key] = tuple(Policy.parse(entry) for entry in walk.vaults.list_policies(vault))
+        try:
+            listed = [Fabric.parse(entry, vault) for entry in list_whole(walk.vaults, vault)]
+            policies[vault.key] = tuple(Policy.parse(entry) for entry in walk.vaults.list_policies(vault))
+        except (ReadFailed, ConnectionFailed) as exc:
+            if not walk.memory.checked:
+                raise
+            for item, _track in walk.open_tracks():
+                if item.vault.key == vault.key:
+                    walk.wait_for(item.key, exc, dark=True)
+            continue
+        fabrics.update((fabric.key, fabric) for fabric in listed)
         walk.count_reads(walk.vaults.requests.reads - before)
     accounts: dict[str, frozenset[str]] = {}
     for item in walk.all_items:

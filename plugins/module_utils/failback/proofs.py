@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .items import Item, Job, Json, last_segment
 from .lifecycle import COMMIT_TO_ONPREM
 from .ports import SiteMachine
+from .shapes import AZURE_VM, understood
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def azure_matches(item: Item, machines: Sequence[Json], told: str = "") -> tuple
 
 def power_state(machine: Json) -> str:
     """The word behind PowerState/ in an Azure VM's instance view: running, stopped, deallocated ... or ""."""
+    machine, _odd = understood(machine, AZURE_VM)
     view: Json = (machine.get("properties") or {}).get("instanceView") or {}
     for status in view.get("statuses") or ():
         code = str(status.get("code") or "")

@@ -16,7 +16,16 @@ from typing import Any
 from .barrier import as_units, hold_waiting, whole_groups
 from .closer import look_closer
 from .decide import AGENT_MISSING, Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
-from .errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
+from .errors import (
+    ConnectionFailed,
+    FailbackError,
+    NotFound,
+    ReadFailed,
+    Rejected,
+    Unknown,
+    certain,
+    defect,
+)
 from .evidence import concerns
 from .generations import LIFECYCLE, retired
 from .group import cut
@@ -25,11 +34,13 @@ from .lifecycle import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Posi
 from .memory import Memory, Track
 from .order import Order
 from .outcome import render
+from .patience import by_name
 from .ports import Clock, Sent, SitePort, VaultPort
 from .predict import predict
 from .prepare import Prepared, prepare
 from .retries import pause as retry_pause
 from .retries import retryable
+from .shapes import JOB, all_understood
 from .walk import Walk, held_words
 
 #: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
@@ -74,6 +85,8 @@ class Run(Walk):
     """The engine of one slice."""
 
     prepared: Prepared | None = None
+    #: Whether something could not be read for it.
+    partial = False
     #: Requests that are due and still wait for the write bucket.
     unsent = False
     #: Tokens in the write bucket when it was last looked at and nothing fitted.
@@ -88,6 +101,20 @@ class Run(Walk):
     # -- the slice -----------------------------------------------------------------------------------------------
 
     def slice(self) -> dict[str, Any]:
+        try:
+            return self.work()
+        except FailbackError as exc:
+            raise self.telling(exc) from exc
+        except Exception as exc:
+            raise self.telling(defect(exc)) from exc
+
+    def telling(self, error: FailbackError) -> FailbackError:
+        """The error with what was sent and what is known: nobody else can tell it."""
+        if self.memory.tracks:
+            error.story = render(self, finished=False)
+        return error
+
+    def work(self) -> dict[str, Any]:
         end = self.end = self.clock.monotonic() + self.order.slice_seconds
         self._sleep(self.memory.wait_left, end)
         self.memory.wait_left = 0.0
@@ -116,7 +143,7 @@ class Run(Walk):
         """Every machine's way has ended; without waiting, also when nothing is left to send."""
         if all(track.ended for track in self.memory.tracks.values()):
             return True
-        return not self.order.wait and not self.unsent
+        return not self.order.wait and not self.unsent and not self.trouble
 
     def pause(self) -> float:
         """Seconds until the next look: the user's, the service's own pace, or a growing guess."""
@@ -139,6 +166,9 @@ class Run(Walk):
     def tick(self) -> None:
         self.unsent = False
         self.jobs = {}
+        if self.partial:
+            # What could not be read for some machines is read anew.
+            self.prepared, self.partial = None, False
         self.judge_ended_jobs()
         due: list[tuple[Item, Track, Step]] = []
         for item, track in self.open_tracks():
@@ -153,10 +183,15 @@ class Run(Walk):
             # Wrong names and missing servers are found before the first write of the run.
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
             self.memory.checked = True
-        due = whole_groups(self, [entry for entry in due if not entry[1].ended])
+        due = whole_groups(self, self.clear(due))
         hold_waiting(self)
         if due:
             self.send_all(due)
+        self.calm()
+
+    def clear(self, due: list[tuple[Item, Track, Step]]) -> list[tuple[Item, Track, Step]]:
+        """Those whose way has not ended meanwhile and that lack nothing they need."""
+        return [entry for entry in due if not entry[1].ended and entry[0].key not in self.trouble]
 
     def consider(self, item: Item, track: Track) -> Step | None:
         """Decide for one machine; returns the step to send now, if there is one."""
@@ -229,11 +264,13 @@ class Run(Walk):
         def read(pair: tuple[Item, Track]) -> Job | FailbackError:
             try:
                 return Job.parse(self.vaults.get_job(pair[0].vault, pair[1].job))
-            except ReadFailed as exc:
+            except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
         for (item, track), job in zip(ended, self.spread(read, ended), strict=True):
-            if isinstance(job, FailbackError) or job.alive:
+            if isinstance(job, FailbackError) and not isinstance(job, NotFound):
+                self.wait_for(item.key, job)
+            elif isinstance(job, FailbackError) or job.alive or not job.told:
                 # Not listed yet, or the list was wrong: look again later.
                 track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
             else:
@@ -312,8 +349,8 @@ class Run(Walk):
     def by_itself(self, item: Item) -> Item:
         """The machine from its own GET, because lists lag; as it was listed where that GET fails."""
         try:
-            self.items[item.key] = Item.parse(self.vaults.get_item(item.id), item.vault)
-        except ReadFailed:
+            self.items[item.key] = self.alone(item)
+        except (ReadFailed, ConnectionFailed):
             return item
         return self.items[item.key]
 
@@ -330,7 +367,11 @@ class Run(Walk):
             return False
         step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.lost_leg)
         if item.vault.key not in self.jobs:
-            self.jobs[item.vault.key] = self.vaults.list_jobs(item.vault)
+            try:
+                self.jobs[item.vault.key] = all_understood(self.vaults.list_jobs(item.vault), JOB)
+            except (ReadFailed, ConnectionFailed) as exc:
+                self.wait_for(item.key, exc)
+                return False
         for entry in self.jobs[item.vault.key]:
             props: Json = entry.get("properties") or {}
             began, ended = parse_time(props.get("startTime")), parse_time(props.get("endTime"))
@@ -351,9 +392,12 @@ class Run(Walk):
         """Send what is due as far as the write bucket has tokens, machines of one leg in the order of their names."""
         if self.prepared is None:
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
+            self.partial = bool(self.trouble)
+            due = self.clear(due)
         due.sort(key=lambda entry: self.order.route.index(entry[2].leg))
         commits = [entry for entry in due if entry[2].leg in COMMITS]
         jobs = self.prepared.failovers(commits) if commits else {}
+        due = self.clear(due)
         room = max(0, self.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
         ready: list[tuple[Item, Track, Step]] = []
         # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
@@ -375,12 +419,14 @@ class Run(Walk):
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         prepared = certain(self.prepared)
         prepared.read_points([(item, step) for item, _track, step in due])
+        due = self.clear(due)
         ready: list[Ready] = []
         for item, track, step in due:
             body = prepared.body(item, track, step)
             if isinstance(body, Refuse):
-                track.end("refused", body.code, body.reason, body.remedy)
-            else:
+                if item.key not in self.trouble and not track.ended:
+                    track.end("refused", body.code, body.reason, body.remedy)
+            elif item.key not in self.trouble:
                 ready.append((item, track, step, body))
         # A member without a body holds its fellows.
         whole = {id(track) for _item, track, _step in whole_groups(self, [entry[:3] for entry in ready])}
@@ -428,7 +474,7 @@ class Run(Walk):
             if exc.code == THROTTLED:
                 return exc
             try:
-                fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
+                fresh = self.alone(item)
             except (ReadFailed, ConnectionFailed):
                 return exc
             running = self.lifecycle.running(fresh, (step.leg,))
@@ -446,6 +492,8 @@ class Run(Walk):
     def take(self, item: Item, track: Track, step: Step, answer: Sent | FailbackError | Item) -> None:
         """Write down what became of a request."""
         self.memory.idle_ticks = 0
+        if isinstance(answer, FailbackError):
+            by_name(answer, item)
         if isinstance(answer, Sent):
             self.memory.floor.writes += 1
             track.open(step.leg, answer.job, self.now, fired=True)

@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from .items import Json, VaultRef, last_segment, parse_time
+from .shapes import FABRIC, POLICY, understood
 
 #: customDetails.instanceType of a fabric of appliances (SEEN RCM 131).
 APPLIANCES = "InMageRcm"
@@ -256,6 +257,7 @@ class Fabric:
 
     @classmethod
     def parse(cls, data: Json, vault: VaultRef) -> Fabric:
+        data, _odd = understood(data, FABRIC)
         props: Json = data.get("properties") or {}
         details: Json = props.get("customDetails") or {}
         servers: tuple[tuple[ProcessServer, ...], tuple[MasterTarget, ...]]
@@ -306,6 +308,7 @@ class Policy:
 
     @classmethod
     def parse(cls, data: Json) -> Policy:
+        data, _odd = understood(data, POLICY)
         props: Json = data.get("properties") or {}
         details: Json = props.get("providerSpecificDetails") or {}
         return cls(

@@ -9,14 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
-from .decide import Decision, Done, Observed, Refuse, decide
-from .errors import FailbackError, NotFound
+from .decide import Decision, Done, Observed, Refuse, decide, not_understood
+from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from .group import parts as split
 from .group import units
 from .items import Item, Json, VaultRef, iso, last_segment, parse_time
 from .lifecycle import Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order, validate
+from .patience import by_name, passes, sit_out
 from .ports import Clock, SitePort, VaultPort
 from .refusals import group_split, lost_point, member_gone
 from .selection import Choice, Gone, choose, ordered
@@ -52,25 +53,82 @@ class Walk:
         self.all_items: list[Item] = []
         #: Items read by themselves because lists do not tell how far they are.
         self.closer: dict[str, Item] = {}
+        #: Machines that cannot be read at this look, by key; nothing is decided about them.
+        self.trouble: dict[str, FailbackError] = {}
+        #: When this process last found a machine in trouble, and when it began.
+        self._found: dict[str, float] = {}
+        self._began = clock.monotonic()
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
 
     def read(self) -> None:
-        """One list of each vault; the chosen items out of it."""
+        """One list of each vault; the chosen items out of it.
+
+        A vault that cannot be read lets its own machines wait. Where that is every vault, or where the machines are not
+        chosen yet, the error comes out.
+        """
         listed: list[Item] = []
+        dark: dict[str, FailbackError] = {}
+        self.trouble = {}
         for vault in self.order.vaults:
             before = self.vaults.requests.reads
-            listed.extend(Item.parse(entry, vault) for entry in self.vaults.list_items(vault))
+            try:
+                listed.extend(Item.parse(entry, vault) for entry in self.vaults.list_items(vault))
+            except (ReadFailed, ConnectionFailed) as exc:
+                if not self.memory.tracks or len(dark) + 1 == len(self.order.vaults):
+                    raise
+                dark[vault.key] = exc
             self.count_reads(self.vaults.requests.reads - before)
-        self.all_items = [i for i in listed if self.lifecycle.generation(i) is not None]
-        if not self.memory.tracks:
+        self.all_items = [i for i in listed if i.odd or self.lifecycle.generation(i) is not None]
+        first = not self.memory.tracks
+        if first:
             self.choose(listed)
         by_key = {item.key: item for item in listed}
         for key, track in self.memory.tracks.items():
             found = by_key.get(key)
-            if found is not None:
+            if found is not None and (first or track.ended or not found.odd):
                 self.items[key] = found
-            elif not track.ended:
+            elif track.ended:
+                continue
+            elif (error := dark.get(self._vault_of(key).key)) is not None:
+                self.wait_for(key, error, dark=True)
+            elif found is not None:
+                self.wait_for(key, _unclear(found))
+            else:
                 self.look_for(key, track)
+
+    def calm(self) -> None:
+        """A look has ended: a machine that was in no trouble has its whole patience again."""
+        for key, track in self.memory.tracks.items():
+            if key not in self.trouble:
+                track.troubled = None
+
+    def wait_for(self, key: str, error: FailbackError, dark: bool = False) -> None:
+        """One machine cannot be read, or lacks what its next step needs: it alone waits, until patience is used up.
+
+        An error that does not pass ends it at once, unless its whole vault is ``dark``: that is none of its own.
+        """
+        if key in self.trouble:
+            return
+        now = self.clock.monotonic()
+        track = self.memory.tracks[key]
+        if key in self.items:
+            by_name(error, self.items[key])
+        self.trouble[key] = error
+        if self.order.check or not (dark or passes(error)):
+            track.end("failed", error.code, error.message, error.remedy)
+            return
+        sit_out(track, error, None if track.troubled is None else now - self._found.get(key, self._began))
+        self._found[key] = now
+
+    def alone(self, item: Item) -> Item:
+        """The machine from its own GET. Raises ReadFailed or ConnectionFailed, also where the answer is not understood."""
+        try:
+            fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
+        except (ReadFailed, ConnectionFailed) as exc:
+            raise by_name(exc, item) from exc
+        if fresh.odd:
+            raise _unclear(fresh)
+        return fresh
 
     def choose(self, listed: Sequence[Item]) -> None:
         plans: dict[str, list[Json]] = {}
@@ -78,7 +136,7 @@ class Walk:
             for vault in self.order.vaults:
                 plans[vault.key] = self.vaults.list_recovery_plans(vault)
                 self.count_reads(1)
-        choice = choose(self.order, listed, plans, lambda item: self.lifecycle.generation(item) is not None)
+        choice = choose(self.order, listed, plans, lambda item: bool(item.odd or self.lifecycle.generation(item)))
         absent = self.find_gone(choice)
         self.memory.notes = [{"message": text} for text in dict.fromkeys(choice.notes)]
         bound = units(listed)
@@ -129,8 +187,11 @@ class Walk:
         """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
         known = self.items.get(key)
         try:
-            vault = known.vault if known else self._vault_of(key)
-            self.items[key] = Item.parse(self.vaults.get_item(key if known is None else known.id), vault)
+            found = Item.parse(self.vaults.get_item(key if known is None else known.id), self._vault_of(key))
+            if found.odd:
+                self.wait_for(key, _unclear(found))
+            else:
+                self.items[key] = found
         except NotFound:
             track.end(
                 "failed",
@@ -138,6 +199,9 @@ class Walk:
                 "The replicated item is no longer in the vault.",
                 "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
             )
+        except (ReadFailed, ConnectionFailed) as exc:
+            exc.message = exc.message.replace(f"'{last_segment(key)}'", f"'{track.name}'")
+            self.wait_for(key, exc)
 
     def vault_name(self, key: str) -> str:
         """Name of the vault that a replicated item's key lies in."""
@@ -165,7 +229,7 @@ class Walk:
         return [
             (self.items[key], track)
             for key, track in self.memory.tracks.items()
-            if not track.ended and key in self.items
+            if not track.ended and key in self.items and key not in self.trouble
         ]
 
     def observed(self, item: Item, track: Track) -> Observed:
@@ -180,6 +244,12 @@ class Walk:
 
     def decision(self, item: Item, track: Track) -> Decision:
         return decide(self.observed(item, track), self.order.route, self.lifecycle, self.policy)
+
+
+def _unclear(item: Item) -> ReadFailed:
+    """An item whose entry is not understood, as an answer that cannot be taken for the truth."""
+    refusal = not_understood(item)
+    return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
 def held_words(step: Step, order: Order) -> tuple[str, str, str]:

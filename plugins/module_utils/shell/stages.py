@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from ..failback.errors import FailbackError
 from ..failback.items import VaultRef
 from ..failback.order import Order
 from ..failback.run import run_slice
 from . import specs
 from .module import Call, run_module
-from .outcome import shape
+from .outcome import broken, shape
 
 Params = Mapping[str, Any]
 Route = Callable[[Params], tuple[str, ...]]
@@ -70,10 +71,18 @@ def stage_work(route: Route) -> Callable[[Call], dict[str, Any]]:
         site = call.late_site()
         if site is not None and not cursor:
             site.open()
-        raw = dict(run_slice(order, vaults, site, call.clock, cursor or None))
-        if raw.get("cursor") is not None:
-            raw["cursor"] = {**raw["cursor"], "bucket": vaults.bucket_state}
-        return shape(raw, call.params, call.check)
+
+        def told(raw: dict[str, Any]) -> dict[str, Any]:
+            if raw.get("cursor") is not None:
+                raw["cursor"] = {**raw["cursor"], "bucket": vaults.bucket_state}
+            return shape(raw, call.params, call.check)
+
+        try:
+            return told(dict(run_slice(order, vaults, site, call.clock, cursor or None)))
+        except FailbackError as exc:
+            if exc.story is None:
+                raise
+            return {**told(dict(exc.story)), **broken(exc)}
 
     return work
 

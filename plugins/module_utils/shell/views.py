@@ -12,6 +12,7 @@ from ..failback.items import Item, Job, Json, Problem, iso, last_segment, parse_
 from ..failback.lifecycle import LEG_TEXT, POSITION_TEXT, Lifecycle
 from ..failback.migration import obstacle
 from ..failback.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
+from ..failback.shapes import AZURE_VM, JOB, understood
 
 View = dict[str, Any]
 
@@ -36,6 +37,7 @@ def health_errors(item: Item) -> list[dict[str, str]]:
 
 def power_state(machine: Json) -> str:
     """An Azure machine's power state ("running", "deallocated"), empty where the answer does not tell (SPEC compute)."""
+    machine, _odd = understood(machine, AZURE_VM)
     statuses = ((machine.get("properties") or {}).get("instanceView") or {}).get("statuses") or ()
     for status in statuses:
         code = str(status.get("code") or "")
@@ -124,6 +126,7 @@ def datastores(item: Item) -> list[str]:
 
 def job_view(data: Json, vault: str) -> View:
     """A job as ReplicationJobs_Get tells it: state, tasks, and its problems with causes and advice."""
+    data, _odd = understood(data, JOB)
     job = Job.parse(data)
     props: Json = data.get("properties") or {}
     return {
