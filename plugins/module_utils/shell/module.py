@@ -39,7 +39,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..azure.vaults import Vaults
-from ..failback.errors import FailbackError, InputError
+from ..failback.errors import FailbackError, InputError, defect
 from ..failback.items import VaultRef
 from ..failback.ports import Clock
 from ..vcenter.site import Site
@@ -112,6 +112,9 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
     except KeyboardInterrupt:
         # Leaving is safe at any point: what was sent goes on in the service, and the next run joins it.
         result = failure(FailbackError("interrupted", "Interrupted; what was sent goes on.", "Run the same again."))
+    except Exception as exc:
+        # Kept in the shape of every other result, so that the loop of the action plugin and the report can tell it.
+        result = failure(defect(exc))
     finally:
         call.close()
     if not call.diff:

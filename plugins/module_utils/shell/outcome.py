@@ -22,10 +22,12 @@ NAMED = 10
 
 
 def failure(error: FailbackError) -> dict[str, Any]:
-    """A domain error as a failed result."""
+    """A domain error as a failed result, with the story of the slice it has ended: what was sent, and what is known."""
+    story = error.story or {}
     return {
+        **story,
         "failed": True,
-        "changed": False,
+        "changed": bool(story.get("changed")),
         "msg": error.sentence(),
         "code": error.code,
         "remedy": error.remedy,

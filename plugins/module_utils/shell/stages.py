@@ -14,7 +14,7 @@ from ..failback.order import Order
 from ..failback.run import run_slice
 from . import specs
 from .module import Call, run_module
-from .outcome import broken, shape
+from .outcome import shape
 
 Params = Mapping[str, Any]
 Route = Callable[[Params], tuple[str, ...]]
@@ -80,9 +80,8 @@ def stage_work(route: Route) -> Callable[[Call], dict[str, Any]]:
         try:
             return told(dict(run_slice(order, vaults, site, call.clock, cursor or None)))
         except FailbackError as exc:
-            if exc.story is None:
-                raise
-            return {**told(dict(exc.story)), **broken(exc)}
+            exc.story = None if exc.story is None else told(dict(exc.story))
+            raise
 
     return work
 
