@@ -73,7 +73,7 @@ def slices(module: str, options: dict[str, Any], wish: dict[str, Any], until: fl
 
 def main() -> int:
     wish = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    until = time.monotonic() + wish.get("limit", 60.0)
+    until = time.monotonic() + wish.get("limit", 300.0)
     for task in wish["tasks"]:
         code = slices(task["module"], task["options"], wish, until)
         if code:

@@ -25,7 +25,7 @@ ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
 
 #: Seconds after which something that should have come is taken for lost. Generous: the machine may be busy.
-PATIENCE = 60.0
+PATIENCE = 240.0
 
 #: Operation (as the control endpoint names it) -> the stage it belongs to.
 STAGE_OF = {

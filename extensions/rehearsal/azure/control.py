@@ -12,6 +12,7 @@ from aiohttp import web
 from rehearsal.azure.arm import Arm
 from rehearsal.azure.items import Item, health_error
 from rehearsal.azure.onprem import OnPremError
+from rehearsal.azure.throttle import LIMITS
 from rehearsal.fleet import HEALTH
 
 #: Keys of POST /items/NAME.
@@ -38,7 +39,7 @@ class Control:
     * ``POST /appliances/NAME {health}`` (Normal, Warning or Critical)
     * ``GET /faults``, ``POST /faults``, ``DELETE /faults`` (lets go whatever waits), ``GET /barrier/NAME``,
       ``POST /barrier/NAME/release``
-    * ``GET /settings``, ``POST /settings``, ``POST /token-lifetime {seconds}``, ``POST /revoke-tokens``,
+    * ``GET /settings``, ``POST /settings``, ``POST /token-lifetime {seconds}``, ``POST /revoke-tokens``, ``POST /expire-tokens``,
       ``POST /secret {expired}``, ``POST /certificate {pem}``
     * ``GET /clock``, ``POST /clock {speed}``, ``POST /clock/advance {seconds}``
     """
@@ -67,6 +68,8 @@ class Control:
                 web.get("/settings", self.settings),
                 web.post("/settings", self.change_settings),
                 web.post("/revoke-tokens", self.revoke),
+                web.post("/expire-tokens", self.expire),
+                web.post("/throttle/drain", self.drain),
                 web.post("/token-lifetime", self.token_lifetime),
                 web.post("/secret", self.secret),
                 web.post("/certificate", self.certificate),
@@ -250,6 +253,18 @@ class Control:
 
     async def revoke(self, request: web.Request) -> web.Response:
         return web.json_response({"revoked": self.arm.tokens.revoke_all()})
+
+    async def expire(self, request: web.Request) -> web.Response:
+        return web.json_response({"expired": self.arm.tokens.expire_all()})
+
+    async def drain(self, request: web.Request) -> web.Response:
+        """Buckets of one ``kind`` (reads, writes, deletes) are found empty by the next ``times`` calls, whatever the time."""
+        body = await _json(request)
+        kind = str(body.get("kind"))
+        if kind not in LIMITS:
+            raise BadControl(f"kind={kind}: known are {', '.join(LIMITS)}.")
+        self.arm.throttle.drain(kind, int(body.get("times", 1)))
+        return web.json_response({"drained": kind})
 
     async def token_lifetime(self, request: web.Request) -> web.Response:
         """Lifetime of tokens given out from now on, in real seconds."""

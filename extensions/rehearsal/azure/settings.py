@@ -12,7 +12,8 @@ class Settings:
     ``job``: the call is accepted and its job fails. The real form is not recorded (INFER).
 
     ``signed_links``: the two links of a 202 carry t, c, s, h and work only with them (SEEN 2023; some links of that year
-    come without). ``throttle``: ARM's token buckets. ``token_lifetime``: real seconds.
+    come without). ``throttle``: ARM's token buckets. ``token_lifetime``: real
+    seconds. ``token_told``: the seconds that a token is said to live, where that is to differ; 0 tells the true ones.
     """
 
     page_size: int = 100
@@ -22,6 +23,7 @@ class Settings:
     signed_links: bool = True
     throttle: bool = True
     token_lifetime: float = 3599.0
+    token_told: float = 0.0
     #: Service seconds of Retry-After on a 202 (SEEN); told in real seconds, at least one.
     retry_after: float = 30.0
     #: Whether the gallery still offers the process server's image.

@@ -42,6 +42,8 @@ class Throttle:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._buckets: dict[tuple[str, str], Bucket] = {}
+        #: Calls of a kind that still find an empty bucket.
+        self._drained: dict[str, int] = {}
 
     def take(self, principal: str, method: str) -> tuple[int, int | None]:
         """Tokens left and, when the call must be refused, the whole seconds of Retry-After."""
@@ -49,8 +51,17 @@ class Throttle:
         now = self._monotonic()
         size, rate = LIMITS[kind]
         bucket = self._buckets.setdefault((principal, kind), Bucket(size, rate, size, now))
+        if self._drained.get(kind, 0) > 0:
+            # Somebody else took the tokens just before: how fast this machine is plays no part.
+            self._drained[kind] -= 1
+            bucket.level, bucket.at = 0.0, now
         wait = bucket.take(now)
         return int(bucket.level), None if wait is None else max(1, math.ceil(wait))
 
+    def drain(self, kind: str, times: int) -> None:
+        """The next calls of a kind find an empty bucket, whoever asks."""
+        self._drained[kind] = times
+
     def reset(self) -> None:
         self._buckets.clear()
+        self._drained.clear()

@@ -94,7 +94,7 @@ class TokenService:
         )
         self._tokens[token] = (self.clock() + lifetime, client)
         self.issued += 1
-        seconds = max(1, int(lifetime))
+        seconds = max(1, int(self.settings.token_told or lifetime))
         return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
 
     def _check_tenant(self, tenant: str) -> None:
@@ -196,6 +196,13 @@ class TokenService:
                 f'error="invalid_token", error_description="{description}"'
             },
         )
+
+    def expire_all(self) -> int:
+        """Let the time of every token given out so far be over; says how many were still good."""
+        now = self.clock()
+        alive = [t for t, (until, _dummy) in self._tokens.items() if until > now and t not in self._revoked]
+        self._tokens.update({t: (now, self._tokens[t][1]) for t in alive})
+        return len(alive)
 
     def revoke_all(self) -> int:
         """Revoke every token given out so far; says how many were still good."""

@@ -68,7 +68,7 @@ class Wire:
     def get(self, path: str) -> Any:
         """The JSON of a resource. A look that the service throttles is repeated when it says so: a busy machine may look often."""
         reply = self.call("GET", path)
-        deadline = time.monotonic() + 30.0
+        deadline = time.monotonic() + 120.0
         while reply.status_code == 429 and time.monotonic() < deadline:
             time.sleep(float(reply.headers["Retry-After"]))
             reply = self.call("GET", path)
@@ -117,7 +117,7 @@ class Wire:
     def run(self, item: dict[str, Any], verb: str, properties: dict[str, Any] | None = None) -> dict[str, Any]:
         return self.job(self.start(item, verb, properties))
 
-    def until(self, look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 30.0) -> Any:
+    def until(self, look: Callable[[], Any], good: Callable[[Any], bool], seconds: float = 120.0) -> Any:
         """Look until it is good; the last look is shown when it never is."""
         deadline = time.monotonic() + seconds
         while True:
@@ -127,7 +127,7 @@ class Wire:
             assert time.monotonic() < deadline, f"not reached in {seconds} s: {str(seen)[:1500]}"
             time.sleep(0.03)
 
-    def allows(self, item: dict[str, Any], word: str, seconds: float = 30.0) -> dict[str, Any]:
+    def allows(self, item: dict[str, Any], word: str, seconds: float = 120.0) -> dict[str, Any]:
         return self.until(lambda: self.get(item["id"]), lambda i: word in i["properties"]["allowedOperations"], seconds)
 
     def registered(self, item: dict[str, Any]) -> None:
