@@ -155,6 +155,7 @@ def test_a_living_failover_counts_before_one_that_ended_later() -> None:
         Reads(),  # type: ignore[arg-type]
         lambda work, over: [work(one) for one in over],
         lambda number: None,
+        {},
     )
     assert found == ["job-a"]
 
@@ -197,6 +198,7 @@ def test_a_place_that_is_not_known_any_more_is_no_change(world: World) -> None:
     walk = SimpleNamespace(
         items={}, closer={}, memory=SimpleNamespace(tracks={}), order=stage(2), lifecycle=LIFECYCLE, now=world.now
     )
+    walk.vault_name = lambda key: "vault-dr"
     track = outcome.Track(name="web", before="ready")
     told = outcome.machine(walk, "key", track)  # type: ignore[arg-type]
     assert (told["after"], told["changed"]) == ("unknown", False)
