@@ -21,7 +21,9 @@ options:
     elements: str
     default: []
   machines:
-    description: Only recent jobs about these machines.
+    description:
+      - Only recent jobs about these machines, by name, by the id of their replicated item, or by pattern.
+      - A name that is neither a machine's nor that of a job's target is refused.
     type: list
     elements: str
     default: []

@@ -34,7 +34,8 @@ from .readiness import (
     match_vm,
     not_found,
 )
-from .selection import listing, select
+from .refusals import said
+from .selection import choose, listing
 from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from .servers import Fabric, MasterTarget
 
@@ -136,6 +137,8 @@ class _Slice:
         self.deadline = clock.monotonic() + order.slice_seconds
         self.items: list[Item] = []
         self.chosen: list[Item] = []
+        #: What is to be said of the choice of machines.
+        self.notes: list[str] = []
         #: Names of VMs that vCenter cannot read; any of them may be one that is looked for.
         self.unreadable: list[str] = []
         #: VM -> what was set (UUID, VMOTION) -> what came of it.
@@ -259,7 +262,8 @@ class _Slice:
             recovery_plans=self.order.recovery_plans,
             exclude=self.order.exclude,
         )
-        self.chosen = select(wish, self.items, plans)
+        choice = choose(wish, self.items, plans)
+        self.chosen, self.notes = choice.items, said(choice)
 
     def onprem_machines(self) -> dict[str, SiteMachine]:
         """The on-premises VMs of the chosen machines that are still away, by item key."""
@@ -364,6 +368,7 @@ class _Slice:
             ),
             "cursor": self.cursor,
             "next_slice_seconds": self.order.slice_seconds,
+            **({"warnings": self.notes} if self.notes else {}),
         }
 
     def target_entry(self, target: Target, first: Target, late: bool) -> dict[str, Any]:

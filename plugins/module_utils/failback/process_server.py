@@ -19,7 +19,8 @@ from .ports import Clock
 from .preparing import entry_of, progress, refresh_fabric, settle, spent, warning
 from .readiness import Reason, Verdict, find_server, judge_process_server, not_found
 from .reassociate import Mover, Pair
-from .selection import excluded, select
+from .refusals import said
+from .selection import choose, excluded
 from .server_ports import ServerVaultPort
 from .servers import Fabric, ProcessServer
 
@@ -121,6 +122,8 @@ class _Slice:
             vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check
         )
         self.writes_floor = 0
+        #: What is to be said of the choice of machines.
+        self.notes: list[str] = []
 
     def run(self) -> dict[str, Any]:
         servers = self.look()
@@ -223,7 +226,9 @@ class _Slice:
             recovery_plans=self.order.recovery_plans,
             exclude=self.order.exclude,
         )
-        return select(wish, items, plans)
+        choice = choose(wish, items, plans)
+        self.notes = said(choice)
+        return choice.items
 
     # judging
 
@@ -254,6 +259,7 @@ class _Slice:
             ),
             "cursor": self.cursor,
             "next_slice_seconds": self.order.slice_seconds,
+            **({"warnings": self.notes} if self.notes else {}),
         }
 
     def facts(self, entry: Server) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from .decide import Refuse
 from .errors import InputError
 from .group import Part
 from .items import Problem
-from .selection import Gone, listing
+from .selection import Choice, Gone, listing
 
 
 def group_split(parts: Iterable[Part]) -> InputError:
@@ -48,3 +48,8 @@ def member_gone(member: Gone) -> Refuse:
         "Take it out of the plan in the vault, or find out in the vault's jobs who removed its replication; a machine without "
         "replication cannot be brought home.",
     )
+
+
+def said(choice: Choice) -> list[str]:
+    """What is to be said of a choice by tasks that have no rows for it: plan members that are gone, and notes."""
+    return [*(f"{member_gone(member).reason} ({member.id})" for member in choice.gone), *choice.notes]

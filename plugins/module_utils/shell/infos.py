@@ -4,19 +4,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from ..azure.vaults import Vaults
 from ..failback.appliances import attached
 from ..failback.errors import InputError, NotFound
+from ..failback.evidence import concerns
 from ..failback.fabrics import list_whole
 from ..failback.generations import LIFECYCLE
-from ..failback.items import Item, Job, Json
+from ..failback.items import Item, Job, Json, VaultRef
 from ..failback.order import ALL, Order
-from ..failback.refusals import member_gone
-from ..failback.selection import choose, listing
+from ..failback.refusals import said
+from ..failback.selection import choose, item_names, listing
 from ..failback.servers import Fabric, Policy
+from ..failback.words import found_by, same
 from . import views
 from .module import Call
 
@@ -53,7 +56,7 @@ def items(call: Call) -> Result:
         subscriptions = sorted({ref.subscription_id for ref in call.refs})
         found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
         machines = {str(m.get("id") or "").lower(): m for m in found}
-    notes = [*choice.notes, *(f"{member_gone(member).reason} ({member.id})" for member in choice.gone)]
+    notes = said(choice)
     return {
         "changed": False,
         "machines": [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted],
@@ -69,12 +72,12 @@ def jobs(call: Call) -> Result:
     for name in params["jobs"]:
         shown.append(_named_job(call, vaults, name))
     if not params["jobs"]:
-        found = []
-        for ref in call.refs:
-            for data in vaults.list_jobs(ref):
-                job = Job.parse(data)
-                if _wanted(data, job, params, vaults):
-                    found.append((ref, job))
+        listed = [(ref, data) for ref in call.refs for data in vaults.list_jobs(ref)]
+        if params["machines"]:
+            items = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]
+            listed = about(params["machines"], items, listed)
+        parsed = [(ref, Job.parse(data)) for ref, data in listed]
+        found = [(ref, job) for ref, job in parsed if _wanted(job, params, vaults)]
         found.sort(key=lambda pair: (pair[1].start is not None, pair[1].start), reverse=True)
         shown = [views.job_view(vaults.get_job(ref, job.name), ref.name) for ref, job in found[: params["limit"]]]
     return {"changed": False, "jobs": shown, "requests": _spent(vaults)}
@@ -93,11 +96,42 @@ def _named_job(call: Call, vaults: Vaults, name: str) -> dict[str, Any]:
     )
 
 
-def _wanted(data: Json, job: Job, params: Any, vaults: Vaults) -> bool:
+def about(
+    words: Sequence[str], items: Sequence[Item], listed: Sequence[tuple[VaultRef, Json]]
+) -> list[tuple[VaultRef, Json]]:
+    """The jobs of the machines that the words mean. A machine whose replication is gone is known by its jobs alone.
+
+    Raises InputError for a word that means neither a machine nor a job's target.
+    """
+    machines: list[Item] = []
+    targets: set[str] = set()
+    for word in words:
+        if same(word, ALL):
+            return list(listed)
+        chosen = found_by(word, items, item_names)
+        named = {target for _ref, data in listed if same(word, target := _target(data))}
+        if not chosen and not named:
+            raise InputError(
+                "machine_not_found",
+                f"The machine {word!r} in 'machines' is in none of the vaults, and no job is about it.",
+                f"Choose from: {listing(i.friendly_name for i in items)}.",
+            )
+        machines += chosen
+        targets |= set() if chosen else named
+    return [
+        (ref, data)
+        for ref, data in listed
+        if _target(data) in targets
+        or any(i.vault.key == ref.key and (concerns(data, i) or same(_target(data), i.friendly_name)) for i in machines)
+    ]
+
+
+def _target(data: Json) -> str:
     props: Json = data.get("properties") or {}
-    target = str(props.get("targetObjectName") or "").lower()
-    if params["machines"] and target not in {m.lower() for m in params["machines"]}:
-        return False
+    return str(props.get("targetObjectName") or "")
+
+
+def _wanted(job: Job, params: Any, vaults: Vaults) -> bool:
     if params["states"] and job.state.lower() not in {s.lower() for s in params["states"]}:
         return False
     oldest = vaults.now - timedelta(hours=params["hours"])
