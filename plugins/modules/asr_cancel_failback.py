@@ -148,6 +148,27 @@ machines:
       returned: always
       type: str
       sample: null
+    accepted:
+      description: Gates that were passed on a person's word; always empty here.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        gate:
+          description: The gate's word.
+          returned: always
+          type: str
+          sample: replication_health
+        reason:
+          description: The reason given.
+          returned: always
+          type: str
+          sample: The file share is rebuilt from backup, says the service owner.
+        text:
+          description: What speaks against it, with the vault's own text.
+          returned: always
+          type: str
+          sample: 'The vault reports the replication as Critical: 78144: No data was received from the source.'
     start:
       description: Start of the work on the machine, UTC.
       returned: always

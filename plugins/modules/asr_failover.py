@@ -45,6 +45,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.failover
+  - homeward.asr.gates
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -170,6 +171,27 @@ machines:
       returned: always
       type: str
       sample: latest
+    accepted:
+      description: Gates that were passed on a person's word, as given in O(accept).
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        gate:
+          description: The gate's word.
+          returned: always
+          type: str
+          sample: replication_health
+        reason:
+          description: The reason given.
+          returned: always
+          type: str
+          sample: The file share is rebuilt from backup, says the service owner.
+        text:
+          description: What speaks against it, with the vault's own text.
+          returned: always
+          type: str
+          sample: 'The vault reports the replication as Critical: 78144: No data was received from the source.'
     start:
       description: Start of the work on the machine, UTC.
       returned: always
@@ -540,6 +562,7 @@ def argument_spec() -> specs.Spec:
     return stage_spec(
         specs.direction(),
         specs.failover(),
+        specs.gates(),
         {
             "confirm_failover_to_azure": {"type": "bool", "default": False},
             "commit_when": {"type": "str", "choices": ["never", "verified", "manual"], "default": "never"},

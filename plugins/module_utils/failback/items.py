@@ -361,6 +361,10 @@ class Job:
     end: datetime | None = None
     problems: tuple[Problem, ...] = ()
     tasks: tuple[tuple[str, str], ...] = ()
+    #: The time of the recovery point a failover used (SPEC FailoverReplicationProtectedItemDetails).
+    point_time: datetime | None = None
+    #: customDetails.affectedObjectDetails with keys in lower case (PascalCase in 2017, camelCase in 2021, SEEN).
+    affected: Json = field(default_factory=dict)
 
     @property
     def alive(self) -> bool:
@@ -404,10 +408,15 @@ class Job:
             problem = Problem.parse(entry)
             if problem not in problems:
                 problems.append(problem)
+        custom: Json = props.get("customDetails") or {}
+        affected: Json = custom.get("affectedObjectDetails") or {}
+        points = [parse_time(p.get("recoveryPointTime")) for p in custom.get("protectedItemDetails") or ()]
         return cls(
             name=str(data.get("name") or last_segment(data.get("id"))),
             scenario=str(props.get("scenarioName") or ""),
             state=str(props.get("state") or ""),
+            point_time=points[0] if points else None,
+            affected={str(key).lower(): value for key, value in affected.items()},
             target=str(props.get("targetObjectId") or ""),
             start=parse_time(props.get("startTime")),
             end=parse_time(props.get("endTime")),

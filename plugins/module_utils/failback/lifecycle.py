@@ -202,6 +202,14 @@ class Lifecycle:
         position = self.position(item)
         return position.value if position is not None else "unknown"
 
+    @property
+    def scenarios(self) -> dict[str, frozenset[str]]:
+        """Each leg with the scenario words of its jobs, whatever the generation."""
+        found: dict[str, frozenset[str]] = {}
+        for row in self.steps:
+            found[row.leg] = found.get(row.leg, frozenset()) | row.scenarios
+        return found
+
     def step(self, generation: str, leg: str) -> Step | None:
         return next((s for s in self.steps if s.generation == generation and s.leg == leg), None)
 

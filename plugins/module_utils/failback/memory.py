@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from .bodies import Placement
+from .gates import age
 from .items import Job, Problem, iso, parse_time
 from .ports import Requests
 
@@ -57,6 +58,10 @@ class Track:
     warnings: list[dict[str, str]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
     point: str = ""
+    #: Gates that were passed on a person's word: gate, reason, and the service's text.
+    accepted: list[dict[str, str]] = field(default_factory=list)
+    #: Whether this run has looked at the copy before it sent the failover home.
+    whole: bool = False
     placement: dict[str, str] | None = None
     #: Disks that the placement takes; lists do not tell them.
     disks: int = 0
@@ -89,6 +94,10 @@ class Track:
             entry = {"leg": self.leg, "done": "adopted", "job": job.name}
             self.legs.append(entry)
         entry.update(state=job.state, start=iso(job.start), end=iso(job.end))
+        if job.point_time is not None:
+            entry["point_time"] = iso(job.point_time)
+        if job.affected:
+            entry["affected"] = dict(job.affected)
         if job.start and job.end:
             entry["duration_seconds"] = round((job.end - job.start).total_seconds())
         self.job = ""
@@ -119,11 +128,33 @@ class Track:
                     state=entry["state"],
                     start=parse_time(entry.get("start")),
                     end=parse_time(entry.get("end")),
+                    point_time=parse_time(entry.get("point_time")),
+                    affected=entry.get("affected") or {},
                     problems=tuple(
                         Problem(w.get("code", ""), w.get("message", ""), level="Warning") for w in self.warnings
                     ),
                 )
         return None
+
+    def used_point(self, job: Job) -> None:
+        """The recovery point that a failover's job used: its own time and its age then, instead of "latest"."""
+        if job.point_time is None:
+            return
+        old = (job.start - job.point_time).total_seconds() if job.start is not None else 0.0
+        when = iso(job.point_time) or ""
+        if when not in self.point:
+            kind = "" if self.point in ("", "latest") else f"{self.point}, "
+            self.point = f"{kind}{when}"
+        if old > 0 and " old)" not in self.point:
+            self.point += f" ({age(old)} old)"
+        entry = self.entry(job.name)
+        if entry is not None:
+            entry["recovery_point"] = self.point
+
+    def accept(self, taken: list[dict[str, str]]) -> None:
+        """Keep what was passed on a person's word, each gate once."""
+        known = {entry["gate"] for entry in self.accepted}
+        self.accepted += [entry for entry in taken if entry["gate"] not in known]
 
     def end(self, how: str, code: str = "", reason: str = "", remedy: str = "") -> None:
         self.ended, self.code, self.reason, self.remedy = how, code, reason, remedy

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from .decide import Policy
 from .errors import InputError
+from .gates import WORDS
 from .items import VaultRef
 from .lifecycle import CANCEL_FAILOVER_TO_ONPREM, FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
 from .words import clean, same, words
@@ -55,6 +57,10 @@ class Order:
     #: Machines as the task that failed them over returned them: their jobs need not be read again.
     judged: tuple[Mapping[str, Any], ...] = ()
     confirm_cancel: bool = False
+    #: Word of a gate (gates.WORDS) -> why it may be passed.
+    accept: Mapping[str, str] = field(default_factory=dict)
+    #: Greatest age of the recovery point in seconds; None: the failback policy's threshold.
+    rpo_limit: float | None = None
     exclude_temporary_disk: bool = True
     wait: bool = True
     wait_for: str = "synchronised"
@@ -119,6 +125,7 @@ def validate(order: Order) -> None:
                     f"The vault {vault.name or '(unnamed)'!r} in 'vaults' has no {option}.",
                     f"Add {option} to the entry.",
                 )
+    _validate_gates(order)
     if FAILOVER_TO_AZURE in order.route:
         if not order.confirm_failover_to_azure:
             raise InputError(
@@ -135,6 +142,30 @@ def validate(order: Order) -> None:
                 "Set confirm_cancel: true if that is meant.",
             )
         _validate_names(order, "Taking a failover back")
+
+
+def _validate_gates(order: Order) -> None:
+    """What may be accepted is named by a known word, and always with a reason."""
+    for word, reason in order.accept.items():
+        if word not in WORDS:
+            near = get_close_matches(str(word), WORDS, 1)
+            raise InputError(
+                "accept_unknown",
+                f"{word!r} in 'accept' (asr_accept) is not the word of a gate.",
+                (f"Did you mean {near[0]}? " if near else "") + f"The words are {', '.join(WORDS)}.",
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise InputError(
+                "accept_without_reason",
+                f"The gate {word} in 'accept' (asr_accept) is given no reason ({reason!r}).",
+                "Say in a few words why it may be passed, and who says so; it is kept in the result.",
+            )
+    if order.rpo_limit is not None and not 0 < order.rpo_limit < 10 * 365 * 86400:
+        raise InputError(
+            "rpo_limit_invalid",
+            f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is no age in seconds.",
+            "Give the greatest age of a recovery point in seconds, or leave it out for the failback policy's threshold.",
+        )
 
 
 def _validate_names(order: Order, what: str) -> None:

@@ -75,6 +75,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "leg": last.get("leg"),
         "job": last.get("job"),
         "recovery_point": track.point or None,
+        "accepted": track.accepted,
         "start": start,
         "end": end,
         "duration_seconds": round((ended - began).total_seconds()) if began and ended else None,

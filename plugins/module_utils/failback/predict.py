@@ -25,10 +25,13 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
     commits = [(i, t, d.step) for i, t, d in first if isinstance(d, Fire) and d.step.leg in COMMITS]
     unproven = prepared.unproven(commits, prepared.failovers(commits)) if commits else {}
+    prepared.gates.may_fail_over([(i, t, d.step) for i, t, d in first if isinstance(d, Fire)])
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Step], object]] = []
     for item, track, decision in first:
         if track.ended:
+            # A gate stops it.
+            track.after = track.before
             continue
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])

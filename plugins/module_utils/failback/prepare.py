@@ -18,8 +18,18 @@ from .decide import Refuse, project
 from .errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from .evidence import failovers, gather, told
 from .fabrics import list_whole
+from .gating import Gatekeeper
 from .items import Item, Job, Json, VaultRef
-from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, SEALS, Step
+from .lifecycle import (
+    COMMIT_TO_ONPREM,
+    COMMITS,
+    FAILOVERS,
+    REPROTECT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    REPROTECTS,
+    SEALS,
+    Step,
+)
 from .memory import Track
 from .placement import Estate, check_names, place_to_azure
 from .placing import place_all, with_systems
@@ -41,6 +51,7 @@ class Prepared:
         self.walk = walk
         self.estate = estate
         self.points: dict[str, Point | Refuse] = {}
+        self.gates = Gatekeeper(walk)
 
     # -- bodies --------------------------------------------------------------------------------------------------
 
@@ -133,9 +144,7 @@ class Prepared:
             verdict = track.verdict(SEALS[step.leg])
             if verdict is not None:
                 known[item.key] = verdict
-        scenarios: dict[str, frozenset[str]] = {}
-        for row in walk.lifecycle.steps:
-            scenarios[row.leg] = scenarios.get(row.leg, frozenset()) | row.scenarios
+        scenarios = walk.lifecycle.scenarios
         jobs: dict[str, Job] = {}
         for vault in dict.fromkeys(item.vault.key for item, _track, _step in commits):
             pairs = [(item, step) for item, _track, step in commits if item.vault.key == vault]
@@ -160,9 +169,21 @@ class Prepared:
 
     def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
-        items = [item for item, _track, _step in commits]
+        fresh = self.gates.read([item for item, _track, step in commits if step.leg == COMMIT_TO_ONPREM])
+        items = [
+            fresh[item.key][0] if item.key in fresh else item
+            for item, _track, step in commits
+            if item.key in fresh or step.leg != COMMIT_TO_ONPREM
+        ]
         found = self._evidence(items, jobs)
-        return {item.key: prove(found[item.key], step.leg) for item, _track, step in commits if item.key in found}
+        missing: dict[str, list[Unproven]] = {}
+        for item, track, step in commits:
+            if item.key not in found:
+                continue
+            missing[item.key] = prove(found[item.key], step.leg)
+            if step.leg == COMMIT_TO_ONPREM:
+                missing[item.key] += self.gates.before_commit(track, fresh[item.key][0], jobs.get(item.key))
+        return missing
 
     def _evidence(self, items: Sequence[Item], jobs: Mapping[str, Job]) -> dict[str, Evidence]:
         """Evidence by item key, read for all at once; where that fails, for each vault's machines by themselves.
@@ -234,7 +255,12 @@ def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
     """Refuse a commit, naming every proof that does not hold."""
     first = unproven[0]
     reasons = " ".join(p.reason for p in unproven)
-    track.end("refused", first.code, f"Not committed: {reasons}", " ".join(dict.fromkeys(p.remedy for p in unproven)))
+    track.end(
+        "refused",
+        first.code,
+        f"Not committed: {reasons}",
+        " ".join(dict.fromkeys(p.remedy for p in unproven if p.remedy)),
+    )
 
 
 def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:

@@ -301,6 +301,8 @@ class Run(Walk):
         track.close(job)
         self.memory.idle_ticks = 0
         if job.succeeded:
+            if leg in FAILOVERS:
+                track.used_point(job)
             track.arrived = step.arrives.value if step else ""
             track.rejections = 0
             return
@@ -418,6 +420,7 @@ class Run(Walk):
     def ready(self, due: list[tuple[Item, Track, Step]]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         prepared = certain(self.prepared)
+        due = prepared.gates.may_fail_over(due)
         prepared.read_points([(item, step) for item, _track, step in due])
         due = self.clear(due)
         ready: list[Ready] = []

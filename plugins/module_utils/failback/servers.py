@@ -299,23 +299,30 @@ class Fabric:
 
 @dataclass(frozen=True)
 class Policy:
-    """A replication policy; ``instance_type`` InMage marks the failback twin of a classic forward policy."""
+    """A replication policy; ``instance_type`` InMage marks the failback twin of a classic forward policy.
+
+    ``rpo_threshold`` is the age in seconds beyond which a recovery point is too old to the policy, None where it does
+    not tell (SPEC recoveryPointThresholdInMinutes; a modernized failback policy has none).
+    """
 
     id: str
     name: str
     friendly_name: str
     instance_type: str
+    rpo_threshold: float | None = None
 
     @classmethod
     def parse(cls, data: Json) -> Policy:
         data, _odd = understood(data, POLICY)
         props: Json = data.get("properties") or {}
         details: Json = props.get("providerSpecificDetails") or {}
+        threshold = details.get("recoveryPointThresholdInMinutes")
         return cls(
             id=str(data.get("id") or ""),
             name=str(data.get("name") or ""),
             friendly_name=str(props.get("friendlyName") or data.get("name") or ""),
             instance_type=str(details.get("instanceType") or ""),
+            rpo_threshold=60.0 * threshold if isinstance(threshold, (int, float)) and threshold > 0 else None,
         )
 
 

@@ -136,6 +136,14 @@ def failover() -> Spec:
     }
 
 
+def gates() -> Spec:
+    """What may be passed on a person's word before a failover home and its commit."""
+    return {
+        "accept": {"type": "dict", "default": {}},
+        "rpo_limit": {"type": "float"},
+    }
+
+
 def reprotect() -> Spec:
     """How a reprotect is done: through which servers, onto which datastore, under which policy."""
     return {

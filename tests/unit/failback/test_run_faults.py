@@ -135,7 +135,9 @@ def test_what_was_not_accepted_and_is_nobodys_fault_is_sent_again(world: World, 
     told = of(world.go(stage(number)), "web")
     assert told["done"] == "fired"
     assert Counter(world.legs_sent())["web", leg] == 1
-    assert world.calls["get_item"] == 0
+    # Nothing is read for the fault's sake; before what cannot be taken back the machine is looked at each time.
+    looks = {"failover_to_onprem": 10, "commit_to_onprem": 9}
+    assert world.calls["get_item"] == looks.get(leg, 0)
 
 
 @pytest.mark.parametrize("leg", LEGS)

@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gates before a failover home and its commit: each open, shut and accepted, both generations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import START, error_json, job_json, of, order, policy_json, stage, text
+from builders import item as classic
+from modern import ModernWorld, rcm
+from world import World
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.gates import (
+    RPO_LIMIT,
+    WORDS,
+    age,
+    copy_gates,
+    failed_failover,
+    failed_gate,
+    passed,
+    point_gate,
+    way_on,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.order import validate
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import Policy
+
+READY = Position.READY
+OLD = text(START - timedelta(days=5))
+Build = Callable[..., Item]
+
+
+def health(code: str, level: str = "Error", category: str = "Replication") -> dict[str, Any]:
+    return {"errorCode": code, "errorLevel": level, "errorCategory": category, "errorMessage": f"It says {code}."}
+
+
+def gates(item: Item, limit: float = RPO_LIMIT, chosen: bool = False) -> list[str]:
+    return [gate.word for gate in copy_gates(item, START, limit, chosen)]
+
+
+def disk(**fields: Any) -> dict[str, Any]:
+    return {"details": {"protectedDisks": [{"diskId": "0", "diskName": "disk0"}, {"diskName": "disk1", **fields}]}}
+
+
+#: What an item of either generation may say of its copy -> the gates that shut.
+BOTH: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"replicationHealth": "Warning"}, []),
+    ({"replicationHealth": "Critical"}, ["replication_health"]),
+    ({"replicationHealth": "Critical", "healthErrors": [health("78144")]}, ["replication_health"]),
+    ({"replicationHealth": "Warning", "healthErrors": [health("78026", "Warning")]}, ["replication_health"]),
+    ({"healthErrors": [health("78028")]}, ["replication_health"]),
+    ({"healthErrors": [{"errorLevel": "Warning", "innerHealthErrors": [health("1")]}]}, ["replication_health"]),
+    # What says nothing of the copy.
+    ({"replicationHealth": "Warning", "healthErrors": [health("161011", "Warning", "TestFailover")]}, []),
+    ({"replicationHealth": "Warning", "healthErrors": [health("9", "Warning", "Configuration")]}, []),
+    ({"failoverHealth": "Warning"}, []),
+    ({"failoverHealth": "Critical"}, ["failover_health"]),
+    # Unknown is not a yes.
+    ({"replicationHealth": None}, ["replication_health"]),
+    ({"replicationHealth": "None"}, ["replication_health"]),
+    ({"replicationHealth": "Purple"}, ["replication_health"]),
+    ({"details": {"rpoInSeconds": 432000}}, ["rpo"]),
+    ({"details": {"rpoInSeconds": "901"}}, ["rpo"]),
+    ({"details": {"rpoInSeconds": 900}}, []),
+    ({"details": {"lastRpoInSeconds": 5000}}, ["rpo"]),
+    ({"details": {"lastRpoCalculatedTime": OLD}}, ["rpo"]),
+    ({"details": {"lastRpoCalculatedTime": text(START)}}, []),
+    (disk(rpoInSeconds=7200), ["rpo"]),
+    (disk(lastSyncTime=OLD), ["rpo"]),
+    (disk(resyncRequired="Required"), ["resync_required"]),
+    (disk(resyncRequired="true"), ["resync_required"]),
+    (disk(resyncRequired="A word never heard"), ["resync_required"]),
+    (disk(resyncRequired="NotRequired"), []),
+    ({"details": {"resyncRequired": "true"}}, ["resync_required"]),
+    ({"details": {"resyncRequired": "false"}}, []),
+    ({"details": {"resyncState": "StartedResynchronization"}}, ["resync_in_progress"]),
+    ({"details": {"resyncState": "PreparedForResynchronization"}}, ["resync_in_progress"]),
+    ({"details": {"resyncState": "None", "resyncProgressHealth": "None"}}, []),
+    ({"details": {"resyncProgressHealth": "SlowProgress"}}, ["resync_in_progress"]),
+    ({"details": {"resyncProgressPercentage": 40}}, ["resync_in_progress"]),
+    ({"details": {"initialReplicationProgressPercentage": 99}}, ["resync_in_progress"]),
+    (disk(resyncProgressPercentage=12), ["resync_in_progress"]),
+    (disk(resyncProgressPercentage=100), []),
+    (disk(protectionStage="InitialSync"), ["resync_in_progress"]),
+    (disk(protectionStage="DifferentialSync"), []),
+    (disk(resyncDetails={"progressPercentage": 7}), ["resync_in_progress"]),
+    (disk(irDetails={"progressPercentage": None}), []),
+    # It still said so when the item was protected (SEEN).
+    (disk(isInitialReplicationComplete="false"), []),
+    ({"details": {"isLastUpgradeSuccessful": "false"}}, []),
+    ({"details": {"diskResized": "Resized"}}, ["disk_resized"]),
+    (disk(diskResized="True"), ["disk_resized"]),
+    (disk(diskResized="NotResized"), []),
+    (disk(healthErrorCode="ECH0007"), ["disk_state"]),
+    (disk(diskState="Unavailable"), ["disk_state"]),
+    (disk(diskState="Protected"), []),
+    ({"details": {"validationErrors": [health("5")]}}, ["failover_health"]),
+]
+
+
+@pytest.mark.parametrize("build", [classic, rcm], ids=["classic", "modernized"])
+@pytest.mark.parametrize(("said", "words"), BOTH)
+def test_what_an_item_says_of_its_copy(build: Build, said: dict[str, Any], words: list[str]) -> None:
+    item = build("web", READY, **{key: dict(v) if isinstance(v, dict) else v for key, v in said.items()})
+    found = copy_gates(item, START, RPO_LIMIT)
+    assert [gate.word for gate in found] == words
+    for gate in found:
+        assert gate.word in WORDS
+        assert gate.text.endswith(".")
+        assert f'"asr_accept": {{"{gate.word}": "reason"}}' in way_on([gate])
+
+
+def test_silence_on_the_recovery_point_counts_where_the_field_is_told() -> None:
+    """A classic item tells its RPO; a modernized one on its way home has no such field."""
+    assert gates(classic("web", READY, details={"rpoInSeconds": None})) == ["rpo"]
+    assert gates(classic("web", READY, details={"rpoInSeconds": -1})) == ["rpo"]
+    assert gates(rcm("web", READY, details={"rpoInSeconds": None})) == []
+
+
+def test_a_silent_agent() -> None:
+    assert gates(classic("web", READY, details={"lastHeartbeat": OLD})) == ["agent_silent"]
+    assert gates(rcm("web", READY, details={"mobilityAgentDetails": {"lastHeartbeatUtc": OLD}})) == ["agent_silent"]
+    assert gates(classic("web", READY, details={"lastHeartbeat": text(START - timedelta(minutes=20))})) == []
+
+
+def test_the_limit_and_an_older_point_by_name() -> None:
+    item = classic("web", READY, details={"rpoInSeconds": 1200})
+    assert (gates(item), gates(item, 1200), gates(item, chosen=True)) == (["rpo"], [], [])
+
+
+def test_the_vaults_own_words_stand_in_the_gate() -> None:
+    said = [health(str(number)) for number in range(5)]
+    (gate,) = copy_gates(classic("web", READY, replicationHealth="Critical", healthErrors=said), START, RPO_LIMIT)
+    assert "as Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.text
+
+
+def test_accepting_takes_the_word_and_a_reason() -> None:
+    found = copy_gates(classic("web", READY, replicationHealth="Critical", details={"rpoInSeconds": 9999}), START, 900)
+    shut, taken = passed(found, {"rpo": " says Ann "})
+    assert [gate.word for gate in shut] == ["replication_health"]
+    assert taken == [{"gate": "rpo", "reason": "says Ann", "text": found[1].text}]
+
+
+@pytest.mark.parametrize(
+    ("accept", "code", "words"),
+    [
+        ({"replication_helth": "because"}, "accept_unknown", "Did you mean replication_health?"),
+        ({"rpo": "  "}, "accept_without_reason", "rpo"),
+        ({"rpo": None}, "accept_without_reason", "rpo"),
+        ({"rpo": True}, "accept_without_reason", "rpo"),
+    ],
+)
+def test_a_wrong_word_and_an_empty_reason_are_refused(accept: dict[str, Any], code: str, words: str) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(order(("failover_to_onprem",), accept=accept))
+    assert caught.value.code == code
+    assert words in caught.value.sentence()
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf"), 1e12])
+def test_a_limit_that_is_no_age(limit: float) -> None:
+    with pytest.raises(InputError) as caught:
+        validate(order(("failover_to_onprem",), rpo_limit=limit))
+    assert caught.value.code == "rpo_limit_invalid"
+
+
+def test_the_point_a_failover_used() -> None:
+    def job(minutes: float | None) -> Job:
+        when = None if minutes is None else text(START - timedelta(minutes=minutes))
+        details = {"customDetails": {"protectedItemDetails": [{"recoveryPointTime": when}]}}
+        return Job.parse(job_json("j", "UnplannedFailover", "Succeeded", **details))
+
+    assert point_gate(None, 900) == point_gate(job(None), 900) == point_gate(job(15), 900) == []
+    (gate,) = point_gate(job(300), 900)
+    assert (gate.word, "5 h older" in gate.text) == ("rpo", True)
+    assert Job.parse(job_json("j", "UnplannedFailover", "Succeeded", customDetails=None)).point_time is None
+
+
+@pytest.mark.parametrize(
+    ("item", "marked"),
+    [
+        (classic("web", Position.HOME), False),
+        (classic("web", Position.HOME, protectionState="UnplannedFailoverCompletionFailed"), True),
+        (classic("web", READY, protectionState="PlannedFailoverFailed"), True),
+        (classic("web", Position.HOME, protectionState="TestFailoverFailed"), False),
+        (rcm("web", READY, details={"lastPlannedFailoverStatus": "Failed"}), True),
+        (rcm("web", READY, details={"lastPlannedFailoverStatus": "Cancelled"}), False),
+        (rcm("web", READY, details={"lastPlannedFailoverStatus": "Succeeded"}), False),
+    ],
+)
+def test_a_failed_failover_is_marked(item: Item, marked: bool) -> None:
+    assert bool(failed_failover(item)) is marked
+
+
+def test_a_failed_failover_is_told_with_its_jobs_error() -> None:
+    gate = failed_gate("XFailed", Job.parse(job_json("j-9", "UnplannedFailover", "Failed", errors=[error_json(78052)])))
+    assert "(XFailed) (job j-9, Failed): 78052: It broke." in gate.text
+    assert "Do this." in gate.remedy
+    assert failed_gate("XFailed", None).text.endswith("(XFailed).")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(59, "59 s"), (600, "10 min"), (7200, "2 h"), (90000, "25 h"), (432000, "5 days")]
+)
+def test_ages(seconds: float, words: str) -> None:
+    assert age(seconds) == words
+
+
+def test_the_policys_threshold() -> None:
+    entry = policy_json("p", "InMage")
+    assert Policy.parse(entry).rpo_threshold is None
+    entry["properties"]["providerSpecificDetails"]["recoveryPointThresholdInMinutes"] = 30
+    assert Policy.parse(entry).rpo_threshold == 1800
+
+
+# -- in a run --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=[World, ModernWorld], ids=["classic", "modernized"])
+def world(request: pytest.FixtureRequest) -> World:
+    made: World = request.param()
+    return made
+
+
+CRITICAL = {"replicationHealth": "Critical", "healthErrors": [health("78144")]}
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_a_copy_that_is_not_whole_stays_where_it_is(world: World, check: bool) -> None:
+    world.add("web", position=READY, **CRITICAL).add("db", position=READY)
+    result = world.slice(stage(3, "web", "db", check=True)) if check else world.go(stage(3, "web", "db"))
+    told = of(result, "web")
+    assert (told["done"], told["code"], told["changed"], told["after"]) == (
+        "refused",
+        "replication_health",
+        False,
+        "ready",
+    )
+    assert "78144: It says 78144" in told["reason"]
+    assert "asr_accept" in told["remedy"]
+    assert {name for name, _leg in world.legs_sent()} == (set() if check else {"db"})
+    assert {entry["machine"] for entry in result["plan"]} == ({"db"} if check else set())
+    assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
+
+
+def test_what_was_accepted_goes_and_is_kept(world: World) -> None:
+    world.add("web", position=READY, **CRITICAL)
+    result = world.go(stage(3, accept={"replication_health": "it is rebuilt from backup, says Ann"}))
+    told = of(result, "web")
+    assert (told["done"], told["after"]) == ("fired", "home_unprotected")
+    (kept,) = told["accepted"]
+    assert (kept["gate"], kept["reason"]) == ("replication_health", "it is rebuilt from backup, says Ann")
+    assert "78144" in kept["text"]
+
+
+def test_a_failover_by_somebody_else_is_looked_at_before_its_commit(world: World) -> None:
+    world.add("web", position=Position.HOME_UNCOMMITTED, **CRITICAL)
+    told = of(world.go(stage(3)), "web")
+    assert (told["done"], told["code"]) == ("refused", "replication_health")
+    assert world.legs_sent() == []
+    told = of(world.go(stage(3, accept={"replication_health": "says Ann"})), "web")
+    assert (told["done"], [entry["gate"] for entry in told["accepted"]]) == ("fired", ["replication_health"])
+
+
+def test_what_this_run_found_whole_is_not_doubted_for_what_the_failover_itself_did(world: World) -> None:
+    """The replication ends with the failover: what the vault says of it then is no news of the copy."""
+    world.add("web", position=READY)
+    first = world.slice(stage(3))
+    world.extra["web"] = dict(CRITICAL)
+    assert of(world.go(stage(3), cursor=first["cursor"]), "web")["after"] == "home_unprotected"
+
+
+def test_a_group_waits_for_the_member_that_a_gate_stops(world: World) -> None:
+    grouped = {"details": {"multiVmGroupName": "shop", "multiVmGroupId": "g-1"}}
+    world.add("web", position=READY, **CRITICAL, **grouped).add("db", position=READY, **grouped)
+    result = world.go(stage(3, "web", "db"))
+    assert world.legs_sent() == []
+    assert (of(result, "web")["done"], of(result, "db")["done"]) == ("refused", "held")
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_machine_marked_as_failed_is_not_failed_over_again_as_if_nothing_had_been(world: World, number: int) -> None:
+    position = Position.HOME if number == 1 else READY
+    world.add("web", position=position, protectionState="UnplannedFailoverCompletionFailed")
+    told = of(world.go(stage(number)), "web")
+    assert (told["done"], told["code"]) == ("refused", "failed_failover")
+    assert world.legs_sent() == []
+    told = of(world.go(stage(number, accept={"failed_failover": "the host has memory again"})), "web")
+    assert told["done"] == "fired"
