@@ -9,17 +9,19 @@ used up. Nothing is lost when this process dies: the vault alone knows the truth
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ansible import constants, context
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.naming import labels
+from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PATIENCE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
     Ticker,
     line,
@@ -30,16 +32,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.progress imp
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
-from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
+from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
 
 display = Display()
 
-#: Codes of errors that a network or a service gets over by itself. Only a run that has already begun sits them out.
-PASSING = frozenset({"unreachable", "throttled", "read_failed", "unknown_outcome", "vcenter_unreachable"})
-
-#: Seconds of such trouble in a row before the run gives up, and the pause between two attempts.
-PATIENCE = 900.0
+#: Seconds between two attempts while what worked before fails.
 PAUSE = 15.0
 
 #: In the first minutes a line is due every 30 s, so no slice may be longer than that.
@@ -177,15 +175,23 @@ class Slices(Once):
             arguments["judged"] = brief(arguments["judged"])
         start = self.clock.monotonic()
         ticker = Ticker()
+        base = length
         trouble: float | None = None
         last: dict[str, Any] = {}
+        worked = slice_end.worked_before(task_vars.get("stage_results"))
+        deaths = 0
         while True:
             left = limit - (self.clock.monotonic() - start)
             arguments["slice_seconds"] = max(1.0, min(length, left))
-            answer = self._module(dict(arguments), task_vars)
+            answer = self._slice(dict(arguments), task_vars, worked)
             used = self.clock.monotonic() - start
-            if last and answer.get("failed") and answer.get("code") in PASSING:
+            worked = worked or not answer.get("failed") or slice_end.has_sent(answer)
+            deaths += answer.get("code") == slice_end.DIED
+            begun = worked or (answer.get("code") == slice_end.DIED and deaths < slice_end.FIRST_DEATHS)
+            if begun and not checking and slice_end.passes(answer) and (worked or not slice_end.crashed(answer)):
                 trouble = used if trouble is None else trouble
+                if answer.get("cursor") is not None:
+                    last, arguments["cursor"] = slice_end.merged(last, answer), answer["cursor"]
                 if used - trouble < PATIENCE and used < limit:
                     if ticker.due(used, "trouble", PAUSE):
                         self._say(stumble(used, str(answer.get("msg") or "")))
@@ -197,7 +203,7 @@ class Slices(Once):
                 for text in introductions(answer, task_vars):
                     self._say(text)
             if answer.get("failed") or answer.get("skipped"):
-                return _keep_story(last, answer)
+                return slice_end.broken(last, answer)
             if answer.get("finished", True) or checking:
                 answer.pop("cursor", None)
                 answer.pop("next_slice_seconds", None)
@@ -206,12 +212,21 @@ class Slices(Once):
             arguments["cursor"] = answer.get("cursor")
             if used >= limit:
                 return still_running(answer, arguments, used)
-            length = _number(answer.get("next_slice_seconds"), length)
+            length = max(base, _number(answer.get("next_slice_seconds"), base))
             if used < Ticker.EARLY:
                 length = min(length, EARLY_SLICE)
             progress = answer.get("progress") or {}
             if ticker.due(used, _pulse(progress), length):
                 self._say(line(used, progress))
+
+    def _slice(self, arguments: dict[str, Any], task_vars: dict[str, Any], worked: bool) -> dict[str, Any]:
+        """One slice; a connection that breaks after others have worked is a slice that died."""
+        try:
+            return slice_end.judged(self._module(arguments, task_vars))
+        except AnsibleConnectionFailure as exc:
+            if not worked:
+                raise
+            return slice_end.lost(exc)
 
 
 def own_options(task: Any) -> set[str]:
@@ -287,20 +302,13 @@ def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: fl
     return result
 
 
-def _keep_story(last: dict[str, Any], answer: dict[str, Any]) -> dict[str, Any]:
-    """A failed slice keeps what the one before it knew of the machines, and that something was changed."""
-    if not last:
-        return answer
-    kept = {k: v for k, v in last.items() if k not in ("cursor", "next_slice_seconds", "msg")}
-    return {**kept, **answer, "changed": bool(last.get("changed") or answer.get("changed"))}
-
-
 def _number(value: Any, default: float) -> float:
     """An option as a number; what is no number is left to the module, which says so in its own words."""
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
         return default
+    return number if math.isfinite(number) else default
 
 
 def _pulse(progress: Mapping[str, Any]) -> str:

@@ -14,6 +14,10 @@ from .memory import Track
 from .walk import Walk
 
 
+#: Seconds of the longest slice that is ever asked for.
+LONGEST_SLICE = 600.0
+
+
 def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The whole result. ``changed`` is true exactly when a machine moved (or, in check mode, would move)."""
     memory = walk.memory
@@ -151,9 +155,8 @@ def vault_notes(walk: Walk) -> list[dict[str, Any]]:
 
 
 def next_slice(walk: Walk) -> float:
-    """Seconds the next slice should last: longer while every open machine only synchronises."""
+    """Seconds the next slice should last at least: longer while every open machine only synchronises, and only then."""
     tracks = [t for t in walk.memory.tracks.values() if not t.ended]
-    base = walk.order.slice_seconds
     if tracks and all(not t.job and t.waiting for t in tracks):
-        return max(base, 4.0 * (walk.memory.pace or 0.0), base)
-    return base
+        return min(LONGEST_SLICE, 4.0 * (walk.memory.pace or 0.0))
+    return 0.0

@@ -26,6 +26,9 @@ LOOKED_AT = 200
 #: Machines named in one sentence before "and N more".
 NAMED = 20
 
+#: Codes of a task whose machines' own verdicts say what went wrong.
+_VERDICTS = ("machines_failed", "machines_refused")
+
 #: Verdicts that count against the allowed share of failures.
 BAD = ("failed", "refused")
 
@@ -142,10 +145,14 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             continue
         notes += [w for w in result.get("warnings") or () if isinstance(w, str)]
         machines = result.get("machines") or ()
-        still = result.get("finished") is False
+        # Only a run that looked at its clock says that time was over; what an error has ended is no such run.
+        cut = result.get("finished") is False
+        code = result.get("code")
+        broke = bool(result.get("failed")) and code not in (*_VERDICTS, "still_running") and bool(code or not cut)
+        still = cut and not broke
         running = running or still
         onward = str(result.get("continue_command") or onward) if still else onward
-        if result.get("failed") and not still and (not machines or result.get("remedy")):
+        if broke and (not machines or result.get("remedy") or code):
             stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
         planned += len(result.get("plan") or ())
         requests = result.get("requests") or {}
@@ -158,7 +165,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             key = str(machine.get("item_id") or f"{vault}/{name}").lower()
             story = stories.setdefault(key, Story(name))
             story.take(machine, check)
-            story.last = {**machine, "done": "waiting"} if still and under_way(machine) else machine
+            story.last = {**machine, "done": "waiting"} if cut and under_way(machine) else machine
             # A later stage looks at the same operation again and repeats what it said.
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
     for story, where in zip(stories.values(), wheres([s.last for s in stories.values()]), strict=True):

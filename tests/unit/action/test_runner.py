@@ -194,3 +194,126 @@ def test_an_environment_without_secrets_is_left_alone(monkeypatch: pytest.Monkey
     stage = Stage(monkeypatch, [END], _environment=given)
     stage.run()
     assert stage.plugin._task.environment is given
+
+
+# -- what worked before in this run and fails now ----------------------------------------------------------------
+
+#: What Ansible hands on of a module's process that was killed, and of one whose output was cut (RUN).
+KILLED = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "", "module_stderr": "Killed", "rc": 137}
+CUT = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": '{"finished": fal', "module_stderr": "", "rc": 0}
+CRASHED = {
+    "failed": True,
+    "msg": "MODULE FAILURE",
+    "module_stdout": "",
+    "module_stderr": "Traceback (most recent call last):\nImportError: no json",
+    "rc": 1,
+}
+LOGIN = {"failed": True, "code": "login_failed", "msg": "The secret has expired.", "remedy": "Make a new one."}
+
+
+def sent(writes: int, **more: Any) -> dict[str, Any]:
+    """An error's answer with the story of the slice it has ended."""
+    machines = [{"name": "a", "done": "fired", "legs": [{"leg": "x", "end": None}]}]
+    told = {
+        "requests": {"writes": writes, "reads": 1},
+        "machines": machines,
+        "finished": False,
+        "changed": bool(writes),
+    }
+    return {"failed": True, "code": "read_failed", "msg": "No answer.", "cursor": {"n": "kept"}, **told, **more}
+
+
+@pytest.mark.parametrize("dead", [KILLED, CUT, {**KILLED, "rc": -9}, {}], ids=["137", "cut", "-9", "empty"])
+def test_a_slice_that_dies_is_run_again_with_the_last_cursor(
+    monkeypatch: pytest.MonkeyPatch, dead: dict[str, Any]
+) -> None:
+    stage = Stage(monkeypatch, [going(1), dead, END])
+    result = stage.run()
+    assert result["finished"] is True
+    assert "failed" not in result
+    assert [s.get("cursor") for s in stage.sent] == [None, {"n": 1}, {"n": 1}]
+
+
+def test_a_first_slice_that_dies_is_begun_anew_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Stage(monkeypatch, [KILLED, END]).run()["finished"] is True
+    stage = Stage(monkeypatch, [KILLED])
+    result = stage.run()
+    assert (result["code"], len(stage.sent)) == ("slice_died", 3)
+    assert "137" in result["msg"]
+    assert "module_stdout" not in result
+
+
+def test_a_first_slice_that_crashes_is_not_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, [CRASHED])
+    result = stage.run()
+    assert len(stage.sent) == 1
+    assert "ImportError: no json" in result["msg"]
+
+
+def test_the_first_slice_is_sat_out_once_it_has_sent_something(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, [sent(2), END])
+    assert stage.run()["finished"] is True
+    assert [s.get("cursor") for s in stage.sent] == [None, {"n": "kept"}]
+    assert len(Stage(monkeypatch, [sent(0), END]).plugin._work({}).get("msg", "")) > 0
+
+
+def test_what_was_sent_is_told_after_the_one_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = Stage(monkeypatch, [sent(2, code="forbidden", msg="Not allowed.")]).run()
+    assert result["failed"] is True
+    assert result["code"] == "forbidden"
+    assert result["msg"].startswith("Not allowed.")
+    assert "2 requests" in result["msg"]
+    assert "with a" in result["msg"]
+    assert result["changed"] is True
+    assert "cursor" not in result
+
+
+@pytest.mark.parametrize("on_timeout", ["fail", "ok"])
+@pytest.mark.parametrize("error", [LOGIN, {**LOGIN, "code": "forbidden"}, KILLED, sent(3)])
+def test_only_a_run_that_looked_at_its_clock_says_that_time_was_over(
+    monkeypatch: pytest.MonkeyPatch, error: dict[str, Any], on_timeout: str
+) -> None:
+    """An expired secret, a lost permission or a cut output end as what they are, whenever the time is up."""
+    result = Stage(monkeypatch, [going(), error], wait_timeout=200, on_timeout=on_timeout).run()
+    assert result["failed"] is True
+    assert result["code"] == error.get("code", "slice_died")
+    assert result["machines"][0]["name"] == "a"
+
+
+def test_a_login_refused_after_an_earlier_success_is_sat_out_and_ends_as_what_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Stage(monkeypatch, [going(), LOGIN, LOGIN, END]).run()["finished"] is True
+    stage = Stage(monkeypatch, [going(), LOGIN])
+    result = stage.run()
+    assert result["code"] == "login_failed"
+    assert result["msg"].startswith("The secret has expired.")
+    assert stage.time.now >= 100 + runner.PATIENCE
+    first = Stage(monkeypatch, [LOGIN])
+    assert first.run()["code"] == "login_failed"
+    assert len(first.sent) == 1
+
+
+def test_the_chains_earlier_stages_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = {"failed": True, "code": "unreachable", "msg": "No answer."}
+    stage = Stage(monkeypatch, [away, END])
+    earlier = [{"machines": [{"name": "a", "done": "fired"}], "finished": True}]
+    assert stage.plugin._work({"stage_results": earlier})["finished"] is True
+    stage = Stage(monkeypatch, [away, END])
+    assert stage.plugin._work({"stage_results": [{"failed": True, "machines": []}]})["code"] == "unreachable"
+
+
+def test_slices_get_shorter_again_after_a_synchronisation(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(
+        monkeypatch, [going()] * 24 + [going(next_slice_seconds=120)] * 3 + [going(next_slice_seconds=0), END]
+    )
+    stage.run()
+    lengths = [s["slice_seconds"] for s in stage.sent]
+    assert 120 in lengths
+    assert lengths[-1] == 25.0
+
+
+def test_numbers_that_are_none_are_left_to_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, [END], wait_timeout="nan", slice_seconds="inf")
+    stage.run()
+    assert stage.sent[0]["slice_seconds"] == 25.0

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""How one slice of a run ended: an answer, an error that may pass, or a process that died. Pure.
+
+What worked before in this run and fails now is sat out. The vault is the truth, so a slice whose answer never came is
+simply run again: it reads before it sends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.azure.redact import one_line
+from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PASSING
+from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import under_way
+
+#: Code of a slice whose process ended without a whole answer.
+DIED = "slice_died"
+
+#: How often a first slice that dies is begun: where nothing has ever worked, it may never.
+FIRST_DEATHS = 3
+
+Answer = dict[str, Any]
+
+
+def judged(answer: Answer) -> Answer:
+    """The answer itself, or what is to be said in its place where it is none.
+
+    Killed processes answer nothing or half of it; Ansible hands that on as ``module_stdout`` (RUN). Neither that text nor a
+    traceback is repeated in full: nobody has looked through it for secrets.
+    """
+    if answer.get("skipped") or answer.get("code"):
+        return answer
+    unparsed = "module_stdout" in answer
+    if not unparsed and (answer.get("failed") or "finished" in answer):
+        return answer
+    rc = answer.get("rc")
+    said = one_line(str(answer.get("module_stderr") or "").strip().splitlines()[-1:] or "", limit=300).strip("[]'\" ")
+    killed = isinstance(rc, int) and (rc < 0 or rc >= 128)
+    how = f"was killed (exit code {rc})" if killed else "ended without a whole answer"
+    return {
+        "failed": True,
+        "changed": False,
+        "code": DIED,
+        "details": {
+            "rc": rc if isinstance(rc, int) else None,
+            "crashed": "Traceback" in str(answer.get("module_stderr")),
+        },
+        "msg": f"The module's process {how}{': ' + said if said else ''}. What it has sent goes on in the service.",
+        "remedy": "Look whether memory ran out or somebody ended it, then run the same command again: it joins what is under way.",
+    }
+
+
+def lost(why: object) -> Answer:
+    """The answer of a slice that could not be reached any more."""
+    return judged({"module_stdout": "", "module_stderr": str(why), "failed": True})
+
+
+def crashed(answer: Mapping[str, Any]) -> bool:
+    """Whether the process ended over an exception, which it would do again."""
+    return bool((answer.get("details") or {}).get("crashed"))
+
+
+def passes(answer: Mapping[str, Any]) -> bool:
+    """Whether a failed slice is one that time may heal."""
+    return bool(answer.get("failed")) and answer.get("code") in PASSING | {DIED}
+
+
+def has_sent(answer: Mapping[str, Any]) -> bool:
+    """Whether the slice has sent anything, however it ended."""
+    requests = answer.get("requests")
+    return isinstance(requests, Mapping) and bool(requests.get("writes"))
+
+
+def worked_before(stage_results: Any) -> bool:
+    """Whether an earlier stage of the same chain got through to the service."""
+    results = stage_results if isinstance(stage_results, list) else ()
+    return any(isinstance(r, Mapping) and "machines" in r and not r.get("failed") for r in results)
+
+
+def merged(last: Answer, answer: Answer) -> Answer:
+    """A failed slice keeps what the one before it knew of the machines, and that something was changed."""
+    kept = {
+        k: v for k, v in last.items() if k not in ("next_slice_seconds", "msg", "code", "failed", "remedy", "details")
+    }
+    return {**kept, **answer, "changed": bool(last.get("changed") or answer.get("changed"))}
+
+
+def broken(last: Answer, answer: Answer) -> Answer:
+    """The result of a run that an error has ended: the one cause first, then what was sent and still goes on."""
+    result = merged(last, answer) if last else dict(answer)
+    for key in ("cursor", "next_slice_seconds"):
+        result.pop(key, None)
+    machines = [m for m in result.get("machines") or () if isinstance(m, Mapping)]
+    sent = (result.get("requests") or {}).get("writes") or 0
+    going = [str(m.get("name")) for m in machines if m.get("done") in ("fired", "adopted") and under_way(m)]
+    if sent and result.get("failed"):
+        named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
+        result["msg"] = (
+            f"{str(result.get('msg') or '').rstrip()}\nThis task had sent {sent} request{'' if sent == 1 else 's'} by then"
+            + (f"; the service goes on with {named}" if named else "")
+            + ". Nothing was cancelled; the same command run again joins what is under way."
+        )
+    return result
