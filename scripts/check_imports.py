@@ -20,11 +20,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = "ansible_collections.homeward.asr"
 UTILS = f"{COLLECTION}.plugins.module_utils"
-ADAPTERS_MAY = {"errors", "items", "ports", "server_ports", "servers"}
+ADAPTERS_MAY = {"errors", "texts", "items", "ports", "server_ports", "servers"}
 
 #: Rank inside failback; a named file imports only named files of a lower rank, `decide` also files not named here.
 #: Those stand below `run` and may not go in circles.
-RANKS = {"errors": 0, "shapes": 0, "items": 1, "ports": 2, "servers": 2, "lifecycle": 3, "decide": 5, "run": 9}
+RANKS = {
+    "errors": 0,
+    "shapes": 0,
+    "texts": 0,
+    "items": 1,
+    "ports": 2,
+    "servers": 2,
+    "lifecycle": 3,
+    "decide": 5,
+    "run": 9,
+}
 FREE_FROM = RANKS["decide"]
 
 #: room -> rooms of module_utils it may import.

@@ -29,6 +29,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.progress imp
     stumble,
     under_way,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import clean
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
@@ -156,7 +157,7 @@ class Once(ActionBase):
     def _say(self, text: str) -> None:
         """One line for people; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
         if not self._task.no_log:
-            display.display(text, stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
+            display.display(clean(text), stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
 
 
 class Slices(Once):

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure.redact import one_line
 from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PASSING
 from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import under_way
+from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import bounded
 
 #: Code of a slice whose process ended without a whole answer.
 DIED = "slice_died"
@@ -36,7 +36,7 @@ def judged(answer: Answer) -> Answer:
     if not unparsed and (answer.get("failed") or "finished" in answer):
         return answer
     rc = answer.get("rc")
-    said = one_line(str(answer.get("module_stderr") or "").strip().splitlines()[-1:] or "", limit=300).strip("[]'\" ")
+    said = bounded(" ".join(str(answer.get("module_stderr") or "").strip().splitlines()[-1:]), 300).rstrip(".")
     killed = isinstance(rc, int) and (rc < 0 or rc >= 128)
     how = f"was killed (exit code {rc})" if killed else "ended without a whole answer"
     return {

@@ -7,6 +7,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ..failback.texts import LONGEST, clean
+
 HIDDEN = "***"
 
 _RULES = (
@@ -37,9 +39,9 @@ def redact(text: object, secrets: Iterable[str | None] = ()) -> str:
     return shown
 
 
-def one_line(text: object, secrets: Iterable[str | None] = (), limit: int = 400) -> str:
-    """``text`` as one redacted line, cut at ``limit`` characters, without a full stop at the end."""
-    shown = " ".join(redact(text, secrets).split())
+def one_line(text: object, secrets: Iterable[str | None] = (), limit: int = LONGEST) -> str:
+    """``text`` as one redacted and clean line, cut at ``limit`` characters, without a full stop at the end."""
+    shown = " ".join(clean(redact(text, secrets)).split())
     if len(shown) > limit:
         return shown[: limit - 3].rstrip() + "..."
     return shown.rstrip(".")

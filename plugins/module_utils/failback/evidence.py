@@ -54,7 +54,7 @@ def failovers(
     vaults: VaultPort,
     spread: Spread,
     count: Callable[[int], None],
-    unread: dict[str, FailbackError],
+    unread: dict[str, FailbackError] | None = None,
 ) -> dict[str, Job]:
     """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
     the vault's jobs are listed once and the newest failover of each machine is read by itself, unless it is one of
@@ -80,7 +80,8 @@ def failovers(
 
         for (item, _name), job in zip(asked, spread(read, asked), strict=True):
             if isinstance(job, FailbackError):
-                unread[item.key] = job
+                if unread is not None:
+                    unread[item.key] = job
             elif job is not None:
                 jobs[item.key] = job
         count(len(asked))

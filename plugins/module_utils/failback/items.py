@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from .shapes import ITEM, JOB, understood
+from .texts import bounded
 
 Json = Mapping[str, Any]
 
@@ -341,10 +342,10 @@ class Problem:
         has_provider = bool(provider.get("errorCode") or provider.get("errorMessage"))
         code = provider.get("errorCode") if has_provider else service.get("code")
         return cls(
-            code=str(code if code is not None else ""),
-            message=str((provider.get("errorMessage") if has_provider else service.get("message")) or ""),
-            causes=str(provider.get("possibleCauses") or service.get("possibleCauses") or ""),
-            action=str(provider.get("recommendedAction") or service.get("recommendedAction") or ""),
+            code=bounded(code if code is not None else "", 100),
+            message=bounded((provider.get("errorMessage") if has_provider else service.get("message")) or ""),
+            causes=bounded(provider.get("possibleCauses") or service.get("possibleCauses") or ""),
+            action=bounded(provider.get("recommendedAction") or service.get("recommendedAction") or ""),
             level=str(data.get("errorLevel") or "Error"),
         )
 

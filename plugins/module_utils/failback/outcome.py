@@ -13,7 +13,6 @@ from .lifecycle import LEG_TEXT
 from .memory import Track
 from .walk import Walk
 
-
 #: Seconds of the longest slice that is ever asked for.
 LONGEST_SLICE = 600.0
 

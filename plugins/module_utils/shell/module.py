@@ -42,6 +42,7 @@ from ..azure.vaults import Vaults
 from ..failback.errors import FailbackError, InputError, defect
 from ..failback.items import VaultRef
 from ..failback.ports import Clock
+from ..failback.texts import clean_all
 from ..vcenter.site import Site
 from . import accounts
 from .clock import system_clock
@@ -119,6 +120,7 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
         call.close()
     if not call.diff:
         result.pop("diff", None)
+    result = {key: value if key == "cursor" else clean_all(value) for key, value in result.items()}
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

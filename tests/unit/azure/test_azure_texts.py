@@ -51,7 +51,14 @@ def test_redact_leaves_plain_text_alone(text: str) -> None:
 
 def test_one_line() -> None:
     assert one_line(" two\n  lines. ") == "two lines"
-    assert len(one_line("x" * 900)) == 400
+    assert len(one_line("x" * 9000)) == 1000
+
+
+def test_nothing_in_a_text_steers_the_terminal_and_braces_stay() -> None:
+    hostile = "\x1b[31mRed\x1b[0m \x1b]0;title\x07{{ lookup('pipe', 'id') }} {% raw %}\u202egnp\u2066\r\x00\x9b2J end"
+    shown = one_line(hostile)
+    assert shown == "Red {{ lookup('pipe', 'id') }} {% raw %} gnp end"
+    assert shown.isprintable()
 
 
 def envelope(outer: str, says: str, /, **detail: Any) -> bytes:
