@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 from aiohttp import web
 
+from rehearsal.azure import front, versions
 from rehearsal.azure.armpath import COMPUTE, NETWORK, RESOURCES, SITE_RECOVERY, parse
-from rehearsal.azure.call import Call, Reply, find_item, parse_form
+from rehearsal.azure.call import Call, Reply, find_item
 from rehearsal.azure.clock import http_date, iso_seconds
 from rehearsal.azure.errors import Refused, group_not_found, refused, resource_not_found
 from rehearsal.azure.faults import Faults, Rule, spoil
 from rehearsal.azure.ledger import Ledger
 from rehearsal.azure.lifecycle import move_for, moves_of
 from rehearsal.azure.routes import ROUTES
-from rehearsal.azure.routes.base import Service
+from rehearsal.azure.routes.base import Handler, Service
+from rehearsal.azure.routes.subscriptions import TOP
 from rehearsal.azure.throttle import GLOBAL_FACTOR, LIMITS, Throttle, kind_of
 from rehearsal.azure.tokens import TokenService
 from rehearsal.azure.words import dumps
@@ -24,6 +27,10 @@ from rehearsal.azure.words import dumps
 log = logging.getLogger("rehearsal.azure.arm")
 
 JSON = "application/json; charset=utf-8"
+LOOKS = ("GET", "HEAD")
+GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+#: Smaller bodies are sent as they are, bytes.
+WORTH_GZIP = 1024
 
 
 class Arm:
@@ -58,10 +65,10 @@ class Arm:
             status = "dropped"
             return web.Response()
         finally:
-            if call.path is not None:
-                self.ledger.write(
-                    call.method, call.target, status, request.headers.get("x-ms-client-request-id"), call.body
-                )
+            # A token request's body is a secret; even its hash stays out of the log.
+            body = b"" if front.is_token(call) else call.body
+            client_id = request.headers.get("x-ms-client-request-id")
+            self.ledger.write(call.method, call.target, status, client_id, body)
 
     # -- what the call is about --------------------------------------------------------------------------------------
 
@@ -135,17 +142,14 @@ class Arm:
 
     async def _answer(self, call: Call) -> Reply:
         try:
-            if call.path is None:
-                return self._authority(call)
+            top = TOP.get(call.request.path.strip("/").lower()) if call.method in LOOKS else None
+            if call.path is None and top is None:
+                self.ledger.tokens += front.is_token(call)
+                return front.answer(call, self.tokens)
             call.principal = self.tokens.principal(call.request.headers.get("Authorization"))
             self._pass_bucket(call)
-            if not call.api_version:
-                raise refused(
-                    400,
-                    "MissingApiVersionParameter",
-                    "The api-version query parameter (?api-version=) is required for all requests.",
-                )
-            return await self._resource(call)
+            versions.check(call.path.namespace if call.path else "", call.api_version)
+            return await self._top(call, top) if top is not None else await self._resource(call)
         except Refused as no:
             if no.status == 401:
                 self.ledger.unauthorized += 1
@@ -162,16 +166,10 @@ class Arm:
                 500, dumps({"error": {"code": "InternalServerError", "message": "The stand-in failed; see its log."}})
             )
 
-    def _authority(self, call: Call) -> Reply:
-        parts = call.request.path.strip("/").split("/")
-        if call.method == "GET" and parts[1:] == ["v2.0", ".well-known", "openid-configuration"]:
-            return Reply(body=dumps(self.tokens.configuration(parts[0])))
-        if call.method == "GET" and parts[1:] == ["discovery", "v2.0", "keys"]:
-            return Reply(body='{"keys":[]}')
-        if call.method == "POST" and parts[1:] == ["oauth2", "v2.0", "token"]:
-            self.ledger.tokens += 1
-            return Reply(body=dumps(self.tokens.token(parts[0], parse_form(call.body))))
-        raise refused(404, "NotFound", f"There is nothing at {call.request.path}.")
+    async def _top(self, call: Call, handler: Handler) -> Reply:
+        """A list that stands below no subscription."""
+        self.ledger.count_call(call.method, True, call.request.path.strip("/").lower())
+        return await handler(self.service, call)
 
     def _pass_bucket(self, call: Call) -> None:
         if not self.world.settings.throttle:
@@ -190,19 +188,27 @@ class Arm:
         path = call.path
         assert path is not None
         world = self.world
+        if not GUID.fullmatch(path.subscription):
+            raise refused(
+                400,
+                "InvalidSubscriptionId",
+                f"The provided subscription identifier '{path.subscription}' is malformed or invalid.",
+            )
         if not world.knows_subscription(path.subscription):
             raise refused(404, "SubscriptionNotFound", f"The subscription '{path.subscription}' could not be found.")
         if path.group is not None and not world.knows_group(path.subscription, path.group):
             raise group_not_found(path.group)
         self.ledger.count_call(
-            call.method, not path.complete and call.method == "GET", f"{path.namespace}/{path.route}"
+            call.method, not path.complete and call.method in LOOKS, f"{path.namespace}/{path.route}"
         )
         below = path.route
         if path.namespace == SITE_RECOVERY and path.types[:1] == ("vaults",) and path.names and call.vault is None:
             raise resource_not_found("Microsoft.RecoveryServices/vaults", path.names[0], path.group or "")
         if path.namespace not in (SITE_RECOVERY, COMPUTE, NETWORK, RESOURCES, ""):
             raise refused(404, "InvalidResourceNamespace", f"The resource namespace '{path.namespace}' is invalid.")
-        handler = ROUTES.get((call.method, f"{path.namespace}/{below}"))
+        # A HEAD is a GET of which only the headers are sent.
+        method = "GET" if call.method == "HEAD" else call.method
+        handler = ROUTES.get((method, f"{path.namespace}/{below}"))
         if handler is None:
             if any(route == f"{path.namespace}/{below}" for _dummy, route in ROUTES):
                 raise refused(405, "MethodNotAllowed", f"The method {call.method} is not allowed for this resource.")
@@ -232,6 +238,9 @@ class Arm:
             size = LIMITS[kind][0]
             headers[f"x-ms-ratelimit-remaining-subscription-{kind}"] = str(call.remaining)
             headers[f"x-ms-ratelimit-remaining-subscription-global-{kind}"] = str(int(size * GLOBAL_FACTOR) - 1)
+        echoed = call.request.headers.get("x-ms-client-request-id")
+        if echoed:
+            headers["x-ms-client-request-id"] = echoed
         if reply.body:
             headers["Content-Type"] = JSON
         headers.update(reply.headers)
@@ -239,7 +248,11 @@ class Arm:
 
     def _send(self, call: Call, reply: Reply) -> web.StreamResponse:
         body = reply.body.encode() if reply.body else b""
-        return web.Response(status=reply.status, body=body, headers=self._headers(call, reply))
+        response = web.Response(status=reply.status, body=body, headers=self._headers(call, reply))
+        if len(body) >= WORTH_GZIP and "gzip" in call.request.headers.get("Accept-Encoding", "").lower():
+            response.headers["Vary"] = "Accept-Encoding"
+            response.enable_compression(web.ContentCoding.gzip)
+        return response
 
 
 def _status(rule: Rule) -> Reply:

@@ -49,6 +49,13 @@ def parse(raw_path: str) -> ArmPath | None:
         group, rest = rest[1], rest[2:]
     if not rest:
         return ArmPath(subscription, group, "", (), ())
+    kind = rest[0].lower()
+    if kind in ("resources", "locations", "resourcegroups") and len(rest) == 1:
+        return ArmPath(subscription, group, "", (kind,), ())
+    if kind == "providers" and len(rest) <= 2:
+        return ArmPath(subscription, group, "", (kind,), tuple(rest[1:]))
+    if kind == "providers" and len(rest) == 3 and rest[2].lower() == "register":
+        return ArmPath(subscription, group, "", (kind, "register"), (rest[1],))
     if len(rest) < 3 or rest[0].lower() != "providers":
         return None
     namespace, rest = rest[1].lower(), rest[2:]

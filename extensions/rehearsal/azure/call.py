@@ -66,6 +66,11 @@ class Call:
         return self.query.get("api-version", "")
 
     @property
+    def skip_token(self) -> str | None:
+        """``skipToken`` in any case, with and without the dollar."""
+        return self.query.get("skiptoken") or self.query.get("$skiptoken")
+
+    @property
     def client_request_id(self) -> str:
         return self.request.headers.get("x-ms-client-request-id") or self.activity
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 import secrets
 from urllib.parse import quote
 
@@ -43,26 +42,7 @@ def page_text(entries: list[str], next_link: str | None) -> str:
 
 
 def next_link(base: str, path: str, query: dict[str, str], token: str) -> str:
-    kept = "&".join(f"{quote(k, safe='$')}={quote(v)}" for k, v in query.items() if k.lower() != "skiptoken")
+    kept = "&".join(
+        f"{quote(k, safe='$')}={quote(v)}" for k, v in query.items() if k.lower().lstrip("$") != "skiptoken"
+    )
     return f"{base}{path}?{kept}&skipToken={token}"
-
-
-_TERM = re.compile(r"\s*(\w+)\s+(eq|ge|gt|le|lt)\s+('(?:[^']|'')*'|\S+)\s*", re.IGNORECASE)
-
-
-def parse_filter(text: str | None, known: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """``key op 'value' and ...`` as (key in lower case, operator, value). Raises Refused for anything else."""
-    if not text:
-        return []
-    terms = []
-    for part in re.split(r"\s+and\s+", text.strip(), flags=re.IGNORECASE):
-        match = _TERM.fullmatch(part)
-        if match is None or match.group(1).lower() not in known:
-            raise refused(
-                400, "BadRequest", f"The filter {text!r} is not supported; known keys are {', '.join(known)}."
-            )
-        value = match.group(3)
-        if value.startswith("'"):
-            value = value[1:-1].replace("''", "'")
-        terms.append((match.group(1).lower(), match.group(2).lower(), value))
-    return terms

@@ -22,6 +22,11 @@ from rehearsal.azure.settings import Settings
 
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
+#: Words that clients add to the resource they want a token for.
+ADDED_SCOPES = ("openid", "offline_access", "profile", "email")
+#: Audiences of Resource Manager in the public cloud; clients that are told only an endpoint ask for them.
+PUBLIC = ("https://management.azure.com", "https://management.core.windows.net")
+
 
 @dataclass
 class TokenService:
@@ -36,17 +41,17 @@ class TokenService:
     secret_expired: bool = False
     certificate: str | None = None
     issued: int = 0
-    _tokens: dict[str, tuple[float, str]] = field(default_factory=dict)
+    _tokens: dict[str, tuple[float, str, str]] = field(default_factory=dict)
     _revoked: set[str] = field(default_factory=set)
 
     # -- the authority -----------------------------------------------------------------------------------------------
 
-    def configuration(self, tenant: str) -> dict[str, Any]:
-        """OpenID configuration; Refused for another tenant."""
+    def configuration(self, tenant: str, version: int = 2) -> dict[str, Any]:
+        """OpenID configuration of either version; Refused for another tenant."""
         self._check_tenant(tenant)
         root = f"{self.base_url}/{tenant}"
         return {
-            "token_endpoint": f"{root}/oauth2/v2.0/token",
+            "token_endpoint": f"{root}/oauth2/v2.0/token" if version > 1 else f"{root}/oauth2/token",
             "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
             "jwks_uri": f"{root}/discovery/v2.0/keys",
             "response_types_supported": ["code", "id_token"],
@@ -60,7 +65,35 @@ class TokenService:
         }
 
     def token(self, tenant: str, form: dict[str, str]) -> dict[str, Any]:
-        """Answer a token request, or raise Refused."""
+        """Answer a request for a v2 token, or raise Refused."""
+        audience = self._audience(form.get("scope", "")) if self._client(tenant, form) else ""
+        self._check_proof(form)
+        seconds = self._told()
+        token = self._issue(tenant, audience, form["client_id"])
+        return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+
+    def token_v1(self, tenant: str, form: dict[str, str]) -> dict[str, Any]:
+        """Answer a request for a v1 token: it names a resource, and the answer's numbers are text (DOC)."""
+        self._client(tenant, form)
+        resource = form.get("resource", "")
+        if not resource:
+            raise self._aad(
+                400, "invalid_request", 900144, "The request body must contain the following parameter: 'resource'."
+            )
+        self._check_proof(form)
+        seconds, now = self._told(), int(self.clock())
+        return {
+            "token_type": "Bearer",
+            "expires_in": str(seconds),
+            "ext_expires_in": str(seconds),
+            "expires_on": str(now + seconds),
+            "not_before": str(now),
+            "resource": resource,
+            "access_token": self._issue(tenant, resource, form["client_id"]),
+        }
+
+    def _client(self, tenant: str, form: dict[str, str]) -> bool:
+        """Refused unless the directory, the kind of grant and the application are the right ones."""
         self._check_tenant(tenant)
         if form.get("grant_type") != "client_credentials":
             raise self._aad(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
@@ -72,30 +105,43 @@ class TokenService:
                 700016,
                 f"Application with identifier '{client}' was not found in the directory.",
             )
-        scope = form.get("scope", "")
-        if not scope.endswith("/.default"):
+        return True
+
+    def _audience(self, scope: str) -> str:
+        """The one resource that a scope names; clients add words such as openid (SEEN)."""
+        words = scope.split()
+        resources = [word for word in words if word.endswith("/.default")]
+        if len(resources) != 1 or any(w not in ADDED_SCOPES for w in words if w not in resources):
             raise self._aad(
                 400,
                 "invalid_scope",
                 70011,
                 f"The provided value for the input parameter 'scope' is not valid: {scope}.",
             )
+        return resources[0][: -len("/.default")]
+
+    def _check_proof(self, form: dict[str, str]) -> None:
         if "client_assertion" in form:
             self._check_assertion(form)
         else:
             self._check_secret(form.get("client_secret", ""))
-        lifetime = self.settings.token_lifetime
+
+    def _told(self) -> int:
+        """Seconds that a token is said to live."""
+        return max(1, int(self.settings.token_told or self.settings.token_lifetime))
+
+    def _issue(self, tenant: str, audience: str, client: str) -> str:
+        claims = {"aud": audience, "appid": client, "tid": tenant, "oid": self.client_id, "idtyp": "app"}
         token = ".".join(
             (
                 _b64(json.dumps({"typ": "JWT", "alg": "RS256"}).encode()),
-                _b64(json.dumps({"aud": scope[: -len("/.default")], "appid": client, "tid": tenant}).encode()),
+                _b64(json.dumps(claims).encode()),
                 secrets.token_urlsafe(32),
             )
         )
-        self._tokens[token] = (self.clock() + lifetime, client)
+        self._tokens[token] = (self.clock() + self.settings.token_lifetime, client, audience)
         self.issued += 1
-        seconds = max(1, int(self.settings.token_told or lifetime))
-        return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
+        return token
 
     def _check_tenant(self, tenant: str) -> None:
         if tenant.lower() != self.tenant.lower():
@@ -184,6 +230,14 @@ class TokenService:
             raise self._unauthorized(
                 "ExpiredAuthenticationToken", "The access token has expired.", "The token is expired"
             )
+        allowed = (self.base_url, *PUBLIC)
+        if known[2].rstrip("/").lower() not in [one.lower() for one in allowed]:
+            raise self._unauthorized(
+                "InvalidAuthenticationTokenAudience",
+                f"The access token has been obtained for wrong audience or resource '{known[2]}'. It should exactly match "
+                f"with one of the allowed audiences {','.join(repr(f'{one}/') for one in allowed)}.",
+                "The access token is for another audience",
+            )
         return known[1]
 
     def _unauthorized(self, code: str, message: str, description: str) -> Refused:
@@ -200,14 +254,14 @@ class TokenService:
     def expire_all(self) -> int:
         """Let the time of every token given out so far be over; says how many were still good."""
         now = self.clock()
-        alive = [t for t, (until, _dummy) in self._tokens.items() if until > now and t not in self._revoked]
-        self._tokens.update({t: (now, self._tokens[t][1]) for t in alive})
+        alive = [t for t, known in self._tokens.items() if known[0] > now and t not in self._revoked]
+        self._tokens.update({t: (now, *self._tokens[t][1:]) for t in alive})
         return len(alive)
 
     def revoke_all(self) -> int:
         """Revoke every token given out so far; says how many were still good."""
         now = self.clock()
-        alive = {t for t, (until, _dummy) in self._tokens.items() if until > now} - self._revoked
+        alive = {t for t, (until, _client, _audience) in self._tokens.items() if until > now} - self._revoked
         self._revoked |= alive
         return len(alive)
 

@@ -12,9 +12,10 @@ from rehearsal.azure.armpath import parse
 from rehearsal.azure.clock import Clock, http_date, iso, parse_time
 from rehearsal.azure.durations import CLASSIC, merged
 from rehearsal.azure.errors import Refused
+from rehearsal.azure.filters import parse_filter
 from rehearsal.azure.ledger import blank
 from rehearsal.azure.lifecycle import CLASSIC_MOVES, CLASSIC_ROWS, known_phases, move_for
-from rehearsal.azure.paging import make_token, parse_filter, read_token
+from rehearsal.azure.paging import make_token, read_token
 from rehearsal.azure.settings import Settings
 
 
@@ -99,7 +100,7 @@ def test_page_tokens_belong_to_their_list() -> None:
 
 
 def test_filters() -> None:
-    assert parse_filter("A eq 'it''s' and b ge 2", ("a", "b")) == [("a", "eq", "it's"), ("b", "ge", "2")]
+    assert parse_filter("A eq 'it''s' and b ge 2", ("a", "b")) == [[("a", "eq", "it's"), ("b", "ge", "2")]]
     with pytest.raises(Refused):
         parse_filter("c eq 1", ("a",))
 

@@ -18,6 +18,7 @@ from rehearsal.azure.resourcegroups import Estate
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.words import dumps, same
 from rehearsal.azure.world import World
+from rehearsal.fleet import stable_uuid
 
 Handler = Callable[["Service", Call], Awaitable[Reply]]
 
@@ -37,6 +38,8 @@ class Service:
         self.deployments = Deployments(self.estate)
         #: Answers of what-if that nobody has fetched yet.
         self.what_ifs: dict[str, Any] = {}
+        #: The directory that the subscriptions trust.
+        self.tenant = stable_uuid("tenant", world.fleet.name)
 
 
 def route(method: str, path: str) -> Callable[[Handler], Handler]:
@@ -90,7 +93,7 @@ def page(service: Service, call: Call, kind: str, entries: list[Any], encode: Ca
     """One page of a list; the token holds the position of the next one."""
     call.is_list = True
     size = max(1, service.world.settings.page_size)
-    token = call.query.get("skiptoken")
+    token = call.skip_token
     start = read_token(kind, token) if token else 0
     end = start + size
     link = None

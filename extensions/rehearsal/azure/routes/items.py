@@ -9,9 +9,9 @@ from rehearsal.azure import errors, inventory
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.engine import check_support
 from rehearsal.azure.errors import provider_refused, refused
+from rehearsal.azure.filters import Term, holds, parse_filter
 from rehearsal.azure.items import Item, minute_before
 from rehearsal.azure.lifecycle import AFTER_REPAIR
-from rehearsal.azure.paging import parse_filter
 from rehearsal.azure.points import points
 from rehearsal.azure.routes.base import (
     CONTAINER,
@@ -54,21 +54,23 @@ async def list_all_items(service: Service, call: Call) -> Reply:
         "processserverid",
         "multivmgroupcreateoption",
     )
-    items = list(vault.items.values())
-    for key, _dummy, value in parse_filter(call.query.get("$filter"), known):
+    terms = parse_filter(call.query.get("$filter"), known)
+
+    def true(item: Item, term: Term) -> bool:
+        key, _operator, value = term
         if key == "recoveryplanname":
             name = inventory.plan_named(vault, value)
-            members = vault.spec.recovery_plans[name] if name else ()
-            items = [i for i in items if i.machine.name in members]
-        elif key == "instancetype":
-            items = [i for i in items if same(i.row.instance_type, value)]
-        elif key == "processserverid":
-            items = [i for i in items if same(i.process_server, value)]
-        elif (key == "sourcefabricname" and not (same(value, vault.fabric_friendly) or same(value, vault.fabric))) or (
-            key == "vcentername" and not same(value, vault.vcenter)
-        ):
-            items = []
-    return _items_page(service, call, items)
+            return name is not None and item.machine.name in vault.spec.recovery_plans[name]
+        if key == "instancetype":
+            return same(item.row.instance_type, value)
+        if key == "processserverid":
+            return same(item.process_server, value)
+        if key == "sourcefabricname":
+            return same(value, vault.fabric_friendly) or same(value, vault.fabric)
+        return key != "vcentername" or same(value, vault.vcenter)
+
+    found = [item for item in vault.items.values() if holds(terms, lambda term, item=item: true(item, term))]  # type: ignore[misc]
+    return _items_page(service, call, found)
 
 
 @route("GET", f"{CONTAINER}/replicationprotecteditems")

@@ -7,27 +7,33 @@ from rehearsal.azure import fabric, inventory
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.clock import parse_time
 from rehearsal.azure.errors import item_not_found, refused
+from rehearsal.azure.filters import Term, holds, parse_filter
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.paging import make_token, next_link, page_text, parse_filter, read_token, sign
+from rehearsal.azure.paging import make_token, next_link, page_text, read_token, sign
 from rehearsal.azure.routes.base import FABRIC, ITEM, ROUTES, VAULT, Service, named, reply, route, vault_of
 from rehearsal.azure.words import same
 
 
 def accepted(service: Service, call: Call, job: Job) -> Reply:
-    """202, empty, with both links; Retry-After stands here and nowhere else (SEEN)."""
+    """202, empty, with both links and Retry-After; status answers carry none (SEEN)."""
     world = service.world
-    seconds = max(1, round(world.settings.retry_after / world.clock.speed))
     query = f"api-version={call.api_version}"
     if world.settings.signed_links:
         query += signature(job, world.clock.now())
     headers = {
         "Location": f"{call.base_url}{job.owner_path}/operationresults/{job.name}?{query}",
         "Azure-AsyncOperation": f"{call.base_url}{job.vault.id}/replicationOperationStatus/{job.name}?{query}",
-        "Retry-After": str(seconds),
+        "Retry-After": pace(service),
     }
     if job.item is not None:
         headers["x-ms-request-id"] = job.id
     return reply("", 202, **headers)
+
+
+def pace(service: Service) -> str:
+    """Retry-After: service seconds in real ones, at least one."""
+    world = service.world
+    return str(max(1, round(world.settings.retry_after / world.clock.speed)))
 
 
 def signature(job: Job, now: float) -> str:
@@ -59,7 +65,7 @@ async def _operation_result(service: Service, call: Call) -> Reply:
     assert call.path is not None
     job = _linked_job(service, call, call.path.names[-1])
     if job.ended is None:
-        return reply("", 202, Location=call.url)
+        return reply("", 202, Location=call.url, **{"Retry-After": pace(service)})
     if job.item is not None:
         return reply(job.item.render())
     if job.scenario == "RefreshVaultHealth":
@@ -94,22 +100,25 @@ async def list_jobs(service: Service, call: Call) -> Reply:
         seen = job.state_at(moment)
         if seen is None:
             return False
-        for key, _dummy, value in terms:
-            if key == "starttime" and (job.started or job.created) < parse_time(value):
-                return False
-            if key == "endtime" and (seen[2] or moment) > parse_time(value):
-                return False
-            if key == "jobstatus" and seen[0].lower() not in [word.strip().lower() for word in value.split(",")]:
-                return False
-            if key == "affectedobjecttypes" and not same(job.target_type, value):
-                return False
-            if key == "jobname" and not same(job.scenario, value):
-                return False
-        return True
+        state, _dummy, ended = seen
+
+        def true(term: Term) -> bool:
+            key, _operator, value = term
+            if key == "starttime":
+                return (job.started or job.created) >= parse_time(value)
+            if key == "endtime":
+                return (ended or moment) <= parse_time(value)
+            if key == "jobstatus":
+                return state.lower() in [word.strip().lower() for word in value.split(",")]
+            if key == "affectedobjecttypes":
+                return same(job.target_type, value)
+            return key != "jobname" or same(job.scenario, value)
+
+        return holds(terms, true)
 
     # New jobs come in at the front: a token counts from the old end, so that no page shifts under a reader.
     jobs = [job for job in vault.jobs.values() if wanted(job)]
-    token = call.query.get("skiptoken")
+    token = call.skip_token
     end = min(len(jobs), read_token("jobs", token)) if token else len(jobs)
     start = max(0, end - max(1, service.world.settings.page_size))
     link = None
@@ -124,4 +133,5 @@ async def get_job(service: Service, call: Call) -> Reply:
     job = vault_of(call).jobs.get(call.name(1).lower())
     if job is None:
         raise item_not_found(call.name(1), call.ids)
-    return reply(job.full(service.world.clock.now()))
+    # The job's own path stands there (SEEN).
+    return reply(job.full(service.world.clock.now()), 200, **{"x-ms-request-id": job.id})

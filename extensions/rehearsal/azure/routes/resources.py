@@ -9,7 +9,7 @@ from rehearsal.azure import inventory
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.clock import parse_time
 from rehearsal.azure.errors import item_not_found
-from rehearsal.azure.paging import parse_filter
+from rehearsal.azure.filters import Term, holds, parse_filter
 from rehearsal.azure.routes.base import (
     CONTAINER,
     FABRIC,
@@ -105,18 +105,16 @@ async def list_events(service: Service, call: Call) -> Reply:
 
     def wanted(event: dict[str, Any]) -> bool:
         properties = event["properties"]
-        for key, _dummy, value in terms:
+
+        def true(term: Term) -> bool:
+            key, _operator, value = term
             if key in ("starttime", "endtime"):
                 moment, limit = parse_time(properties["timeOfOccurrence"]), parse_time(value)
-                if (key == "starttime" and moment < limit) or (key == "endtime" and moment > limit):
-                    return False
-            else:
-                field = {"eventtype": "eventType", "eventcode": "eventCode", "severity": "severity"}.get(
-                    key, "affectedObjectFriendlyName"
-                )
-                if key != "fabricname" and not same(properties[field], value):
-                    return False
-        return True
+                return moment >= limit if key == "starttime" else moment <= limit
+            fields = {"eventtype": "eventType", "eventcode": "eventCode", "severity": "severity"}
+            return key == "fabricname" or same(properties[fields.get(key, "affectedObjectFriendlyName")], value)
+
+        return holds(terms, true)
 
     return bodies(service, call, "events", [e for e in reversed(vault_of(call).events) if wanted(e)])
 
