@@ -744,10 +744,8 @@ cursor:
 
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import (
-    MasterTargetOrder,
-    ensure_master_target,
-)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
+from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
 from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 

@@ -16,6 +16,9 @@ from .readiness import Reason
 from .selection import listing
 from .server_ports import VmChange, VmPlace
 
+#: Code of a freeze that the cluster makes nothing of.
+WITHOUT_EFFECT = "freeze_without_effect"
+
 FROZEN, LIFTED, UNCHANGED, WATCHED = "frozen", "lifted", "unchanged", "watched"
 
 #: Option `freeze` -> what to do with the noted place.
@@ -24,6 +27,8 @@ MODES = {FROZEN: "keep", WATCHED: "look", LIFTED: "forget"}
 
 def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
+    if place.problem and place.code not in ("", "place_note_unreadable"):
+        return (Reason(place.code, place.problem, place.remedy),), ()
     if place.problem:
         reason = Reason(
             "place_note_unreadable",
@@ -40,15 +45,19 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
         )
         return _told(reason, freeze)
     who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not tell who moved it"
-    if place.moved_storage:
+    # Away and back again is a move as well for the disks that hung on it.
+    travelled = any(m.from_datastore and m.to_datastore and m.from_datastore != m.to_datastore for m in place.moves)
+    if place.moved_storage or (travelled and place.foreign_disks):
         sentence = (
             f"{place.name} left the datastores it was on since {iso(place.since)} "
             f"({listing(place.noted_datastores)}; now {listing(place.datastores)}): {who}."
         )
         if place.foreign_disks:
+            files = f" ({listing(place.foreign_files)})" if place.foreign_files else ""
             reason = Reason(
                 "master_target_moved",
-                f"{sentence} It holds {place.foreign_disks} disks of other machines, which moved along and cannot be detached.",
+                f"{sentence} It holds {place.foreign_disks} disks of other machines{files}, which moved along and cannot "
+                "be detached.",
                 "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
                 "failover, or protect those machines anew; then lift the freeze and freeze again.",
             )
@@ -71,6 +80,9 @@ def _told(reason: Reason, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, .
 def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
     """A freeze that is only looked at: ``change`` is what freezing would do. One that was made and is gone is refused."""
     looked = replace(change, after=change.before, changed=False, details=change.found)
+    if change.code == WITHOUT_EFFECT and not change.found.get("noted"):
+        # Nobody claimed that it was frozen.
+        return replace(looked, code="", reason="", remedy=""), (change.reason,)
     if change.code or not change.changed:
         return looked, ()
     if not change.found.get("noted"):
@@ -80,10 +92,20 @@ def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
     lost = replace(
         looked,
         code="freeze_lost",
-        reason=f"{change.name} was kept out of vMotion, and somebody took that back ({change.before}).",
+        reason=f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
         remedy="Freeze it again (playbook prepare) before the next failover.",
     )
     return lost, ()
+
+
+def _words(change: VmChange) -> str:
+    """What moves it, in the places where it is now: an override changed by hand, or another cluster."""
+    found = change.found
+    told = [f"DRS of the cluster {found['cluster']} is {found.get('drs')} for it"] if found.get("cluster") else []
+    told += [
+        f"Storage DRS of {pod['datastore_cluster']} is {pod['state']} for it" for pod in found.get("storage_drs") or ()
+    ]
+    return "; ".join(told) or change.before
 
 
 def facts(place: VmPlace | None) -> dict[str, Any] | None:

@@ -9,21 +9,21 @@ hands on is needed: a killed run is the same case as the next slice.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from .appliance_checks import judge_appliance
 from .appliances import attached
 from .choice import scoped
-from .errors import InputError, certain
+from .errors import InputError, ReadFailed, certain
 from .fabrics import serving
 from .generations import LIFECYCLE
-from .items import Item, Json, VaultRef, iso, parse_time
-from .kept_place import FROZEN, LIFTED, MODES, UNCHANGED, WATCHED, judge_place, verified
+from .items import Item, Json, iso, parse_time
+from .kept_place import FROZEN, LIFTED, MODES, UNCHANGED, WATCHED, WITHOUT_EFFECT, judge_place, verified
 from .kept_place import facts as place_facts
-from .lifecycle import POSITION_TEXT, Position
-from .order import Order, without_blanks
+from .lifecycle import POSITION_TEXT
+from .order import Order
 from .ports import Clock, SiteMachine
 from .preparing import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
 from .readiness import (
@@ -37,69 +37,25 @@ from .readiness import (
 from .refusals import said
 from .selection import choose, listing
 from .server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
-from .servers import Fabric, MasterTarget
+from .servers import MasterTarget
+from .serving import AWAY, holding, needed
+from .targets import (
+    LOST,
+    PIN,
+    POLL,
+    REGISTERED,
+    UUID,
+    VMOTION,
+    MasterTargetOrder,
+    Target,
+    distinct,
+    lost_place,
+    readiness_words,
+    standing,
+)
 
-READY, REGISTERED = "ready", "registered"
-#: What can be set on a VM, and how it is called in before, after and the diff.
-UUID, VMOTION, PIN = "disk_uuid", "vmotion", "vm_host_rule"
-
-#: Real seconds between two looks at the vault while waiting; a server's registration takes minutes.
-POLL = 10.0
-
-#: Positions of machines that still have to come home: their on-premises VM is at rest and may be prepared.
-AWAY = frozenset({Position.OUT, Position.OUT_UNCOMMITTED})
-
-#: Positions in which a master target holds or may hold a machine's disks.
-HELD = frozenset({Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED})
-
-
-@dataclass(frozen=True)
-class MasterTargetOrder:
-    """What is wanted. ``names`` empty means every master target of the vaults. Times are seconds."""
-
-    vaults: tuple[VaultRef, ...]
-    names: tuple[str, ...] = ()
-    state: str = READY
-    machines: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    recovery_plans: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    retention_volume: str | None = None
-    datastores: tuple[str, ...] = ()
-    enable_uuid: bool = True
-    power_off: bool = False
-    guest_shutdown_timeout: float = 300.0
-    freeze: str = UNCHANGED
-    pin_to_host: bool = False
-    refresh: bool = False
-    await_registration: bool = False
-    ready_timeout: float = 1200.0
-    wait: bool = True
-    poll_interval: float | None = None
-    slice_seconds: float = 25.0
-    check: bool = False
-
-    def __post_init__(self) -> None:
-        without_blanks(self, ("names", "machines", "groups", "recovery_plans", "exclude", "datastores"))
-
-    @property
-    def chooses_machines(self) -> bool:
-        return bool(self.machines or self.groups or self.recovery_plans)
-
-
-@dataclass(frozen=True)
-class Target:
-    """A master target as last seen, or one still unknown to the vault (``server`` is None)."""
-
-    wanted: str
-    fabric: Fabric | None = None
-    server: MasterTarget | None = None
-    vm: SiteServer | None = None
-    verdict: Verdict = field(default_factory=Verdict)
-
-    @property
-    def name(self) -> str:
-        return self.server.name if self.server else self.wanted
+#: A server that vCenter does not show, or shows more than once.
+UNSEEN = frozenset({"vm_not_found", "vm_ambiguous"})
 
 
 def ensure_master_target(
@@ -149,10 +105,14 @@ class _Slice:
         self.writes_floor = 0
         #: What the servers of each fabric offer.
         self.datastores: dict[str, list[str]] = {}
+        #: Kinds of system of the servers that may serve machines, by fabric.
+        self.kinds: dict[str, set[str]] = {}
+        #: Ids of the servers that serve the chosen machines, once that is known.
+        self.needed: set[str] | None = None
 
     def run(self) -> dict[str, Any]:
-        targets = self.look()
         self.read_items()
+        targets = self.look()
         machines = self.onprem_machines()
         first = targets
         if self.order.refresh and not self.order.check:
@@ -190,13 +150,32 @@ class _Slice:
                     "No master target is registered with the vaults.",
                     "Install one and let it register with the configuration server first.",
                 )
+        for target in targets:
+            if target.server is not None and target.fabric is not None:
+                self.kinds.setdefault(target.fabric.key, set()).add(target.server.os_type.casefold())
+        targets = self.relevant(distinct(targets))
         servers = [t.server for t in targets if t.server is not None]
         vms = None
         if self.site is not None:
             names = [name for s in servers for name in (s.name, s.fqdn) if name]
             vms = list(self.site.servers(names=names, addresses=[s.ip for s in servers if s.ip]))
         self.datastores = {f.key: [d.name for t in f.master_targets for d in t.datastores] for f, _server in known}
-        return [self.judge(t, vms) for t in _distinct(targets)]
+        return [self.judge(t, vms) for t in targets]
+
+    def relevant(self, targets: Sequence[Target]) -> list[Target]:
+        """Where machines are chosen and no server is named: those that serve the machines, or could."""
+        if self.order.names or not self.order.chooses_machines:
+            return list(targets)
+        if self.needed is None:
+            servers = [(t.fabric, t.server) for t in targets if t.fabric is not None and t.server is not None]
+            self.needed = needed(servers, self.chosen, self.read_one)
+        return [t for t in targets if t.server is None or t.server.id.lower() in self.needed]
+
+    def read_one(self, item: Item) -> Item | ReadFailed:
+        try:
+            return Item.parse(self.vaults.get_item(item.id), item.vault)
+        except ReadFailed as exc:
+            return exc
 
     def judge(self, target: Target, vms: Sequence[SiteServer] | None) -> Target:
         if target.server is None or target.fabric is None:
@@ -229,7 +208,10 @@ class _Slice:
             )
         if self.order.state == REGISTERED:
             # Only what keeps us from finding the VM counts; the rest is told as a warning.
-            kept = tuple(r for r in verdict.reasons if r.code in ("vm_not_found", "vm_ambiguous"))
+            kept = tuple(r for r in verdict.reasons if r.code in UNSEEN)
+            if self.order.freeze == LIFTED and not self.order.names:
+                # What this vCenter does not have was not frozen through it either.
+                kept = ()
             told = tuple(r.sentence for r in verdict.reasons if r not in kept)
             verdict = Verdict(kept, verdict.warnings + told)
         vm = found if isinstance(found, SiteServer) else None
@@ -245,8 +227,9 @@ class _Slice:
         return [Item.parse(data, v) for v in self.order.vaults for data in self.vaults.list_items(v)]
 
     def read_items(self) -> None:
-        """The replicated items: where machines are chosen, and where a master target might have to be powered off."""
-        if not (self.order.chooses_machines or (self.order.enable_uuid and self.order.power_off)):
+        """The replicated items: where machines are chosen, and where it matters whether a master target holds disks."""
+        powers_off = self.order.enable_uuid and self.order.power_off
+        if not (self.order.chooses_machines or powers_off or self.order.freeze == FROZEN):
             return
         self.items = self.items or self.list_items()
         if not self.order.chooses_machines:
@@ -288,7 +271,7 @@ class _Slice:
 
     def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
         site = certain(self.site)
-        busy = {i.fabric_id.lower() for i in self.items if LIFECYCLE.position(i) in HELD or i.scenario is not None}
+        busy = holding(self.items)
         free = [m.moid for m in machines.values() if not m.doubt]
         bound: list[str] = []
         for target in targets:
@@ -315,7 +298,9 @@ class _Slice:
             return
         check, freeze = self.order.check, self.order.freeze
         # What happened since the freeze is looked up before the notes about it are dropped.
-        for place in site.watch(moids, mode=MODES[freeze], check=check):
+        busy = holding(self.items)
+        idle = [t.vm.moid for t in targets if freeze == FROZEN and t.vm and t.fabric and t.fabric.key not in busy]
+        for place in site.watch(moids, mode=MODES[freeze], check=check, idle=idle):
             self.places[place.moid] = place
             self.claim(place.moid, place.changed)
         if freeze == WATCHED:
@@ -323,10 +308,27 @@ class _Slice:
                 looked, self.asides[change.moid] = verified(change)
                 self.note(VMOTION, [looked])
             return
+        if freeze == LIFTED:
+            # The freeze's note tells where rules may stand as well, so it goes last.
+            self.pin(moids, site, pinned=False)
         self.note(VMOTION, site.set_frozen(moids, frozen=freeze == FROZEN, check=check))
-        if freeze == LIFTED or self.order.pin_to_host:
-            changes = site.set_pinned(moids, pinned=freeze == FROZEN, check=check)
-            self.note(PIN, [c for c in changes if c.changed or c.code or self.order.pin_to_host])
+        if freeze == FROZEN and self.order.pin_to_host:
+            self.pin(moids, site, pinned=True)
+            for moid in moids:
+                self.trust_pin(moid)
+
+    def trust_pin(self, moid: str) -> None:
+        """A mandatory rule keeps a VM on its host where the cluster ignores its override."""
+        changes = self.changes.get(moid, {})
+        freeze, pin = changes.get(VMOTION), changes.get(PIN)
+        if freeze is None or pin is None or freeze.code != WITHOUT_EFFECT or pin.code or pin.after != "pinned":
+            return
+        said = f"{freeze.reason} Its VM-host rule keeps it on its host."
+        changes[VMOTION] = replace(freeze, code="", reason="", remedy="", warnings=(*freeze.warnings, said))
+
+    def pin(self, moids: Sequence[str], site: ServerSitePort, pinned: bool) -> None:
+        changes = site.set_pinned(moids, pinned=pinned, check=self.order.check)
+        self.note(PIN, [c for c in changes if c.changed or c.code or self.order.pin_to_host])
 
     def note(self, what: str, changes: Sequence[VmChange]) -> None:
         for change in changes:
@@ -355,13 +357,15 @@ class _Slice:
         # Check mode does not wait, so it says what is not ready now; a server that is yet to register is expected to be.
         late = self.timed_out() or (self.order.check and not self.order.await_registration)
         entries = [self.target_entry(t, first.get(t.name, t), late) for t in targets]
-        entries += [self.machine_entry(i, machines.get(i.key), targets) for i in self.chosen]
+        lost = [lost_place(t, e) for t, e in zip(targets, entries, strict=True) if e["done"] in LOST]
+        entries += [self.machine_entry(i, machines.get(i.key)) for i in self.chosen]
         waiting = [e for e in entries if e["done"] == "waiting"]
         return {
             "finished": not waiting or not self.order.wait,
             "changed": any(e["changed"] for e in entries),
             "machines": entries,
             "master_targets": [self.facts(t) for t in targets],
+            "lost_places": lost if self.order.freeze == WATCHED else [],
             "progress": progress(entries),
             "requests": spent(
                 self.cursor, self.vaults.requests, self.writes_floor, len(self.order.vaults) * (2 if self.items else 1)
@@ -377,28 +381,43 @@ class _Slice:
         if self.order.check and UUID in changes and changes[UUID].changed:
             # The run that follows would have set it.
             reasons = tuple(r for r in reasons if r.code != "uuid_not_enabled")
+        reasons, unseen = self.obstacles(target, reasons)
         moved, asides = self.kept(target)
-        verdict = Verdict(moved + reasons, target.verdict.warnings + asides)
+        told = tuple(text for change in changes.values() for text in change.warnings)
+        verdict = Verdict(moved + reasons, target.verdict.warnings + unseen + asides + told)
         entry = entry_of(
             target.name,
             "master_target",
             target.fabric.vault.name if target.fabric else "",
-            self.before(target.name, {"readiness": _words(first.verdict), **_standing(first.vm, changes, "before")}),
-            {"readiness": _words(verdict), **_standing(target.vm, changes, "after")},
+            self.before(
+                target.name, {"readiness": readiness_words(first.verdict), **standing(first.vm, changes, "before")}
+            ),
+            {"readiness": readiness_words(verdict), **standing(target.vm, changes, "after")},
         )
         entry["changed"] = target.vm is not None and target.vm.moid in self.cursor.get("changed", [])
         entry["warnings"] = [warning(w) for w in verdict.warnings]
         return settle(entry, list(changes.values()), verdict.worst, late)
 
-    def machine_entry(self, item: Item, vm: SiteMachine | None, targets: Sequence[Target]) -> dict[str, Any]:
+    def obstacles(self, target: Target, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+        """Without a name given, a server that this vCenter does not show is no obstacle where it serves nobody."""
+        unseen = [r for r in reasons if r.code in UNSEEN]
+        if not unseen or self.order.names or target.fabric is None or target.server is None:
+            return reasons, ()
+        self.items = self.items or self.list_items()
+        if needed([(target.fabric, target.server)], self.chosen or self.items, self.read_one):
+            return reasons, ()
+        told = tuple(f"{r.sentence} It serves none of the machines." for r in unseen)
+        return tuple(r for r in reasons if r not in unseen), told
+
+    def machine_entry(self, item: Item, vm: SiteMachine | None) -> dict[str, Any]:
         position = LIFECYCLE.position(item)
         changes = self.changes.get(vm.moid, {}) if vm else {}
         entry = entry_of(
             item.friendly_name,
             "machine",
             item.vault.name,
-            self.before(item.name, _standing(vm, changes, "before")),
-            _standing(vm, changes, "after"),
+            self.before(item.name, standing(vm, changes, "before")),
+            standing(vm, changes, "after"),
         )
         entry["changed"] = vm is not None and vm.moid in self.cursor.get("changed", [])
         if position not in AWAY:
@@ -411,9 +430,7 @@ class _Slice:
             entry["reason"] = (
                 "Its virtual machine on-premises is gone; a new one is made: there is nothing to set before."
             )
-        worst = None
-        if position in AWAY:
-            worst = self.out_of_sight(item, vm) or self.no_target(item, targets)
+        worst = (self.out_of_sight(item, vm) or self.no_target(item)) if position in AWAY else None
         return settle(entry, list(changes.values()), worst, late=True)
 
     def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Reason | None:
@@ -433,9 +450,16 @@ class _Slice:
 
     def kept(self, target: Target) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
         """What became of the master target's place since it was frozen."""
-        place = self.places.get(target.vm.moid) if target.vm else None
-        if place is None:
+        if target.vm is None or self.order.freeze == UNCHANGED:
             return (), ()
+        place = self.places.get(target.vm.moid)
+        if place is None:
+            gone = Reason(
+                "place_unknown",
+                f"The virtual machine {target.vm.name} vanished from vCenter while it was looked at.",
+                "Look for it in vCenter, then run again.",
+            )
+            return (gone,), ()
         reasons, warnings = judge_place(place, self.order.freeze)
         return reasons, warnings + self.asides.get(place.moid, ())
 
@@ -451,13 +475,9 @@ class _Slice:
         )
         return {**told, "place": place_facts(self.places.get(target.vm.moid) if target.vm else None)}
 
-    def no_target(self, item: Item, targets: Sequence[Target]) -> Reason | None:
-        """Check 22: a master target of the machine's own kind of system must be among those looked at."""
-        kinds = {
-            t.server.os_type.casefold()
-            for t in targets
-            if t.server is not None and t.fabric is not None and t.fabric.key == item.fabric_id.lower()
-        }
+    def no_target(self, item: Item) -> Reason | None:
+        """Check 22: a master target of the machine's own kind of system must be among those that may serve it."""
+        kinds = self.kinds.get(item.fabric_id.lower()) or set()
         if not item.os_type or item.os_type.casefold() in kinds or not kinds or "" in kinds:
             return None
         return Reason(
@@ -465,24 +485,3 @@ class _Slice:
             f"{item.friendly_name} runs {item.os_type}, and none of the master targets does.",
             f"Prepare a {item.os_type} master target, or name one in `names`.",
         )
-
-
-def _distinct(targets: Sequence[Target]) -> list[Target]:
-    """One entry per server, also where it was named by its name and by its address."""
-    kept: dict[str, Target] = {}
-    for target in targets:
-        kept.setdefault(target.server.id.lower() if target.server else f"? {target.wanted}", target)
-    return list(kept.values())
-
-
-def _words(verdict: Verdict) -> str:
-    return "ready" if verdict.ready else f"not ready: {', '.join(r.code for r in verdict.reasons)}"
-
-
-def _standing(vm: SiteMachine | None, changes: Mapping[str, VmChange], when: str) -> dict[str, str]:
-    """A VM's settings before or after; what was not asked for is told only where it was read anyway."""
-    if vm is None:
-        return {}
-    told = {UUID: "TRUE" if vm.uuid_enabled else "not TRUE"}
-    told.update({what: str(getattr(change, when)) for what, change in changes.items()})
-    return told

@@ -47,9 +47,12 @@ def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Reason | N
             done="waiting", code="shutting_down", reason="Its guest is shutting down for the setting to take effect."
         )
     elif worst is not None:
-        waits = worst.waits and not late
+        ended = "failed" if worst.code.startswith("vcenter_") else "refused"
         entry.update(
-            done="waiting" if waits else "refused", code=worst.code, reason=worst.sentence, remedy=worst.remedy
+            done="waiting" if worst.waits and not late else ended,
+            code=worst.code,
+            reason=worst.sentence,
+            remedy=worst.remedy,
         )
     else:
         entry["done"] = "fired" if entry["changed"] else "nothing"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -34,7 +34,7 @@ class VmChange:
 
     ``settled`` is False while the change still runs (a guest shutting down). ``code`` is set where the VM was refused
     or failed, with ``reason`` and ``remedy``; ``details`` holds plain data for the result, ``found`` the same as it was
-    before.
+    before; ``warnings`` is what should be known although it stops nothing.
     """
 
     moid: str
@@ -48,6 +48,7 @@ class VmChange:
     remedy: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,9 @@ class SiteMove:
 class VmPlace:
     """Where a VM stands, and where it stood when that was noted on it (``since`` None: never).
 
-    ``foreign_disks`` are disks it did not have then: those of other machines. ``running`` are moves under way, as
-    vCenter describes them. ``problem`` says why a note cannot be read.
+    ``foreign_disks`` are the disks that are not its own: those of other machines, with their files. ``running`` are moves
+    under way, as vCenter describes them. ``problem`` says why its place, or the note of it, is not known; ``code`` and
+    ``remedy`` go with it.
     """
 
     moid: str
@@ -89,10 +91,13 @@ class VmPlace:
     moved_host: bool = False
     moved_storage: bool = False
     foreign_disks: int = 0
+    foreign_files: tuple[str, ...] = ()
     moves: tuple[SiteMove, ...] = ()
     running: tuple[str, ...] = ()
     changed: bool = False
     problem: str = ""
+    code: str = ""
+    remedy: str = ""
 
 
 class ServerSitePort(SitePort, Protocol):
@@ -109,9 +114,9 @@ class ServerSitePort(SitePort, Protocol):
     def set_frozen(self, moids: Sequence[str], *, frozen: bool, check: bool) -> list[VmChange]:
         """Exclude VMs from vMotion and Storage vMotion by DRS, or put back what was there before."""
 
-    def watch(self, moids: Sequence[str], *, mode: str, check: bool) -> list[VmPlace]:
+    def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """Whether VMs kept their place: ``keep`` notes it on a VM without a note, ``look`` only compares, ``forget``
-        compares and drops the note."""
+        compares and drops the note. To the VMs in ``idle`` no machine can be attached now."""
 
     def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
         """Bind VMs to their hosts by a VM-host rule, or remove that rule."""

@@ -9,7 +9,6 @@ the next run finishes what a killed one began. A VM that was off without our not
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -48,6 +47,9 @@ class State:
     noted: bool = False
     since: datetime | None = None
     note_problem: str = ""
+    uuid: str = ""
+    #: Why its state is not known: its host or itself does not answer vCenter. What is listed may be hours old then.
+    unreachable: str = ""
 
     @property
     def word(self) -> str:
@@ -70,6 +72,13 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
     ``asked`` tells whether this run has asked the guest to shut down; ``waited`` is how many seconds ago the note was
     written.
     """
+    if state.unreachable:
+        return Next(
+            REFUSED,
+            "vm_unreachable",
+            f"The state of {state.name} is not known to vCenter: it is {state.unreachable}.",
+            "Bring its host, or its registration in vCenter, in order again, then run again.",
+        )
     if state.note_problem:
         return Next(
             REFUSED,
@@ -177,39 +186,59 @@ class UuidEnabler:
     def look(self, moids: Sequence[str]) -> dict[str, State]:
         """The VMs' states in one call. VMs that vanished are left out."""
         refs = [sdk.vim.VirtualMachine(m, self._service._stub) for m in moids]
-        paths = ("name", "runtime.powerState", "config.template", "config.extraConfig", "guest.toolsRunningStatus")
+        paths = (
+            "name",
+            "config.instanceUuid",
+            "runtime.connectionState",
+            "runtime.powerState",
+            "config.template",
+            "config.extraConfig",
+            "guest.toolsRunningStatus",
+        )
         entries = self._reader.some([("VirtualMachine", refs, paths)])
         self._refs.update({e.moid: e.ref for e in entries})
         return {e.moid: _state(e) for e in entries}
 
     def _act(self, acting: Mapping[str, str], states: Mapping[str, State]) -> dict[str, Next]:
-        started: list[tuple[str, Any]] = []
-        failed: dict[str, Next] = {}
-        for moid, step in acting.items():
-            vm = self._refs[moid]
-            try:
-                if step == SHUT_DOWN:
-                    # Asking twice, or asking a guest that goes down already, is refused and does no harm.
-                    with contextlib.suppress(sdk.vmodl.MethodFault):
-                        vm.ShutdownGuest()
-                elif step == NOTE:
-                    since = iso(self._service.CurrentTime())
-                    note = notes.text({"then": "on", "since": since})
-                    started.append((moid, vm.ReconfigVM_Task(spec=notes.change({notes.POWER_KEY: note}))))
-                elif step == FORGET:
-                    started.append((moid, vm.ReconfigVM_Task(spec=notes.change({notes.POWER_KEY: ""}))))
-                elif step == SET:
-                    started.append((moid, vm.ReconfigVM_Task(spec=notes.change({states[moid].key: "TRUE"}))))
-                else:
-                    started.append((moid, vm.PowerOffVM_Task() if step == POWER_OFF else vm.PowerOnVM_Task()))
-            except sdk.vmodl.MethodFault as fault:
-                failed[moid] = _fault(states[moid], step, fault)
-        ended = tasks.wait(self._reader, [t for _dummy, t in started], self._clock)
-        for (moid, _dummy), problem in zip(started, ended, strict=True):
-            # The guest may have reached the wanted power state by itself a moment before.
-            if problem is not None and not isinstance(problem, sdk.vim.fault.InvalidPowerState):
-                failed[moid] = _fault(states[moid], acting[moid], problem)
-        return failed
+        work = {moid: [self._start(moid, step, states[moid])] for moid, step in acting.items()}
+        problems = tasks.carry_out(self._reader, self._clock, work)
+        return {
+            moid: _fault(states[moid], acting[moid], problem)
+            for moid, problem in problems.items()
+            if not _harmless(acting[moid], problem)
+        }
+
+    def _start(self, moid: str, step: str, state: State) -> tasks.Start:
+        """What starts a step's task."""
+        vm = self._refs[moid]
+
+        def shut_down() -> None:
+            vm.ShutdownGuest()
+
+        def change(values: Mapping[str, str]) -> Any:
+            return vm.ReconfigVM_Task(spec=notes.change(values))
+
+        if step == SHUT_DOWN:
+            return shut_down
+        if step == NOTE:
+            owner = notes.Owner(state.uuid)
+            return lambda: change(
+                {notes.POWER_KEY: notes.text({"then": "on", "since": iso(self._service.CurrentTime())}, owner)}
+            )
+        if step == FORGET:
+            return lambda: change({notes.POWER_KEY: ""})
+        if step == SET:
+            return lambda: change({state.key: "TRUE"})
+        return lambda: vm.PowerOffVM_Task() if step == POWER_OFF else vm.PowerOnVM_Task()
+
+
+def _harmless(step: str, problem: Any) -> bool:
+    """A refusal that needs no mending: the guest may have reached the wanted power state by itself a moment before, and
+    one that cannot be asked to shut down loses its power after the time-out."""
+    if isinstance(problem, sdk.vim.fault.NoPermission):
+        return False
+    power = isinstance(problem, sdk.vim.fault.InvalidPowerState) and step in (POWER_OFF, POWER_ON)
+    return power or (step == SHUT_DOWN and isinstance(problem, sdk.vmodl.MethodFault))
 
 
 def _state(entry: Entry) -> State:
@@ -217,7 +246,7 @@ def _state(entry: Entry) -> State:
     key = next((k for k in options if k.lower() == OPTION.lower()), OPTION)
     note, problem = None, ""
     try:
-        note = notes.read(options, notes.POWER_KEY)
+        note = notes.read(options, notes.POWER_KEY, notes.Owner(str(entry.get("config.instanceUuid") or "")))
     except notes.Unreadable as exc:
         problem = str(exc)
     return State(
@@ -231,7 +260,19 @@ def _state(entry: Entry) -> State:
         noted=note is not None,
         since=parse_time((note or {}).get("since")),
         note_problem=problem,
+        uuid=str(entry.get("config.instanceUuid") or ""),
+        unreachable=_unreachable(entry),
     )
+
+
+def _unreachable(entry: Entry) -> str:
+    """Why what vCenter lists of a VM may not be true now; empty where it is."""
+    state = str(entry.get("runtime.connectionState") or "")
+    if state != "connected":
+        return state or "of unknown connection"
+    if entry.get("config.extraConfig") is None or not entry.get("runtime.powerState"):
+        return "only partly readable"
+    return ""
 
 
 def _since(state: State, now: datetime | None) -> float:

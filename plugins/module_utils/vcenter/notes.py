@@ -3,13 +3,15 @@
 """Durable intent on the VM itself: small JSON notes under keys of their own in extraConfig.
 
 What must be undone later is written here before it is done, so that a killed run can be finished or undone by the next
-one, from any machine. A note carries its version; a note that cannot be read is never overwritten.
+one, from any machine. A note carries its version; a note that cannot be read is never overwritten. It also carries whose
+it is: a VM cloned from another one brings that one's notes along, and they say nothing about the copy.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import sdk
@@ -25,8 +27,24 @@ class Unreadable(ValueError):
     """A note that is not ours to judge: another version, or edited by hand."""
 
 
-def read(options: Mapping[str, str], key: str) -> dict[str, Any] | None:
-    """The note under ``key``, None where there is none. Raises Unreadable."""
+@dataclass(frozen=True)
+class Owner:
+    """Whose notes are read or written: the VM's instance UUID, and that of its vCenter (ids are valid only there)."""
+
+    vm: str = ""
+    vcenter: str = ""
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """As a note carries it."""
+        return {k: v for k, v in (("vm", self.vm), ("vcenter", self.vcenter)) if v}
+
+
+NOBODY = Owner()
+
+
+def read(options: Mapping[str, str], key: str, owner: Owner = NOBODY) -> dict[str, Any] | None:
+    """The note under ``key``, None where there is none or where it came along from another VM. Raises Unreadable."""
     text = options.get(key, "")
     if not text.strip():
         return None
@@ -36,6 +54,10 @@ def read(options: Mapping[str, str], key: str) -> dict[str, Any] | None:
         raise Unreadable(f"it is not JSON ({exc})") from exc
     if not isinstance(note, dict) or note.get("version") != VERSION:
         raise Unreadable(f"it is not of version {VERSION}")
+    if note.get("vm") and owner.vm and str(note["vm"]).lower() != owner.vm.lower():
+        return None
+    if note.get("vcenter") and owner.vcenter and str(note["vcenter"]).lower() != owner.vcenter.lower():
+        raise Unreadable("it was written in another vCenter, whose ids mean nothing here")
     return note
 
 
@@ -44,6 +66,6 @@ def change(values: Mapping[str, str]) -> Any:
     return sdk.vim.vm.ConfigSpec(extraConfig=[sdk.vim.option.OptionValue(key=k, value=v) for k, v in values.items()])
 
 
-def text(note: Mapping[str, Any]) -> str:
+def text(note: Mapping[str, Any], owner: Owner = NOBODY) -> str:
     """A note as it is stored."""
-    return json.dumps({"version": VERSION, **note}, separators=(",", ":"), sort_keys=True)
+    return json.dumps({"version": VERSION, **owner.marks, **note}, separators=(",", ":"), sort_keys=True)

@@ -3,23 +3,42 @@
 """A VM-host rule that keeps a VM on its host, on request; taken away again when the freeze is lifted.
 
 The rule and its two groups bear a name of their own made of the VM's id: their existence is the note of what to undo.
+A name alone proves nothing: a rule only counts when it is switched on and mandatory and its groups hold this VM and its
+host, and what holds another VM is not ours to touch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..failback.ports import Clock
 from ..failback.server_ports import VmChange
-from . import sdk, tasks
-from .read import Entry, Reader, plain_name
+from . import notes, sdk, tasks
+from .read import Entry, Reader, options_of, plain_name
 
 PREFIX = "homeward-asr"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What a cluster has under our names. Ids are those of the VM's group and of the host's."""
+
+    cluster: Any
+    rule: Any = None
+    groups: frozenset[str] = frozenset()
+    vms: frozenset[str] = frozenset()
+    hosts: frozenset[str] = frozenset()
+
+    @property
+    def anything(self) -> bool:
+        return self.rule is not None or bool(self.groups)
+
+
 class Pinner:
-    """Sets or removes the rules, one task per VM."""
+    """Sets or removes the rules, one task per VM and cluster."""
 
     def __init__(self, service: Any, reader: Reader, clock: Clock) -> None:
         self._stub = service._stub
@@ -27,51 +46,130 @@ class Pinner:
         self._clock = clock
 
     def run(self, moids: Sequence[str], pinned: bool, check: bool) -> list[VmChange]:
-        """VMs on a host without a cluster need no rule and are left alone."""
+        """VMs on a host without a cluster need no rule and are left alone. A refusal stops its own VM only."""
         refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
-        entries = self._reader.some([("VirtualMachine", refs, ("name", "runtime.host"))])
+        entries = self._reader.some([("VirtualMachine", refs, ("name", "runtime.host", "config.extraConfig"))])
         hosts = {sdk.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
         above = {
             e.moid: e.get("parent") for e in self._reader.some([("HostSystem", list(hosts.values()), ("parent",))])
         }
         return [self._one(e, above, pinned, check) for e in entries]
 
-    def _one(self, entry: Entry, above: dict[str, Any], pinned: bool, check: bool) -> VmChange:
+    def _one(self, entry: Entry, above: Mapping[str, Any], pinned: bool, check: bool) -> VmChange:
         name, host = plain_name(entry.get("name")), entry.get("runtime.host")
-        cluster = above.get(sdk.moid(host)) if host is not None else None
-        if not isinstance(cluster, sdk.vim.ClusterComputeResource):
+        parent = above.get(sdk.moid(host)) if host is not None else None
+        here = parent if isinstance(parent, sdk.vim.ClusterComputeResource) else None
+        places = self._look(entry, [here] if pinned else [here, *self._earlier(entry, here)])
+        if here is None and (pinned or not any(s.anything for s in places)):
             return VmChange(entry.moid, name, "no cluster", "no cluster")
-        (read,) = self._reader.some([("ClusterComputeResource", [cluster], ("configurationEx",))])
-        config = read.get("configurationEx")
-        rule = next((r for r in config.rule or () if r.name == _name(entry, "rule")), None)
-        groups = {g.name for g in config.group or ()}
-        before = "pinned" if rule is not None else "free"
-        if (rule is not None) == pinned and (pinned or not groups & {_name(entry, "vm"), _name(entry, "host")}):
+        foreign = next((why for s in places if (why := _foreign(entry, s))), "")
+        before = "pinned" if any(_holds(entry, host, s) for s in places) else "free"
+        if foreign:
+            return VmChange(
+                entry.moid,
+                name,
+                before,
+                before,
+                code="pin_not_ours",
+                reason=f"The VM-host rule {_name(entry, 'rule')} of {name} is left alone: {foreign}.",
+                remedy="Rename or remove that rule and its groups in the cluster, then run again.",
+            )
+        if (before == "pinned") if pinned else not any(s.anything for s in places):
             return VmChange(entry.moid, name, before, before)
         after = "pinned" if pinned else "free"
-        if not check:
-            spec = _add(entry, host, groups) if pinned else _remove(entry, rule, groups)
-            (fault,) = tasks.wait(
-                self._reader, [cluster.ReconfigureComputeResource_Task(spec=spec, modify=True)], self._clock
+        if check:
+            return VmChange(entry.moid, name, before, after, changed=True)
+        specs = [
+            (s.cluster, _add(entry, host, s) if pinned else _remove(entry, s)) for s in places if pinned or s.anything
+        ]
+        starts = [partial(cluster.ReconfigureComputeResource_Task, spec=spec, modify=True) for cluster, spec in specs]
+        fault = tasks.carry_out(self._reader, self._clock, {entry.moid: starts}).get(entry.moid)
+        if fault is not None:
+            error = sdk.explain(fault, f"set or remove the VM-host rule of {name}")
+            return VmChange(entry.moid, name, before, before, False, True, error.code, error.message, error.remedy)
+        now = self._look(entry, [s.cluster for s in places])
+        if not (all(_holds(entry, host, s) for s in now) if pinned else not any(s.anything for s in now)):
+            return VmChange(
+                entry.moid,
+                name,
+                before,
+                before,
+                changed=True,
+                code="pin_not_kept",
+                reason=f"vCenter reported success, but the VM-host rule of {name} does not read as written.",
+                remedy="Look at the VM/Host rules and groups of the cluster, then run again.",
             )
-            if fault is not None:
-                error = sdk.explain(fault, f"set or remove the VM-host rule of {name}")
-                return VmChange(entry.moid, name, before, before, False, True, error.code, error.message, error.remedy)
         return VmChange(entry.moid, name, before, after, changed=True)
+
+    def _earlier(self, entry: Entry, here: Any) -> list[Any]:
+        """Clusters the freeze's note speaks of and the VM has left: a rule of ours may have stayed there."""
+        try:
+            note = notes.read(options_of(entry), notes.FREEZE_KEY) or {}
+        except notes.Unreadable:
+            return []
+        moids = [m for m in note.get("former") or {} if str(m).startswith("domain-")]
+        return [sdk.vim.ClusterComputeResource(m, self._stub) for m in moids if here is None or m != sdk.moid(here)]
+
+    def _look(self, entry: Entry, clusters: Sequence[Any]) -> list[Seen]:
+        refs = [c for c in clusters if c is not None]
+        read = self._reader.some([("ClusterComputeResource", refs, ("configurationEx",))])
+        return [_seen(entry, one) for one in read]
+
+
+def _seen(entry: Entry, cluster: Entry) -> Seen:
+    config = cluster.get("configurationEx")
+    rules = (config.rule if config is not None else None) or ()
+    groups = {g.name: g for g in (config.group if config is not None else None) or ()}
+    ours = frozenset(n for part in ("vm", "host") if (n := _name(entry, part)) in groups)
+    vm_group, host_group = groups.get(_name(entry, "vm")), groups.get(_name(entry, "host"))
+    return Seen(
+        cluster.ref,
+        next((r for r in rules if r.name == _name(entry, "rule")), None),
+        ours,
+        frozenset(sdk.moid(v) for v in getattr(vm_group, "vm", None) or ()),
+        frozenset(sdk.moid(h) for h in getattr(host_group, "host", None) or ()),
+    )
+
+
+def _holds(entry: Entry, host: Any, seen: Seen) -> bool:
+    """The rule is there as it must be to keep the VM on its host."""
+    rule = seen.rule
+    return bool(
+        isinstance(rule, sdk.vim.cluster.VmHostRuleInfo)
+        and rule.enabled
+        and rule.mandatory
+        and rule.vmGroupName == _name(entry, "vm")
+        and rule.affineHostGroupName == _name(entry, "host")
+        and not rule.antiAffineHostGroupName
+        and seen.vms == {entry.moid}
+        and host is not None
+        and seen.hosts == {sdk.moid(host)}
+    )
+
+
+def _foreign(entry: Entry, seen: Seen) -> str:
+    """Why what bears our names is somebody else's; empty where it is not."""
+    if seen.rule is not None and not isinstance(seen.rule, sdk.vim.cluster.VmHostRuleInfo):
+        return "it is another kind of rule"
+    if seen.rule is not None and (seen.rule.vmGroupName or "") not in ("", _name(entry, "vm")):
+        return f"it is made for the group {seen.rule.vmGroupName}"
+    if seen.vms - {entry.moid}:
+        return f"its group {_name(entry, 'vm')} holds other virtual machines"
+    return ""
 
 
 def _name(entry: Entry, part: str) -> str:
     return f"{PREFIX}-{entry.moid}-{part}"
 
 
-def _add(entry: Entry, host: Any, groups: set[str]) -> Any:
+def _add(entry: Entry, host: Any, seen: Seen) -> Any:
     cluster = sdk.vim.cluster
     made = []
     for part, info in (
         ("vm", cluster.VmGroup(name=_name(entry, "vm"), vm=[entry.ref])),
         ("host", cluster.HostGroup(name=_name(entry, "host"), host=[host])),
     ):
-        operation = "edit" if _name(entry, part) in groups else "add"
+        operation = "edit" if _name(entry, part) in seen.groups else "add"
         made.append(cluster.GroupSpec(operation=operation, info=info))
     rule = cluster.VmHostRuleInfo(
         name=_name(entry, "rule"),
@@ -80,14 +178,17 @@ def _add(entry: Entry, host: Any, groups: set[str]) -> Any:
         vmGroupName=_name(entry, "vm"),
         affineHostGroupName=_name(entry, "host"),
     )
-    return cluster.ConfigSpecEx(groupSpec=made, rulesSpec=[cluster.RuleSpec(operation="add", info=rule)])
+    if seen.rule is not None:
+        rule.key = seen.rule.key
+    operation = "add" if seen.rule is None else "edit"
+    return cluster.ConfigSpecEx(groupSpec=made, rulesSpec=[cluster.RuleSpec(operation=operation, info=rule)])
 
 
-def _remove(entry: Entry, rule: Any, groups: set[str]) -> Any:
+def _remove(entry: Entry, seen: Seen) -> Any:
     cluster = sdk.vim.cluster
     spec = cluster.ConfigSpecEx()
-    if rule is not None:
-        spec.rulesSpec = [cluster.RuleSpec(operation="remove", removeKey=rule.key)]
-    names = [n for part in ("vm", "host") if (n := _name(entry, part)) in groups]
+    if seen.rule is not None:
+        spec.rulesSpec = [cluster.RuleSpec(operation="remove", removeKey=seen.rule.key)]
+    names = [n for part in ("vm", "host") if (n := _name(entry, part)) in seen.groups]
     spec.groupSpec = [cluster.GroupSpec(operation="remove", removeKey=n) for n in names]
     return spec

@@ -19,11 +19,17 @@ vim: Any
 vmodl: Any
 SmartConnect: Any
 Disconnect: Any
+#: What ends the work on everybody: the session or the connection is gone.
+SESSION_WIDE: tuple[type[BaseException], ...] = (OSError, http.client.HTTPException, ConnectionFailed)
+#: What is one object's trouble: a fault, or one that pyVmomi cannot decode (SEEN vcenter-simulator.md 2.7).
+ONE_OBJECTS: tuple[type[BaseException], ...] = (KeyError, AttributeError, TypeError, ValueError, FailbackError)
 try:
     from pyVim import connect
     from pyVmomi import vim, vmodl
 
     SmartConnect, Disconnect = connect.SmartConnect, connect.Disconnect
+    SESSION_WIDE = (*SESSION_WIDE, vim.fault.NotAuthenticated)
+    ONE_OBJECTS = (vmodl.MethodFault, *ONE_OBJECTS)
     MISSING: str | None = None
 except ImportError as exc:  # pragma: no cover - depends on what is installed
     vim = vmodl = SmartConnect = Disconnect = None
@@ -43,6 +49,14 @@ def require() -> None:
 def moid(ref: Any) -> str:
     """The managed object's id, e.g. ``vm-42``."""
     return str(ref._GetMoId())
+
+
+#: What to do about faults whose text does not say it.
+_REMEDIES = {
+    "TaskInProgress": "Let the other task of it in vCenter end, then run again.",
+    "InvalidState": "Look at its state in vCenter (is it connected, does another task work on it?), then run again.",
+    "InvalidPowerState": "Look at its power state in vCenter, then run again.",
+}
 
 
 def explain(exc: BaseException, doing: str) -> FailbackError:
@@ -67,7 +81,10 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
         text = exc.msg or ", ".join(m.message for m in getattr(exc, "faultMessage", None) or () if m.message)
         kind = type(exc).__name__.rpartition(".")[2]
         return FailbackError(
-            "vcenter_fault", f"vCenter failed to {doing}: {text or kind} ({kind}).", details={"fault": kind}
+            "vcenter_fault",
+            f"vCenter failed to {doing}: {(text or kind).rstrip('.')} ({kind}).",
+            _REMEDIES.get(kind, "Look at its recent tasks in vCenter, mend the cause, then run again."),
+            {"fault": kind},
         )
     if isinstance(exc, (OSError, http.client.HTTPException)):
         return ConnectionFailed(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from ..failback.ports import Clock, SiteMachine
@@ -57,10 +57,10 @@ class Site:
         with sdk.speaking("exclude virtual machines from vMotion or lift that"):
             return Freezer(self.service, self.content, self.reader, self._clock).run(moids, frozen, check)
 
-    def watch(self, moids: Sequence[str], *, mode: str, check: bool) -> list[VmPlace]:
+    def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """See ServerSitePort."""
         with sdk.speaking("look up where virtual machines stood and what moved them"):
-            return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check)
+            return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check, idle)
 
     def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
         """See ServerSitePort."""

@@ -8,7 +8,7 @@ pyVmomi's own waiter samples a running task as a whole and dies on answers it ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..failback.errors import FailbackError
@@ -21,12 +21,47 @@ if TYPE_CHECKING:
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 2.0
 
+#: Starts a task in vCenter.
+Start = Callable[[], Any]
+
+
+def carry_out(reader: Reader, clock: Clock, work: Mapping[str, Sequence[Start]]) -> dict[str, Any]:
+    """Start everybody's tasks and wait for them; the first fault of each that failed, by the key of ``work``.
+
+    A refusal stops nobody but its own key: each write is started and judged by itself. What concerns the session as a
+    whole (it ended, the connection broke) is raised.
+    """
+    faults: dict[str, Any] = {}
+    started: list[tuple[str, Any]] = []
+    for key, starts in work.items():
+        for start in starts:
+            task, fault = begin(start)
+            if fault is not None:
+                faults.setdefault(key, fault)
+            elif task is not None:
+                started.append((key, task))
+    ended = wait(reader, [task for _key, task in started], clock)
+    for (key, _task), fault in zip(started, ended, strict=True):
+        if fault is not None:
+            faults.setdefault(key, fault)
+    return faults
+
+
+def begin(start: Start) -> tuple[Any, Any]:
+    """Start one task: (task, None), or (None, why not). Raises what concerns the session as a whole."""
+    try:
+        return start(), None
+    except sdk.SESSION_WIDE:
+        raise
+    except sdk.ONE_OBJECTS as exc:
+        return None, exc
+
 
 def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 300.0) -> list[Any]:
     """Wait until every task has ended; returns each task's fault, or None where it succeeded, in the same order.
 
-    Raises FailbackError ``vcenter_task_timeout`` when one still runs after ``timeout`` seconds: its outcome is unknown
-    then, and the next run reads before it acts.
+    One that still runs after ``timeout`` seconds gets FailbackError ``vcenter_task_timeout`` for its fault: its outcome
+    is unknown, and the next run reads before it acts.
     """
     ended: dict[str, Any] = {}
     deadline = clock.monotonic() + timeout
@@ -51,10 +86,11 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
         if all(sdk.moid(t) in ended for t in tasks):
             continue
         if clock.monotonic() >= deadline:
-            raise FailbackError(
+            late = FailbackError(
                 "vcenter_task_timeout",
-                f"{len(tasks) - len(ended)} of {len(tasks)} tasks still run in vCenter after {int(timeout)} seconds.",
-                "Look at the recent tasks in vCenter, then run again: it goes on where it stopped.",
+                f"A task still runs in vCenter after {int(timeout)} seconds.",
+                "Look at the recent tasks of the object in vCenter, then run again: it goes on where it stopped.",
             )
+            return [ended.get(sdk.moid(t), late) for t in tasks]
         clock.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -11,15 +11,17 @@ vcenter-simulator.md 3).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ..failback.items import iso, parse_time
 from ..failback.ports import Clock
 from ..failback.server_ports import SiteMove, VmPlace
 from . import notes, sdk, tasks
+from .place import Disk, Here, as_note, compare, of_note
 from .read import DEVICES, Entry, Reader, options_of, plain_name
 
 #: Events that tell of a finished move.
@@ -27,6 +29,8 @@ MOVES = ("VmMigratedEvent", "DrsVmMigratedEvent", "VmRelocatedEvent")
 
 #: Parts of a task's description that say it moves a VM.
 MOVING = ("migrate", "relocate", "vmotion")
+
+_UNKNOWN = "Bring its host and its registration in vCenter in order, and let the account of `username` read both; then run again."
 
 #: Entries of one page of a collector, and pages before we stop reading.
 PAGE, PAGES = 500, 200
@@ -42,82 +46,123 @@ class Watcher:
         self._reader = reader
         self._clock = clock
 
-    def run(self, moids: Sequence[str], mode: str, check: bool) -> list[VmPlace]:
-        """``mode``: keep (note the place where there is no note), look, or forget (look, then drop the note)."""
-        places = []
-        for entry in self._read(moids):
-            place = self._look(entry)
-            keep = mode == "keep" and not place.problem and self._renew(place)
+    def run(self, moids: Sequence[str], mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
+        """``mode``: keep (note the place where there is no note), look, or forget (look, then drop the note).
+
+        ``idle`` are the VMs no machine can be attached to now: all their disks are their own. One VM's trouble is told in
+        its own place, and stops nobody else.
+        """
+        return [self._one(entry, mode, check, entry.moid in idle) for entry in self._read(moids)]
+
+    def _one(self, entry: Entry, mode: str, check: bool, idle: bool) -> VmPlace:
+        name = plain_name(entry.get("name"))
+        place = VmPlace(entry.moid, name)
+        doing = f"look up where {name} stood and what moved it"
+        try:
+            here = self._here(entry)
+            if isinstance(here, str):
+                return replace(place, code="place_unknown", problem=here, remedy=_UNKNOWN)
+            place, ours = self._look(entry, here)
+            keep = mode == "keep" and not place.problem and self._renew(place, ours, idle)
             drop = mode == "forget" and place.since is not None
-            if keep or drop:
-                text = notes.text(self._here(entry)) if keep else ""
-                if not check:
-                    self._write(entry, text)
-                place = replace(place, changed=True)
-            places.append(place)
-        return places
+            if not keep and not drop:
+                return place
+            doing = f"note the place of {name} on it" if keep else f"remove the note of its place from {name}"
+            note = as_note(here, idle, self._now().isoformat()) if keep else None
+            if not check:
+                self._write(entry, "" if note is None else notes.text(note, self._owner(entry)))
+            held = len(note["foreign"]) if note is not None else place.foreign_disks
+            return replace(place, changed=True, foreign_disks=held)
+        except sdk.SESSION_WIDE:
+            raise
+        except sdk.ONE_OBJECTS as exc:
+            error = sdk.explain(exc, doing)
+            return replace(place, code=error.code, problem=error.message, remedy=error.remedy)
 
     @staticmethod
-    def _renew(place: VmPlace) -> bool:
+    def _renew(place: VmPlace, certain: bool, idle: bool) -> bool:
         """No note yet, or one that is outdated while nobody's disks hang on the VM."""
-        return place.since is None or (bool(place.moved_host or place.moved_storage) and not place.foreign_disks)
+        outdated = place.moved_host or place.moved_storage or not certain
+        return (
+            place.since is None
+            or (idle and (outdated or place.foreign_disks > 0))
+            or (outdated and not place.foreign_disks)
+        )
 
     def _read(self, moids: Sequence[str]) -> list[Entry]:
         refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
-        paths = ("name", "runtime.host", "datastore", "config.extraConfig", "config.files.vmPathName", DEVICES)
+        paths = (
+            "name",
+            "config.instanceUuid",
+            "runtime.connectionState",
+            "runtime.host",
+            "datastore",
+            "config.extraConfig",
+            "config.files.vmPathName",
+            DEVICES,
+        )
         return self._reader.some([("VirtualMachine", refs, paths)])
 
-    def _names(self, entry: Entry) -> tuple[str, list[str]]:
-        host, stores = entry.get("runtime.host"), list(entry.get("datastore") or ())
-        found = {
+    def _here(self, entry: Entry) -> Here | str:
+        """The place now, or why it is not known."""
+        name = plain_name(entry.get("name"))
+        state = str(entry.get("runtime.connectionState") or "of unknown connection")
+        if state != "connected":
+            return f"Where {name} stands is not known: it is {state} in vCenter."
+        host, devices = entry.get("runtime.host"), entry.get(DEVICES)
+        vmx, stores = str(entry.get("config.files.vmPathName") or ""), entry.get("datastore")
+        if host is None or devices is None or stores is None or not vmx or entry.get("config.extraConfig") is None:
+            return f"Where {name} stands is not known: vCenter does not tell its host, its files or its settings."
+        names = {
             e.moid: plain_name(e.get("name"))
-            for e in self._reader.some(
-                [("HostSystem", [host] if host is not None else [], ("name",)), ("Datastore", stores, ("name",))]
-            )
+            for e in self._reader.some([("HostSystem", [host], ("name",)), ("Datastore", list(stores), ("name",))])
         }
-        return found.get(sdk.moid(host), "") if host is not None else "", sorted(
-            found.get(sdk.moid(s), "") for s in stores
+        if not all(names.get(sdk.moid(ref)) for ref in (host, *stores)):
+            return f"Where {name} stands is not known: its host or its datastores cannot be read."
+        return Here(
+            sdk.moid(host),
+            names[sdk.moid(host)],
+            {sdk.moid(s): names[sdk.moid(s)] for s in stores},
+            plain_name(vmx),
+            tuple(_disk(d) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualDisk)),
         )
 
-    def _here(self, entry: Entry) -> dict[str, Any]:
-        """The place as it is noted."""
-        host, stores = self._names(entry)
-        return {"host": host, "datastores": stores, "disks": _disks(entry), "since": self._now().isoformat()}
+    def _owner(self, entry: Entry) -> notes.Owner:
+        return notes.Owner(
+            str(entry.get("config.instanceUuid") or ""), str(getattr(self._content.about, "instanceUuid", None) or "")
+        )
 
     def _now(self) -> datetime:
         now: datetime = self._service.CurrentTime()
         return now
 
-    def _look(self, entry: Entry) -> VmPlace:
-        name = plain_name(entry.get("name"))
-        host, stores = self._names(entry)
-        here: dict[str, Any] = {"moid": entry.moid, "name": name, "host": host, "datastores": tuple(stores)}
+    def _look(self, entry: Entry, here: Here) -> tuple[VmPlace, bool]:
+        """The place compared with its note, and whether the note itself tells whose the disks are."""
+        stores = sorted(here.stores.values())
+        place = VmPlace(entry.moid, plain_name(entry.get("name")), here.host_name, tuple(stores))
         try:
-            note = notes.read(options_of(entry), notes.PLACE_KEY)
-            since = parse_time((note or {}).get("since"))
-            if note is not None and (since is None or not isinstance(note.get("disks"), dict)):
-                raise notes.Unreadable("it does not say since when and with which disks")
+            note = notes.read(options_of(entry), notes.PLACE_KEY, self._owner(entry))
+            noted = None if note is None else of_note(note, parse_time(note.get("since")), here)
         except notes.Unreadable as exc:
-            return VmPlace(**here, problem=str(exc))
-        if note is None or since is None:
-            return VmPlace(**here)
-        disks, noted = _disks(entry), note["disks"]
-        running, ended = self._tasks(entry, since)
+            return replace(place, code="place_note_unreadable", problem=str(exc)), True
+        if noted is None:
+            return place, True
+        found = compare(noted, here)
+        running, ended = self._tasks(entry, noted.since)
         # Events tell more than tasks, but not every vCenter has one for every kind of move.
-        moves = _whole(self._moves(entry, since), host, stores) or ended
-        gone = [s for s in note.get("datastores") or () if s not in stores]
-        elsewhere = [u for u, file in noted.items() if u in disks and _store(disks[u]) != _store(str(file))]
-        return VmPlace(
-            **here,
-            since=since,
-            noted_host=str(note.get("host") or ""),
-            noted_datastores=tuple(note.get("datastores") or ()),
-            moved_host=str(note.get("host") or "") != host,
-            moved_storage=bool(gone or elsewhere),
-            foreign_disks=len(set(disks) - set(noted)),
+        moves = _whole(self._moves(entry, noted.since), here.host_name, stores) or ended
+        return replace(
+            place,
+            since=noted.since,
+            noted_host=noted.host_name,
+            noted_datastores=noted.names,
+            moved_host=found.moved_host,
+            moved_storage=found.moved_storage,
+            foreign_disks=len(found.foreign),
+            foreign_files=tuple(d.file for d in found.foreign),
             moves=moves,
             running=running,
-        )
+        ), noted.certain
 
     # history
 
@@ -165,29 +210,25 @@ class Watcher:
                 collector.DestroyCollector()
 
     def _write(self, entry: Entry, text: str) -> None:
-        task = entry.ref.ReconfigVM_Task(spec=notes.change({notes.PLACE_KEY: text}))
-        (fault,) = tasks.wait(self._reader, [task], self._clock)
+        start = partial(entry.ref.ReconfigVM_Task, spec=notes.change({notes.PLACE_KEY: text}))
+        fault = tasks.carry_out(self._reader, self._clock, {entry.moid: [start]}).get(entry.moid)
         if fault is not None:
-            raise sdk.explain(fault, f"note the place of {plain_name(entry.get('name'))} on it")
+            raise fault
 
 
 def _moves_vm(task: Any) -> bool:
     return any(word in str(getattr(task, "descriptionId", "") or "").lower() for word in MOVING)
 
 
-def _disks(entry: Entry) -> dict[str, str]:
-    """UUID (or device key) -> file of the VM's disks."""
-    found = {}
-    for device in entry.get(DEVICES) or ():
-        if isinstance(device, sdk.vim.vm.device.VirtualDisk):
-            backing = device.backing
-            found[str(getattr(backing, "uuid", None) or device.key)] = str(getattr(backing, "fileName", None) or "")
-    return found
-
-
-def _store(file: str) -> str:
-    """The datastore of "[datastore] folder/file.vmdk"."""
-    return file.partition("]")[0].lstrip("[")
+def _disk(device: Any) -> Disk:
+    backing = device.backing
+    store = getattr(backing, "datastore", None)
+    return Disk(
+        int(device.key),
+        str(getattr(backing, "uuid", None) or ""),
+        plain_name(getattr(backing, "fileName", None) or ""),
+        sdk.moid(store) if store is not None else "",
+    )
 
 
 def _move(event: Any) -> SiteMove:

@@ -11,7 +11,7 @@ from pyVmomi import vim
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import VmChange
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter import freeze, notes
-from ansible_collections.homeward.asr.plugins.module_utils.vcenter.freeze import (
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter.standing import (
     ADD,
     EDIT,
     REMOVE,

@@ -14,10 +14,7 @@ import pytest
 from ansible_collections.homeward.asr.plugins.module_utils.failback import readiness
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError, Unknown
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import (
-    MasterTargetOrder,
-    ensure_master_target,
-)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent, SiteDisk
 from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import (
     SiteServer,
@@ -31,6 +28,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.servers impo
     RetentionVolume,
     ServerDatastore,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
 VAULT = VaultRef("sub", "rg", "vault-1")
@@ -297,7 +295,7 @@ class Site:
         self.asked.append(("set_frozen", tuple(moids), frozen, check))
         return [VmChange(m, m, "free", "frozen", changed=True, details={"drs": "frozen"}) for m in moids]
 
-    def watch(self, moids: Any, *, mode: str, check: bool) -> list[VmPlace]:
+    def watch(self, moids: Any, *, mode: str, check: bool, idle: Any = ()) -> list[VmPlace]:
         self.asked.append(("watch", tuple(moids), mode, check))
         return [replace(self.place, moid=m, name=m) for m in moids]
 
@@ -553,4 +551,4 @@ def test_a_rule_is_made_on_request_and_goes_with_the_freeze() -> None:
     lifted = Site([VM])
     run(replace(ORDER, freeze="lifted", state="registered"), Vaults([fabric_json(MT)]), lifted)
     # What moved it is looked up before anything about the freeze is undone.
-    assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_frozen", "set_pinned"]
+    assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_pinned", "set_frozen"]
