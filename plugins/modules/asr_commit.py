@@ -48,6 +48,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.gates
+  - homeward.asr.places
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -568,6 +569,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import l
 def argument_spec() -> specs.Spec:
     """The module's options."""
     return stage_spec(
+        specs.places(),
         specs.direction(),
         specs.gates(),
         {

@@ -54,6 +54,7 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
+  - homeward.asr.places
   - homeward.asr.failover
   - homeward.asr.reprotect
   - homeward.asr.gates
@@ -590,6 +591,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import (
 def argument_spec() -> specs.Spec:
     """The module's options."""
     return stage_spec(
+        specs.places(),
         specs.failover(),
         specs.gates(),
         specs.reprotect(),

@@ -44,6 +44,7 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
+  - homeward.asr.places
   - homeward.asr.failover
   - homeward.asr.gates
   - homeward.asr.waiting
@@ -560,6 +561,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import f
 def argument_spec() -> specs.Spec:
     """The module's options."""
     return stage_spec(
+        specs.places(),
         specs.direction(),
         specs.failover(),
         specs.gates(),

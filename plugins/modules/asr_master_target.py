@@ -511,12 +511,15 @@ master_targets:
       type: dict
       contains:
         state:
-          description: V(frozen), V(free), V(partly) or V(immovable).
+          description: V(frozen), V(free), V(partly), V(immovable), or V(unknown) where vCenter does not tell.
           returned: always
           type: str
           sample: frozen
         drs:
-          description: V(frozen), V(free), V(off) (DRS is off in the cluster) or V(no cluster).
+          description:
+            - V(frozen), V(free), V(off) (DRS is off in the cluster), V(no cluster), or V(unknown) where vCenter does not tell.
+            - V(ignores overrides) where individual automation levels are switched off in the cluster, so that DRS moves it all the same;
+              V(advises) where DRS then only recommends moves.
           returned: always
           type: str
           sample: frozen
@@ -648,6 +651,39 @@ counts:
       returned: always
       type: int
       sample: 0
+lost_places:
+  description:
+    - With O(freeze=watched), the master targets that did not prove to stand where they were frozen, for the option C(lost_places) of
+      M(homeward.asr.asr_failover), M(homeward.asr.asr_commit) and M(homeward.asr.asr_failback). Empty otherwise.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    id:
+      description: Its id in the vault.
+      returned: always
+      type: str
+      sample: 0B2F3C52-8C1E-5B7A-9D44-7A1F5C2B9E10
+    name:
+      description: Its name in the vault.
+      returned: always
+      type: str
+      sample: mt-linux-01
+    code:
+      description: A stable word for what became of its place.
+      returned: always
+      type: str
+      sample: master_target_moved
+    reason:
+      description: The same as one sentence.
+      returned: always
+      type: str
+      sample: mt-linux-01 left the datastores it was on since 2026-02-03T04:05:06Z (datastore-1; now datastore-2).
+    remedy:
+      description: What to do about it.
+      returned: always
+      type: str
+      sample: Lift the freeze and freeze again once no machine's disks are on it.
 failed_machines:
   description:
     - Names of the servers and machines that failed.

@@ -56,8 +56,8 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
             files = f" ({listing(place.foreign_files)})" if place.foreign_files else ""
             reason = Reason(
                 "master_target_moved",
-                f"{sentence} It holds {place.foreign_disks} disks of other machines{files}, which moved along and cannot "
-                "be detached.",
+                f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, moved along with it, and such a "
+                "disk cannot be detached.",
                 "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
                 "failover, or protect those machines anew; then lift the freeze and freeze again.",
             )
@@ -96,6 +96,10 @@ def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
         remedy="Freeze it again (playbook prepare) before the next failover.",
     )
     return lost, ()
+
+
+def _disks(number: int) -> str:
+    return f"{number} disk{'' if number == 1 else 's'}"
 
 
 def _words(change: VmChange) -> str:

@@ -401,7 +401,8 @@ class _Slice:
     def obstacles(self, target: Target, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
         """Without a name given, a server that this vCenter does not show is no obstacle where it serves nobody."""
         unseen = [r for r in reasons if r.code in UNSEEN]
-        if not unseen or self.order.names or target.fabric is None or target.server is None:
+        # The watch only hands on what it found: machines that are not bound to such a server go on anyway.
+        if not unseen or self.order.names or self.order.freeze == WATCHED or not target.fabric or not target.server:
             return reasons, ()
         self.items = self.items or self.list_items()
         if needed([(target.fabric, target.server)], self.chosen or self.items, self.read_one):

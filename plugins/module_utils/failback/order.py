@@ -56,6 +56,8 @@ class Order:
     log_storage_account: str | None = None
     #: Machines as the task that failed them over returned them: their jobs need not be read again.
     judged: tuple[Mapping[str, Any], ...] = ()
+    #: Master targets that lost their place, as asr_master_target returned them: machines bound to them do not go on.
+    lost_places: tuple[Mapping[str, Any], ...] = ()
     confirm_cancel: bool = False
     #: Word of a gate (gates.WORDS) -> why it may be passed.
     accept: Mapping[str, str] = field(default_factory=dict)

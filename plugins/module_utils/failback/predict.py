@@ -10,7 +10,7 @@ from typing import Any
 from .barrier import foresee
 from .decide import Fire, Hold, Refuse, Wait, project
 from .items import Item
-from .lifecycle import COMMITS, Step
+from .lifecycle import COMMITS, Position, Step
 from .memory import Track
 from .prepare import Prepared, prepare, refuse_unproven
 from .walk import Walk, held_words
@@ -28,6 +28,7 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     prepared.gates.may_fail_over([(i, t, d.step) for i, t, d in first if isinstance(d, Fire)])
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Step], object]] = []
+    projected: list[tuple[Item, Track, list[Step], object, object]] = []
     for item, track, decision in first:
         if track.ended:
             # A gate stops it.
@@ -37,8 +38,10 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
             refuse_unproven(track, unproven[item.key])
             continue
         seen = walk.observed(item, track)
-        steps, end, where = project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)
-        track.after = where.value if where is not None else ""
+        projected.append((item, track, *project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)))
+    prepared.read_ahead([(item, step) for item, _track, steps, _end, _where in projected for step in steps])
+    for item, track, steps, end, where in projected:
+        track.after = where.value if isinstance(where, Position) else ""
         conclude(walk, track, steps, end)
         whole = [(item, track, step) for step in steps]
         bodies = walkable(prepared, whole)

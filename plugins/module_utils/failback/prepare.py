@@ -36,6 +36,7 @@ from .placing import place_all, with_systems
 from .points import Point, choose, needs_list
 from .proofs import Evidence, Unproven, prove
 from .servers import Fabric, Policy
+from .serving import LostPlaces
 from .walk import Walk
 
 #: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
@@ -52,12 +53,19 @@ class Prepared:
         self.estate = estate
         self.points: dict[str, Point | Refuse] = {}
         self.gates = Gatekeeper(walk)
+        self.lost = LostPlaces(walk.order.lost_places)
 
     # -- bodies --------------------------------------------------------------------------------------------------
 
     def body(self, item: Item, track: Track, step: Step) -> Body | Refuse | None:
         """The request's JSON for one machine, or why it cannot be sent."""
         order = self.walk.order
+        error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, step)]) else None
+        if error is not None:
+            return Refuse(error.code, error.message, error.remedy)
+        lost = self.lost.refusal(item, step)
+        if lost is not None:
+            return lost
         point: Point | None = None
         if step.leg in FAILOVERS:
             chosen = self._point(item, step)
@@ -105,6 +113,24 @@ class Prepared:
         if known is None:
             return Refuse(track.code, track.reason, track.remedy)
         return known
+
+    def read_ahead(self, due: Sequence[tuple[Item, Step]]) -> None:
+        """Everything the bodies of these steps need, read side by side."""
+        asked = self.lost.concerned(due)
+
+        def read(item: Item) -> Item | FailbackError:
+            try:
+                return Item.parse(self.walk.vaults.get_item(item.id), item.vault)
+            except (ReadFailed, ConnectionFailed) as exc:
+                return exc
+
+        for item, full in zip(asked, self.walk.spread(read, asked), strict=True):
+            if isinstance(full, FailbackError):
+                self.walk.wait_for(item.key, full)
+            else:
+                self.lost.learn(item, full)
+        self.walk.count_reads(len(asked))
+        self.read_points([(i, s) for i, s in due if self.lost.refusal(i, s) is None])
 
     def read_points(self, due: Iterable[tuple[Item, Step]]) -> None:
         """One list of recovery points for each machine whose choice needs it."""

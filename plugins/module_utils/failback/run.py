@@ -421,7 +421,7 @@ class Run(Walk):
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         prepared = certain(self.prepared)
         due = prepared.gates.may_fail_over(due)
-        prepared.read_points([(item, step) for item, _track, step in due])
+        prepared.read_ahead([(item, step) for item, _track, step in due])
         due = self.clear(due)
         ready: list[Ready] = []
         for item, track, step in due:

@@ -2,8 +2,8 @@
 # Private to homeward.asr: nothing outside this collection may import it.
 """Which master targets serve which machines, and what follows for a machine whose master target lost its place.
 
-A machine on its way home is bound to one master target, and only its own GET tells which (SEEN FB: lists are hollow). One
-that is still away could go through any of its fabric with its kind of operating system.
+A machine on its way home is bound to one master target, and only its own GET tells which (SEEN FB: lists are hollow).
+Any other could go through each of its fabric with its kind of operating system.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from .appliances import agent_id
 from .decide import Refuse
 from .errors import ReadFailed
 from .generations import LIFECYCLE
-from .items import Item, Json
-from .lifecycle import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Position
+from .items import Item
+from .lifecycle import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Position, Step
 from .servers import Fabric, MasterTarget
 
 #: Positions of machines that still have to come home: their on-premises VM is at rest and may be prepared.
@@ -58,8 +58,7 @@ def needed(servers: Sequence[Server], items: Sequence[Item], read: Read) -> set[
     """
     found = set[str]()
     for item in items:
-        position = LIFECYCLE.position(item)
-        if position in AWAY or position is None:
+        if LIFECYCLE.position(item) not in HELD:
             found.update(s.id.lower() for f, s in servers if could_serve(item, f, s))
     for item in items:
         if LIFECYCLE.position(item) not in HELD:
@@ -79,35 +78,33 @@ class LostPlaces:
     """The master targets that lost their place, as the watch found them, and the machines bound to them."""
 
     def __init__(self, found: Sequence[Mapping[str, Any]]) -> None:
-        self._found = {str(entry.get("id") or "").lower(): entry for entry in found if entry.get("id")}
+        self._found = {str(entry["id"]).lower(): entry for entry in found if entry.get("id")}
         self._bound: dict[str, str] = {}
 
-    def __bool__(self) -> bool:
-        return bool(self._found)
+    def concerned(self, due: Iterable[tuple[Item, Step]]) -> list[Item]:
+        """Machines that must be read by themselves to know whether theirs is among them."""
+        return [i for i, step in due if self._asked(i, step) and i.key not in self._bound and not bound_to(i)]
 
-    def asks(self, item: Item) -> bool:
-        """Whether the machine must be read by itself to know its master target."""
-        return bool(self._found) and item.key not in self._bound and not bound_to(item)
+    def _asked(self, item: Item, step: Step) -> bool:
+        # A machine that is still away is bound to none yet; the watch was not about it.
+        return bool(self._found) and step.leg in NEEDING and LIFECYCLE.position(item) in HELD
 
-    def refusal(self, item: Item, full: Item | ReadFailed | None = None) -> Refuse | None:
-        """Why a machine must not go on; None where its master target stands where it stood."""
-        if isinstance(full, ReadFailed):
-            return Refuse(full.code, full.message, full.remedy)
-        self._bound.setdefault(item.key, bound_to(full or item) or bound_to(item))
-        entry = self._found.get(self._bound[item.key])
-        if entry is None and not self._bound[item.key]:
-            # Not even its own GET names a master target: it may be any of those that lost their place.
-            entry = next(iter(self._found.values()), None)
+    def learn(self, item: Item, full: Item) -> None:
+        """Take the master target from a machine's own GET."""
+        self._bound[item.key] = bound_to(full)
+
+    def refusal(self, item: Item, step: Step) -> Refuse | None:
+        """Why a machine must not take a step; None where its master target is not among the lost ones."""
+        if not self._asked(item, step):
+            return None
+        bound = self._bound.get(item.key) or bound_to(item)
+        entry = self._found.get(bound)
+        said = "Its disks are on a master target that did not prove to have kept its place. {reason}"
+        if entry is None and not bound:
+            # Not even its own GET names one, so it may be any of them.
+            entry = next(iter(self._found.values()))
+            said = "The vault does not tell which master target holds its disks, and {name} may be it: {reason}"
         if entry is None:
             return None
-        name = str(entry.get("name") or "its master target")
-        return Refuse(
-            str(entry.get("code") or "master_target_moved"),
-            f"Its disks are on the master target {name}: {entry.get('reason') or ''}".rstrip(),
-            str(entry.get("remedy") or ""),
-        )
-
-
-def plain_entries(value: Any) -> tuple[Json, ...]:
-    """The option as the watch handed it on; anything else in it is left out."""
-    return tuple(dict(entry) for entry in value or () if isinstance(entry, Mapping))
+        told = said.format(name=entry.get("name") or "of its own", reason=entry.get("reason") or "it lost its place.")
+        return Refuse(str(entry.get("code") or "master_target_moved"), told, str(entry.get("remedy") or ""))

@@ -144,6 +144,11 @@ def gates() -> Spec:
     }
 
 
+def places() -> Spec:
+    """Which master targets lost their place (fragment ``homeward.asr.places``)."""
+    return {"lost_places": {"type": "list", "elements": "dict", "default": []}}
+
+
 def reprotect() -> Spec:
     """How a reprotect is done: through which servers, onto which datastore, under which policy."""
     return {

@@ -202,7 +202,10 @@ class Freezer:
             now = replace(now, note=None, noted={})
         change = _report(was, now, work.anything)
         if was.moid in problems:
-            error = sdk.explain(problems[was.moid], f"exclude {was.name} from vMotion or lift that")
+            doing = "put back what kept {} where it was" if work.drop_note else "exclude {} from vMotion"
+            error = sdk.explain(problems[was.moid], doing.format(was.name))
+            # What was written before the refusal is there; what was not is not called a change.
+            change = replace(change, changed=now.details != was.details)
             return _with(change, error.code, error.message, error.remedy)
         if was.moid in unkept:
             return _with(

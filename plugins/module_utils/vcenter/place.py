@@ -64,9 +64,10 @@ class Here:
 
     @property
     def home_store(self) -> str:
-        """The id of the datastore of its own folder; empty where its name is not among those of its datastores."""
+        """The id of the datastore of its own folder; empty where neither a disk beside it nor its name tells."""
         name = store_name(self.vmx)
-        return next((moid for moid, text in self.stores.items() if text == name), "")
+        beside = (d.store for d in self.disks if d.store and store_name(d.file) == name)
+        return next(beside, "") or next((moid for moid, text in self.stores.items() if text == name), "")
 
     def own(self, idle: bool) -> tuple[Disk, ...]:
         """Its own disks, as far as that can be seen: what lies elsewhere may belong to a machine on its way home."""
@@ -162,15 +163,21 @@ def compare(noted: Noted, here: Here) -> Compared:
         elsewhere = any(was.store and now.store != was.store for was, now in known.items())
         # A storage move takes a foreign disk into the VM's own folder, perhaps on the same datastore.
         renamed = any(_path(was.file) != _path(now.file) for was, now in known.items() if now in foreign)
-        left = bool(noted.home_store) and here.home_store != noted.home_store
+        left = bool(noted.home_store) and here.home_store not in ("", noted.home_store)
     else:
         moved_host = noted.host_name != here.host_name
         gone = any(name not in here.stores.values() for name in noted.names)
         elsewhere = any(store_name(now.file) != store_name(was.file) for was, now in known.items())
         renamed = left = False
     # vCenter lists the datastores of all attached disks; one that is missing there was left behind.
-    stray = any(store_name(d.file) not in here.stores.values() for d in here.disks if store_name(d.file))
+    stray = any(_stray(d, here) for d in here.disks)
     return Compared(moved_host, gone or elsewhere or renamed or left or stray, foreign)
+
+
+def _stray(disk: Disk, here: Here) -> bool:
+    if disk.store:
+        return disk.store not in here.stores
+    return bool(store_name(disk.file)) and store_name(disk.file) not in here.stores.values()
 
 
 def _path(file: str) -> str:

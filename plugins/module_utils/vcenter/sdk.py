@@ -21,7 +21,7 @@ SmartConnect: Any
 Disconnect: Any
 #: What ends the work on everybody: the session or the connection is gone.
 SESSION_WIDE: tuple[type[BaseException], ...] = (OSError, http.client.HTTPException, ConnectionFailed)
-#: What is one object's trouble: a fault, or one that pyVmomi cannot decode (SEEN vcenter-simulator.md 2.7).
+#: What is one object's trouble: a fault, or one that pyVmomi cannot decode (SEEN vcenter-simulator.md 2.3).
 ONE_OBJECTS: tuple[type[BaseException], ...] = (KeyError, AttributeError, TypeError, ValueError, FailbackError)
 try:
     from pyVim import connect
@@ -92,7 +92,11 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
             f"The connection to vCenter broke while we tried to {doing}: {exc or type(exc).__name__}.",
             "Check the network to `hostname`, then run again: it goes on where it stopped.",
         )
-    return FailbackError("vcenter_fault", f"vCenter's answer was not understood while we tried to {doing}: {exc}.")
+    return FailbackError(
+        "vcenter_fault",
+        f"vCenter's answer was not understood while we tried to {doing} ({type(exc).__name__}: {exc}).",
+        "Look at the recent tasks and events in vCenter for the reason, then run again.",
+    )
 
 
 @contextlib.contextmanager

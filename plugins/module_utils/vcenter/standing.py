@@ -118,7 +118,7 @@ class Standing:
     @property
     def details(self) -> dict[str, Any]:
         return {
-            "drs": self.cluster.word if self.cluster else "unknown" if self.unknown else "no cluster",
+            "drs": "unknown" if self.unknown else self.cluster.word if self.cluster else "no cluster",
             "cluster": self.cluster.name if self.cluster else None,
             "storage_drs": [{"datastore_cluster": p.name, "state": p.word} for p in self.pods],
             "noted": self.note is not None,

@@ -3,7 +3,8 @@
 """Waiting for vCenter's tasks.
 
 pyVmomi's own waiter samples a running task as a whole and dies on answers it cannot decode (SEEN vcenter-simulator.md
-2.2, 2.3); this one reads the leaves ``info.state`` and ``info.error`` of all tasks in one call per look.
+2.2, 2.3); this one reads the leaf ``info.state`` of all tasks in one call per look, and ``info.error`` of each that
+failed by itself, because one that cannot be decoded spoils the whole answer.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..failback.errors import FailbackError
+from ..failback.errors import ConnectionFailed, FailbackError
 from . import sdk
 
 if TYPE_CHECKING:
@@ -70,14 +71,11 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
         open_tasks = [t for t in tasks if sdk.moid(t) not in ended]
         if not open_tasks:
             return [ended[sdk.moid(t)] for t in tasks]
-        looked = reader.some([("Task", open_tasks, ("info.state", "info.error"))])
+        looked = reader.some([("Task", open_tasks, ("info.state",))])
         for entry in looked:
             state = str(entry.get("info.state") or "")
             if state in ("success", "error"):
-                fault = entry.get("info.error")
-                ended[entry.moid] = (
-                    None if state == "success" else fault or sdk.vmodl.MethodFault(msg="no reason given")
-                )
+                ended[entry.moid] = None if state == "success" else _fault_of(reader, entry.ref)
         seen = {entry.moid for entry in looked}
         for task in open_tasks:
             # vCenter forgets ended tasks after a while; one we cannot read any more has ended with an unknown outcome.
@@ -94,3 +92,16 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
             return [ended.get(sdk.moid(t), late) for t in tasks]
         clock.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _fault_of(reader: Reader, task: Any) -> Any:
+    """Why a task failed."""
+    try:
+        found = reader.some([("Task", [task], ("info.error",))])
+        fault = found[0].get("info.error") if found else None
+    except FailbackError as exc:
+        if isinstance(exc, ConnectionFailed):
+            raise
+        text = "its task failed with a reason that cannot be decoded here"
+        fault = sdk.vmodl.MethodFault(msg=text)
+    return fault or sdk.vmodl.MethodFault(msg="no reason given")

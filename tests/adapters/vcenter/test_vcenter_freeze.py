@@ -303,3 +303,165 @@ def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> No
         assert not change.changed
         assert note(vcenter, server.moid) == text
     client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: ""})))
+
+
+# what an override is worth
+
+
+@pytest.mark.parametrize(
+    ("now", "word", "movers", "ignored"),
+    [
+        (Holder("domain-c1", "c", True, OURS), "frozen", 1, 0),
+        (Holder("domain-c1", "c", True, OURS, False, "fullyAutomated"), "ignores overrides", 1, 1),
+        (Holder("domain-c1", "c", True, OURS, False, "partiallyAutomated"), "advises", 0, 0),
+        (Holder("domain-c1", "c", True, OURS, False, "manual"), "advises", 0, 0),
+        # A level that is not told, or not known here, moves machines until the contrary is proven.
+        (Holder("domain-c1", "c", True, OURS, False, ""), "ignores overrides", 1, 1),
+        (Holder("domain-c1", "c", False, None, False, "fullyAutomated"), "off", 0, 0),
+    ],
+)
+def test_an_override_is_worth_what_the_cluster_makes_of_it(now: Holder, word: str, movers: int, ignored: int) -> None:
+    seen = Standing("vm-1", "mt", now)
+    assert (now.word, len(seen.movers), len(seen.ignored)) == (word, movers, ignored)
+    assert (seen.word == "frozen") == (word == "frozen")
+    # Writing it again would change nothing.
+    assert not plan(seen, frozen=True).anything or now.override is None
+
+
+@pytest.mark.parametrize(
+    ("now", "former", "noted"),
+    [
+        # Somebody gave it another override since: that is what a lift puts back.
+        ({"enabled": True, "behavior": "manual"}, None, {"enabled": True, "behavior": "manual"}),
+        ({"enabled": True, "behavior": "manual"}, DRS, {"enabled": True, "behavior": "manual"}),
+        # A run that died after the note finds the former one.
+        (DRS, DRS, None),
+    ],
+)
+def test_what_a_person_set_between_runs_is_noted(now: Any, former: Any, noted: Any) -> None:
+    work = plan(standing(drs=now, pods=False, former={"domain-c1": former}), frozen=True)
+    assert (None if work.note is None else work.note["former"]["domain-c1"]) == noted
+    assert [w.operation for w in work.writes] == [EDIT]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        # Ours was replaced by somebody's own, or the machine has left that cluster together with its override.
+        standing(drs={"enabled": True, "behavior": "manual"}, pods=False, former={"domain-c1": None}),
+        Standing(
+            "vm-1",
+            "mt",
+            Holder("domain-c2", "other"),
+            note={"version": 1, "former": {"domain-c1": DRS}},
+            noted={"domain-c1": Holder("domain-c1", "cluster")},
+        ),
+    ],
+)
+def test_a_lift_leaves_alone_what_is_not_ours_any_more(now: Standing) -> None:
+    work = plan(now, frozen=False)
+    assert work.writes == ()
+    assert work.drop_note
+
+
+def drs(vcenter: Any, **values: Any) -> None:
+    """Give the cluster DRS settings that the simulator's own reconfiguration drops."""
+    cluster, _dummy = holders(vcenter)
+    config = {
+        "_typeName": "ClusterConfigInfoEx",
+        "dasConfig": {"_typeName": "ClusterDasConfigInfo"},
+        "drsConfig": {"_typeName": "ClusterDrsConfigInfo", "enabled": True, **values},
+    }
+    vcenter.control.set((cluster, "configurationEx", config))
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "word"),
+    [
+        (
+            {"defaultVmBehavior": "fullyAutomated", "enableVmBehaviorOverrides": False},
+            "freeze_without_effect",
+            "ignores",
+        ),
+        ({"defaultVmBehavior": "manual", "enableVmBehaviorOverrides": False}, "", "advises"),
+        ({"defaultVmBehavior": "fullyAutomated", "enableVmBehaviorOverrides": True}, "", "frozen"),
+        ({"defaultVmBehavior": "fullyAutomated"}, "", "frozen"),
+        ({"enabled": None}, "freeze_unknown", "unknown"),
+    ],
+)
+def test_the_effect_is_read_back(site: Any, vcenter: Any, settings: dict[str, Any], code: str, word: str) -> None:
+    moid = site.servers(names=["mt-plain"])[0].moid
+    drs(vcenter, **settings)
+    try:
+        predicted = one(site.set_frozen([moid], frozen=True, check=True))
+        done = one(site.set_frozen([moid], frozen=True, check=False))
+        again = one(site.set_frozen([moid], frozen=True, check=False))
+    finally:
+        drs(vcenter, defaultVmBehavior="fullyAutomated")
+        site.set_frozen([moid], frozen=False, check=False)
+    assert predicted.code == done.code == again.code == code
+    assert done.details["drs"].startswith(word)
+    assert not again.changed
+    assert bool(done.warnings) == (word == "advises")
+    if code:
+        assert done.after != "frozen"
+        assert done.remedy.endswith("run again.")
+
+
+def test_a_datastore_that_is_being_emptied_is_told(site: Any, vcenter: Any, target: str) -> None:
+    store = client.names(vcenter.si, vim.Datastore)["datastore-1"]
+    vcenter.control.set((store, "summary.maintenanceMode", "enteringMaintenance"))
+    try:
+        change = one(site.set_frozen([target], frozen=True, check=True))
+    finally:
+        vcenter.control.set((store, "summary.maintenanceMode", "normal"))
+    assert any("datastore-1" in text for text in change.warnings)
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "task"),
+    [
+        (
+            "ReconfigVM_Task",
+            {"_typeName": "NoPermission", "privilegeId": "VirtualMachine.Config.AdvancedConfig"},
+            False,
+        ),
+        ("ReconfigVM_Task", {"_typeName": "TaskInProgress"}, True),
+        ("ReconfigVM_Task", {"_typeName": "InvalidState"}, True),
+        (
+            "ReconfigureComputeResource_Task",
+            {"_typeName": "NoPermission", "privilegeId": "Host.Inventory.EditCluster"},
+            True,
+        ),
+        ("ConfigureStorageDrsForPod_Task", {"_typeName": "InvalidState"}, True),
+    ],
+)
+def test_one_fault_is_one_machines(
+    site: Any, vcenter: Any, target: str, method: str, fault: dict[str, Any], task: bool
+) -> None:
+    other = site.servers(names=["mt-plain"])[0].moid
+    if "privilegeId" in fault:
+        fault["object"] = {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": target}
+    vcenter.control.fault(fault, method=method, task=task, max=1)
+    try:
+        changes = {c.moid: c for c in site.set_frozen([target, other], frozen=True, check=False)}
+    finally:
+        vcenter.control.clear_faults()
+        site.set_frozen([target, other], frozen=False, check=False)
+    assert changes[target].code.startswith("vcenter_")
+    assert changes[target].reason
+    assert changes[target].remedy
+    assert fault.get("privilegeId", "") in changes[target].reason
+    assert (changes[other].code, changes[other].after) == ("", "frozen")
+
+
+def test_a_copys_note_is_not_its_own(site: Any, vcenter: Any, target: str) -> None:
+    """A clone carries the notes of the machine it was made from."""
+    site.set_frozen([target], frozen=True, check=False)
+    other = site.servers(names=["mt-plain"])[0].moid
+    vm = vim.VirtualMachine(other, vcenter.si._stub)
+    client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: note(vcenter, target)})))
+    try:
+        assert not one(site.set_frozen([other], frozen=False, check=False)).changed
+    finally:
+        client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: ""})))

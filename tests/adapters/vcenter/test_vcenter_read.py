@@ -128,9 +128,9 @@ def test_a_task_without_end_is_given_up_by_the_clock_handed_in(site: Any, vcente
         def some(self, wanted: Any) -> list[read.Entry]:
             return [read.Entry(t, {"info.state": "running"}) for t in wanted[0][1]]
 
-    with pytest.raises(FailbackError) as caught:
-        tasks.wait(Never(), [vim.Task("task-1")], Clock(lambda: now[0], sleep), timeout=60.0)  # type: ignore[arg-type]
-    assert caught.value.code == "vcenter_task_timeout"
+    (fault,) = tasks.wait(Never(), [vim.Task("task-1")], Clock(lambda: now[0], sleep), timeout=60.0)  # type: ignore[arg-type]
+    # One task without end is one machine's trouble; the others' outcomes are told all the same.
+    assert fault.code == "vcenter_task_timeout"
     assert 60.0 <= now[0] < 65.0
 
 

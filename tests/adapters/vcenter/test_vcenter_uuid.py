@@ -42,6 +42,15 @@ class Died(BaseException):
         ({"power": OFF, "enabled": False, "noted": True}, False, False, 0, "set"),
         ({"power": OFF, "enabled": True, "noted": True}, False, False, 0, "power_on"),
         ({"power": ON, "enabled": True, "noted": True}, False, False, 0, "forget"),
+        # What vCenter only remembers proves nothing, in both directions.
+        ({"power": OFF, "enabled": False, "unreachable": "disconnected"}, True, False, 0, "refused:vm_unreachable"),
+        (
+            {"power": OFF, "enabled": True, "noted": True, "unreachable": "orphaned"},
+            True,
+            False,
+            0,
+            "refused:vm_unreachable",
+        ),
         ({"power": OFF, "enabled": False, "note_problem": "broken"}, True, False, 0, "refused:power_note_unreadable"),
     ],
 )
@@ -203,3 +212,38 @@ def test_the_options_spelling_on_the_machine_is_kept(site: Any, vcenter: Any) ->
     assert options.get("disk.enableUUID") == "TRUE"
     assert "disk.EnableUUID" not in options
     client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({"disk.enableUUID": "", "disk.EnableUUID": "FALSE"})))
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "task"),
+    [
+        ("ReconfigVM_Task", "NoPermission", False),
+        ("ReconfigVM_Task", "TaskInProgress", True),
+        ("ShutdownGuest", "NoPermission", False),
+        ("PowerOnVM_Task", "InvalidState", True),
+        ("PowerOnVM_Task", "NoPermission", False),
+    ],
+)
+def test_a_refused_write_is_its_own_machines(site: Any, vcenter: Any, method: str, fault: str, task: bool) -> None:
+    first, second = moid_of(site, "on-01"), moid_of(site, "on-02")
+    body: dict[str, Any] = {"_typeName": fault}
+    if fault == "NoPermission":
+        body["object"] = {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": first}
+        body["privilegeId"] = "VirtualMachine.Interact.PowerOff"
+    vcenter.control.fault(body, method=method, name="on-01", task=task)
+    try:
+        changes = {c.moid: c for c in enable(site, first, second, power_off=True)}
+    finally:
+        vcenter.control.clear_faults()
+    try:
+        assert changes[first].code.startswith("vcenter_")
+        assert body.get("privilegeId", "on-01") in changes[first].reason
+        assert changes[first].remedy
+        assert (changes[second].code, changes[second].after) == ("", "TRUE")
+        assert look(vcenter, second) == (ON, "TRUE", "")
+        # Whatever was begun on the first is finished or undone by the next run.
+        enable(site, first, power_off=False)
+        assert (look(vcenter, first)[0], look(vcenter, first)[2]) == (ON, "")
+    finally:
+        reset(vcenter, first)
+        reset(vcenter, second)

@@ -180,3 +180,172 @@ def test_a_host_without_a_cluster_is_an_ordinary_case(site: Any, vcenter: Any, t
     assert one(site.watch([moid], mode="look", check=False)).moves == ()
     assert one(site.watch([moid], mode="forget", check=False)).changed
     client.wait(si, vm(vcenter, moid).Destroy_Task())
+
+
+def attach(vcenter: Any, moid: str, file: str, size_kb: int = 0) -> Any:
+    """Attach a disk as a machine's way home does: an existing file, or a new one in a folder of its own."""
+    disks = client.disks(vcenter.si, vm(vcenter, moid))
+    disk = vim.vm.device.VirtualDisk(
+        key=-1,
+        controllerKey=disks[0].controllerKey,
+        unitNumber=9,
+        capacityInKB=size_kb,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(fileName=file, diskMode="persistent"),
+    )
+    operation = vim.vm.device.VirtualDeviceSpec(operation="add", device=disk)
+    client.wait(vcenter.si, vm(vcenter, moid).ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[operation])))
+    known = {d.key for d in disks}
+    return next(d for d in client.disks(vcenter.si, vm(vcenter, moid)) if d.key not in known)
+
+
+def detach(vcenter: Any, moid: str, device: Any) -> None:
+    operation = vim.vm.device.VirtualDeviceSpec(operation="remove", device=device)
+    client.wait(vcenter.si, vm(vcenter, moid).ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[operation])))
+
+
+@pytest.fixture
+def foreign(site: Any, vcenter: Any, target: str) -> Iterator[Any]:
+    """A disk of a machine that is off, attached to the master target."""
+    (machine,) = site.machines(names=["off-02"], devices=True)
+    device = attach(vcenter, target, machine.disks[0].file)
+    yield device
+    detach(vcenter, target, device)
+
+
+def test_a_place_noted_in_the_middle_of_a_reprotect_tells_the_disks_apart(
+    site: Any, vcenter: Any, target: str, foreign: Any
+) -> None:
+    noted = one(site.watch([target], mode="keep", check=False))
+    assert (noted.changed, noted.foreign_disks) == (True, 1)
+    stands = one(site.watch([target], mode="look", check=False))
+    assert (stands.foreign_disks, stands.moved_storage) == (1, False)
+    assert stands.foreign_files == (foreign.backing.fileName,)
+    # Nothing of it is noted anew while the disk hangs there.
+    relocate(vcenter, target, datastore="datastore-2")
+    try:
+        moved = one(site.watch([target], mode="keep", check=False))
+        assert (moved.changed, moved.moved_storage, moved.foreign_disks) == (False, True, 1)
+    finally:
+        relocate(vcenter, target, datastore="datastore-1")
+
+
+def test_while_no_machine_can_be_attached_every_disk_is_its_own(
+    site: Any, vcenter: Any, target: str, foreign: Any
+) -> None:
+    site.watch([target], mode="keep", check=False, idle=[target])
+    assert one(site.watch([target], mode="look", check=False)).foreign_disks == 0
+
+
+def test_a_renamed_datastore_is_no_move(site: Any, vcenter: Any, target: str, foreign: Any) -> None:
+    site.watch([target], mode="keep", check=False)
+    store = client.names(vcenter.si, vim.Datastore)["datastore-1"]
+    vcenter.control.set((store, "name", "renamed"))
+    try:
+        place = one(site.watch([target], mode="look", check=False))
+    finally:
+        vcenter.control.set((store, "name", "datastore-1"))
+    assert (place.moved_storage, place.foreign_disks) == (False, 1)
+    assert place.datastores == ("renamed",)
+
+
+def test_a_note_of_an_older_run_counts_only_what_is_certainly_its_own(
+    site: Any, vcenter: Any, target: str, foreign: Any
+) -> None:
+    """Such a note was made without asking whose the disks are."""
+    disks = {d.backing.uuid or str(d.key): d.backing.fileName for d in client.disks(vcenter.si, vm(vcenter, target))}
+    since = vcenter.si.CurrentTime().isoformat()
+    text = notes.text({"host": "esx-01", "datastores": ["datastore-1"], "disks": disks, "since": since})
+    client.wait(vcenter.si, vm(vcenter, target).ReconfigVM_Task(notes.change({notes.PLACE_KEY: text})))
+    place = one(site.watch([target], mode="look", check=False))
+    assert (place.foreign_disks, place.moved_storage, place.moved_host) == (1, False, False)
+    relocate(vcenter, target, datastore="datastore-2")
+    try:
+        assert one(site.watch([target], mode="keep", check=False)).moved_storage
+    finally:
+        relocate(vcenter, target, datastore="datastore-1")
+    assert note(vcenter, target) == text
+
+
+def test_one_machines_trouble_is_told_in_its_own_place(site: Any, vcenter: Any, target: str) -> None:
+    other = site.servers(names=["mt-odd"])[0].moid
+    denied = {
+        "_typeName": "NoPermission",
+        "object": {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": target},
+        "privilegeId": "VirtualMachine.Config.AdvancedConfig",
+    }
+    for fault, task in (
+        (denied, False),
+        ({"_typeName": "TaskInProgress"}, True),
+        ({"_typeName": "InvalidState"}, False),
+    ):
+        vcenter.control.fault(fault, method="ReconfigVM_Task", name="mt-plain", task=task)
+        try:
+            places = {p.moid: p for p in site.watch([target, other], mode="keep", check=False)}
+        finally:
+            vcenter.control.clear_faults()
+            site.watch([other], mode="forget", check=False)
+        assert places[target].code.startswith("vcenter_")
+        assert places[target].problem
+        assert places[target].remedy
+        assert not places[target].changed
+        assert (places[other].code, places[other].changed) == ("", True)
+    assert note(vcenter, target) == ""
+
+
+@pytest.mark.parametrize("state", ["disconnected", "orphaned", "inaccessible"])
+def test_a_place_that_is_not_known_is_no_kept_place(site: Any, vcenter: Any, target: str, state: str) -> None:
+    site.watch([target], mode="keep", check=False)
+    vcenter.control.set((vm(vcenter, target), "runtime.connectionState", state))
+    try:
+        place = one(site.watch([target], mode="look", check=False))
+    finally:
+        vcenter.control.set((vm(vcenter, target), "runtime.connectionState", "connected"))
+    assert place.code == "place_unknown"
+    assert state in place.problem
+    assert place.remedy
+
+
+def spoil(vcenter: Any, cluster: Any, target: str, how: str) -> None:
+    """Somebody changes what the rule rests on."""
+    spec = vim.cluster.ConfigSpecEx()
+    if how in ("disabled", "not mandatory"):
+        (rule,) = cluster.configurationEx.rule
+        rule.enabled, rule.mandatory = how != "disabled", how != "not mandatory"
+        spec.rulesSpec = [vim.cluster.RuleSpec(operation="edit", info=rule)]
+    else:
+        host = client.names(vcenter.si, vim.HostSystem)["esx-03"]
+        group = vim.cluster.HostGroup(name=f"homeward-asr-{target}-host", host=[host])
+        spec.groupSpec = [vim.cluster.GroupSpec(operation="edit", info=group)]
+    client.wait(vcenter.si, cluster.ReconfigureComputeResource_Task(spec, True))
+
+
+@pytest.mark.parametrize("how", ["disabled", "not mandatory", "another host"])
+def test_a_rule_counts_only_as_a_whole(site: Any, vcenter: Any, target: str, how: str) -> None:
+    cluster = client.names(vcenter.si, vim.ClusterComputeResource)["cluster-1"]
+    site.set_pinned([target], pinned=True, check=False)
+    spoil(vcenter, cluster, target, how)
+    change = site.set_pinned([target], pinned=True, check=False)[0]
+    assert (change.before, change.after, change.changed, change.code) == ("free", "pinned", True, "")
+    assert not site.set_pinned([target], pinned=True, check=False)[0].changed
+    assert site.set_pinned([target], pinned=False, check=False)[0].changed
+    assert not cluster.configurationEx.rule
+    assert not cluster.configurationEx.group
+
+
+def test_what_holds_another_machine_under_our_name_is_left_alone(site: Any, vcenter: Any, target: str) -> None:
+    cluster = client.names(vcenter.si, vim.ClusterComputeResource)["cluster-1"]
+    other = vm(vcenter, site.servers(names=["mt-odd"])[0].moid)
+    name = f"homeward-asr-{target}-vm"
+
+    def group(operation: str, **values: Any) -> None:
+        spec = vim.cluster.ConfigSpecEx(groupSpec=[vim.cluster.GroupSpec(operation=operation, **values)])
+        client.wait(vcenter.si, cluster.ReconfigureComputeResource_Task(spec, True))
+
+    group("add", info=vim.cluster.VmGroup(name=name, vm=[other]))
+    try:
+        for pinned in (True, False):
+            change = site.set_pinned([target], pinned=pinned, check=False)[0]
+            assert (change.code, change.changed) == ("pin_not_ours", False)
+        assert [g.name for g in cluster.configurationEx.group] == [name]
+    finally:
+        group("remove", removeKey=name)

@@ -36,6 +36,9 @@ HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-
             "from host esx-01 to esx-02",
         ),
         (replace(STOOD, moves=(HOST, HOST)), "warning", "stands where it stood again"),
+        # Away and back again took the disks of others along all the same.
+        (replace(STOOD, foreign_disks=1, moves=(STORAGE, STORAGE)), "master_target_moved", "1 disk of other machines"),
+        (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "stands where it stood again"),
         (replace(STOOD, running=("VirtualMachine.relocate",)), "moving_now", "VirtualMachine.relocate"),
         (replace(STOOD, problem="it is not JSON"), "place_note_unreadable", "not JSON"),
     ],
@@ -70,3 +73,23 @@ def test_a_freeze_is_only_looked_at(before: str, changed: bool, noted: bool, cod
     assert (looked.before, looked.after, looked.changed, looked.code) == (before, before, False, code)
     assert bool(told) == bool(aside)
     assert aside in " ".join(told)
+
+
+def test_trouble_with_one_place_is_told_in_its_words() -> None:
+    place = replace(STOOD, code="vcenter_no_permission", problem="It may not.", remedy="Grant it.")
+    for freeze in ("frozen", "watched", "lifted"):
+        reasons, warnings = judge_place(place, freeze)
+        assert [(r.code, r.sentence, r.remedy) for r in reasons] == [
+            ("vcenter_no_permission", "It may not.", "Grant it.")
+        ]
+        assert warnings == ()
+
+
+@pytest.mark.parametrize(("noted", "code"), [(True, "freeze_without_effect"), (False, "")])
+def test_a_freeze_without_effect_is_told_where_it_was_claimed(noted: bool, code: str) -> None:
+    change = VmChange(
+        "vm-1", "mt-1", "free", "free", code="freeze_without_effect", reason="It moves.", found={"noted": noted}
+    )
+    looked, told = verified(change)
+    assert looked.code == code
+    assert bool(told) == (not noted)

@@ -552,3 +552,90 @@ def test_a_rule_is_made_on_request_and_goes_with_the_freeze() -> None:
     run(replace(ORDER, freeze="lifted", state="registered"), Vaults([fabric_json(MT)]), lifted)
     # What moved it is looked up before anything about the freeze is undone.
     assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_pinned", "set_frozen"]
+
+
+WINDOWS = replace(MT, id="MT-2", name="mt-windows-01", os_type="Windows", ip="10.20.1.11")
+
+
+@pytest.mark.parametrize(
+    ("order", "looked_at", "done"),
+    [
+        # Machines are chosen: what serves none of them is not even looked at.
+        ({"machines": ("away",)}, ["mt-linux-01"], "fired"),
+        # Nobody is chosen: it is looked at, and no obstacle while it serves nobody.
+        ({}, ["mt-linux-01", "mt-windows-01"], "fired"),
+        # It is named: then it must be there.
+        ({"names": ("mt-linux-01", "mt-windows-01")}, ["mt-linux-01", "mt-windows-01"], "refused"),
+        # What this vCenter does not have was not frozen through it either.
+        ({"freeze": "lifted", "state": "registered"}, ["mt-linux-01", "mt-windows-01"], "fired"),
+    ],
+)
+def test_a_server_of_another_vcenter_is_an_obstacle_only_to_its_own(
+    order: dict[str, Any], looked_at: list[str], done: str
+) -> None:
+    wanted = replace(ORDER, **{"freeze": "frozen", **order})
+    result = run(wanted, Vaults([fabric_json(MT, WINDOWS)], [item_json("away")]), Site([VM]))
+    servers = [e for e in result["machines"] if e["role"] == "master_target"]
+    assert [e["name"] for e in servers] == looked_at
+    assert entry(result, "mt-linux-01")["done"] == "fired"
+    worst = {e["done"] for e in servers}
+    assert ("refused" in worst) == (done == "refused")
+    if len(servers) > 1 and done != "refused":
+        assert "vCenter has no virtual machine" in str(entry(result, "mt-windows-01")["warnings"])
+
+
+def test_a_server_that_serves_a_machine_must_be_seen() -> None:
+    items = [item_json("away"), item_json("win", osType="Windows")]
+    result = run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT, WINDOWS)], items), Site([VM]))
+    assert entry(result, "mt-windows-01")["code"] == "vm_not_found"
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_whose_the_disks_are_is_asked_while_machines_are_on_their_way(held: bool) -> None:
+    position = {"instance": "InMage", "location": "Primary", "allowed": ()} if held else {}
+
+    class Telling(Site):
+        def watch(self, moids: Any, *, mode: str, check: bool, idle: Any = ()) -> list[VmPlace]:
+            self.asked.append(("idle", tuple(idle)))
+            return super().watch(moids, mode=mode, check=check, idle=idle)
+
+    site = Telling([VM])
+    run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)], [item_json("one", **position)]), site)
+    assert ("idle", () if held else ("vm-1",)) in site.asked
+
+
+def test_what_did_not_keep_its_place_is_handed_to_the_stages() -> None:
+    moved = VmPlace("", "", moved_storage=True, foreign_disks=2, noted_datastores=("ds-1",), datastores=("ds-2",))
+    watched = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), Site([VM], moved))
+    (lost,) = watched["lost_places"]
+    assert (lost["id"], lost["name"], lost["code"]) == ("MT-1", "mt-linux-01", "master_target_moved")
+    assert lost["reason"]
+    assert lost["remedy"]
+    unseen = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT, WINDOWS)]), Site([VM]))
+    assert [entry["code"] for entry in unseen["lost_places"]] == ["vm_not_found"]
+    frozen = run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)]), Site([VM]))
+    assert frozen["lost_places"] == []
+
+
+def test_a_machine_that_vanished_meanwhile_did_not_keep_its_place() -> None:
+    class Gone(Site):
+        def watch(self, moids: Any, *, mode: str, check: bool, idle: Any = ()) -> list[VmPlace]:
+            return []
+
+    result = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), Gone([VM]))
+    assert entry(result, "mt-linux-01")["code"] == "place_unknown"
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_rule_makes_up_for_a_cluster_that_ignores_overrides(pinned: bool) -> None:
+    class Ignoring(Site):
+        def set_frozen(self, moids: Any, *, frozen: bool, check: bool) -> list[VmChange]:
+            return [
+                VmChange(m, m, "free", "free", code="freeze_without_effect", reason="DRS moves it.", remedy="Mend it.")
+                for m in moids
+            ]
+
+    order = replace(ORDER, freeze="frozen", pin_to_host=pinned)
+    result = entry(run(order, Vaults([fabric_json(MT)]), Ignoring([VM])), "mt-linux-01")
+    assert result["code"] == ("" if pinned else "freeze_without_effect")
+    assert ("DRS moves it." in str(result["warnings"])) is pinned
