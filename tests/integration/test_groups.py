@@ -55,6 +55,14 @@ def test_a_part_of_a_group_is_refused_before_anything_is_sent(scene: Scene, choi
     assert scene.writes == before
 
 
+def test_a_run_of_no_machine_says_so(scene: Scene) -> None:
+    run = scene.playbook("failback", "--check", asr_machines=["all"], asr_exclude=["app-*", "web-*"])
+    assert run.rc == 0, run.text
+    told = " ".join(run.text.split())
+    assert "Note: Nothing to do: 'exclude' leaves out every machine that is chosen." in told
+    assert "DEPRECATION" not in told
+
+
 def test_the_whole_way_home_with_a_broken_member_and_namesakes(scene: Scene) -> None:
     run = scene.playbook("failback", asr_machines=["app-*", "web-*"], asr_commit_when="verified")
     assert run.rc == 2, run.text

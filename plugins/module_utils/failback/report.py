@@ -288,7 +288,9 @@ def _cut(text: str, width: int) -> str:
 def _wrap(text: str, indent: str) -> list[str]:
     lines: list[str] = []
     for part in text.splitlines():
-        lines += textwrap.wrap(part, WIDTH, subsequent_indent=indent or "  ") or [""]
+        lines += textwrap.wrap(
+            part, WIDTH, subsequent_indent=indent or "  ", break_long_words=False, break_on_hyphens=False
+        ) or [""]
     return lines
 
 

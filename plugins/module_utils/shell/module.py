@@ -121,6 +121,8 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
     if not call.diff:
         result.pop("diff", None)
     result = {key: value if key == "cursor" else clean_all(value) for key, value in result.items()}
+    for text in result.pop("warnings", ()):
+        module.warn(text)
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -57,3 +57,9 @@ def test_without_namesakes_the_table_has_no_vault() -> None:
 def test_what_a_stage_said_of_the_whole_run_is_in_the_report() -> None:
     text = "\n".join(render(gather([{"machines": [], "finished": True, "warnings": ["Nothing to do: x."]}] * 2)))
     assert text.count("Note: Nothing to do: x.") == 1
+
+
+def test_an_id_can_be_copied_from_what_is_printed() -> None:
+    long = "/subscriptions/" + "-".join(["abcdef0123456789"] * 12)
+    stopped = {"failed": True, "msg": f"Two fit: {long}.", "machines": []}
+    assert any(long in line for line in render(gather([stopped])))
