@@ -301,8 +301,9 @@ def _said(stories: Iterable[Story]) -> list[str]:
     for story in stories:
         last = story.last
         if story.done in (*BAD, "held"):
-            lines = [line for problem in last.get("errors") or () for line in _problem(problem)]
-            stopped.append((story.label, f"{story.done} {last.get('code') or ''}", (_reason(last), *lines)))
+            reason = _reason(last)
+            lines = [line for problem in last.get("errors") or () for line in _problem(problem, reason)]
+            stopped.append((story.label, f"{story.done} {last.get('code') or ''}", (reason, *lines)))
         for problem in story.warnings:
             warned.append((story.label, f"warning {problem.get('code') or ''}", ("", *_problem(problem))))
     told: list[str] = []
@@ -321,9 +322,13 @@ def _reason(machine: Mapping[str, Any]) -> str:
     return f"{machine.get('reason') or 'no reason was given.'} {machine.get('remedy') or ''}".strip()
 
 
-def _problem(problem: Mapping[str, Any]) -> list[str]:
-    lines = _wrap(f"  {problem.get('code') or '-'} {problem.get('message') or ''}".rstrip(), "    ")
-    for head, key in (("Possible causes", "possible_causes"), ("Recommended", "recommended_action")):
-        if problem.get(key):
-            lines += _wrap(f"    {head}: {problem[key]}", "      ")
+def _problem(problem: Mapping[str, Any], told: str = "") -> list[str]:
+    """A problem in the provider's words, less what the sentence above it (``told``) has said already."""
+    message, action = str(problem.get("message") or ""), str(problem.get("recommended_action") or "")
+    message = "" if message and message in told else message
+    action = "" if action and action in told else action
+    lines = _wrap(f"  {problem.get('code') or '-'} {message}".rstrip(), "    ")
+    for head, text in (("Possible causes", problem.get("possible_causes")), ("Recommended", action)):
+        if text:
+            lines += _wrap(f"    {head}: {text}", "      ")
     return lines

@@ -49,7 +49,9 @@ class Sync:
         """For the progress line: what is known, and nothing that is not."""
         parts = []
         if self.percentage is not None:
-            parts.append(f"{self.percentage:.0f}%")
+            # Classic vaults tell the disks' sizes and no amount sent.
+            whole = f" of {amount(self.total_bytes)}" if self.total_bytes and not self.transferred_bytes else ""
+            parts.append(f"{self.percentage:.0f}%{whole}")
         if self.transferred_bytes and self.total_bytes:
             parts.append(f"{amount(self.transferred_bytes)} of {amount(self.total_bytes)}")
         if self.pending_bytes and self.pending_bytes >= MB:

@@ -74,6 +74,7 @@ def test_two_machines_that_synchronise_keep_percentage_and_time_left(hollow: Hol
         progress = result["progress"]
         assert progress["slowest"] == "slow"
         assert progress["waiting_for"].startswith("synchronising to on-premises (1")
+        assert "% of 40.0 GB, about " in progress["waiting_for"]
         assert "left)" in progress["waiting_for"]
         assert of(result, "quick")["sync"]["percentage"] > of(result, "slow")["sync"]["percentage"]
 

@@ -92,6 +92,14 @@ def test_why_a_machine_did_not_arrive_is_told_in_full() -> None:
         assert part in text
 
 
+def test_what_the_reason_says_is_not_said_again() -> None:
+    problem = {"code": "95226", "message": "No route.", "possible_causes": "VPN.", "recommended_action": "Check it."}
+    told = machine("a", "failed", errors=[problem], reason="Reprotecting ended Failed: No route.", remedy="Check it.")
+    text = "\n".join(render(gather([stage(told)])))
+    assert text.count("No route.") == text.count("Check it.") == text.count("95226") == 1
+    assert "Possible causes: VPN." in text
+
+
 def test_large_fleets_show_only_what_needs_a_look() -> None:
     fleet = [machine(f"m{i:04d}") for i in range(1000)] + [machine("bad", "refused"), machine("wait", "held")]
     lines = render(gather([stage(*fleet)]))
