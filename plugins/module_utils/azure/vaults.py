@@ -77,6 +77,8 @@ class Vaults:
         self.requests: Requests = transport.requests
         self._transport = transport
         self._read_only = read_only
+        #: Names of what was listed, by id in lower case: ids of machines and configuration servers are GUIDs and hashes.
+        self._names: dict[str, str] = {}
 
     @property
     def now(self) -> datetime:
@@ -106,19 +108,39 @@ class Vaults:
         first = self._transport.url(resource_id, wanted)
         return collect(lambda url: self._transport.read(url, what), first, self._transport.endpoint, what)
 
+    def _known(self, entries: list[Json]) -> list[Json]:
+        """Entries of a list; their names are kept for messages."""
+        for entry in entries:
+            props = entry.get("properties") if isinstance(entry, dict) else None
+            name = props.get("friendlyName") if isinstance(props, dict) else None
+            if isinstance(name, str) and name:
+                self._names[str(entry.get("id") or "").lower()] = name
+        return entries
+
+    def _called(self, resource_id: str) -> str:
+        """What people call a resource: its name where it was listed, else the last part of its id."""
+        return self._names.get(resource_id.lower()) or last_segment(resource_id)
+
+    def _what(self, resource_id: str) -> str:
+        """A resource in a message."""
+        if resource_id.lower() in self._names:
+            kind = "the machine" if "/replicationprotecteditems/" in resource_id.lower() else "the configuration server"
+            return f"{kind} '{self._called(resource_id)}'"
+        return f"{last_segment(resource_id.rpartition('/')[0]) or 'resource'} '{last_segment(resource_id)}'"
+
     def list_items(self, vault: VaultRef) -> list[Json]:
-        return self._list(
-            f"{vault.id}/replicationProtectedItems", f"the list of replicated items of vault '{vault.name}'"
+        return self._known(
+            self._list(f"{vault.id}/replicationProtectedItems", f"the list of replicated items of vault '{vault.name}'")
         )
 
     def get_item(self, item_id: str) -> Json:
         return self.get(item_id)
 
     def list_recovery_points(self, item_id: str) -> list[Json]:
-        return self._list(f"{item_id}/recoveryPoints", f"the recovery points of '{last_segment(item_id)}'")
+        return self._list(f"{item_id}/recoveryPoints", f"the recovery points of '{self._called(item_id)}'")
 
     def list_fabrics(self, vault: VaultRef) -> list[Json]:
-        return self._list(f"{vault.id}/replicationFabrics", f"the list of fabrics of vault '{vault.name}'")
+        return self._known(self._list(f"{vault.id}/replicationFabrics", f"the list of fabrics of vault '{vault.name}'"))
 
     def get_fabric(self, fabric_id: str) -> Json:
         return self.get(fabric_id)
@@ -157,7 +179,7 @@ class Vaults:
 
     def get(self, resource_id: str, version: str | None = None) -> Json:
         """Any resource by its id, as the service sends it."""
-        what = f"{last_segment(resource_id.rpartition('/')[0]) or 'resource'} '{last_segment(resource_id)}'"
+        what = self._what(resource_id)
         url = self._transport.url(resource_id, {"api-version": version or api_version(resource_id)})
         return self._transport.read(url, what)
 
@@ -168,7 +190,7 @@ class Vaults:
 
     def get_with(self, resource_id: str, **query: str) -> Json:
         """A resource or a question in a path, with further query parameters."""
-        what = f"{last_segment(resource_id.rpartition('/')[0]) or 'resource'} '{last_segment(resource_id)}'"
+        what = self._what(resource_id)
         wanted = {"api-version": api_version(resource_id), **{k.replace("odata_", "$"): v for k, v in query.items()}}
         return self._transport.read(self._transport.url(resource_id, wanted), what)
 
@@ -188,7 +210,7 @@ class Vaults:
 
     def ask(self, resource_id: str, operation: str, body: Json) -> Json:
         """POST that changes nothing (validate, whatIf), also in check mode; an answer that takes time is waited for."""
-        what = f"{operation} of '{last_segment(resource_id)}'"
+        what = f"{operation} of '{self._called(resource_id)}'"
         url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
         reply = self._transport.write(url, body, what, changes=False)
         if reply.status != 202:
@@ -207,7 +229,7 @@ class Vaults:
         return self.get(vault.id)
 
     def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
-        what = f"{operation} of '{last_segment(resource_id)}'"
+        what = f"{operation} of '{self._called(resource_id)}'"
         self._refuse_in_check(what)
         url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
         reply = self._transport.write(url, body, what)

@@ -28,6 +28,7 @@ from scripted_azure import (
 from ansible_collections.homeward.asr.plugins.module_utils.azure import vaults as vaults_module
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+    FailbackError,
     NotFound,
     ReadFailed,
     Rejected,
@@ -240,3 +241,26 @@ def test_counts_stay_true_among_threads(service: Service, vaults: Vaults) -> Non
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
     assert vaults.requests.reads == len(service.asked) == 80
+
+
+def test_messages_call_machines_by_their_names(service: Service, vaults: Vaults) -> None:
+    """Items and configuration servers have GUIDs and hashes for names; people know them by others."""
+    fabric = f"{VAULT.id}/replicationFabrics/0a1b2c"
+    service.say(Answer(200, {"value": [{"id": ITEM.lower(), "properties": {"friendlyName": "shop-db-01"}}]}))
+    vaults.list_items(VAULT)
+    service.say(Answer(200, {"value": [{"id": fabric, "properties": {"friendlyName": "cs-01"}}]}))
+    vaults.list_fabrics(VAULT)
+    service.say(Answer(403, {"error": {"code": "AuthorizationFailed", "message": "No."}}))
+    said = []
+    for ask in (
+        lambda: vaults.get_item(ITEM),
+        lambda: vaults.list_recovery_points(ITEM),
+        lambda: vaults.act(ITEM, "reProtect", None),
+        lambda: vaults.get_fabric(fabric),
+    ):
+        with pytest.raises(FailbackError) as caught:
+            ask()
+        said.append(caught.value.sentence())
+    assert ["shop-db-01" in text for text in said] == [True, True, True, False], said
+    assert "cs-01" in said[3]
+    assert not any("'i 1'" in text or "0a1b2c" in text for text in said), said
