@@ -1,14 +1,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs asr_report once."""
+"""Runs asr_report once, and tells it how the user goes on with the run."""
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible import constants, context
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report import gather
+from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
+from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 
 
 class ActionModule(Once):
-    """Prints the table; see plugin_utils/runner.py."""
+    """Prints the table; see plugin_utils/runner.py and plugin_utils/onward.py."""
 
     parts = ()
     own = ("allowed_failures", "on_timeout")
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        results = self._task.args.get("results")
+        if isinstance(results, list):
+            told = [result for result in results if isinstance(result, dict)]
+            report = gather(told, bool(self._task.check_mode))
+            variable = str(self._task.args.get("approve_with") or "")
+            way = Way(variable.removesuffix("approved"), typed_here(task_vars))
+            self._task.args = {**self._task.args, "onward": onward(report, way)}
+        return super()._work(task_vars)
+
+
+def typed_here(task_vars: dict[str, Any]) -> CommandLine | None:
+    """The command line of this process, where a person typed it."""
+    options = context.CLIARGS
+    if not typed(Path(sys.argv[0]).name, os.environ, task_vars, options):
+        return None
+    return command_line(options, lambda name: getattr(constants, name, None), lambda path: Path(path).exists())

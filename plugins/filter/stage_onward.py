@@ -44,7 +44,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(machines) are those that go on, by the ids of their replicated items. C(held) are the rows of those that are held because another
+    - C(machines) are those that go on, by the ids of their replicated items, C(approved) those of them whose commit was approved when
+      the run began. C(held) are the rows of those that are held because another
       member of their consistency group stopped. C(last) are the rows of the stage that ran last.
   type: dict
 """

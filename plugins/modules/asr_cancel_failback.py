@@ -107,6 +107,11 @@ machines:
       returned: always
       type: str
       sample: shop
+    approved:
+      description: Whether the machine's commit was approved when the run began.
+      returned: always
+      type: bool
+      sample: false
     before:
       description:
         - Where the machine stood when the run began.

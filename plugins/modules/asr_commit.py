@@ -26,13 +26,13 @@ options:
   commit_when:
     description:
       - When a machine may be committed. A commit on the way home deletes its Azure machine for good.
-      - V(verified) commits once every proof is there, and stops a machine for which one is missing. Home means the failover succeeded,
-        the on-premises machine is powered on in vCenter, and the Azure machine is stopped. In Azure it means the failover succeeded, the
-        Azure machine runs, and the on-premises machine is off.
-      - V(manual) stops each machine before the commit, and says what to look at and the command that goes on.
+      - V(verified), for runs that nobody watches, commits once every proof is there, and stops a machine for which one is missing. Home
+        means the failover succeeded, the on-premises machine is powered on in vCenter, and the Azure machine is stopped. In Azure it
+        means the failover succeeded, the Azure machine runs, and the on-premises machine is off.
+      - V(manual) does so for the machines named in O(approved), holds every other one before its commit, and says what to look at.
     type: str
     choices: [verified, manual]
-    default: verified
+    default: manual
   judged:
     description:
       - The RV(machines) that M(homeward.asr.asr_failover) returned just before. Jobs it has read are not read again.
@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - homeward.asr.groups
   - homeward.asr.gates
   - homeward.asr.places
+  - homeward.asr.approval
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -70,10 +71,11 @@ EXAMPLES = r"""
     machines: [files-01]
   register: failed_over
 
-- name: Commit it
+- name: Commit it once every proof holds
   homeward.asr.asr_commit:
     direction: to_onprem
     machines: [files-01]
+    approved: [files-01]
     judged: "{{ failed_over.machines }}"
 
 - name: Commit the shop's way home
@@ -138,6 +140,11 @@ machines:
       returned: always
       type: str
       sample: shop
+    approved:
+      description: Whether the machine's commit was approved when the run began.
+      returned: always
+      type: bool
+      sample: false
     before:
       description:
         - Where the machine stood when the run began.
@@ -572,8 +579,9 @@ def argument_spec() -> specs.Spec:
         specs.places(),
         specs.direction(),
         specs.gates(),
+        specs.approval(),
         {
-            "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "verified"},
+            "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "manual"},
             "judged": {"type": "list", "elements": "dict", "default": []},
         },
     )

@@ -35,10 +35,10 @@ options:
   commit_when:
     description:
       - When a machine may be committed. A commit on the way home deletes its Azure machine for good.
-      - V(verified) commits once every proof is there, and stops a machine for which one is missing. Home means the failover succeeded,
-        the on-premises machine is powered on in vCenter, and the Azure machine is stopped. In Azure it means the failover succeeded, the
-        Azure machine runs, and the on-premises machine is off.
-      - V(manual) stops each machine before the commit, and says what to look at and the command that goes on.
+      - V(verified), for runs that nobody watches, commits once every proof is there, and stops a machine for which one is missing. Home
+        means the failover succeeded, the on-premises machine is powered on in vCenter, and the Azure machine is stopped. In Azure it
+        means the failover succeeded, the Azure machine runs, and the on-premises machine is off.
+      - V(manual) does so for the machines named in O(approved), holds every other one before its commit, and says what to look at.
     type: str
     choices: [verified, manual]
     default: manual
@@ -58,6 +58,7 @@ extends_documentation_fragment:
   - homeward.asr.failover
   - homeward.asr.reprotect
   - homeward.asr.gates
+  - homeward.asr.approval
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -155,6 +156,11 @@ machines:
       returned: always
       type: str
       sample: shop
+    approved:
+      description: Whether the machine's commit was approved when the run began.
+      returned: always
+      type: bool
+      sample: false
     before:
       description:
         - Where the machine stood when the run began.
@@ -595,6 +601,7 @@ def argument_spec() -> specs.Spec:
         specs.failover(),
         specs.gates(),
         specs.reprotect(),
+        specs.approval(),
         {
             "until": {"type": "str", "choices": list(WAY_HOME), "default": WAY_HOME[-1]},
             "advance": {"type": "str", "choices": ["each", "together"], "default": "each"},

@@ -27,12 +27,15 @@ options:
     choices: [to_azure, to_onprem]
     required: true
   confirm_failover_to_azure:
-    description: Say that machines really shall leave home. Needed with O(direction=to_azure), and used for nothing else.
+    description:
+      - Say that machines really shall leave home. Used for O(direction=to_azure) alone.
+      - Without it nothing is failed over to Azure. Failovers that run are joined and approved ones committed all the same; a machine that
+        would have to leave home is refused.
     type: bool
     default: false
   commit_when:
     description:
-      - Whether the same task goes on to the commit. V(never) leaves that to M(homeward.asr.asr_commit).
+      - Whether the same task goes on to the commit. V(never) leaves that to M(homeward.asr.asr_commit); O(approved) is then only checked.
       - V(verified) and V(manual) do as the option of that name of M(homeward.asr.asr_commit) says, for each machine as soon as it has
         arrived; in check mode they show both steps.
     type: str
@@ -47,6 +50,7 @@ extends_documentation_fragment:
   - homeward.asr.places
   - homeward.asr.failover
   - homeward.asr.gates
+  - homeward.asr.approval
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -130,6 +134,11 @@ machines:
       returned: always
       type: str
       sample: shop
+    approved:
+      description: Whether the machine's commit was approved when the run began.
+      returned: always
+      type: bool
+      sample: false
     before:
       description:
         - Where the machine stood when the run began.
@@ -565,6 +574,7 @@ def argument_spec() -> specs.Spec:
         specs.direction(),
         specs.failover(),
         specs.gates(),
+        specs.approval(),
         {
             "confirm_failover_to_azure": {"type": "bool", "default": False},
             "commit_when": {"type": "str", "choices": ["never", "verified", "manual"], "default": "never"},

@@ -14,6 +14,8 @@ description:
     where it stands now, warnings), everything that was said of machines that did not arrive, and a totals line with the requests spent
     against the floor.
   - Made to be the last task of a chain whose stages only report. It is the only one that fails, naming each machine with reason and remedy.
+  - Says how the run goes on. What waits for an approval gets one command for all of it, which repeats what was typed and approves these
+    machines by name; what is still under way or went wrong gets the command that runs the same again. Each stands on one line, to be copied.
   - Failures come first, then what was refused, what is held, what is under way, and the rest. With more than 60 machines the table shows
     those that need a look, at most 200 of them. What holds for several machines is told once.
 author:
@@ -37,6 +39,17 @@ options:
     type: str
     choices: [fail, ok]
     default: fail
+  approve_with:
+    description:
+      - The variable by which the play takes approvals, such as C(asr_approved); a printed command sets it. Left out, the report says what
+        to write into the option C(approved) of the tasks.
+    type: str
+    default: ''
+  onward:
+    description: How the run goes on. Filled in by the action plugin, which knows what was typed. Never set by hand.
+    type: list
+    elements: dict
+    default: []
 extends_documentation_fragment:
   - homeward.asr.attributes.info
   - homeward.asr.attributes.actiongroup
@@ -174,6 +187,43 @@ requests:
           returned: always
           type: int
           sample: 150
+onward:
+  description: How the run goes on, the approval first.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    about:
+      description: V(approve) for machines that wait for an approval, V(continue) when time was over, V(again) for machines that went wrong.
+      returned: always
+      type: str
+      sample: approve
+    count:
+      description: Number of machines it is about.
+      returned: always
+      type: int
+      sample: 2
+    words:
+      description: What it is for.
+      returned: always
+      type: str
+      sample: '2 machines wait for your approval before the commit. When you have looked at them, run:'
+    command:
+      description: The command, quoted for a shell. Empty where nobody typed one (a job template) or it cannot be repeated.
+      returned: always
+      type: str
+      sample: ansible-playbook homeward.asr.failback -e @home.yml -e '{"asr_approved": ["files-01", "shop-web-01"]}'
+    variable:
+      description: What to set where there is no command.
+      returned: always
+      type: str
+      sample: ''
+    notes:
+      description: What the command leaves out.
+      returned: always
+      type: list
+      elements: str
+      sample: []
 code:
   description: V(machines_failed), V(stage_failed), or V(still_running), which with O(on_timeout=ok) is no failure.
   returned: when something went wrong or time was over

@@ -17,6 +17,7 @@ description:
   - With O(direction=to_azure) machines that came home are protected to Azure again.
   - Machines whose agent has not registered yet after a failover are waited for.
   - Machines that are already past this step are left alone; machines that stand before it are refused with what to do first.
+  - A reprotect commits nothing. O(approved) is only checked, so that a misspelt approval comes to light in the first task of a chain.
   - It can be interrupted, killed and run again at any point; an operation under way is joined and never sent twice.
 author:
   - The homeward.asr contributors (!UNKNOWN)
@@ -34,6 +35,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.reprotect
+  - homeward.asr.approval
   - homeward.asr.waiting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
@@ -128,6 +130,11 @@ machines:
       returned: always
       type: str
       sample: shop
+    approved:
+      description: Whether the machine's commit was approved when the run began.
+      returned: always
+      type: bool
+      sample: false
     before:
       description:
         - Where the machine stood when the run began.
@@ -558,7 +565,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import l
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
-    return stage_spec(specs.direction(), specs.reprotect())
+    return stage_spec(specs.direction(), specs.reprotect(), specs.approval())
 
 
 def main() -> None:

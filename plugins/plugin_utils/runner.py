@@ -14,11 +14,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ansible import constants, context
+from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.naming import labels
 from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PATIENCE
@@ -30,6 +31,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.progress imp
     under_way,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import clean
+from ansible_collections.homeward.asr.plugins.module_utils.failback.words import same
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
@@ -171,7 +173,6 @@ class Slices(Once):
         limit = _number(arguments.get("wait_timeout"), 172800.0)
         length = _number(arguments.get("slice_seconds"), EARLY_SLICE)
         checking = bool(self._task.check_mode)
-        arguments["continue_command"] = with_files(str(arguments.get("continue_command") or ""), context.CLIARGS)
         if arguments.get("judged"):
             arguments["judged"] = brief(arguments["judged"])
         start = self.clock.monotonic()
@@ -193,6 +194,7 @@ class Slices(Once):
                 trouble = used if trouble is None else trouble
                 if answer.get("cursor") is not None:
                     last, arguments["cursor"] = slice_end.merged(last, answer), answer["cursor"]
+                arguments.update(approvals(arguments, answer))
                 if used - trouble < PATIENCE and used < limit:
                     if ticker.due(used, "trouble", PAUSE):
                         self._say(stumble(used, str(answer.get("msg") or "")))
@@ -209,6 +211,7 @@ class Slices(Once):
                 answer.pop("cursor", None)
                 answer.pop("next_slice_seconds", None)
                 return answer
+            arguments.update(approvals(arguments, answer))
             last = answer
             arguments["cursor"] = answer.get("cursor")
             if used >= limit:
@@ -264,21 +267,18 @@ def brief(machines: Any) -> Any:
     return [{k: m.get(k) for k in ("legs", "warnings")} for m in machines if isinstance(m, Mapping)]
 
 
-def with_files(command: str, options: Mapping[str, Any]) -> str:
-    """The command that goes on, with the variable files and inventories of this run.
+def approvals(arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What the next slice is told of approvals: the machines that this one knows to be approved, by id.
 
-    Only files are repeated: what was given as a value on the command line may be a secret. Inventories that the
-    configuration names are found again by themselves.
+    The word ``held`` means those that waited when the run began. Only the first slice can tell; where it died, nobody
+    knows what it has failed over itself, and the word approves nobody.
     """
-    if not command.startswith("ansible-playbook "):
-        return command
-    files = [f"-e {value}" for value in options.get("extra_vars") or () if str(value).startswith("@")]
-    configured = {str(value) for value in constants.DEFAULT_HOST_LIST or ()}
-    given = [str(value) for value in options.get("inventory") or ()]
-    inventories = [f"-i {value}" for value in given if "," not in value and value not in configured]
-    missing = [option for option in (*inventories, *files) if option not in command]
-    program, playbook, *rest = command.split(" ")
-    return " ".join([program, playbook, *missing, *rest])
+    words, machines = arguments.get("approved"), answer.get("machines")
+    if not isinstance(words, list) or not words:
+        return {}
+    if machines:
+        return {"approved": [str(m.get("item_id")) for m in machines if m.get("approved")]}
+    return {"approved": [word for word in words if not same(str(word), HELD)]}
 
 
 def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: float) -> dict[str, Any]:

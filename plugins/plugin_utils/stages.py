@@ -11,10 +11,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import
 
 
 def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool = False) -> dict[str, Any]:
-    """Who goes on to a stage, by the ids of their replicated items, and the rows of those held for their group."""
+    """Who goes on to a stage and who of them is approved, by the ids of their replicated items, and the rows of those held for
+    their group."""
     told = onward(list(results), stage, check)
+    approved = {str(m.get("item_id") or "").lower() for m in told.last.get("machines") or () if m.get("approved")}
     return {
         "machines": list(told.machines),
+        "approved": [item_id for item_id in told.machines if item_id.lower() in approved],
         "last": list(told.last.get("machines") or ()),
         "held": list(told.held),
     }

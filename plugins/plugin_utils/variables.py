@@ -90,7 +90,6 @@ _ALL = (
     Variable("asr_retries", Kind.NUMBER),
     Variable("asr_ready_timeout", Kind.NUMBER),
     Variable("asr_await_registration", Kind.FLAG),
-    Variable("asr_command_options", Kind.TEXT),
     Variable("asr_rehearsal_control", Kind.TEXT),
     *(Variable(f"asr_hooks_{when}_{what}", Kind.HOOKS) for what in _HOOKED for when in ("before", "after")),
 )

@@ -127,7 +127,7 @@ def test_stage_1_and_its_commit_are_foretold_and_then_sent(scene: Scene) -> None
 
 @pytest.mark.parametrize("commit_when", ["manual", "verified"])
 def test_stages_2_and_3_one_by_one(scene: Scene, commit_when: str) -> None:
-    """The machine that stage 1 took out comes home; a held commit is foretold with the command that goes on."""
+    """The machine that stage 1 took out comes home; a held commit is foretold in the words that follow."""
     options = {**COMMON, "asr_machines": ["at-home"], "asr_commit_when": commit_when}
     for stage, module in (
         ("stage_2_reprotect_to_onprem", "asr_reprotect"),
@@ -145,5 +145,5 @@ def test_stages_2_and_3_one_by_one(scene: Scene, commit_when: str) -> None:
             foretold, held = check.machines("asr_failover")["at-home"], real.machines("asr_commit")["at-home"]
             assert foretold["done"] == held["done"] == "held"
             assert foretold["remedy"] == held["remedy"]
-            assert "asr_commit_when=verified" in held["remedy"]
+            assert "asr_approved" in held["remedy"]
     assert scene.phase("at-home") == ("home_uncommitted" if commit_when == "manual" else "home_unprotected")

@@ -19,10 +19,13 @@ from .items import Item
 from .lifecycle import (
     CANCEL_FAILOVER_TO_ONPREM,
     COMMITS,
+    CONFIRM,
     DONE,
+    FAILOVER_TO_AZURE,
     FAILOVERS,
     FIRE,
     LEG_TEXT,
+    NOT_CONFIRMED,
     POSITION_TEXT,
     REFUSALS,
     REPROTECTS,
@@ -92,25 +95,33 @@ Decision = Union[Fire, Adopt, Wait, Done, Hold, Refuse]
 class Policy:
     """What the user wants beyond the route.
 
-    ``agent_timeout`` is how long, in seconds of the service's clock after a failover, a reprotect waits for the
-    agent before the machine is refused (DOC: up to 15 minutes are normal). 0: the agent is not looked at.
+    ``commit_when`` "manual" commits only machines that are approved, "verified" all that are proven. Without
+    ``confirmed`` no failover to Azure is sent. ``agent_timeout`` is how long, in seconds of the service's clock after a
+    failover, a reprotect waits for the agent before the machine is refused (DOC: up to 15 minutes are normal). 0: the
+    agent is not looked at.
     """
 
-    commit_when: str = "verified"
+    commit_when: str = "manual"
     wait_for: str = "synchronised"
     agent_timeout: float = 1200.0
+    confirmed: bool = False
+
+    def holds(self, leg: str, approved: bool) -> bool:
+        """Whether a machine waits for a person before the leg."""
+        return leg in COMMITS and self.commit_when == "manual" and not approved
 
 
 @dataclass(frozen=True)
 class Observed:
     """An item and what is known beside the list: the service's time, the job we hold for it, the position a judged job
-    has brought it to (lists lag behind), and when this run first saw the item."""
+    has brought it to (lists lag behind), when this run first saw the item, and whether its commit is approved."""
 
     item: Item
     now: datetime
     job: str | None = None
     arrived: Position | None = None
     since: datetime | None = None
+    approved: bool = False
 
 
 def verdict(leg: str, position: Position, step: Step | None) -> str:
@@ -181,12 +192,17 @@ def project(
             position = decision.step.settles
         else:
             break
-        decision = _onward(position, route, lifecycle, generation, policy)
+        decision = _onward(position, route, lifecycle, generation, policy, seen.approved)
     return steps, decision, position
 
 
 def _onward(
-    position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str, policy: Policy
+    position: Position,
+    route: tuple[str, ...],
+    lifecycle: Lifecycle,
+    generation: str,
+    policy: Policy,
+    approved: bool,
 ) -> Decision:
     """The decision at a projected position, where nothing but the tables can speak."""
     for leg in route:
@@ -195,7 +211,7 @@ def _onward(
         if word == DONE:
             continue
         if word == FIRE and step is not None:
-            return Hold(step) if leg in COMMITS and policy.commit_when == "manual" else Fire(step)
+            return Hold(step) if policy.holds(leg, approved) else Fire(step)
         if word == WAIT:
             return Wait(POSITION_TEXT[position], step)
         return _refusal(word, leg)
@@ -238,8 +254,10 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
             f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}.",
             "Look at the machine's health errors in the vault and resolve them, then run this again.",
         )
-    if step.leg in COMMITS and policy.commit_when == "manual":
+    if policy.holds(step.leg, seen.approved):
         return Hold(step)
+    if step.leg == FAILOVER_TO_AZURE and not policy.confirmed:
+        return Refuse(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
     if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
         # An item that does not tell its failover is given its time from this run's first look.
         began = item.last_failover or seen.since

@@ -411,44 +411,55 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
     }
 )
 
-#: Code of a refusal -> (reason, remedy).
+#: Code and remedy of a failover to Azure that nobody confirmed.
+NOT_CONFIRMED = "not_confirmed"
+CONFIRM = "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant."
+
+#: Code of a refusal -> (reason, remedy). A remedy says that it is for this machine: nobody must run a stage for all because
+#: one of them is not where it should be.
 REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "commit_first": (
             "The failover to Azure is not committed.",
-            "Commit it first: run stage_1_failover_to_azure with asr_commit_when=verified, or asr_commit with direction to_azure.",
+            (
+                "Commit it first: run stage_1_failover_to_azure for this machine and approve it there (asr_approved), or use asr_commit "
+                "with direction to_azure and its name in 'approved'."
+            ),
         ),
         "reprotect_first": (
             "The machine runs in Azure and does not replicate to on-premises.",
-            "Run stage_2_reprotect_to_onprem first.",
+            "Reprotect it first: run stage_2_reprotect_to_onprem for this machine, or asr_reprotect with direction to_onprem.",
         ),
         "synchronising_home": (
             "The machine is still synchronising to on-premises.",
-            "Wait until it is synchronised: run stage_2_reprotect_to_onprem, which waits for it.",
+            "Wait until it is synchronised: stage_2_reprotect_to_onprem for this machine waits for it, and so does asr_reprotect.",
         ),
         "failover_home_first": (
             "The machine is synchronised but has not failed over to on-premises.",
-            "Run stage_3_failover_to_onprem first.",
+            "Fail it over first: run stage_3_failover_to_onprem for this machine, or asr_failover with direction to_onprem.",
         ),
         "commit_home_first": (
             "The failover to on-premises is not committed.",
-            "Verify the machine, then run stage_3_failover_to_onprem with asr_commit_when=verified.",
+            (
+                "Look at the machine, then run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use "
+                "asr_commit with direction to_onprem and its name in 'approved'."
+            ),
         ),
         "on_its_way_home": (
             "The machine is on its way home.",
-            "Bring it home first: run failback.",
+            "Bring it home first: run failback for this machine, or asr_failback.",
         ),
         "protect_first": (
             "The machine is at home but not protected.",
-            "Run stage_4_reprotect_to_azure first.",
+            "Protect it first: run stage_4_reprotect_to_azure for this machine, or asr_reprotect with direction to_azure.",
         ),
         "synchronising_to_azure": (
             "The machine is still synchronising to Azure.",
-            "Wait until it is protected: run stage_4_reprotect_to_azure, which waits for it.",
+            "Wait until it is protected: stage_4_reprotect_to_azure for this machine waits for it, and so does asr_reprotect.",
         ),
         "failover_to_azure_first": (
             "The machine is at home; there is no failover to commit.",
-            "Run stage_1_failover_to_azure only if the machine must run in Azure.",
+            "Leave it out. Only if it must run in Azure, fail it over: stage_1_failover_to_azure for this machine.",
         ),
         "nothing_to_cancel": (
             "There is no failover to on-premises that waits for its commit.",
@@ -456,7 +467,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "cancel_not_offered": (
             "A classic failover to on-premises cannot be taken back.",
-            "Commit it: run stage_3_failover_to_onprem with asr_commit_when=verified.",
+            (
+                "Commit it: run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use asr_commit with "
+                "direction to_onprem and its name in 'approved'."
+            ),
         ),
     }
 )

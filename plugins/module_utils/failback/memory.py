@@ -38,6 +38,8 @@ class Track:
     system: str = ""
     #: When this run first saw the machine.
     since: str = ""
+    #: Its commit was approved when the run began.
+    approved: bool = False
     leg: str = ""
     job: str = ""
     opened: str = ""

@@ -13,14 +13,14 @@ from .decide import Policy
 from .errors import InputError
 from .gates import WORDS
 from .items import VaultRef
-from .lifecycle import CANCEL_FAILOVER_TO_ONPREM, FAILOVER_TO_AZURE, REPROTECT_TO_AZURE
+from .lifecycle import CANCEL_FAILOVER_TO_ONPREM, CONFIRM, FAILOVER_TO_AZURE, NOT_CONFIRMED, REPROTECT_TO_AZURE
 from .words import clean, same, words
 
 #: The one word that selects every replicated item.
 ALL = "all"
 
 #: Fields that hold several words.
-LISTS = ("machines", "groups", "recovery_plans", "exclude", "master_targets")
+LISTS = ("machines", "groups", "recovery_plans", "exclude", "master_targets", "approved")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,9 @@ class Order:
     exclude: tuple[str, ...] = ()
     split_groups: bool = False
     advance: str = "each"
-    commit_when: str = "verified"
+    commit_when: str = "manual"
+    #: Whose commit a person has approved: names, patterns, groups, ids, or the word in approval.py.
+    approved: tuple[str, ...] = ()
     confirm_failover_to_azure: bool = False
     recovery_point: str = "latest"
     shut_down_source: bool = True
@@ -71,7 +73,6 @@ class Order:
     poll_interval: float | None = None
     slice_seconds: float = 25.0
     check: bool = False
-    continue_command: str = ""
 
     def __post_init__(self) -> None:
         without_blanks(self, LISTS)
@@ -80,7 +81,12 @@ class Order:
     def decision_policy(self) -> Policy:
         # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
         wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
-        return Policy(commit_when=self.commit_when, wait_for=wait_for, agent_timeout=self.agent_timeout)
+        return Policy(
+            commit_when=self.commit_when,
+            wait_for=wait_for,
+            agent_timeout=self.agent_timeout,
+            confirmed=self.confirm_failover_to_azure,
+        )
 
     @property
     def forward_policy(self) -> str | None:
@@ -129,17 +135,11 @@ def validate(order: Order) -> None:
                 )
     _validate_gates(order)
     if FAILOVER_TO_AZURE in order.route:
-        if not order.confirm_failover_to_azure:
-            raise InputError(
-                "not_confirmed",
-                "Failing machines over to Azure takes them out of home and is not confirmed.",
-                "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant.",
-            )
         _validate_names(order, "A failover to Azure")
     if CANCEL_FAILOVER_TO_ONPREM in order.route:
         if not order.confirm_cancel:
             raise InputError(
-                "not_confirmed",
+                NOT_CONFIRMED,
                 "Taking a failover back throws away what the machines wrote on-premises since, and is not confirmed.",
                 "Set confirm_cancel: true if that is meant.",
             )
@@ -168,6 +168,15 @@ def _validate_gates(order: Order) -> None:
             f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is no age in seconds.",
             "Give the greatest age of a recovery point in seconds, or leave it out for the failback policy's threshold.",
         )
+
+
+def not_confirmed() -> InputError:
+    """Nothing but failovers to Azure is left to do, and nobody has confirmed them."""
+    return InputError(
+        NOT_CONFIRMED,
+        "Failing machines over to Azure takes them out of home and is not confirmed.",
+        CONFIRM,
+    )
 
 
 def _validate_names(order: Order, what: str) -> None:

@@ -72,6 +72,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "item_id": item.id if item is not None else key,
         "group": item.group if item is not None else track.group or None,
         "before": track.before,
+        "approved": track.approved,
         "after": after,
         "done": done,
         "changed": after != track.before and after != "unknown",

@@ -92,7 +92,7 @@ def beyond(walk: Walk, entry: Planned, held: Mapping[str, str]) -> bool:
 def conclude(walk: Walk, track: Track, steps: list[Step], end: object) -> None:
     """How the machine's way would end."""
     if isinstance(end, Hold):
-        track.end("held", *held_words(end.step, walk.order))
+        track.end("held", *held_words(end.step))
     elif isinstance(end, Refuse):
         track.end("refused", end.code, end.reason, end.remedy)
         if not steps:

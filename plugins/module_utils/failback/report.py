@@ -110,8 +110,6 @@ class Report:
     floor_reads: int
     running: bool
     planned: int | None = None
-    #: The command that goes on when time was over; empty when none is known.
-    onward: str = ""
     #: What stages said of the run as a whole, such as what a choice left out.
     notes: tuple[str, ...] = ()
 
@@ -137,7 +135,6 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     stopped: list[str] = []
     spent = [0, 0, 0, 0]
     running = False
-    onward = ""
     planned = 0
     notes: list[str] = []
     for result in results:
@@ -151,7 +148,6 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
         broke = bool(result.get("failed")) and code not in (*_VERDICTS, "still_running") and bool(code or not cut)
         still = cut and not broke
         running = running or still
-        onward = str(result.get("continue_command") or onward) if still else onward
         if broke and (not machines or result.get("remedy") or code):
             stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
         planned += len(result.get("plan") or ())
@@ -181,13 +177,15 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
         floor_reads,
         running,
         planned if check else None,
-        onward,
         tuple(dict.fromkeys(notes)),
     )
 
 
-def render(report: Report, shown: int = SHOWN) -> list[str]:
-    """The report as lines of at most 120 columns."""
+def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+    """The report as lines of at most 120 columns; only what is to be copied stands on a line of its own, however long.
+
+    ``onward`` is what can be done next: ``words``, ``command`` or ``variable``, and ``notes`` of each.
+    """
     stories: Sequence[Story] = report.stories
     left_out = hidden = 0
     if len(stories) > shown:
@@ -208,17 +206,21 @@ def render(report: Report, shown: int = SHOWN) -> list[str]:
     lines += [part for text in report.notes for part in ["", *_wrap(f"Note: {text}", "  ")]]
     if report.running:
         lines += ["", *_wrap(still_running(report), "  ")]
+    for entry in onward:
+        lines += ["", *_wrap(str(entry.get("words") or ""), "  ")]
+        lines += [str(entry[key]) for key in ("command", "variable") if entry.get(key)]
+        lines += [part for note in entry.get("notes") or () for part in _wrap(str(note), "  ")]
     lines += ["", *_wrap(totals(report), "  ")]
     return lines
 
 
 def still_running(report: Report) -> str:
-    """What a run whose time was over leaves, and how to go on."""
+    """What a run whose time was over leaves."""
     names = report.named("waiting")
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     return (
         f"Time was over (wait_timeout) before every machine had arrived{': ' + who if who else ''}. Nothing was cancelled "
-        f"and nothing is lost. {'Go on with: ' + report.onward if report.onward else 'Run the same command again to go on.'}"
+        "and nothing is lost: the same run goes on where this one left off."
     )
 
 

@@ -218,7 +218,7 @@ class Run(Walk):
         elif isinstance(decision, Done):
             track.end("done")
         elif isinstance(decision, Hold):
-            track.end("held", *held_words(decision.step, self.order))
+            track.end("held", *held_words(decision.step))
         else:
             track.end("refused", decision.code, decision.reason, decision.remedy)
         return None

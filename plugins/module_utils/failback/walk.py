@@ -9,14 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TypeVar
 
+from .approval import WAITS, approved_of
 from .decide import Decision, Done, Observed, Refuse, decide, not_understood
 from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from .group import parts as split
 from .group import units
 from .items import Item, Json, VaultRef, iso, last_segment, parse_time
-from .lifecycle import Lifecycle, Position, Step
+from .lifecycle import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Position, Step
 from .memory import Memory, Track
-from .order import Order, validate
+from .order import Order, not_confirmed, validate
 from .patience import by_name, passes, sit_out
 from .ports import Clock, SitePort, VaultPort
 from .refusals import group_split, lost_point, member_gone
@@ -144,15 +145,20 @@ class Walk:
         parts = split(listed, bound, moves)
         if parts and not self.order.split_groups:
             raise group_split(parts.values())
+        before = {item.key: self.lifecycle.standing(item, self.order.route) for item in choice.items}
+        waiting = {key for key, stands in before.items() if stands in WAITS}
+        approved = approved_of(self.order.approved, choice.items, waiting)
+        self.stop_unconfirmed(choice.items)
         for item in choice.items:
             track = self.memory.tracks[item.key] = Track(
                 name=item.friendly_name,
                 key=item.key,
                 group=item.group or "",
                 unit=bound.get(item.key, "") if item.key in moves else "",
-                before=self.lifecycle.standing(item, self.order.route),
+                before=before[item.key],
                 system=item.os_type or "",
                 since=iso(self.now) or "",
+                approved=item.key in approved,
             )
             if track.unit in parts and not isinstance(self.decision(item, track), Done):
                 track.warnings.append(lost_point(parts[track.unit]))
@@ -182,6 +188,14 @@ class Walk:
             choice.items = ordered({i.key: i for i in [*choice.items, *late]}.values())
             self.items.update({i.key: i for i in late})
         return [(member, answer) for member, answer in found if isinstance(answer, Refuse)]
+
+    def stop_unconfirmed(self, chosen: Sequence[Item]) -> None:
+        """Refuse the order where every machine would need a failover to Azure that nobody confirmed."""
+        if FAILOVER_TO_AZURE not in self.order.route or self.order.confirm_failover_to_azure:
+            return
+        ways = [decide(Observed(i, self.now), self.order.route, self.lifecycle, self.policy) for i in chosen]
+        if ways and all(isinstance(way, Refuse) and way.code == NOT_CONFIRMED for way in ways):
+            raise not_confirmed()
 
     def look_for(self, key: str, track: Track) -> None:
         """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
@@ -240,6 +254,7 @@ class Walk:
             job=track.job or None,
             arrived=Position(track.arrived) if track.arrived else None,
             since=parse_time(track.since),
+            approved=track.approved,
         )
 
     def decision(self, item: Item, track: Track) -> Decision:
@@ -252,11 +267,11 @@ def _unclear(item: Item) -> ReadFailed:
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
-def held_words(step: Step, order: Order) -> tuple[str, str, str]:
+def held_words(step: Step) -> tuple[str, str, str]:
     """Code, reason and remedy of a machine that waits for a person before its commit."""
     if step.leg.endswith("_onprem"):
         look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
     else:
         look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."
-    command = order.continue_command or "run the same command again with asr_commit_when=verified"
-    return "commit_held", "The machine waits for your word before the commit.", f"{look} Then go on: {command}"
+    approve = "Then run the same again with its name in 'approved' (asr_approved in the playbooks)."
+    return "commit_held", "The machine waits for your approval before the commit.", f"{look} {approve}"

@@ -22,6 +22,8 @@ def argument_spec() -> Spec:
         "fail": {"type": "bool", "default": True},
         "allowed_failures": {"type": "float", "default": 0.0},
         "on_timeout": {"type": "str", "choices": ["fail", "ok"], "default": "fail"},
+        "approve_with": {"type": "str", "default": ""},
+        "onward": {"type": "list", "elements": "dict", "default": []},
     }
 
 
@@ -40,10 +42,12 @@ def work(call: Call) -> dict[str, Any]:
     """The report as a result."""
     params = call.params
     report = gather(params["results"], call.check)
+    onward = list(params.get("onward") or ())
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
         "changed": False,
-        "lines": render(report),
+        "lines": render(report, onward=onward),
+        "onward": onward,
         "total": len(report.stories),
         "counts": {
             "moved": sum(story.moved for story in report.stories),

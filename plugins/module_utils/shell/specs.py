@@ -128,6 +128,11 @@ def direction() -> Spec:
     return {"direction": {"type": "str", "choices": list(DIRECTIONS), "required": True}}
 
 
+def approval() -> Spec:
+    """Whose commit a person has approved (fragment ``homeward.asr.approval``)."""
+    return {"approved": {"type": "list", "elements": "str", "default": []}}
+
+
 def failover() -> Spec:
     """How a failover is done."""
     return {

@@ -88,6 +88,27 @@ def test_slices_are_called_until_finished_with_the_cursor_of_the_one_before(monk
     assert len(stage.said) == 2
 
 
+def test_who_is_approved_is_settled_by_the_first_slice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later slice would take what this run has failed over itself for what waited at its beginning."""
+    first = [{"name": "a", "item_id": "/a", "done": "waiting", "approved": True}, {"name": "b", "item_id": "/b"}]
+    stage = Stage(monkeypatch, [going(machines=first), END], approved=["held"])
+    stage.run()
+    assert [sent["approved"] for sent in stage.sent] == [["held"], ["/a"]]
+
+
+def test_where_the_first_slice_died_nobody_was_held_at_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+    died = {"failed": True, "code": runner.slice_end.DIED, "msg": "The slice died.", "_takes": 1.0}
+    stage = Stage(monkeypatch, [died, END], approved=["held", "a"])
+    stage.run()
+    assert [sent["approved"] for sent in stage.sent] == [["held", "a"], ["a"]]
+
+
+def test_a_module_that_takes_no_approvals_is_given_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, [going(), END])
+    stage.run()
+    assert not any("approved" in sent for sent in stage.sent)
+
+
 def test_check_mode_is_exactly_one_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, [going()], _check=True)
     assert "cursor" not in stage.run()

@@ -43,7 +43,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle im
 )
 
 P = Position
-VERIFIED = Policy(commit_when="verified")
+VERIFIED = Policy(commit_when="verified", confirmed=True)
 
 
 def verdict_on(

@@ -20,7 +20,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.order import
         ({"vaults": (VaultRef("", "rg", "v"),)}, "vault_incomplete", ("'v'", "subscription_id")),
         ({"vaults": (VAULT, VaultRef("s", "", "v"))}, "vault_incomplete", ("'v'", "resource_group")),
         ({"vaults": (VaultRef("s", "rg", ""),)}, "vault_incomplete", ("(unnamed)", "name")),
-        ({"route": STAGES[1]}, "not_confirmed", ("asr_confirm_failover_to_azure=true",)),
         ({"route": STAGES[1], "confirm_failover_to_azure": True, "machines": ("All",)}, "name_machines", ("'All'",)),
         (
             {"route": STAGES[1], "confirm_failover_to_azure": True, "groups": ("g",)},

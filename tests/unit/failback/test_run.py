@@ -210,13 +210,14 @@ def test_waiting_only_for_the_job(world: World, number: int, position: Position,
 )
 def test_a_commit_is_held_for_a_person(world: World, number: int, position: Position, before: str) -> None:
     world.add("web", position=position)
-    result = world.go(stage(number, commit_when="manual", continue_command="ansible-playbook go-on"))
+    result = world.go(stage(number, commit_when="manual"))
     told = of(result, "web")
     assert (told["done"], told["after"], told["code"], told["changed"]) == ("held", before, "commit_held", True)
-    assert told["remedy"].endswith("Then go on: ansible-playbook go-on")
+    assert told["approved"] is False
+    assert told["remedy"].endswith("run the same again with its name in 'approved' (asr_approved in the playbooks).")
     assert [leg for _name, leg in world.legs_sent()] == [STAGES[number][0]]
-    # The word given, the same command goes on.
-    assert of(world.go(stage(number)), "web")["done"] == "fired"
+    # Approved by name, the same order goes on.
+    assert of(world.go(stage(number, commit_when="manual", approved=("web",))), "web")["done"] == "fired"
     assert [leg for _name, leg in world.legs_sent()] == list(STAGES[number])
 
 

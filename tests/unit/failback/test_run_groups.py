@@ -36,7 +36,7 @@ NAMES = ("a1", "a2", "a3")
 
 
 def choosing(**wishes: Any) -> Order:
-    return Order(vaults=(VAULT,), route=tuple(WAY_HOME), **wishes)
+    return Order(vaults=(VAULT,), route=tuple(WAY_HOME), commit_when="verified", **wishes)
 
 
 def plan_json(name: str, *members: str, actions: tuple[str, ...] = ()) -> dict[str, Any]:

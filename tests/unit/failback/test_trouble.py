@@ -387,7 +387,7 @@ def test_one_vaults_outage_does_not_hold_up_anothers_machines(length: float, err
 
     clock = Clock(monotonic=lambda: one.spent, sleep=sleep)
     pair, cursor = Pair(one, two, dark), None
-    wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=("all",))
+    wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=("all",), commit_when="verified")
     for _slice in range(2000):
         pair.requests.reads = pair.requests.writes = 0
         result = run_slice(wanted, pair, Site(one), clock, cursor)  # type: ignore[arg-type]
@@ -411,7 +411,7 @@ def test_a_vault_that_is_dark_in_the_beginning_ends_the_run_before_the_first_wri
     two.add("app")
     pair = Pair(one, two, lambda: ReadFailed("read_failed", "No answer."))
     clock = Clock(monotonic=lambda: one.spent, sleep=one.sleep)
-    wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=("all",))
+    wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=("all",), commit_when="verified")
     with pytest.raises(ReadFailed):
         run_slice(wanted, pair, Site(one), clock, None)  # type: ignore[arg-type]
     assert not one.accepted

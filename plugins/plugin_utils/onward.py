@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""How a run goes on: whose commit waits for an approval, what is still under way, what is to be run again. Pure.
+
+What is printed is exact. It acts on the machines of this run alone, and approves those it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD, WAITS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.group import HELD as GROUP_HELD
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import SUCCEEDED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import COMMITS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.order import ALL
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report import Report, Story
+from ansible_collections.homeward.asr.plugins.module_utils.failback.words import clean, fold
+
+from .command import CommandLine, one_line
+
+#: So many machines are named in a command; for more the word ``held`` stands, or nothing.
+NAMED = 20
+
+#: Options that choose machines.
+CHOICE = ("machines", "groups", "recovery_plans", "exclude")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the user takes words to the run. ``prefix`` is that of the variables ("asr_"), empty where tasks are the user's own;
+    ``line`` is what was typed, None where nobody typed anything."""
+
+    prefix: str
+    line: CommandLine | None
+
+
+def onward(report: Report, way: Way) -> list[dict[str, Any]]:
+    """What can be done next, the approval first: ``about``, ``count``, ``words`` for people, and the ``command`` (or the
+    ``variable``) to copy, each on one line."""
+    stories = report.stories
+    if report.planned is not None or not stories:
+        return []
+    waiting = [s for s in stories if s.last.get("done") == "held" and s.last.get("code") == "commit_held"]
+    kept = [s for s in stories if s not in waiting and _needed(s)]
+    found: list[dict[str, Any]] = []
+    if waiting:
+        who = f"{len(waiting)} machine{'' if len(waiting) == 1 else 's'}"
+        wait = "waits" if len(waiting) == 1 else "wait"
+        words = f"{who} {wait} for your approval before the commit. When you have looked at {'it' if len(waiting) == 1 else 'them'}"
+        found.append(_entry("approve", len(waiting), words, _approvals(waiting, kept, stories), report, way))
+    mended = _to_mend(report, waiting)
+    if report.running or mended:
+        about, words = ("continue", "To go on") if report.running else ("again", "When what is said above is mended")
+        number = len(report.named("waiting")) if report.running else len(mended)
+        entry = _entry(about, number, words, _kept(kept, stories), report, way)
+        if len(kept) > NAMED:
+            entry["notes"].append(
+                "It repeats no approval, because too many were given; these machines stop for yours again."
+            )
+        found.append(entry)
+    return found
+
+
+def _to_mend(report: Report, waiting: Sequence[Story]) -> list[Story]:
+    """Machines that did not arrive, but for those that wait for an approval, their own or that of a group's member."""
+    others = [s for s in report.stories if s not in waiting and s.last.get("code") != GROUP_HELD]
+    return [s for s in others if report.stopped or s.last.get("done") in ("failed", "refused", "held")]
+
+
+def _needed(story: Story) -> bool:
+    """Whether an approval that this run was given is still needed: the commit has not succeeded."""
+    if not story.last.get("approved"):
+        return False
+    return not any(row.get("leg") in COMMITS and row.get("state") in SUCCEEDED for row in story.rows) and (
+        story.last.get("done") != "nothing" or story.last.get("after") in WAITS
+    )
+
+
+def _approvals(waiting: Sequence[Story], kept: Sequence[Story], stories: Sequence[Story]) -> list[str]:
+    """Words that approve those that wait, and again those whose approval this run has not used."""
+    approved = [*waiting, *kept]
+    if len(approved) > NAMED:
+        # The word means everybody who waits then; it stands for these alone where nobody else does.
+        others = [s for s in stories if s.last.get("after") in WAITS and s not in approved]
+        if not others and all(s.last.get("after") in WAITS for s in approved):
+            return [HELD]
+    return spoken(approved, stories)
+
+
+def _kept(kept: Sequence[Story], stories: Sequence[Story]) -> list[str] | None:
+    """Approvals of a run that has not finished, by name: ``held`` would mean more when the run begins again.
+
+    None where there were none, empty where they are too many to be named.
+    """
+    if not any(s.last.get("approved") for s in stories):
+        return None
+    return spoken(kept, stories) if len(kept) <= NAMED else []
+
+
+def spoken(named: Iterable[Story], stories: Sequence[Story]) -> list[str]:
+    """Each machine by its name where that means it alone, else by the id of its replicated item."""
+    meanings: dict[str, set[str]] = {HELD: {HELD}, ALL: {ALL}}
+    for story in stories:
+        item_id = str(story.last.get("item_id") or "")
+        for word in (story.name, item_id.rpartition("/")[2], str(story.last.get("group") or "")):
+            meanings.setdefault(fold(clean(word)), set()).add(item_id.lower())
+
+    def say(story: Story) -> str:
+        plain = not any(part in story.name for part in (",", "\n", "{{", "{%", "{#")) and story.name == clean(
+            story.name
+        )
+        return story.name if plain and len(meanings[fold(story.name)]) == 1 else str(story.last.get("item_id") or "")
+
+    return [say(story) for story in named]
+
+
+def _entry(about: str, count: int, words: str, approved: list[str] | None, report: Report, way: Way) -> dict[str, Any]:
+    variables: dict[str, Any] = {} if approved is None else {f"{way.prefix}approved": approved}
+    line = way.line
+    command = variable = ""
+    notes: list[str] = []
+    if not way.prefix:
+        words += ", run the same tasks again" + (" with" if variables else "") + (":" if variables else ".")
+        variable = f"approved: {one_line(approved)}" if variables else ""
+    elif line is None:
+        words += ", launch the same template again (or start the same job), with the same answers" + (
+            " and this variable:" if variables else "."
+        )
+        variable = ": ".join((f"{way.prefix}approved", one_line(approved))) if variables else ""
+        if about == "approve":
+            notes.append(f"The approval is enough: {way.prefix}confirm_failover_to_azure is not needed for a commit.")
+    else:
+        if line.left_out and len(report.stories) <= NAMED:
+            # Whatever is left out might have chosen fewer machines: these, and no others.
+            chosen: dict[str, Any] = {f"{way.prefix}{option}": [] for option in CHOICE}
+            chosen[f"{way.prefix}machines"] = spoken(report.stories, report.stories)
+            variables = {**chosen, **variables}
+        if line.left_out and len(report.stories) > NAMED:
+            words += f", run your command again{' with this in addition:' if variables else '.'}"
+            variable = f"-e {_quoted(variables)}" if variables else ""
+        else:
+            words += ", run:"
+            command = line.with_variables(variables)
+            if line.left_out:
+                notes.append(
+                    f"Not repeated, because it may be secret or is gone: {', '.join(line.left_out)}. Add it yourself."
+                )
+        if about != "approve" and f"{way.prefix}confirm_failover_to_azure" in line.withheld:
+            notes.append(
+                f"No command carries {way.prefix}confirm_failover_to_azure; add it where a machine must still leave home."
+            )
+    if approved == [HELD]:
+        notes.append(f"It approves the {count} machines that wait now.")
+    return {"about": about, "count": count, "words": words, "command": command, "variable": variable, "notes": notes}
+
+
+def _quoted(variables: dict[str, Any]) -> str:
+    return CommandLine(()).with_variables(variables).removeprefix("-e ")
