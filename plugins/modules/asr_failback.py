@@ -28,7 +28,7 @@ options:
   advance:
     description:
       - V(each) lets each machine take its next step as soon as it can.
-      - V(together) takes a step only when all machines have finished the one before. Consistency groups always go together.
+      - V(together) takes a step only when all machines have finished the one before. Consistency groups go together in either case; see O(split_groups).
     type: str
     choices: [each, together]
     default: each

@@ -22,6 +22,9 @@ T = TypeVar("T")
 #: Code of a row that stopped for nothing but its group.
 HELD = "group_held"
 
+#: Code of a row that waits for a person's approval of its commit.
+COMMIT_HELD = "commit_held"
+
 #: How a way ends for a machine that goes no further in this run.
 STOPS = ("failed", "refused", "held")
 
@@ -148,6 +151,8 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
 def remedy(causes: Sequence[Fellow]) -> str:
     """What to do about the members that hold a group."""
     names = ", ".join(f.name for f in causes[:NAMED]) + _more(len(causes))
+    if all(f.code == COMMIT_HELD for f in causes):
+        return f"Look at {names} and approve as well: the group is committed when all its members are approved."
     own = " ".join(dict.fromkeys(f"{f.name}: {f.remedy}" for f in causes[:NAMED] if f.remedy))
     return (
         f"See to {names}, then run this again for the whole group."

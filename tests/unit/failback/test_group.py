@@ -89,13 +89,21 @@ def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bo
         assert word in ruling.reason
     assert "Held with c" not in ruling.reason
     assert bool(ruling.remedy) == held
-    if held:
+    if held and fellows[-1].code != "commit_held":
         assert "asr_split_groups: true" in ruling.remedy
 
 
 def test_a_held_group_is_told_what_to_mend() -> None:
     ruling = rule("shop", "failing over", [FAILED])
     assert "c: Mend it." in ruling.remedy
+
+
+def test_a_group_that_lacks_an_approval_is_told_whose() -> None:
+    ruling = rule("shop", "committing", [fellow("b", S.STOPPED, ended="held", code="commit_held", why="Asks.")])
+    assert "b" in ruling.remedy
+    assert "all its members are approved" in ruling.remedy
+    mixed = rule("shop", "committing", [fellow("b", S.STOPPED, ended="held", code="commit_held"), FAILED])
+    assert "c: Mend it." in mixed.remedy
 
 
 def test_many_that_stopped_are_cut() -> None:
