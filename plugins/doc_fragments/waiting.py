@@ -57,7 +57,7 @@ options:
     default: fail
   continue_command:
     description:
-      - The command that goes on with this run, quoted to the user as it stands when time is over.
+      - The command that goes on with this run, quoted to the user as it stands when O(wait_timeout) has expired.
     type: str
     default: ''
   cursor:

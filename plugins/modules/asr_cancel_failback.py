@@ -54,14 +54,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine is ready to fail over home again, was refused or failed. V(false) only when the time in O(wait_timeout) is over.
+  description: Whether every machine is ready to fail over home again, was refused or failed. V(false) only when O(wait_timeout) has expired.
   returned: always
   type: bool
   sample: true
 code:
   description:
     - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when time is over, another word when the
+    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when O(wait_timeout) has expired, another word when the
       task could not begin at all.
   returned: when something went wrong
   type: str
@@ -78,7 +78,7 @@ details:
   sample: {}
 continue_command:
   description: The command that goes on, as given in O(continue_command).
-  returned: when the time in O(wait_timeout) is over
+  returned: when O(wait_timeout) has expired
   type: str
   sample: ansible-playbook take-back.yml
 machines:
@@ -129,7 +129,7 @@ machines:
       description:
         - What was done with it.
         - V(fired) (an operation was sent), V(adopted) (an operation that already ran was joined), V(nothing) (it was already there),
-          V(refused) (its failover cannot be taken back), V(failed), V(waiting) (nothing was sent for it before time was over).
+          V(refused) (its failover cannot be taken back), V(failed), V(waiting) (nothing was sent for it before O(wait_timeout) expired).
       returned: always
       type: str
       sample: fired

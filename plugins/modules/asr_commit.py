@@ -87,14 +87,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine has arrived, was refused, held or failed. V(false) only when the time in O(wait_timeout) is over.
+  description: Whether every machine has arrived, was refused, held or failed. V(false) only when O(wait_timeout) has expired.
   returned: always
   type: bool
   sample: true
 code:
   description:
     - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when time is over, another word when the
+    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when O(wait_timeout) has expired, another word when the
       task could not begin at all.
   returned: when something went wrong
   type: str
@@ -111,7 +111,7 @@ details:
   sample: {}
 continue_command:
   description: The command that goes on, as given in O(continue_command).
-  returned: when the time in O(wait_timeout) is over
+  returned: when O(wait_timeout) has expired
   type: str
   sample: ansible-playbook homeward.asr.failback -e @vars.yml
 machines:
@@ -163,7 +163,7 @@ machines:
         - What was done with it.
         - V(fired) (an operation was sent), V(adopted) (an operation that already ran was joined), V(nothing) (it was already there),
           V(refused) (it stands where this task must not act), V(held) (stopped before commit for a person to look), V(failed),
-          V(waiting) (nothing was sent for it before time was over).
+          V(waiting) (nothing was sent for it before O(wait_timeout) expired).
       returned: always
       type: str
       sample: fired

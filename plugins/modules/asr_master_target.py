@@ -146,7 +146,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether everything was as wanted, refused or failed. V(false) only when the time in O(wait_timeout) is over.
+  description: Whether everything was as wanted, refused or failed. V(false) only when O(wait_timeout) has expired.
   returned: always
   type: bool
   sample: true
@@ -158,7 +158,7 @@ msg:
 code:
   description:
     - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when servers or machines went wrong, V(still_running) when time is over, another word
+    - V(machines_failed) and V(machines_refused) when servers or machines went wrong, V(still_running) when O(wait_timeout) has expired, another word
       when the task could not begin at all.
   returned: when something went wrong
   type: str
@@ -175,7 +175,7 @@ details:
   sample: {}
 continue_command:
   description: The command that goes on, as given in O(continue_command).
-  returned: when the time in O(wait_timeout) is over
+  returned: when O(wait_timeout) has expired
   type: str
   sample: ansible-playbook homeward.asr.prepare -e @vars.yml
 machines:
@@ -231,7 +231,7 @@ machines:
       contains: *standing
     done:
       description:
-        - V(fired) (something was changed), V(nothing) (all was as wanted), V(waiting) (time is over, or O(wait=false)), V(refused)
+        - V(fired) (something was changed), V(nothing) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused)
           (it cannot be used or must not be touched), V(failed) (vCenter did not do what was asked).
       returned: always
       type: str

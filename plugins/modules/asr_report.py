@@ -27,7 +27,9 @@ options:
     elements: dict
     required: true
   fail:
-    description: Fail when a stage could not begin, when more than O(allowed_failures) percent of the machines went wrong, or when time was over.
+    description:
+      - Fail when a stage could not begin, when more than O(allowed_failures) percent of the machines went wrong, or when a stage's
+        wait_timeout expired.
     type: bool
     default: true
   allowed_failures:
@@ -151,7 +153,7 @@ held_machines:
   sample: []
 waiting_machines:
   description:
-    - Names of the machines that were under way when time was over.
+    - Names of the machines that were under way when a stage's wait_timeout expired.
     - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list
@@ -226,7 +228,7 @@ onward:
       sample: []
 code:
   description: V(machines_failed), V(stage_failed), or V(still_running), which with O(on_timeout=ok) is no failure.
-  returned: when something went wrong or time was over
+  returned: when something went wrong or a stage's wait_timeout expired
   type: str
   sample: machines_failed
 """

@@ -38,7 +38,7 @@ class Cause:
     def note(self) -> str:
         """That the words are the first machine's; empty where they are everybody's."""
         return (
-            f"(This is what was said of {self.names[0]}; names and numbers differ for the others.)"
+            f"(The details are those of {self.names[0]}; names and numbers differ for the others.)"
             if self.alike
             else ""
         )

@@ -58,7 +58,9 @@ def moved(machine: Mapping[str, Any]) -> bool:
 
 def stumble(used: float, message: str) -> str:
     """The line that says a service does not answer just now, and that the run sits it out."""
-    return f"  homeward.asr   {span(used):>6}   waiting for an answer, then going on: {message.splitlines()[0] if message else ''}"
+    return (
+        f"  homeward.asr   {span(used):>6}   no answer yet, trying again: {message.splitlines()[0] if message else ''}"
+    )
 
 
 class Ticker:

@@ -198,9 +198,9 @@ def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any
         rows = [row for story in stories for row in _rows(story, report.planned is not None)]
         lines += ["", *_table(rows if report.names_repeat else [(name, *row) for name, _vault, *row in rows])]
     if hidden:
-        lines.append(f"and {hidden} more machines that need a look, for the reasons below.")
+        lines.append(f"and {hidden} more machines that need attention; the reasons are below.")
     if left_out:
-        lines.append(f"and {left_out} more machines with nothing to look at.")
+        lines.append(f"and {left_out} more machines that need no attention.")
     lines += _said(report.stories)
     lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *_wrap(text, "")]]
     lines += [part for text in report.notes for part in ["", *_wrap(f"Note: {text}", "  ")]]
@@ -215,11 +215,11 @@ def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any
 
 
 def still_running(report: Report) -> str:
-    """What a run whose time was over leaves."""
+    """What a run leaves whose wait_timeout expired."""
     names = report.named("waiting")
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     return (
-        f"Time was over (wait_timeout) before every machine had arrived{': ' + who if who else ''}. Nothing was cancelled "
+        f"wait_timeout expired before all machines finished{': ' + who if who else ''}. Nothing was cancelled "
         "and nothing is lost: the same run goes on where this one left off."
     )
 
@@ -236,7 +236,7 @@ def totals(report: Report) -> str:
     if report.planned is not None:
         return (
             f"Check mode, nothing was sent. {', '.join(parts)}. A run would send {report.planned} writes; "
-            f"looking took {report.reads} reads."
+            f"this check took {report.reads} reads."
         )
     return (
         f"{', '.join(parts)}. Requests: {report.writes} writes (floor {report.floor_writes}), "

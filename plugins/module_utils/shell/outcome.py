@@ -69,8 +69,8 @@ def complaint(machines: Sequence[Machine]) -> str:
     lines = [f"{cause.who(NAMED)}: {cause.texts[0]} {cause.note}".rstrip() for cause in found[:NAMED]]
     if len(found) > NAMED:
         rest = sum(len(cause.names) for cause in found[NAMED:])
-        lines.append(f"and {count(rest)} more for other reasons.")
-    return "\n".join([f"{len(bad)} of {count(len(machines))} could not go on.", *lines])
+        lines.append(f"and {rest} more for other reasons.")
+    return "\n".join([f"{len(bad)} of {count(len(machines))} failed or were refused.", *lines])
 
 
 def summary(machines: Sequence[Machine], check: bool) -> str:

@@ -95,7 +95,7 @@ def test_only_ten_causes_are_told_in_the_message() -> None:
     words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
     result = shape(raw(*(machine(w, "failed", reason=f"For {w * 2}.") for w in words)), PARAMS, check=False)
     assert "ten: For tenten." in result["msg"]
-    assert result["msg"].endswith("and 2 machines more for other reasons.")
+    assert result["msg"].endswith("and 2 more for other reasons.")
 
 
 def test_failures_come_before_refusals_in_the_message() -> None:
