@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from ..failback.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown
@@ -32,6 +33,15 @@ class Ask:
     request_id: str = ""
 
 
+_ELEMENT = re.compile(r"<(Code|Message|PossibleCauses|RecommendedAction)>([^<]*)</", re.IGNORECASE)
+_UNSEEN = re.compile(r"<(script|style|head)\b.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>([^<]*)</title", re.IGNORECASE)
+_TAG = re.compile(r"<[^>]*>")
+
+#: What to do about an answer that did not come from Azure.
+_BETWEEN = "Check the proxy or firewall between here and Azure: it answers in Azure's place."
+
+
 @dataclass(frozen=True)
 class ServiceError:
     """The error envelope of a reply (SEEN CLI-A2A_self, RPJ): outer words and what the first detail adds."""
@@ -41,6 +51,8 @@ class ServiceError:
     causes: str = ""
     action: str = ""
     outer_code: str = ""
+    #: The first words of an answer that is no error of Resource Manager's: a proxy's page, an older API's XML.
+    strange: str = ""
     ids: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -52,11 +64,14 @@ class ServiceError:
         try:
             data = json.loads(body)
         except ValueError:
-            return cls("", "")
+            return cls._strange(body)
         error = data.get("error") if isinstance(data, Mapping) else None
+        if isinstance(error, str) and error:
+            return cls("", one_line(error))
         if not isinstance(error, Mapping):
-            return cls("", "")
-        entries = [d for d in error.get("details") or () if isinstance(d, Mapping)]
+            return cls("", "", strange=_first_words(body) if data and "error" not in str(data) else "")
+        told = error.get("details")
+        entries = [d for d in told if isinstance(d, Mapping)] if isinstance(told, list) else []
         detail: Mapping[str, Any] = entries[0] if entries else {}
         message = str(error.get("message") or detail.get("message") or "")
         said = str(detail.get("message") or "")
@@ -71,18 +86,51 @@ class ServiceError:
             ids={k: str(detail[k]) for k in ("clientRequestId", "activityId") if detail.get(k)},
         )
 
+    @classmethod
+    def _strange(cls, body: bytes) -> ServiceError:
+        """XML of the older API has the same words in elements; of anything else the first words that can be read."""
+        text = body[:20000].decode("utf-8", "replace")
+        found = {name: one_line(unescape(value)) for name, value in _ELEMENT.findall(text)}
+        if found.get("Code") or found.get("Message"):
+            return cls(
+                code=found.get("Code", ""),
+                message=found.get("Message", ""),
+                causes=found.get("PossibleCauses", ""),
+                action=found.get("RecommendedAction", ""),
+                outer_code=found.get("Code", ""),
+            )
+        return cls("", "", strange=_first_words(body))
+
     @property
     def words(self) -> str:
         """Message and code as they stand in a sentence."""
         if self.message and self.code:
             return f"{self.message} ({self.code})"
+        if self.strange and not (self.message or self.code):
+            return f"its answer is none of Azure's and begins '{self.strange}'"
         return self.message or self.code or "it gave no reason"
+
+
+def _first_words(body: bytes) -> str:
+    """What a person would read first in an answer; empty where nothing can be read."""
+    text = body[:20000].decode("utf-8", "ignore")
+    if "<" in text:
+        title = _TITLE.search(text)
+        text = unescape((title.group(1) + ": " if title else "") + _TAG.sub(" ", _UNSEEN.sub(" ", text)))
+    return one_line(text, limit=200)
+
+
+def begins(body: bytes) -> str:
+    """For a sentence about an answer that is no JSON: how it begins, where that is not half a JSON."""
+    words = "" if body.lstrip()[:1] in (b"{", b"[", b"") else _first_words(body)
+    return f" and begins '{words}'" if words else ""
 
 
 def _details(reply: Reply, error: ServiceError, ask: Ask) -> dict[str, Any]:
     return {
         "http_status": reply.status,
         "service_code": error.code,
+        "outer_code": error.outer_code,
         "service_message": error.message,
         "possible_causes": error.causes,
         "recommended_action": error.action,
@@ -97,20 +145,27 @@ def _segment(path: str, name: str) -> str:
     return found.group(1) if found else ""
 
 
-_ACTION = re.compile(r"perform action '([^']+)'(?:.*?over scope '([^']+)')?", re.DOTALL)
+#: What a 403 says is lacking: a linked one names first what is held (field reports).
+_LACKING = re.compile(
+    r"(?:does not have|not have|lacks?)\s+(?:the\s+)?(?:authorization|permission)\s+to\s+perform\s+(?:the\s+)?action\s+'([^']+)'"
+    r"(?:[^']*?scope(?:\(s\))?\s+'([^']+)')?",
+    re.DOTALL | re.IGNORECASE,
+)
 _MISSING_VAULT = re.compile(r"Microsoft\.RecoveryServices/vaults/[^/'\s]+'", re.IGNORECASE)
 
 
 def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
-    found = _ACTION.search(error.message)
-    action = found.group(1) if found else ""
-    scope = (found.group(2) if found else None) or ask.path
-    lacking = f"it lacks the permission {action} on {scope}" if action else error.words
+    """The service's own sentence, whole; the remedy names what that sentence says is lacking, and nothing else."""
+    message = f"Azure does not allow this identity {ask.what} (HTTP 403): {error.words}."
+    if error.strange:
+        return message, _BETWEEN
+    found = _LACKING.search(error.message)
+    which = f" that holds {found.group(1)}" + (f" on {found.group(2)}" if found.group(2) else "") if found else ""
     remedy = (
-        "Give it a role that holds this permission (Site Recovery Contributor on the vault, Reader on the Azure "
-        "machines' resource groups), allow a few minutes for it to take effect, and run again."
+        f"Give it a role{which or ' that allows this'} (Site Recovery Contributor on the vault, Reader on the Azure "
+        "machines' resource groups are the usual ones), allow a few minutes for it to take effect, and run again."
     )
-    return f"Azure does not allow this identity {ask.what}: {lacking}.", remedy
+    return message, remedy
 
 
 def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
@@ -165,7 +220,7 @@ def read_refused(reply: Reply, ask: Ask) -> FailbackError:
     return ReadFailed(
         "read_failed",
         f"Azure could not give {ask.what} (HTTP {reply.status}): {error.words}.",
-        error.action or "Run again in a few minutes.",
+        error.action or "Run again in a few minutes." + (f" {_BETWEEN}" if error.strange else ""),
         details,
     )
 
@@ -177,7 +232,7 @@ def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise read_unusable(ask, "it is no complete JSON object")
+        raise read_unusable(ask, f"it is no complete JSON object (HTTP {reply.status}){begins(reply.body)}")
     return found
 
 
@@ -214,7 +269,8 @@ def write_refused(reply: Reply, ask: Ask) -> Rejected:
     if place:
         return Rejected(*place, details)
     code = "not_found" if reply.status == 404 else "rejected"
-    return Rejected(code, f"Azure refused {ask.what} (HTTP {reply.status}): {error.words}.", error.action, details)
+    remedy = error.action or (_BETWEEN if error.strange else "")
+    return Rejected(code, f"Azure refused {ask.what} (HTTP {reply.status}): {error.words}.", remedy, details)
 
 
 def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:

@@ -40,6 +40,9 @@ POOL = 32
 #: after 401.
 READ_ATTEMPTS, THROTTLED_ATTEMPTS, TOKEN_ATTEMPTS = 5, 12, 2
 
+#: Seconds that any wait the service asks for lasts at least.
+LEAST_WAIT = 0.5
+
 #: Seconds of the first pause between two attempts, and of the longest.
 PAUSE_FIRST, PAUSE_LONGEST = 0.5, 20.0
 
@@ -54,13 +57,24 @@ class Lost(Exception):
         self.cause = cause
 
 
-def seconds(value: str | None, otherwise: float | None) -> float | None:
-    """Retry-After in seconds; ``otherwise`` where it is absent or makes no sense. Always a number so far (SEEN)."""
-    try:
-        told = float(value) if value is not None else None
-    except ValueError:
+def seconds(
+    value: str | None, otherwise: float | None, date: str | None = None, longest: float = 86400.0
+) -> float | None:
+    """Retry-After in seconds; ``otherwise`` where it is absent or makes no sense.
+
+    Always a number so far (SEEN); a date is allowed (RFC 9110) and counts from the answer's own ``date``. None is below
+    ``LEAST_WAIT``: nothing is asked for again without a pause.
+    """
+    if value is None:
         return otherwise
-    return told if told is not None and 0 <= told < 86400 else otherwise
+    try:
+        told = float(value)
+    except ValueError:
+        try:
+            told = (parsedate_to_datetime(value) - parsedate_to_datetime(date or "")).total_seconds()
+        except (TypeError, ValueError):
+            return otherwise
+    return max(LEAST_WAIT, told) if 0 <= told < longest else otherwise
 
 
 def challenge(header: str | None) -> str | None:
@@ -221,12 +235,14 @@ class Transport:
                     if isinstance(found, list):
                         # Lists of images come without an envelope (DOC).
                         return {"value": found}
-                    failure = errors.read_unusable(ask, "it is no complete JSON object")
+                    failure = errors.read_unusable(
+                        ask, f"it is no complete JSON object (HTTP 200){errors.begins(reply.body)}"
+                    )
                 elif reply.status == 202 and pending:
                     return {}
                 elif reply.status >= 500 or reply.status == 408:
                     failure = errors.read_refused(reply, ask)
-                    pause = seconds(reply.headers.get("retry-after"), None)
+                    pause = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
                 else:
                     raise errors.read_refused(reply, ask)
             lost += 1
@@ -378,7 +394,7 @@ class Transport:
 
         The waiting itself is done by ``_take`` for the next attempt.
         """
-        told = seconds(reply.headers.get("retry-after"), None)
+        told = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
         wait = self._backoff(times + 1) if told is None else told
         bucket.block(wait)
         late = self.deadline is not None and self._clock.monotonic() + wait > self.deadline

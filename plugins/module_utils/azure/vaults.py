@@ -33,6 +33,9 @@ DEPLOYMENTS_API = "2022-09-01"
 #: How often the answer of a what-if is looked for, and the seconds between two looks (one takes seconds, DOC).
 ANSWER_LOOKS, ANSWER_PAUSE = 60, 2.0
 
+#: Seconds between two looks at the vault that the service's pace may ask for.
+SHORTEST_PACE, LONGEST_PACE = 1.0, 300.0
+
 _JOB = re.compile(r"/(?:operationresults|replicationOperationStatus|replicationJobs)/([^/?]+)", re.IGNORECASE)
 
 
@@ -235,8 +238,10 @@ class Vaults:
         reply = self._transport.write(url, body, what)
         job = job_name(reply.headers)
         if job is None:
-            raise errors.write_unknown(errors.Ask(what, resource_id), "its answer names no job", reply.status)
-        return Sent(job, seconds(reply.headers.get("retry-after"), None))
+            why = f"its answer (HTTP {reply.status}) names no job{errors.begins(reply.body)}"
+            raise errors.write_unknown(errors.Ask(what, resource_id), why, reply.status)
+        pace = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
+        return Sent(job, None if pace is None else min(LONGEST_PACE, max(SHORTEST_PACE, pace)))
 
     def _refuse_in_check(self, what: str) -> None:
         if self._read_only:

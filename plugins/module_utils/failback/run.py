@@ -38,6 +38,7 @@ from .patience import by_name
 from .ports import Clock, Sent, SitePort, VaultPort
 from .predict import predict
 from .prepare import Prepared, prepare
+from .rejections import lasting, passing
 from .retries import pause as retry_pause
 from .retries import retryable
 from .shapes import JOB, all_understood
@@ -206,7 +207,8 @@ class Run(Walk):
                 return None
             due = parse_time(track.not_before)
             if due is not None and self.now < due:
-                track.waiting = f"waiting before it is tried again: {LEG_TEXT[decision.step.leg]}"
+                if not track.rejections or not track.waiting:
+                    track.waiting = f"waiting before it is tried again: {LEG_TEXT[decision.step.leg]}"
                 return None
             return decision.step
         if isinstance(decision, Adopt):
@@ -527,10 +529,10 @@ class Run(Walk):
 
     def rejected(self, item: Item, track: Track, step: Step, error: FailbackError) -> None:
         track.rejections += 1
-        busy = error.details.get("http_status") == 409
-        if busy and track.rejections < REJECTIONS:
+        if passing(error.details) and track.rejections < REJECTIONS:
             track.not_before = iso(self.now + timedelta(seconds=LAG / 2)) or ""
-            track.waiting = f"the service was busy with it before {LEG_TEXT[step.leg]}"
+            said = error.message.rstrip(".")
+            track.waiting = f"the service did not take it before {LEG_TEXT[step.leg]} ({said}); trying again"
             return
         problem = Problem(
             str(error.details.get("service_code") or error.code),
@@ -538,8 +540,8 @@ class Run(Walk):
             str(error.details.get("possible_causes") or ""),
             str(error.details.get("recommended_action") or error.remedy),
         )
-        code, remedy = error.code, error.remedy
-        if error.details.get("http_status") not in EXPLAINED:
+        code, remedy = lasting(error.details) or (error.code, error.remedy)
+        if code == error.code and error.details.get("http_status") not in EXPLAINED:
             said = " ".join((problem.code, problem.message, problem.causes, problem.action))
             surely, left = retired(step.generation, self.lifecycle.position(item), said)
             if surely:

@@ -206,7 +206,6 @@ def test_causes_and_action_of_the_service_are_kept() -> None:
         b"[]",
         b"null",
         b'{"error": null}',
-        b'{"error": "x"}',
         b'{"error": {"details": null}}',
         b"\xff\xfe",
         b'{"error": {"details": ["x"]}}',
@@ -254,3 +253,46 @@ def test_logins(source: str, text: str, words: list[str], remedy: str) -> None:
     for word in words:
         assert word in error.message
     assert remedy in error.remedy
+
+
+ZSCALER = b"<html><head><title>Access Denied</title><style>p {}</style></head><body><h1>request blocked by policy</h1></body></html>"
+OLD = (
+    b'<Error xmlns="x"><Code>InvalidParameter</Code><Message>A bad parameter &amp; more.</Message>'
+    b"<PossibleCauses>It is wrong.</PossibleCauses><RecommendedAction>Correct it.</RecommendedAction></Error>"
+)
+LINKED = (
+    "The client 'c' with object id 'o' has permission to perform action 'held/action' on scope '/here'; however, it does "
+    "not have permission to perform action 'lacking/action' on the linked scope(s) '/there' or they are invalid."
+)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
+def test_an_answer_that_is_not_azures_is_told_with_its_status_and_first_words(status: int) -> None:
+    reply = errors.Reply(status, {}, ZSCALER)
+    for error in (
+        errors.read_refused(reply, errors.Ask("x", "/p")),
+        errors.write_refused(reply, errors.Ask("x", "/p")),
+    ):
+        assert str(status) in error.message or status == 404
+        assert "Access Denied: request blocked by policy" in error.message
+    assert "proxy" in errors.write_refused(errors.Reply(403, {}, ZSCALER), errors.Ask("x", "/p")).remedy
+
+
+def test_the_older_apis_words_are_read() -> None:
+    error = errors.write_refused(errors.Reply(400, {}, OLD), errors.Ask("x", "/p"))
+    assert "A bad parameter & more (InvalidParameter)" in error.message
+    assert error.remedy == "Correct it"
+    assert error.details["possible_causes"] == "It is wrong"
+
+
+def test_a_403_is_told_in_the_services_words_and_only_what_is_lacking_is_asked_for() -> None:
+    for answer in (errors.read_refused, errors.write_refused):
+        error = answer(errors.Reply(403, {}, envelope("LinkedAuthorizationFailed", LINKED)), errors.Ask("x", "/p"))
+        assert LINKED.rstrip(".") in error.message
+        assert "lacking/action on /there" in error.remedy
+        assert "held/action" not in error.remedy
+
+
+@pytest.mark.parametrize("body", [b'{"error": {"details": 7}}', b'{"error": {"details": {"a": 1}}}', b"7", b'"x"'])
+def test_envelopes_of_odd_kinds_never_break_anything(body: bytes) -> None:
+    assert errors.ServiceError.parse(body).words

@@ -117,6 +117,23 @@ def test_a_definite_refusal_ends_one_machine_in_the_services_words(world: World)
     assert result["progress"]["failed"] == 1
 
 
+def test_a_lock_is_told_at_once_with_its_remedy(world: World) -> None:
+    world.add("web", "db")
+    world.faults["web", "reProtect"] = ["locked"] * 50
+    result = world.go(stage(2, "web", "db"))
+    told = of(result, "web")
+    assert (told["done"], told["code"]) == ("failed", "locked")
+    assert "Remove the lock" in told["remedy"]
+    assert world.calls["act"] == 1 + 1
+
+
+def test_what_the_service_said_is_told_while_it_is_tried_again(world: World) -> None:
+    world.add("web")
+    world.faults["web", "reProtect"] = ["busy"]
+    told = of(world.slice(stage(2, slice_seconds=1)), "web")
+    assert "Azure refused it" in told["reason"]
+
+
 def test_a_machine_that_stays_busy_is_given_up_by_name(world: World) -> None:
     world.add("web", "db")
     world.faults["web", "reProtect"] = ["busy"] * 50

@@ -261,6 +261,9 @@ class World:
                 raise Rejected("throttled", "Fewer requests, please.", "Later.", {"http_status": 429})
             if fault == "offline":
                 raise ConnectionFailed("unreachable", "No way to Azure.")
+            if fault == "locked":
+                details = {"http_status": 409, "service_code": "ScopeLocked"}
+                raise Rejected("rejected", "The scope is locked.", "", details)
             if fault in ("busy", "refuse"):
                 status = 409 if fault == "busy" else 400
                 raise Rejected(
