@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import ssl
 from collections.abc import Mapping
@@ -239,6 +240,28 @@ _ENTRA = {
     ),
 }
 _ENTRA_ALIASES = {"700211": "70021", "700212": "70021", "700213": "70021"}
+
+
+#: Numbers of Entra's that time heals: throttled, and a transient error of its own (DOC: Entra error reference).
+_ENTRA_PASSING = frozenset({"90055", "90033", "90039", "50196", "90099"})
+
+#: What the library says of an answer that judged nothing (RUN): only a status, no JSON, or OAuth's words for later.
+_TROUBLE = re.compile(
+    r"HTTP Error: (?:403|407|408|429|5\d\d)|Expecting value|JSON|temporarily_unavailable|server_error", re.IGNORECASE
+)
+
+
+def in_trouble(source: str, text: str) -> bool:
+    """Whether a login failed because nobody judged it: an endpoint that is down or throttles, a page of a proxy.
+
+    ``text`` is what the library says. A login that was judged carries a number of Entra's or an OAuth error (RFC 6749).
+    """
+    if source not in ("service_principal", "workload_identity"):
+        return False
+    number = "".join(_digits_after(text, "AADSTS"))
+    if number:
+        return number in _ENTRA_PASSING
+    return _TROUBLE.search(text) is not None
 
 
 def refused(account: AzureAccount, source: str, text: str) -> ConnectionFailed:

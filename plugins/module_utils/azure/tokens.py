@@ -67,7 +67,7 @@ class Tokens:
     def get(self, claims: str | None = None) -> str:
         """A token that works now. ``claims`` is what the service challenged us for (continuous access evaluation).
 
-        Raises ConnectionFailed: login_failed, unreachable or certificate_not_trusted.
+        Raises ConnectionFailed: login_failed (refused), login_unavailable, unreachable or certificate_not_trusted.
         """
         with self._lock:
             now = self._monotonic()
@@ -108,5 +108,11 @@ class Tokens:
         if "AADSTS" not in said and (not_trusted(exc) or ca_unusable(exc) or never_left(exc)):
             return cannot_reach(
                 exc, self._cloud.authority, "authority_host (AZURE_AUTHORITY_HOST) or cloud_environment"
+            )
+        if credential.in_trouble(self._source, said):
+            return ConnectionFailed(
+                "login_unavailable",
+                f"The login at {self._cloud.authority} is not to be had just now: {said}.",
+                "Run again in a few minutes; check any proxy between here and authority_host (AZURE_AUTHORITY_HOST).",
             )
         return credential.refused(self._account, self._source, said)

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ..failback.errors import FailbackError, InputError, ReadFailed
+from ..failback.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
 from ..failback.ports import Clock, Requests
 from . import errors, sdk
 from .clouds import Cloud
@@ -197,7 +197,7 @@ class Transport:
             ask = Ask(what, urlsplit(url).path, str(uuid.uuid4()))
             self._take(bucket, ask, write=False)
             try:
-                token = self._tokens.get(claims)
+                token = self._token(claims)
             except FailbackError:
                 bucket.give_back()
                 raise
@@ -268,7 +268,7 @@ class Transport:
             ask = Ask(what, urlsplit(url).path, str(uuid.uuid4()))
             self._take(bucket, ask, write=True)
             try:
-                token = self._tokens.get(claims)
+                token = self._token(claims)
             except FailbackError:
                 bucket.give_back()
                 raise
@@ -293,6 +293,21 @@ class Transport:
                 raise errors.write_refused(reply, ask)
             else:
                 return reply
+
+    def _token(self, claims: str | None) -> str:
+        """A token; a token endpoint in trouble is asked again after growing pauses, a refused login is not.
+
+        Raises ConnectionFailed.
+        """
+        failed = 0
+        while True:
+            try:
+                return self._tokens.get(claims)
+            except ConnectionFailed as exc:
+                failed += 1
+                passes = exc.code in ("login_unavailable", "unreachable")
+                if not passes or failed >= READ_ATTEMPTS or not self._pause(self._backoff(failed)):
+                    raise
 
     def _send(
         self, method: str, url: str, token: str, request_id: str, content: bytes | None, changes: bool = True

@@ -154,3 +154,42 @@ def test_managed_identity_login(service: Service, clock: FastClock, monkeypatch:
     asked_identity, asked_vault = service.asked
     assert asked_identity.headers["x-identity-header"] == "header-1"
     assert asked_vault.headers["authorization"] == "Bearer from-the-identity"
+
+
+#: What a token endpoint says when it, or a proxy before it, is in trouble.
+IN_TROUBLE = [
+    pytest.param(Answer(503), id="503"),
+    pytest.param(Answer(502, b"<html><title>Bad gateway</title></html>", {"Content-Type": "text/html"}), id="html"),
+    pytest.param(Answer(200, b"<html>portal</html>", {"Content-Type": "text/html"}), id="200-html"),
+    pytest.param(
+        Answer(429, {"error": "temporarily_unavailable", "error_description": "AADSTS90055: too many requests"}),
+        id="429",
+    ),
+]
+
+
+@pytest.mark.parametrize("answer", IN_TROUBLE)
+def test_a_token_endpoint_in_trouble_is_asked_again_after_pauses(
+    service: Service, clock: FastClock, answer: Answer
+) -> None:
+    service.token_answers = [answer] * 4
+    assert open_vaults(service, clock).list_items(VAULT) == []
+    assert sum(clock.slept) > 0.5
+
+
+@pytest.mark.parametrize("answer", IN_TROUBLE)
+def test_a_token_endpoint_that_stays_in_trouble_is_no_refused_login(
+    service: Service, clock: FastClock, answer: Answer
+) -> None:
+    service.token_answers = [answer] * 200
+    error = fails(service, clock)
+    assert error.code == "login_unavailable"
+    assert service.url in error.message
+
+
+def test_no_pause_for_a_token_passes_the_deadline(service: Service, clock: FastClock) -> None:
+    service.token_answers = [Answer(503)] * 200
+    vaults = open_vaults(service, clock, deadline=clock.monotonic() + 1.0)
+    with pytest.raises(ConnectionFailed):
+        vaults.list_items(VAULT)
+    assert sum(clock.slept) <= 1.0
