@@ -96,6 +96,8 @@ class Tokens:
         try:
             got = self._credential.get_token(self._cloud.scope, **({"claims": claims} if claims else {}))
         except (sdk.error_type(), OSError, ValueError) as exc:
+            # MSAL answers from its own memory for a minute after a 429 or 5xx (RUN): a new credential asks in earnest.
+            self._credential = None
             raise self._failure(exc) from exc
         life = max(0.0, float(got.expires_on) - self._wall())
         # A share of what is left, so that a credential that gives the same token again is not asked at every call.

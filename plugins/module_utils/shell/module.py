@@ -47,7 +47,7 @@ from ..vcenter.site import Site
 from . import accounts
 from .clock import system_clock
 from .outcome import failure
-from .specs import Spec
+from .specs import Spec, check_numbers
 
 
 @dataclass
@@ -107,6 +107,7 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
     call = Call(params=module.params, check=bool(module.check_mode), diff=bool(module._diff))
     try:
+        check_numbers(call.params)
         result = work(call)
     except FailbackError as error:
         result = failure(error)

@@ -8,10 +8,12 @@ parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
+
+from ..failback.errors import InputError
 
 Spec = dict[str, dict[str, Any]]
 
@@ -207,6 +209,34 @@ def deployment() -> Spec:
         "installer_checksum": {"type": "str"},
         "tags": {"type": "dict", "default": {}},
     }
+
+
+#: Between what a number of an option must lie, and what to give instead.
+LIMITS: dict[str, tuple[float, float, str]] = {
+    "wait_timeout": (1, 31536000, "Give seconds; with wait: false the task returns as soon as everything is sent."),
+    "poll_interval": (0.1, 86400, "Give seconds, or leave it out: then the pace that the service asks for is kept."),
+    "slice_seconds": (0.1, 3600, "Give seconds, or leave it out."),
+    "retries": (0, 100, "Give how often one machine's failed attempt may be repeated; 0 repeats none."),
+    "allowed_failures": (0, 100, "Give a percentage of the machines."),
+    "agent_timeout": (0, 604800, "Give seconds; 1200 is the default."),
+    "ready_timeout": (0, 604800, "Give seconds; 1200 is the default."),
+    "guest_shutdown_timeout": (0, 86400, "Give seconds; 300 is the default."),
+    "rpo_limit": (0, 31536000, "Give seconds."),
+    "hours": (0, 87600, "Give hours."),
+    "port": (1, 65535, "Give the number of a TCP port."),
+    "proxy_port": (1, 65535, "Give the number of a TCP port."),
+}
+
+
+def check_numbers(params: Mapping[str, Any]) -> None:
+    """Refuse numbers that make no sense. Raises InputError naming option, value and remedy; nothing has been sent then."""
+    for option, (least, most, remedy) in LIMITS.items():
+        value = params.get(option)
+        # Not a number compares as False with everything.
+        if isinstance(value, (int, float)) and not least <= value <= most:
+            raise InputError(
+                "number_invalid", f"Option {option} is {value:g}; it must lie between {least:g} and {most:g}.", remedy
+            )
 
 
 #: The parts that several modules share. Somebody may set defaults for them for the whole action group.

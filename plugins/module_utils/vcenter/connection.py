@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..failback.errors import ConnectionFailed, InputError
 from ..failback.ports import Clock
@@ -148,12 +149,19 @@ def connect(account: SiteAccount, clock: Clock) -> Site:
     Raises InputError (``vcenter_option_missing``, ``ca_path_unusable``), ConnectionFailed (``vcenter_unreachable``,
     ``vcenter_certificate_not_trusted``, ``vcenter_login_failed``) and FailbackError (``pyvmomi_missing``).
     """
+    site = Site(_login(account), clock, lambda: _login(account))
+    atexit.register(site.close)
+    return site
+
+
+def _login(account: SiteAccount) -> Any:
+    """A new session; raises what ``connect`` says."""
     sdk.require()
     _demand(account)
     context = tls_context(account)
     _first_contact(account, context)
     try:
-        service = sdk.SmartConnect(
+        return sdk.SmartConnect(
             host=account.hostname,
             port=account.port,
             user=account.username,
@@ -177,6 +185,3 @@ def connect(account: SiteAccount, clock: Clock) -> Site:
         ) from exc
     except Exception as exc:
         raise sdk.explain(exc, f"log in to {account.address}") from exc
-    site = Site(service, clock)
-    atexit.register(site.close)
-    return site

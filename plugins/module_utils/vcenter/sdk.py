@@ -64,7 +64,9 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
     if isinstance(exc, FailbackError):
         return exc
     # A kind of NoPermission in the service's own order of types, so it is looked for first.
-    if isinstance(exc, vim.fault.NotAuthenticated):
+    # A view lives as long as its session (RUN, govmomi's simulator names the view where vCenter names the session).
+    view_gone = isinstance(exc, vmodl.fault.ManagedObjectNotFound) and "View" in str(exc.obj)
+    if view_gone or isinstance(exc, vim.fault.NotAuthenticated):
         return ConnectionFailed(
             "vcenter_session_ended",
             f"vCenter ended the session while we tried to {doing}.",

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
+from ..failback.errors import ConnectionFailed
 from ..failback.ports import Clock, SiteMachine
 from ..failback.server_ports import SiteServer, VmChange, VmPlace
 from . import sdk
@@ -18,16 +19,37 @@ from .pin import Pinner
 from .read import Reader, find_machines, find_servers
 from .watch import Watcher
 
+T = TypeVar("T")
+
 
 class Site:
     """Implements SitePort and ServerSitePort. Not for use by several threads at once."""
 
-    def __init__(self, service: Any, clock: Clock) -> None:
-        self.service = service
+    def __init__(self, service: Any, clock: Clock, login: Callable[[], Any] | None = None) -> None:
         self._clock = clock
+        self._login = login
+        self._closed = False
+        self._take(service)
+
+    def _take(self, service: Any) -> None:
+        self.service = service
         self.content = service.content
         self.reader = Reader(self.content)
-        self._closed = False
+
+    def _reading(self, look: Callable[[], Sequence[T]]) -> Sequence[T]:
+        """Look; where vCenter has ended the session meanwhile, log in again and look once more.
+
+        Sessions end by an administrator's hand, at a restart, and after 30 idle minutes (DOC).
+        """
+        try:
+            return look()
+        except ConnectionFailed as exc:
+            if exc.code != "vcenter_session_ended" or self._login is None:
+                raise
+        with contextlib.suppress(Exception):
+            sdk.Disconnect(self.service)
+        self._take(self._login())
+        return look()
 
     @property
     def about(self) -> str:
@@ -38,11 +60,13 @@ class Site:
         self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False
     ) -> Sequence[SiteMachine]:
         """See SitePort: a scan, the details of those that match, and the names of their hosts and datastores."""
-        return find_machines(self.reader, uuids, names, devices)
+        wanted, called = tuple(uuids), tuple(names)
+        return self._reading(lambda: find_machines(self.reader, wanted, called, devices))
 
     def servers(self, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> Sequence[SiteServer]:
         """See ServerSitePort."""
-        return find_servers(self.reader, names, addresses)
+        called, known = tuple(names), tuple(addresses)
+        return self._reading(lambda: find_servers(self.reader, called, known))
 
     def enable_uuid(
         self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool

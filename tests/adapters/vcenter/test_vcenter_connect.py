@@ -107,3 +107,14 @@ def test_something_that_is_no_vcenter(account: SiteAccount, vcenter: Any) -> Non
 
 def test_the_password_is_not_shown(account: SiteAccount) -> None:
     assert account.password not in repr(account)
+
+
+def test_a_session_that_has_ended_is_begun_anew_for_a_look(account: SiteAccount, vcenter: Any) -> None:
+    with connect(account, REAL) as site:
+        before = {m.name for m in site.machines(names=["app-01"])}
+        site.content.sessionManager.Logout()
+        vcenter.control.reset_counters()
+        assert {m.name for m in site.machines(names=["app-01"])} == before
+        site.content.sessionManager.Logout()
+        site.servers(names=["mt-linux-01"])
+        assert vcenter.control.counters().get("Login") == 2

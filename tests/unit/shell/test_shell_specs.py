@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting, specs
 
 STAGES = ("asr_failover", "asr_reprotect", "asr_commit", "asr_failback")
@@ -94,3 +95,19 @@ def test_stages_return_the_same_fields() -> None:
 def test_merge_refuses_a_name_in_two_parts() -> None:
     with pytest.raises(ValueError, match="hostname"):
         specs.merge(specs.vcenter(), {"hostname": {"type": "str"}})
+
+
+@pytest.mark.parametrize("option", sorted(specs.LIMITS))
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), -1, 1e12])
+def test_absurd_numbers_are_refused_with_option_value_and_remedy(option: str, value: float) -> None:
+    with pytest.raises(InputError) as caught:
+        specs.check_numbers({option: value})
+    assert caught.value.code == "number_invalid"
+    assert option in caught.value.message
+    assert f"{value:g}" in caught.value.message
+    assert caught.value.remedy
+
+
+def test_numbers_in_use_pass() -> None:
+    defaults = {name: option.get("default") for name, option in specs.waiting().items()}
+    specs.check_numbers({**defaults, "poll_interval": 0.2, "agent_timeout": 0, "retries": 0, "port": 443})
