@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   hostname:
     description:
-      - Name or address of vCenter. Left out everywhere, nothing is asked of vCenter, and whatever needs its answer is refused.
+      - Name or address of vCenter. A port may stand in it instead of in O(port), an IPv6 address in brackets. Left out everywhere, nothing is asked of vCenter, and whatever needs its answer is refused.
       - If not set, the value of the E(VMWARE_HOST) environment variable is used.
     type: str
   username:
@@ -36,12 +36,12 @@ options:
   validate_certs:
     description:
       - Verify vCenter's certificate. The system's roots are trusted, or the file that E(SSL_CERT_FILE) names.
-      - If not set, the value of the E(VMWARE_VALIDATE_CERTS) environment variable is used.
+      - If not set, the value of the E(VMWARE_VALIDATE_CERTS) environment variable is used. While it is V(false), every result warns of it.
     type: bool
     default: true
   proxy_host:
     description:
-      - Proxy to reach vCenter through.
+      - Proxy to reach vCenter through, without a user name. A port may stand in it instead of in O(proxy_port).
       - If not set, the value of the E(VMWARE_PROXY_HOST) environment variable is used.
     type: str
   proxy_port:

@@ -569,6 +569,10 @@ cursor:
   sample: {}
 """
 
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import leg, main_stage, stage_spec
 

@@ -585,6 +585,10 @@ cursor:
   sample: {}
 """
 
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import (
     WAY_HOME,

@@ -260,6 +260,10 @@ details:
   sample: {}
 """
 
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
 from ansible_collections.homeward.asr.plugins.module_utils.shell import infos, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
 

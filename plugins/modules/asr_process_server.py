@@ -713,6 +713,10 @@ cursor:
   sample: {}
 """
 
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import (

@@ -233,6 +233,10 @@ code:
   sample: machines_failed
 """
 
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
 from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
 

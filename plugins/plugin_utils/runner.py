@@ -34,6 +34,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import
 from ansible_collections.homeward.asr.plugins.module_utils.failback.words import same
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import too_old
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
@@ -154,6 +155,12 @@ class Once(ActionBase):
         answer: dict[str, Any] = self._execute_module(
             module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
         )
+        # A Python that does not even read the module's first line cannot say so itself.
+        if "future feature annotations is not defined" in str(answer.get("module_stderr")):
+            return {
+                **answer,
+                **too_old("older than 3.7", str(task_vars.get("ansible_python_interpreter") or "its Python")),
+            }
         return answer
 
     def _say(self, text: str) -> None:

@@ -70,6 +70,7 @@ _ALL = (
     Variable("asr_process_server_remove", Kind.FLAG),
     Variable("asr_watch", Kind.FLAG),
     Variable("asr_refresh", Kind.FLAG),
+    Variable("asr_validate_certs", Kind.FLAG),
     # Through which servers.
     Variable("asr_master_targets", Kind.LIST),
     Variable("asr_process_server", Kind.TEXT),

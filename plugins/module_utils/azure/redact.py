@@ -14,6 +14,8 @@ HIDDEN = "***"
 _RULES = (
     # Operation links carry signed query values t, c, s and h (SEEN RCM, CLI-vault): no query of any link is shown.
     (re.compile(r"((?:https?://|/)[^\s?\"'<>]*)\?[^\s\"'<>]+"), rf"\1?{HIDDEN}"),
+    # A user and a password before the host of a link, a proxy's for example.
+    (re.compile(r"(://)[^\s/@\"'<>]+@"), rf"\1{HIDDEN}@"),
     # The same values without the link in front.
     (re.compile(r"(?<![\w-])(t|c|s|h|sig|signature)=[\w%.+/-]{16,}={0,2}", re.IGNORECASE), rf"\1={HIDDEN}"),
     (

@@ -23,6 +23,7 @@ PASSING = frozenset(
         "login_unavailable",
         "vcenter_unreachable",
         "vcenter_login_failed",
+        "vcenter_not_ready",
         "vcenter_session_ended",
     }
 )

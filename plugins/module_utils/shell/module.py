@@ -46,6 +46,7 @@ from ..failback.texts import clean_all
 from ..vcenter.site import Site
 from . import accounts
 from .clock import system_clock
+from .notices import proxy_secrets, unverified
 from .outcome import failure
 from .specs import Spec, check_numbers
 
@@ -105,6 +106,9 @@ Work = Callable[[Call], dict[str, Any]]
 def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
     """Parse the options, do the work, report. ``constraints`` are AnsibleModule's (mutually_exclusive, required_if ...)."""
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True, **constraints)
+    module.no_log_values.update(proxy_secrets(module.params, os.environ))
+    for text in unverified(module.params):
+        module.warn(text)
     call = Call(params=module.params, check=bool(module.check_mode), diff=bool(module._diff))
     try:
         check_numbers(call.params)

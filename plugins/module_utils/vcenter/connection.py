@@ -9,17 +9,21 @@ import http.client
 import os
 import socket
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..failback.errors import ConnectionFailed, InputError
 from ..failback.ports import Clock
 from . import sdk
+from .address import address_of
 from .site import Site
 
 #: Seconds for the first contact, and for any single SOAP call.
 FIRST_CONTACT_TIMEOUT = 20.0
 CALL_TIMEOUT = 180
+
+#: Answers of the proxy in front of a vCenter whose services do not run.
+NOT_READY = frozenset({502, 503, 504})
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class SiteAccount:
 
     @property
     def address(self) -> str:
-        return f"{self.hostname}:{self.port}"
+        host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
+        return f"{host}:{self.port}"
 
 
 def tls_context(account: SiteAccount) -> ssl.SSLContext:
@@ -68,18 +73,22 @@ _VARIABLES = {"hostname": "VMWARE_HOST", "username": "VMWARE_USER", "password": 
 
 def _demand(account: SiteAccount) -> None:
     for option in _VARIABLES:
-        if not getattr(account, option):
+        if not str(getattr(account, option) or "").strip():
             raise InputError(
                 "vcenter_option_missing",
                 f"The option `{option}` for vCenter is empty.",
                 f"Give `{option}`, or set {_VARIABLES[option]}.",
             )
-    if "/" in account.hostname:
-        raise InputError(
-            "vcenter_hostname_invalid",
-            f"hostname={account.hostname!r} is not a host name.",
-            "Give only the name or address of your vCenter in `hostname`, and the port in `port`.",
-        )
+
+
+def plain_account(account: SiteAccount) -> SiteAccount:
+    """The account with host names and ports as they are connected to. Raises InputError naming the option."""
+    _demand(account)
+    host, port = address_of("hostname", account.hostname, "port", account.port, "https")
+    proxy, proxy_port = None, account.proxy_port
+    if account.proxy_host and account.proxy_host.strip():
+        proxy, proxy_port = address_of("proxy_host", account.proxy_host, "proxy_port", account.proxy_port, "http")
+    return replace(account, hostname=host, port=port or 443, proxy_host=proxy, proxy_port=proxy_port)
 
 
 def _why(exc: Exception) -> str:
@@ -107,7 +116,11 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         remedy = "Check `hostname`, `port` and the network between."
     try:
         web.request("GET", "/sdk/vimServiceVersions.xml")
-        status = web.getresponse().status
+        answer = web.getresponse()
+        status = answer.status
+        if status == http.client.OK and b"<html" in answer.read(4096).lower():
+            # A page where the list of versions is due: vCenter's own front while it initialises.
+            status = http.client.SERVICE_UNAVAILABLE
     except ssl.SSLCertVerificationError as exc:
         raise ConnectionFailed(
             "vcenter_certificate_not_trusted",
@@ -135,6 +148,12 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         ) from exc
     finally:
         web.close()
+    if status in NOT_READY:
+        raise ConnectionFailed(
+            "vcenter_not_ready",
+            f"vCenter {account.address} is not ready (HTTP {status}): its services are still starting, or stopped.",
+            "Wait until its services run (vCenter's management page shows them), then run again.",
+        )
     if status != 200:
         raise ConnectionFailed(
             "vcenter_unreachable",
@@ -146,7 +165,8 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
 def connect(account: SiteAccount, clock: Clock) -> Site:
     """Log in and return the site. The session is closed by ``Site.close`` or when the process ends.
 
-    Raises InputError (``vcenter_option_missing``, ``ca_path_unusable``), ConnectionFailed (``vcenter_unreachable``,
+    Raises InputError (``vcenter_option_missing``, ``vcenter_hostname_invalid``, ``vcenter_port_invalid``,
+    ``ca_path_unusable``), ConnectionFailed (``vcenter_unreachable``, ``vcenter_not_ready``,
     ``vcenter_certificate_not_trusted``, ``vcenter_login_failed``) and FailbackError (``pyvmomi_missing``).
     """
     site = Site(_login(account), clock, lambda: _login(account))
@@ -157,7 +177,7 @@ def connect(account: SiteAccount, clock: Clock) -> Site:
 def _login(account: SiteAccount) -> Any:
     """A new session; raises what ``connect`` says."""
     sdk.require()
-    _demand(account)
+    account = plain_account(account)
     context = tls_context(account)
     _first_contact(account, context)
     try:

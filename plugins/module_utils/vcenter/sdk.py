@@ -88,6 +88,12 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
             _REMEDIES.get(kind, "Look at its recent tasks in vCenter, mend the cause, then run again."),
             {"fault": kind},
         )
+    if isinstance(exc, http.client.HTTPException) and any(f"{code} " in str(exc) for code in (502, 503, 504)):
+        return ConnectionFailed(
+            "vcenter_not_ready",
+            f"vCenter was not ready when we tried to {doing}: {exc}.",
+            "Wait until its services run, then run again: it goes on where it stopped.",
+        )
     if isinstance(exc, (OSError, http.client.HTTPException)):
         return ConnectionFailed(
             "vcenter_unreachable",

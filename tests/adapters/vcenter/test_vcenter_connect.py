@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import http.server
 import socket
 import ssl
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -118,3 +120,48 @@ def test_a_session_that_has_ended_is_begun_anew_for_a_look(account: SiteAccount,
         site.content.sessionManager.Logout()
         site.servers(names=["mt-linux-01"])
         assert vcenter.control.counters().get("Login") == 2
+
+
+@pytest.mark.parametrize(
+    "form", [" {host} ", "{host}:{port}", "https://{host}:{port}/", "\t{host}:{port}\n", "{host}."]
+)
+def test_a_host_is_taken_as_people_write_it(account: SiteAccount, form: str) -> None:
+    host = form.format(host="localhost", port=account.port)
+    port = 443 if str(account.port) in host else account.port
+    connect(replace(account, hostname=host, port=port), REAL).close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(503, b""), (503, b"<html>503</html>"), (200, b"<HTML>The vCenter Server is initialising</HTML>")],
+)
+def test_services_that_still_start_are_not_ready(account: SiteAccount, vcenter: Any, status: int, body: bytes) -> None:
+    class Front(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Front)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(vcenter.certificates.cert, vcenter.certificates.key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        error = refusal(replace(account, port=server.server_address[1]))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert error.code == "vcenter_not_ready"
+    assert error.remedy.endswith("run again.")
+
+
+def test_a_proxys_password_is_never_told(account: SiteAccount) -> None:
+    error = refusal(replace(account, proxy_host="http://anna:s3cr3t-word@proxy.example:3128"))
+    assert error.code == "vcenter_hostname_invalid"
+    assert "s3cr3t-word" not in error.sentence()
