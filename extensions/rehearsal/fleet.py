@@ -99,6 +99,11 @@ class Machine:
         return stable_uuid("bios", self.vault, self.name)
 
     @property
+    def disk_uuids(self) -> tuple[str, ...]:
+        """UUIDs of the disks as vCenter reports them, in the order of ``disks_gb``."""
+        return tuple(stable_uuid("disk-uuid", self.item_name, str(n)) for n in range(len(self.disks_gb)))
+
+    @property
     def item_name(self) -> str:
         """Name of the replicated item; it stays the same through the whole life cycle."""
         return stable_uuid("item", self.vault, self.name)

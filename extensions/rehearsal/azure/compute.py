@@ -86,7 +86,7 @@ class Compute:
                     for n, size in enumerate(machine.disks_gb[1:])
                 ],
             },
-            "networkProfile": {"networkInterfaces": []},
+            "networkProfile": {"networkInterfaces": [{"id": vm.nic_id, "properties": {"primary": True}}]},
             "provisioningState": "Succeeded",
         }
         if with_view:

@@ -63,6 +63,8 @@ def _nic(item: Item) -> dict[str, Any]:
         "recoveryVMNetworkId": None,
         "ipConfigs": [],
         "selectionType": "SelectedByUser",
+        # The NIC of the machine that replicates, where that is an Azure VM (SPEC; its value is INFER).
+        "sourceNicArmId": None if item.row.forward or item.azure_vm is None else item.azure_vm.nic_id,
     }
 
 

@@ -124,7 +124,7 @@ def _disks(item: Item) -> list[dict[str, Any]]:
             "isOSDisk": booltext(n == 0),
             "capacityInBytes": size * GIB,
         }
-        entry.update(_azure_side(item, n) if forward else {"diskUuid": stable_uuid("disk-uuid", item.name, str(n))})
+        entry.update(_azure_side(item, n) if forward else {"diskUuid": machine.disk_uuids[n]})
         # On the way home it still said false when the item was protected already (SEEN).
         copied = forward and (not item.row.syncing or item.phase == "first_point")
         entry.update(**_pending(item), isInitialReplicationComplete=booltext(copied))

@@ -274,6 +274,7 @@ class VCenterOnPrem:
                 uuids=(machine.bios_uuid, machine.uuid),
                 datastore=datastore,
                 disks_gb=machine.disks_gb,
+                disk_uuids=machine.disk_uuids,
                 memory_mb=machine.memory_mb,
                 ip=machine.ip,
                 uuid_enabled=True,

@@ -35,6 +35,13 @@ class AzureVm:
             f"Microsoft.Compute/virtualMachines/{self.name}"
         )
 
+    @property
+    def nic_id(self) -> str:
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.group}/providers/"
+            f"Microsoft.Network/networkInterfaces/{self.name}-nic"
+        )
+
 
 @dataclass
 class VaultState:

@@ -175,6 +175,7 @@ def machine_spec(machine: Machine) -> Managed:
         uuids=(machine.bios_uuid, machine.uuid),
         datastore=machine.datastore,
         disks_gb=machine.disks_gb,
+        disk_uuids=machine.disk_uuids,
         memory_mb=machine.memory_mb,
         ip=machine.ip,
         uuid_enabled=machine.uuid_enabled,
@@ -214,8 +215,9 @@ def vm_spec(
     cpus: int = 2,
     controller: str = "lsilogic",
     tools: bool = True,
+    disk_uuids: tuple[str, ...] = (),
 ) -> Managed:
-    """A machine that is to be made; ``uuids`` are the BIOS UUID and the instance UUID."""
+    """A machine that is to be made; ``uuids`` are the BIOS UUID and the instance UUID. Disks without a UUID get one."""
     extra = {"SET.guest.hostName": name, "SET.guest.ipAddress": ip}
     if tools:
         # Installed; whether they run follows the machine's power.
@@ -231,13 +233,21 @@ def vm_spec(
         uuid=uuids[0],
         instanceUuid=uuids[1],
         files=vim.vm.FileInfo(vmPathName=f"[{datastore}] {name}/{name}.vmx"),
-        deviceChange=[*disk_changes(name, datastore, disks_datastore or datastore, disks_gb, controller), nic_change()],
+        deviceChange=[
+            *disk_changes(name, datastore, disks_datastore or datastore, disks_gb, controller, disk_uuids),
+            nic_change(),
+        ],
         extraConfig=[vim.option.OptionValue(key=k, value=v) for k, v in extra.items()],
     )
 
 
 def disk_changes(
-    name: str, datastore: str, disks_datastore: str, disks_gb: tuple[int, ...], controller: str
+    name: str,
+    datastore: str,
+    disks_datastore: str,
+    disks_gb: tuple[int, ...],
+    controller: str,
+    disk_uuids: tuple[str, ...] = (),
 ) -> list[Any]:
     """As many controllers as the disks need, and the disks: the first beside the machine's own file, the others on
     ``disks_datastore``; files are named as vSphere names them."""
@@ -260,7 +270,10 @@ def disk_changes(
             unitNumber=UNITS[n % len(UNITS)],
             capacityInKB=size * 1024**2,
             backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-                fileName=file, diskMode="persistent", thinProvisioned=True
+                fileName=file,
+                diskMode="persistent",
+                thinProvisioned=True,
+                uuid=disk_uuids[n] if disk_uuids else None,
             ),
         )
         changes.append(add(disk, "create"))

@@ -180,6 +180,9 @@ class Vaults:
             statusOnly="true",
         )
 
+    def get_azure_machine(self, vm_id: str) -> Json:
+        return self.get_with(vm_id, odata_expand="instanceView")
+
     def get(self, resource_id: str, version: str | None = None) -> Json:
         """Any resource by its id, as the service sends it."""
         what = self._what(resource_id)

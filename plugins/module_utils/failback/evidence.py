@@ -5,15 +5,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar, Union
 
 from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
+from .identity import (
+    Found,
+    Known,
+    azure_disks,
+    azure_words,
+    disk_uuids,
+    in_azure,
+    onprem,
+    planned_name,
+    resource_group,
+    site_words,
+    subscriptions,
+    vm_ids,
+)
 from .items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
 from .lifecycle import FAILOVERS, REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
-from .proofs import Evidence, azure_matches, planned_name, site_matches
-from .shapes import AZURE_VM, JOB, all_understood
+from .proofs import Evidence
+from .shapes import JOB, all_understood
 
 T = TypeVar("T")
 
@@ -88,30 +103,126 @@ def failovers(
     return jobs
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A machine whose commit is to be proven. ``home``: the commit that deletes its Azure VM."""
+
+    item: Item
+    job: Job | None
+    known: Known
+    home: bool
+
+
 def gather(
-    items: Sequence[Item], jobs: Mapping[str, Job], vaults: VaultPort, site: SitePort, count: Callable[[int], None]
+    asked: Sequence[Asked],
+    vaults: VaultPort,
+    site: SitePort,
+    spread: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]],
+    count: Callable[[int], None],
+    neighbours: Sequence[Item],
+    accept: Mapping[str, str],
 ) -> dict[str, Evidence]:
-    """Evidence by item key, with the machines' present state in vCenter and in Azure. ``jobs`` as ``failovers`` gives them."""
-    machines = site.machines(uuids=[i.site_uuid for i in items if i.site_uuid], names=[i.friendly_name for i in items])
-    onprem = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
-    azure: dict[str, LookUp[Json]] = {}
-    for subscription in sorted({i.vault.subscription_id for i in items}):
-        before = vaults.requests.reads
-        azure[subscription] = index(all_understood(vaults.list_azure_machines(subscription), AZURE_VM), _azure_words)
-        count(vaults.requests.reads - before)
-    return {
-        item.key: Evidence(
-            item=item,
-            job=jobs.get(item.key),
-            site=site_matches(item, onprem((item.site_uuid or "", item.friendly_name))),
-            azure=azure_matches(
-                item,
-                azure[item.vault.subscription_id]((item.azure_vm_id or "", item.azure_vm_name)),
-                " ".join(p.message for p in jobs[item.key].problems) if item.key in jobs else "",
-            ),
+    """Evidence by item key, with the machines' present state in vCenter and in Azure.
+
+    One look at vCenter for all. Azure VMs whose resource id is known and that a commit would delete are read by
+    themselves, the others from one list of each subscription that the items name; what a person named counts as named.
+    """
+    said = str(accept.get("onprem_identity") or "")
+    machines = site.machines(
+        uuids=[word for a in asked for word in site_words(a.item, a.job, a.known, said)],
+        names=[a.item.friendly_name for a in asked],
+        devices=any(disk_uuids(a.item) for a in asked),
+    )
+    azure = _azure(asked, vaults, spread, count, neighbours, str(accept.get("azure_identity") or ""))
+    unreadable = tuple(m.name for m in machines if not m.identified)
+    look = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name, *(d.uuid.replace("-", "") for d in m.disks)))
+    named = [m for m in machines if said and (m.uuid or m.bios_uuid)] if said else []
+    found: dict[str, Evidence] = {}
+    for a in asked:
+        words = [*site_words(a.item, a.job, a.known), a.item.friendly_name, *disk_uuids(a.item)]
+        here = onprem(a.item, a.job, [*look(words), *named], a.known, said)
+        there, where, error = azure[a.item.key]
+        found[a.item.key] = Evidence(
+            item=a.item,
+            job=a.job,
+            site=here.machines,
+            azure=there.machines,
+            site_found=here,
+            azure_found=there,
+            unreadable=unreadable,
+            looked=where,
+            azure_error=error,
         )
-        for item in items
-    }
+    return found
+
+
+#: What was found in Azure for a machine, where it was looked for, and why that could not be read.
+InAzure = tuple[Found, str, "FailbackError | None"]
+
+
+def _azure(
+    asked: Sequence[Asked],
+    vaults: VaultPort,
+    spread: Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]],
+    count: Callable[[int], None],
+    neighbours: Sequence[Item],
+    said: str,
+) -> dict[str, InAzure]:
+    found: dict[str, InAzure] = {}
+
+    def read(vm_id: str) -> Json | FailbackError:
+        try:
+            return vaults.get_azure_machine(vm_id)
+        except (ReadFailed, ConnectionFailed) as exc:
+            return exc
+
+    ids = {a.item.key: list(vm_ids(a.item, a.job, a.known)) for a in asked}
+    alone = [a for a in asked if a.home and len(ids[a.item.key]) == 1]
+    count(len(alone))
+    for a, answer in zip(alone, spread(read, [ids[a.item.key][0] for a in alone]), strict=True):
+        where = ids[a.item.key][0]
+        if isinstance(answer, NotFound):
+            found[a.item.key] = Found(compared=f"looked for {where}"), where, None
+        elif isinstance(answer, FailbackError):
+            found[a.item.key] = Found(), where, answer
+        else:
+            found[a.item.key] = in_azure(a.item, a.job, [answer], a.known, said), where, None
+    rest = [a for a in asked if a.item.key not in found]
+    wanted = {a.item.key: sorted(subscriptions(a.item, a.job, a.known, neighbours, said)) for a in rest}
+    lists: dict[str, LookUp[Json]] = {}
+    errors: dict[str, FailbackError] = {}
+    everything: list[Json] = []
+    for subscription in sorted({word for words in wanted.values() for word in words}):
+        before = vaults.requests.reads
+        try:
+            machines = vaults.list_azure_machines(subscription)
+            lists[subscription] = index(machines, _azure_words)
+            everything += [m for m in machines if said and str(m.get("id") or "").lower() in said.lower()]
+        except (ReadFailed, ConnectionFailed) as exc:
+            errors[subscription] = exc
+        count(vaults.requests.reads - before)
+    for a in rest:
+        places = wanted[a.item.key]
+        words = azure_words(a.item, a.job, a.known)
+        near = [m for place in places if place in lists for m in lists[place](words)]
+        here = in_azure(a.item, a.job, [*near, *everything], a.known, said)
+        where = f"subscription {', '.join(places)}"
+        group = resource_group(a.item)
+        where += f", resource group {last_segment(group)}" if group else ""
+        # With the machine in hand, another subscription that cannot be listed does not matter.
+        error = None if here.machines else next((errors[place] for place in places if place in errors), None)
+        if a.home and len(here.machines) == 1:
+            # A list may leave disks and NICs out; what is deleted is looked at whole.
+            whole = read(str(here.machines[0].get("id") or ""))
+            count(1)
+            if isinstance(whole, NotFound):
+                here = Found(compared=here.compared)
+            elif isinstance(whole, FailbackError):
+                error = whole
+            else:
+                here = replace(here, machines=(whole,))
+        found[a.item.key] = here, where, error
+    return found
 
 
 def _newest_failovers(
@@ -183,7 +294,10 @@ def concerns(job: Json, item: Item) -> bool:
 
 def _azure_words(machine: Json) -> tuple[str, ...]:
     vm_id = str(machine.get("id") or "")
-    return vm_id, last_segment(vm_id), planned_name(vm_id)
+    nics = ((machine.get("properties") or {}).get("networkProfile") or {}).get("networkInterfaces") or ()
+    disks = [str((d.get("managedDisk") or {}).get("id") or "") for d in azure_disks(machine)]
+    own = str((machine.get("properties") or {}).get("vmId") or "")
+    return vm_id, last_segment(vm_id), planned_name(vm_id), own, *(str(n.get("id") or "") for n in nics), *disks
 
 
 def index(entries: Iterable[T], words: Callable[[T], Iterable[str]]) -> LookUp[T]:

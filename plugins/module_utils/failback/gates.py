@@ -14,6 +14,7 @@ RP1), so both are read before the failover only.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -144,6 +145,61 @@ def point_gate(job: Job | None, limit: float) -> list[Gate]:
             "Compare the machine's data with the Azure VM's before that is deleted.",
         )
     ]
+
+
+def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
+    """Disks that the Azure VM has and the item does not protect, and those that have grown beyond their copy.
+
+    The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
+    left. The Azure VM tells no size of a disk while it is deallocated (DOC), which fits any.
+    """
+    if not attached:
+        return []
+    protected = raw_disks(item)
+    remedy = "Copy what lies there to the machine at home, or protect the machine anew with all its disks."
+    if not protected:
+        names = ", ".join(str(d.get("name") or "?") for d in attached)
+        text = f"The vault does not tell which disks were replicated; the Azure VM that the commit deletes has {names}."
+        return [Gate("disk_unprotected", text, remedy)]
+    left = sorted(protected, key=lambda d: str(d.get("isOSDisk") or "").lower() != "true")
+    pairs: list[tuple[Json, Json]] = [(attached[0], left.pop(0))]
+    rest = list(attached[1:])
+    for fits in (lambda a, p: a is not None and p is not None and a == p, lambda a, p: True):
+        for disk in list(rest):
+            match = next((d for d in left if fits(_azure_gib(disk), _gib(d))), None)
+            if match is not None:
+                pairs.append((disk, match))
+                rest.remove(disk)
+                left.remove(match)
+    found: list[Gate] = []
+    if rest:
+        names = ", ".join(_azure_disk(d) for d in rest)
+        text = f"The Azure VM that the commit deletes has disks that are not replicated and go with it: {names}."
+        found.append(Gate("disk_unprotected", text, remedy))
+    grown = [
+        f"{_azure_disk(a)}, of which {p:.0f} GB are replicated"
+        for a, copy in pairs
+        if (size := _azure_gib(a)) is not None and (p := _gib(copy)) is not None and size > p + 1
+    ]
+    if grown:
+        found.append(Gate("disk_resized", f"Disks have grown in Azure: {'; '.join(grown)}.", remedy))
+    return found
+
+
+def _azure_disk(disk: Json) -> str:
+    size, lun = _azure_gib(disk), disk.get("lun")
+    words = [f"LUN {lun}" if lun is not None else "", f"{size:.0f} GB" if size is not None else ""]
+    told = ", ".join(word for word in words if word)
+    return f"{disk.get('name') or 'a disk without a name'}{f' ({told})' if told else ''}"
+
+
+def _azure_gib(disk: Json) -> float | None:
+    return _number(disk.get("diskSizeGB"))
+
+
+def _gib(disk: Json) -> float | None:
+    size = _number(disk.get("diskCapacityInBytes")) or _number(disk.get("capacityInBytes"))
+    return None if size is None else float(math.ceil(size / (1 << 30)))
 
 
 def failed_failover(item: Item) -> str:

@@ -13,11 +13,23 @@ from datetime import datetime
 
 from .errors import ConnectionFailed, ReadFailed
 from .evidence import failovers
-from .gates import RPO_LIMIT, Gate, copy_gates, failed_failover, failed_gate, health_gates, passed, point_gate, way_on
+from .gates import (
+    RPO_LIMIT,
+    Gate,
+    azure_disk_gates,
+    copy_gates,
+    failed_failover,
+    failed_gate,
+    health_gates,
+    passed,
+    point_gate,
+    way_on,
+)
+from .identity import azure_disks
 from .items import Item, Job
 from .lifecycle import FAILOVER_TO_ONPREM, FAILOVERS, LEG_TEXT, SEALS, Step
 from .memory import Track
-from .proofs import Unproven
+from .proofs import Evidence, Unproven
 from .servers import Policy
 from .walk import Walk
 
@@ -63,16 +75,36 @@ class Gatekeeper:
                 kept.append((item, track, step))
         return kept
 
-    def before_commit(self, track: Track, item: Item, job: Job | None) -> list[Unproven]:
-        """What still speaks against a copy that was failed over home already: the point its failover used, and the vault's
-        health where this run has not looked at the copy before that failover."""
+    def before_commit(self, track: Track, evidence: Evidence) -> list[Unproven]:
+        """What still speaks against a copy that was failed over home already: the point its failover used, disks that only
+        the Azure VM has, and the vault's health where this run has not looked at the copy before that failover."""
+        item = evidence.item
         gates = [] if track.whole else health_gates(item)
         if not self.chosen_point:
-            gates += point_gate(job, self.limit(item))
+            gates += point_gate(evidence.job, self.limit(item))
+        if len(evidence.azure) == 1:
+            gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
+            track.azure_vm = str(evidence.azure[0].get("id") or "")
         shut, taken = passed(gates, self.walk.order.accept)
         track.accept(taken)
         # One remedy for all of them stands with the last.
         return [Unproven(gate.word, gate.text, way_on(shut) if gate is shut[-1] else "") for gate in shut]
+
+    def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Unproven]) -> list[Unproven]:
+        """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left; what
+        a person named by its id is written down."""
+        accept = self.walk.order.accept
+        for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
+            if found.named:
+                track.accept([{"gate": word, "reason": found.named, "text": "Named by a person, not told by ids."}])
+        left: list[Unproven] = []
+        for proof in unproven:
+            reason = str(accept.get(proof.code) or "").strip()
+            if proof.code == "azure_vm_missing" and not proof.waits and reason and not evidence.azure_found.alike:
+                track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
+            else:
+                left.append(proof)
+        return left
 
     @property
     def chosen_point(self) -> bool:

@@ -18,8 +18,12 @@ from typing import Any
 
 from .bodies import Placement
 from .gates import age
-from .items import Job, Problem, iso, parse_time
+from .identity import Known
+from .items import Item, Job, Problem, iso, parse_time
 from .ports import Requests
+
+#: Providers of the way out; they tell the ids that the way home leaves out.
+FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
 
 VERSION = 2
 
@@ -62,6 +66,10 @@ class Track:
     point: str = ""
     #: Gates that were passed on a person's word: gate, reason, and the service's text.
     accepted: list[dict[str, str]] = field(default_factory=list)
+    #: Ids that the item told before its reprotect took them away, and the Azure VM that a commit home was proven for.
+    azure_vm_id: str = ""
+    site_uuid: str = ""
+    azure_vm: str = ""
     #: Whether this run has looked at the copy before it sent the failover home.
     whole: bool = False
     placement: dict[str, str] | None = None
@@ -137,6 +145,17 @@ class Track:
                     ),
                 )
         return None
+
+    def remember(self, item: Item) -> None:
+        """Keep the ids that an item tells for as long as it does."""
+        if item.instance_type in FORWARD:
+            # Before the failover an Azure VM of an earlier one may still be named.
+            self.azure_vm_id = item.azure_vm_id or "" if item.active_location == "Recovery" else ""
+            self.site_uuid = item.site_uuid or self.site_uuid
+
+    @property
+    def known(self) -> Known:
+        return Known(self.azure_vm_id, self.site_uuid)
 
     def used_point(self, job: Job) -> None:
         """The recovery point that a failover's job used: its own time and its age then, instead of "latest"."""

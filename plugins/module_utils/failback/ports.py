@@ -75,6 +75,10 @@ class VaultPort(Protocol):
     def list_azure_machines(self, subscription_id: str) -> list[Json]:
         """The subscription's Azure VMs with their power state (VirtualMachines_ListAll, statusOnly=true)."""
 
+    def get_azure_machine(self, vm_id: str) -> Json:
+        """One Azure VM whole: disks, NICs and power state (VirtualMachines_Get, $expand=instanceView). A list that tells
+        power states may leave out the others. Raises NotFound."""
+
     def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
         """POST an operation on a resource. Raises Rejected or Unknown; waits for the write bucket's tokens."""
 

@@ -16,7 +16,7 @@ from .appliances import accounts_of
 from .bodies import Body, Placement, Wishes, build
 from .decide import Refuse, project
 from .errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
-from .evidence import failovers, gather, told
+from .evidence import Asked, failovers, gather, told
 from .fabrics import list_whole
 from .gating import Gatekeeper
 from .items import Item, Job, Json, VaultRef
@@ -31,6 +31,7 @@ from .lifecycle import (
     Step,
 )
 from .memory import Track
+from .patience import passes
 from .placement import Estate, check_names, place_to_azure
 from .placing import place_all, with_systems
 from .points import Point, choose, needs_list
@@ -195,42 +196,46 @@ class Prepared:
 
     def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
+        walk = self.walk
         fresh = self.gates.read([item for item, _track, step in commits if step.leg == COMMIT_TO_ONPREM])
-        items = [
-            fresh[item.key][0] if item.key in fresh else item
-            for item, _track, step in commits
-            if item.key in fresh or step.leg != COMMIT_TO_ONPREM
+        asked = [
+            Asked(fresh[item.key][0] if home else item, jobs.get(item.key), track.known, home)
+            for item, track, step in commits
+            if not (home := step.leg == COMMIT_TO_ONPREM) or item.key in fresh
         ]
-        found = self._evidence(items, jobs)
+        found = self._evidence(asked)
         missing: dict[str, list[Unproven]] = {}
         for item, track, step in commits:
-            if item.key not in found:
+            evidence = found.get(item.key)
+            if evidence is None:
                 continue
-            missing[item.key] = prove(found[item.key], step.leg)
+            if evidence.azure_error is not None and passes(evidence.azure_error):
+                walk.wait_for(item.key, evidence.azure_error)
+                continue
+            missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, step.leg))
             if step.leg == COMMIT_TO_ONPREM:
-                missing[item.key] += self.gates.before_commit(track, fresh[item.key][0], jobs.get(item.key))
+                missing[item.key] += self.gates.before_commit(track, evidence)
         return missing
 
-    def _evidence(self, items: Sequence[Item], jobs: Mapping[str, Job]) -> dict[str, Evidence]:
-        """Evidence by item key, read for all at once; where that fails, for each vault's machines by themselves.
-
-        What cannot be read of one vault's machines is no reason to hold the commits of another's; those it is about wait.
-        """
+    def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
+        """Evidence by item key, read for all at once. Without vCenter nothing is proven: all of them wait."""
         walk = self.walk
         try:
-            return gather(items, jobs, walk.vaults, certain(walk.site), walk.count_reads)
+            return gather(
+                asked,
+                walk.vaults,
+                certain(walk.site),
+                walk.spread,
+                walk.count_reads,
+                walk.all_items,
+                walk.order.accept,
+            )
         except InputError:
             raise
         except FailbackError as exc:
-            vaults = list(dict.fromkeys(item.vault.key for item in items))
-            if len(vaults) == 1 or exc.code.startswith("vcenter_"):
-                for item in items:
-                    walk.wait_for(item.key, exc)
-                return {}
-        found: dict[str, Evidence] = {}
-        for vault in vaults:
-            found |= self._evidence([item for item in items if item.vault.key == vault], jobs)
-        return found
+            for entry in asked:
+                walk.wait_for(entry.item.key, exc)
+            return {}
 
     def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""

@@ -8,11 +8,11 @@ To Azure: the failover's job succeeded, the Azure VM is running, the machine is 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .items import Item, Job, Json, last_segment
+from .errors import FailbackError
+from .identity import NOTHING, Found
+from .items import Item, Job, Json
 from .lifecycle import COMMIT_TO_ONPREM
 from .ports import SiteMachine
 from .shapes import AZURE_VM, understood
@@ -36,46 +36,13 @@ class Evidence:
     job: Job | None
     site: tuple[SiteMachine, ...]
     azure: tuple[Json, ...]
-
-
-def site_matches(item: Item, machines: Sequence[SiteMachine]) -> tuple[SiteMachine, ...]:
-    """The item's on-premises machine: by its UUID, else (a machine made anew, a physical server) by name."""
-    uuid = (item.site_uuid or "").lower()
-    by_uuid = tuple(m for m in machines if uuid and uuid in (m.uuid.lower(), m.bios_uuid.lower()))
-    if by_uuid:
-        return by_uuid
-    return tuple(m for m in machines if m.name.lower() == item.friendly_name.lower() and not m.template)
-
-
-#: What a failover appends to the planned name of an Azure VM where that is taken (SEEN RCM 129: "-" and a GUID).
-_RENAMED = re.compile(r"^(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$", re.IGNORECASE)
-
-
-def planned_name(vm_id: str) -> str:
-    """The name an Azure VM had before a failover renamed it; its own name where it was not."""
-    name = last_segment(vm_id)
-    renamed = _RENAMED.match(name)
-    return renamed.group(1) if renamed else name
-
-
-def azure_matches(item: Item, machines: Sequence[Json], told: str = "") -> tuple[Json, ...]:
-    """The item's Azure VM: by the id the item carries, else by its planned name in its resource group.
-
-    A modernized item names its Azure VM's id only after the reprotect, and goes on planning the old name where the failover
-    had to take another (SEEN RCM 130, 158). ``told`` is what the failover's job said: a VM it names by its new name is
-    the one. Without that word two candidates remain two, and prove nothing.
-    """
-    wanted = (item.azure_vm_id or "").lower()
-    if wanted:
-        return tuple(m for m in machines if str(m.get("id") or "").lower() == wanted)
-    name = item.azure_vm_name.lower()
-    group = str(item.details.get("targetResourceGroupId") or "").lower()
-    ids = [(str(m.get("id") or "").lower(), m) for m in machines]
-    found = [(vm_id, m) for vm_id, m in ids if name in (last_segment(vm_id), planned_name(vm_id))]
-    if group:
-        found = [(vm_id, m) for vm_id, m in found if vm_id.startswith(f"{group}/")] or found
-    renamed = [m for vm_id, m in found if last_segment(vm_id) != name and last_segment(vm_id) in told.lower()]
-    return tuple(renamed or [m for _vm_id, m in found])
+    #: How those were found, or why they were not.
+    site_found: Found = NOTHING
+    azure_found: Found = NOTHING
+    #: Names of VMs that vCenter cannot read, where Azure was looked into, and why that could not be read.
+    unreadable: tuple[str, ...] = ()
+    looked: str = ""
+    azure_error: FailbackError | None = None
 
 
 def power_state(machine: Json) -> str:
@@ -122,13 +89,36 @@ def _job(evidence: Evidence, home: bool) -> Unproven | None:
 
 
 def _site(evidence: Evidence, home: bool) -> Unproven | None:
-    machines = evidence.site
+    machines, found = evidence.site, evidence.site_found
     name = evidence.item.friendly_name
+    if found.clash:
+        return Unproven(
+            "onprem_contradiction",
+            f"The ids of the on-premises machine contradict each other: {found.clash}.",
+            "Find out which of the machines came home, and commit it in the portal if all is well.",
+        )
     if len(machines) > 1:
+        listed = ", ".join(f"{m.name} ({m.uuid or m.moid})" for m in machines)
         return Unproven(
             "onprem_ambiguous",
-            f"vCenter has {len(machines)} machines that could be {name!r}, so its power state is not proven.",
-            "Rename or remove the stray ones, then run this again.",
+            f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state is not proven: {listed}.",
+            "Give the copy a UUID of its own or remove it, then run this again.",
+        )
+    if not machines and evidence.unreadable:
+        return Unproven(
+            "onprem_unreachable",
+            f"vCenter has no machine with the ids of {name!r}, but cannot read some that may be it "
+            f"({', '.join(evidence.unreadable[:3])}).",
+            "Bring their host, their datastore and the connection to vCenter back, then run this again.",
+            True,
+        )
+    if home and not machines and found.alike:
+        like = ", ".join(f"{m.name} with UUID {m.uuid or m.bios_uuid}" for m in found.alike)
+        return Unproven(
+            "onprem_identity",
+            f"The ids do not tell which VM in vCenter is {name!r}: {found.compared}; vCenter has {like}.",
+            "Look at that VM. If it is the machine (made anew, for instance), say so by its UUID: -e "
+            '\'{"asr_accept": {"onprem_identity": "UUID is the machine, says NAME"}}\'',
         )
     if machines and machines[0].doubt:
         return Unproven(
@@ -142,7 +132,7 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
         if not machines:
             return Unproven(
                 "onprem_missing",
-                f"vCenter has no machine {name!r}.",
+                f"vCenter has no machine {name!r}{f' ({found.compared})' if found.compared else ''}.",
                 "Check that 'hostname' names the vCenter it came home to, then run this again.",
                 True,
             )
@@ -170,22 +160,56 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
 
 
 def _azure(evidence: Evidence, home: bool) -> Unproven | None:
-    machines = evidence.azure
+    machines, found = evidence.azure, evidence.azure_found
     name = evidence.item.azure_vm_name
+    if found.clash:
+        return Unproven(
+            "azure_vm_contradiction",
+            f"The ids of the Azure VM contradict each other: {found.clash}.",
+            "Find out which of them is the machine's, and commit it in the portal if all is well.",
+        )
     if len(machines) > 1:
+        listed = ", ".join(str(m.get("id") or "") for m in machines)
         return Unproven(
             "azure_vm_ambiguous",
-            f"The subscription has {len(machines)} Azure VMs named {name!r}, so its power state is not proven.",
-            "Rename or remove the stray ones, then run this again.",
+            f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
+            "Look at them, and commit the machine in the portal if all is well.",
+        )
+    if evidence.azure_error is not None:
+        error = evidence.azure_error
+        return Unproven("azure_vm_unreadable", f"The Azure VM {name!r} cannot be read: {error.message}", error.remedy)
+    if not machines and found.alike and not found.compared.startswith("looked for /"):
+        return Unproven(
+            "azure_identity",
+            f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
+            "Look at the VM. If it is the machine's, say so by its resource id: -e "
+            '\'{"asr_accept": {"azure_identity": "RESOURCE_ID is the machine, says NAME"}}\'',
         )
     if not machines:
+        other = ", ".join(str(m.get("id") or "") for m in found.alike)
         return Unproven(
             "azure_vm_missing",
-            f"The Azure VM {name!r} is not in the subscription, so its power state is not proven.",
-            "Check the account's permission to read virtual machines, then run this again.",
+            f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
+            + (f" ({found.compared})" if found.compared else "")
+            + (f"; one of that name is {other}" if other else "")
+            + ". It may have been moved or deleted, or the account may not see it.",
+            "Check the account's permission to read virtual machines there; move the VM back if it was moved."
+            + (
+                ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
+                if home and not other
+                else ""
+            ),
             not home,
         )
     state = power_state(machines[0])
+    provisioning = str((machines[0].get("properties") or {}).get("provisioningState") or "")
+    if provisioning.lower() in ("failed", "updating", "creating", "deleting"):
+        return Unproven(
+            "azure_vm_unsettled",
+            f"Azure calls the VM {name!r} {provisioning}, so that its power state proves nothing.",
+            "Look at the VM in Azure and bring it into order, then run this again.",
+            True,
+        )
     if home and state not in ("stopped", "deallocated"):
         return Unproven(
             "azure_vm_not_stopped",

@@ -88,6 +88,7 @@ class Walk:
             found = by_key.get(key)
             if found is not None and (first or track.ended or not found.odd):
                 self.items[key] = found
+                track.remember(found)
             elif track.ended:
                 continue
             elif (error := dark.get(self._vault_of(key).key)) is not None:

@@ -17,6 +17,8 @@ VAULT = VaultRef("00000000-0000-0000-0000-000000000001", "rg-dr", "vault-dr")
 START = datetime(2026, 3, 1, 8, 0, 0, tzinfo=timezone.utc)
 FABRIC_ID = f"{VAULT.id}/replicationFabrics/fabric-1"
 CONTAINER_ID = f"{FABRIC_ID}/replicationProtectionContainers/cloud-1"
+#: The resource group that machines fail over to.
+GROUP_ID = f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg"
 NO_SCENARIO = {
     "scenarioName": "None",
     "jobId": f"{VAULT.id}/replicationJobs/None",
@@ -78,6 +80,7 @@ def item_json(name: str = "web", position: P = P.OUT, **props: Any) -> dict[str,
         "infrastructureVmId": f"uuid-{name}",
         "osType": "Windows",
         "rpoInSeconds": 120,
+        "recoveryAzureResourceGroupId": GROUP_ID if instance == "InMageAzureV2" else None,
         "protectedDisks": [{"diskId": "0", "diskName": "disk0", "diskCapacityInBytes": 1 << 30}],
     }
     if instance == "InMage":
@@ -191,7 +194,8 @@ def azure_json(name: str, power: str) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{name}",
         "properties": {
-            "instanceView": {"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": f"PowerState/{power}"}]}
+            "vmId": f"guid-{name}",
+            "instanceView": {"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": f"PowerState/{power}"}]},
         },
     }
 

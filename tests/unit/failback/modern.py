@@ -71,6 +71,7 @@ def rcm_json(name: str = "web", position: P = P.OUT, words: str = "as_classic", 
         details.update(
             fabricDiscoveryMachineId=f"/sites/s/machines/vcenter_uuid-{name}",
             processServerId="id-a1",
+            targetResourceGroupId=f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg",
             runAsAccountId=ACCOUNT,
             discoveredVmDetails={"datastores": ["ds1"], "isDeleted": False},
         )
@@ -84,6 +85,7 @@ def rcm_json(name: str = "web", position: P = P.OUT, words: str = "as_classic", 
             lastUsedPolicyId=f"{VAULT.id}/replicationPolicies/daily",
             discoveredVmDetails=None,
         )
+        disk["diskUuid"] = f"disk-{name}"
     details["protectedDisks"] = [disk]
     given = props.pop("details", {})
     found = item_json(name, position, **props)

@@ -21,14 +21,14 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.choice impor
 from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE, MODERNIZED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Json
+from ansible_collections.homeward.asr.plugins.module_utils.failback.identity import Known, in_azure, planned_name
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job, Json, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.migration import obstacle
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement import (
     check_names,
     place_to_azure,
     place_to_onprem,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs import azure_matches, planned_name
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import DISK_CAP, Fabric, Policy
 
 PLACE = Placement("ps", "a1", "agent", "a1", "ds1", log_storage_account_id="/log")
@@ -375,7 +375,8 @@ def test_a_renamed_azure_machine_is_found_and_a_namesake_is_not_taken_for_it(
     machines: list[Json], told: str, expected: list[str]
 ) -> None:
     seen = rcm(position=P.OUT_UNCOMMITTED, details={"targetResourceGroupId": GROUP})
-    found = azure_matches(seen, machines, told)
+    warned = Job("j", "UnplannedFailover", "Succeeded", problems=(Problem("28175", told, level="Warning"),))
+    found = in_azure(seen, warned, machines, Known()).machines
     assert [str(m["id"]).rpartition("/")[2] for m in found] == expected
 
 
@@ -385,7 +386,7 @@ def test_after_the_reprotect_the_id_alone_counts(recording: Callable[[int], Any]
         "RCM-Win2K16-01-e9369372-f40f-41eb-b64f-38bb79445508",
         "RCM-Win2K16-01",
     )
-    assert azure_matches(seen, [vm("RCM-Win2K16-01")]) == ()
+    assert in_azure(seen, None, [vm("RCM-Win2K16-01")], Known()).machines == ()
 
 
 def test_the_recorded_item_names_its_machine_in_vcenter(recording: Callable[[int], Any]) -> None:

@@ -9,15 +9,13 @@ from typing import Any
 import pytest
 from builders import azure_json, error_json, item, job_json
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs import (
     Evidence,
-    azure_matches,
     power_state,
     prove,
-    site_matches,
 )
 
 WEB = item("web", Position.HOME_UNCOMMITTED)
@@ -117,49 +115,6 @@ def test_a_failed_failover_is_told_in_the_providers_words() -> None:
     (found,) = prove(replace(HOME, job=job("Failed", errors=[error_json(95265, "No datastore.")])), TO_HOME)
     assert "Failed" in found.reason
     assert "95265: No datastore." in found.reason
-
-
-# -- finding the machine -----------------------------------------------------------------------------------------
-
-
-def physical() -> Item:
-    return item("web", details={"infrastructureVmId": None})
-
-
-@pytest.mark.parametrize(
-    ("seen", "machine", "found"),
-    [
-        (WEB, SiteMachine("1", "renamed", "UUID-WEB"), True),
-        (WEB, SiteMachine("1", "renamed", "other", bios_uuid="Uuid-Web"), True),
-        # Made anew under its old name; a physical server has no UUID at all.
-        (WEB, SiteMachine("1", "WEB", "new-uuid"), True),
-        (physical(), SiteMachine("1", "web", ""), True),
-        (physical(), SiteMachine("1", "other", ""), False),
-        (WEB, SiteMachine("1", "web", "new-uuid", template=True), False),
-        (WEB, SiteMachine("1", "web2", "new-uuid"), False),
-    ],
-)
-def test_the_machine_in_vcenter(seen: Item, machine: SiteMachine, found: bool) -> None:
-    assert site_matches(seen, [machine]) == ((machine,) if found else ())
-
-
-def test_the_uuid_counts_before_the_name() -> None:
-    namesake = SiteMachine("2", "web", "other")
-    assert site_matches(WEB, [namesake, ON]) == (ON,)
-
-
-@pytest.mark.parametrize(
-    ("details", "machine", "found"),
-    [
-        ({}, azure_json("WEB", "running"), True),
-        ({"recoveryAzureVMName": "web-az"}, azure_json("web-az", "running"), True),
-        ({"recoveryAzureVMName": "web-az"}, azure_json("web", "running"), False),
-        ({"targetVmId": azure_json("real", "x")["id"].upper()}, azure_json("real", "running"), True),
-        ({"targetVmId": azure_json("real", "x")["id"]}, azure_json("web", "running"), False),
-    ],
-)
-def test_the_machine_in_azure(details: dict[str, Any], machine: dict[str, Any], found: bool) -> None:
-    assert azure_matches(item("web", details=details), [machine]) == ((machine,) if found else ())
 
 
 @pytest.mark.parametrize(

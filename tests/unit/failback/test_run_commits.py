@@ -25,6 +25,8 @@ LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]
 
 
 STRAY = SiteMachine("vm-stray", "web", "uuid-web", powered_on=True)
+#: Another VM that says it is the same machine.
+TWIN = {**azure_json("web", "deallocated"), "id": azure_json("web-2", "")["id"]}
 OFF = SiteMachine("vm-web", "web", "uuid-web", powered_on=False)
 
 
@@ -37,7 +39,7 @@ OFF = SiteMachine("vm-web", "web", "uuid-web", powered_on=False)
         ((STRAY, replace(STRAY, moid="vm-2")), None, "onprem_ambiguous"),
         (None, [azure_json("web", "running")], "azure_vm_not_stopped"),
         (None, [], "azure_vm_missing"),
-        (None, [azure_json("web", "deallocated"), azure_json("web", "deallocated")], "azure_vm_ambiguous"),
+        (None, [azure_json("web", "deallocated"), TWIN], "azure_vm_contradiction"),
     ],
 )
 def test_a_broken_proof_stops_the_commit_home(world: World, site: Any, azure: Any, code: str, fresh: bool) -> None:

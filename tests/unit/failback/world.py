@@ -39,7 +39,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.errors impor
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import (
+    Clock,
+    Requests,
+    Sent,
+    SiteDisk,
+    SiteMachine,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
 
 P = Position
@@ -235,7 +241,9 @@ class World:
     def site_machines(self) -> list[SiteMachine]:
         found: list[SiteMachine] = []
         for name in self.states:
-            usual = SiteMachine(f"vm-{name}", name, f"uuid-{name}", powered_on=self.state(name).position in AT_HOME)
+            on = self.state(name).position in AT_HOME
+            disks = (SiteDisk(f"[ds1] {name}.vmdk", f"disk-{name}"),)
+            usual = SiteMachine(f"vm-{name}", name, f"uuid-{name}", powered_on=on, disks=disks)
             found.extend(self.site_says.get(name, (usual,)))
         return found
 
@@ -390,6 +398,13 @@ class Port:
 
     def list_azure_machines(self, subscription_id: str) -> list[dict[str, Any]]:
         return self._read("list_azure_machines").azure_machines()
+
+    def get_azure_machine(self, vm_id: str) -> dict[str, Any]:
+        world = self._read("get_azure_machine")
+        for machine in world.azure_machines():
+            if str(machine.get("id")).lower() == vm_id.lower():
+                return machine
+        raise NotFound("not_found", f"No {vm_id}.")
 
     def act(self, resource_id: str, operation: str, body: Any) -> Sent:
         with self.world.lock:
