@@ -30,6 +30,7 @@ from .evidence import concerns
 from .generations import LIFECYCLE, retired
 from .group import cut
 from .items import Item, Job, Json, Problem, iso, parse_time
+from .leftovers import look_for_leftovers
 from .lifecycle import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Position, Step
 from .memory import Memory, Track
 from .order import Order
@@ -126,6 +127,7 @@ class Run(Walk):
                     return render(self, finished=True, plan=predict(self))
                 self.tick()
                 if self.finished():
+                    look_for_leftovers(self)
                     break
                 pause = self.pause()
                 left = end - self.clock.monotonic()

@@ -322,3 +322,18 @@ def test_an_unsettled_azure_vm_proves_nothing(world: World) -> None:
     found["properties"]["provisioningState"] = "Failed"
     world.azure_says["web"] = [found]
     assert of(world.go(stage(3)), "web")["code"] == "azure_vm_unsettled"
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_whether_the_azure_vm_is_gone_is_told_after_the_commit(world: World, stays: bool) -> None:
+    """A lock lets the job succeed and the VM stay."""
+    world.add("web", position=HOME)
+    if stays:
+        world.azure_says["web"] = [azure_json("web", "deallocated")]
+    result = world.go(stage(3))
+    told = of(result, "web")
+    assert (told["done"], told["after"]) == ("fired", "home_unprotected")
+    assert [w["code"] for w in told["warnings"]] == (["azure_vm_left"] if stays else [])
+    if stays:
+        assert "is still there (deallocated)" in told["warnings"][0]["message"]
+    assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
