@@ -22,6 +22,7 @@ from .lifecycle import (
     FAILOVER_TO_ONPREM,
     REPROTECT_TO_AZURE,
     REPROTECT_TO_ONPREM,
+    TESTS,
     Lifecycle,
     Place,
     Position,
@@ -51,6 +52,7 @@ MODERNIZED = Lifecycle(
         Place(_G, Position.HOME, _OUTWARD, "Primary", allows="UnplannedFailover"),
         # A test failover waits for its clean-up: the machine is still at home.
         Place(_G, Position.HOME, _OUTWARD, "Primary", allows="TestFailoverCleanup"),
+        Place(_G, Position.HOME, _OUTWARD, "Primary", holds=TESTS),
         Place(_G, Position.SYNCING_OUT, _OUTWARD, "Primary", lacks=frozenset({"UnplannedFailover"})),
         # SwitchProtection stands beside Commit there (SEEN RCM 130).
         Place(_G, Position.OUT_UNCOMMITTED, _OUTWARD, "Recovery", allows="Commit"),

@@ -100,8 +100,12 @@ class Place:
     active_location: str
     allows: str | None = None
     lacks: frozenset[str] = frozenset()
+    #: Names of scenarios of which one must hold the item; empty for an item that is idle or whose scenario does not matter.
+    holds: frozenset[str] = frozenset()
 
     def fits(self, item: Item) -> bool:
+        if self.holds and (item.scenario is None or item.scenario.name not in self.holds):
+            return False
         return (
             item.instance_type == self.instance_type
             and self.active_location in ("*", item.active_location)
@@ -175,6 +179,9 @@ class Lifecycle:
 
     def position(self, item: Item) -> Position | None:
         """Where the item stands, None where no row fits. The first fitting row wins."""
+        if item.scenario is not None and item.scenario.name in ASIDE:
+            # It says nothing of where the item stands, and allows nothing meanwhile.
+            return None
         for place in self.places:
             if place.fits(item):
                 return place.position
@@ -218,6 +225,12 @@ def _flights(scenario: str, *where: tuple[str, str]) -> frozenset[tuple[str, str
     return frozenset((scenario, instance, location) for instance, location in where)
 
 
+#: Scenarios of people's other operations, during which nothing is allowed wherever the item stands (asr-api.md 4; SPEC).
+ASIDE = frozenset({"UpdateMobilityService", "UpdateVmProperties", "VMNicUpdate", "UpdateAppliance", "SwitchProvider"})
+
+#: Scenarios of a test failover, which is only possible for a machine that is protected at home (SEEN).
+TESTS = frozenset({"TestFailover", "TestFailoverCleanup"})
+
 _V2, _IM = "InMageAzureV2", "InMage"
 _REPROTECT = "SwitchReplicationGroupProtection"
 
@@ -226,6 +239,8 @@ CLASSIC = Lifecycle(
         Place("classic", Position.HOME, _V2, "Primary", allows="UnplannedFailover"),
         # A test failover waits for its clean-up: the machine is still at home.
         Place("classic", Position.HOME, _V2, "Primary", allows="TestFailoverCleanup"),
+        # While one runs nothing is allowed, which looks like a synchronisation.
+        Place("classic", Position.HOME, _V2, "Primary", holds=TESTS),
         Place("classic", Position.SYNCING_OUT, _V2, "Primary", lacks=frozenset({"UnplannedFailover"})),
         Place("classic", Position.OUT_UNCOMMITTED, _V2, "Recovery", allows="Commit"),
         Place("classic", Position.OUT, _V2, "Recovery", allows="SwitchProtection", lacks=frozenset({"Commit"})),

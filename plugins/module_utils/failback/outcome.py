@@ -75,7 +75,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "approved": track.approved,
         "after": after,
         "done": done,
-        "changed": after != track.before and after != "unknown",
+        "changed": after != track.before and "unknown" not in (after, track.before),
         "leg": last.get("leg"),
         "job": last.get("job"),
         "recovery_point": track.point or None,

@@ -31,7 +31,6 @@ from .lifecycle import (
     Step,
 )
 from .memory import Track
-from .patience import passes
 from .placement import Estate, check_names, place_to_azure
 from .placing import place_all, with_systems
 from .points import Point, choose, needs_list
@@ -209,7 +208,7 @@ class Prepared:
             evidence = found.get(item.key)
             if evidence is None:
                 continue
-            if evidence.azure_error is not None and passes(evidence.azure_error):
+            if evidence.azure_error is not None:
                 walk.wait_for(item.key, evidence.azure_error)
                 continue
             missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, step.leg))

@@ -175,9 +175,6 @@ def _azure(evidence: Evidence, home: bool) -> Unproven | None:
             f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
             "Look at them, and commit the machine in the portal if all is well.",
         )
-    if evidence.azure_error is not None:
-        error = evidence.azure_error
-        return Unproven("azure_vm_unreadable", f"The Azure VM {name!r} cannot be read: {error.message}", error.remedy)
     if not machines and found.alike and not found.compared.startswith("looked for /"):
         return Unproven(
             "azure_identity",

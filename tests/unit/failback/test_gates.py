@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from builders import START, error_json, job_json, of, order, policy_json, stage, text
+from builders import START, error_json, job_json, of, order, policy_json, scenario, stage, text
 from builders import item as classic
 from modern import ModernWorld, rcm
 from world import World
@@ -293,3 +293,30 @@ def test_a_machine_marked_as_failed_is_not_failed_over_again_as_if_nothing_had_b
     assert world.legs_sent() == []
     told = of(world.go(stage(number, accept={"failed_failover": "the host has memory again"})), "web")
     assert told["done"] == "fired"
+
+
+# -- somebody else's operations --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["TestFailover", "TestFailoverCleanup", "UpdateMobilityService", "UpdateVmProperties"])
+@pytest.mark.parametrize("number", [1, 4])
+def test_an_operation_of_others_does_not_look_like_a_synchronisation(world: World, name: str, number: int) -> None:
+    """Nothing is allowed while it runs, at home too: nothing is sent, nothing is called changed."""
+    world.add("web", position=Position.HOME)
+    held = {"allowedOperations": [], "currentScenario": scenario(name)}
+    world.extra["web"] = held
+    first = world.slice(stage(number))
+    told = of(first, "web")
+    assert "synchron" not in f"{told['before']} {told['after']} {told['reason']}"
+    assert not told["changed"]
+    world.extra["web"] = {}
+    if number == 4:
+        last = of(world.go(stage(number), cursor=first["cursor"]), "web")
+        assert (last["done"], last["changed"], last["after"]) == ("nothing", False, "home")
+        assert world.legs_sent() == []
+
+
+def test_a_test_failover_that_waits_for_its_clean_up_stands_at_home(world: World) -> None:
+    world.add("web", position=Position.HOME, allowedOperations=["TestFailoverCleanup"])
+    told = of(world.go(stage(4)), "web")
+    assert (told["before"], told["done"], told["changed"]) == ("home", "nothing", False)

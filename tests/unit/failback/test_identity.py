@@ -296,7 +296,7 @@ def test_a_subscription_that_may_not_be_read_holds_its_own_machines(monkeypatch:
     result = world.go(stage(1, "web", "db"))
     assert of(result, "db")["after"] == "out"
     told = of(result, "web")
-    assert (told["done"], told["code"]) == ("refused", "azure_vm_unreadable")
+    assert (told["done"], told["code"]) == ("failed", "forbidden")
     assert "may not read" in told["reason"]
 
 
