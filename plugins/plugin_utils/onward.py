@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD, WAITS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.group import HELD as GROUP_HELD
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import SUCCEEDED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import COMMITS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import COMMITS, NOT_CONFIRMED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.order import ALL
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report import Report, Story
 from ansible_collections.homeward.asr.plugins.module_utils.failback.words import clean, fold
@@ -23,6 +23,9 @@ from .command import CommandLine, one_line
 
 #: So many machines are named in a command; for more the word ``held`` stands, or nothing.
 NAMED = 20
+
+#: Code of a row that stands for a plan's member without a machine.
+MEMBER_GONE = "plan_member_gone"
 
 #: Options that choose machines.
 CHOICE = ("machines", "groups", "recovery_plans", "exclude")
@@ -136,7 +139,8 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
         if line.left_out and len(report.stories) <= NAMED:
             # Whatever is left out might have chosen fewer machines: these, and no others.
             chosen: dict[str, Any] = {f"{way.prefix}{option}": [] for option in CHOICE}
-            chosen[f"{way.prefix}machines"] = spoken(report.stories, report.stories)
+            there = [s for s in report.stories if s.last.get("code") != MEMBER_GONE]
+            chosen[f"{way.prefix}machines"] = spoken(there, report.stories)
             variables = {**chosen, **variables}
         if line.left_out and len(report.stories) > NAMED:
             words += f", run your command again{' with this in addition:' if variables else '.'}"
@@ -148,7 +152,8 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
                 notes.append(
                     f"Not repeated, because it may be secret or is gone: {', '.join(line.left_out)}. Add it yourself."
                 )
-        if about != "approve" and f"{way.prefix}confirm_failover_to_azure" in line.withheld:
+        unconfirmed = any(s.last.get("code") == NOT_CONFIRMED for s in report.stories)
+        if about != "approve" and (unconfirmed or f"{way.prefix}confirm_failover_to_azure" in line.withheld):
             notes.append(
                 f"No command carries {way.prefix}confirm_failover_to_azure; add it where a machine must still leave home."
             )

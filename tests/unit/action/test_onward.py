@@ -158,6 +158,20 @@ def test_what_is_left_out_is_named_and_the_choice_is_pinned() -> None:
     assert "site, the file /dev/fd/63" in " ".join(entry["notes"])
 
 
+def test_a_member_that_is_gone_is_not_chosen_by_name() -> None:
+    line = CommandLine(TYPED.words, left_out=("site",))
+    (entry,) = ways(
+        result(machine("a", "held"), machine("lost", "refused", code="plan_member_gone")), way=Way("asr_", line)
+    )[:1]
+    assert given(entry)["asr_machines"] == ["a"]
+
+
+def test_a_confirmation_that_is_missing_is_asked_for() -> None:
+    (again,) = ways(result(machine("a", "refused", code="not_confirmed", after="home")))
+    assert "confirm" not in again["command"]
+    assert "asr_confirm_failover_to_azure" in " ".join(again["notes"])
+
+
 def test_no_command_where_neither_can_be_done() -> None:
     line = CommandLine(TYPED.words, left_out=("site",))
     fleet = [machine("a", "held"), *(machine(f"m{n}") for n in range(NAMED))]
