@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
@@ -19,13 +19,39 @@ from .walk import Walk
 Due = tuple[Item, Track, Step]
 
 
+class Rulings:
+    """What groups mean for the steps of one moment; ``going`` are the (machine, leg) that would be sent now.
+
+    A group's word is the same for all its members before a leg, so each is found once, however large the group is.
+    """
+
+    def __init__(self, walk: Walk, going: AbstractSet[tuple[str, str]] = frozenset()) -> None:
+        self.walk = walk
+        self.going = going
+        self.found: dict[tuple[str, str], group.Ruling] = {}
+        self.members: dict[str, list[Track]] = {}
+        for track in walk.memory.tracks.values():
+            if track.unit:
+                self.members.setdefault(track.unit, []).append(track)
+
+    def of(self, track: Track, leg: str) -> group.Ruling:
+        """What its group means for a machine before a leg."""
+        if not track.unit:
+            return group.GO
+        if (track.unit, leg) not in self.found:
+            fellows = [
+                fellow_of(self.walk, other, leg, (other.key, leg) in self.going) for other in self.members[track.unit]
+            ]
+            self.found[track.unit, leg] = group.rule(track.group, LEG_TEXT[leg], fellows)
+        return self.found[track.unit, leg]
+
+
 def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
     """What of ``due`` may be sent with regard to groups. The others wait, or are held where a fellow has stopped."""
-    going = {(track.key, step.leg) for _item, track, step in due}
-    fellows = members(walk)
+    rulings = Rulings(walk, {(track.key, step.leg) for _item, track, step in due})
     kept: list[Due] = []
     for item, track, step in due:
-        ruling = rule(walk, track, step, fellows, going)
+        ruling = rulings.of(track, step.leg)
         if ruling.go:
             kept.append((item, track, step))
         elif ruling.held:
@@ -37,50 +63,25 @@ def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
 
 def hold_waiting(walk: Walk) -> None:
     """Hold what only waits for its next step's time, where a fellow that stopped would hold it then."""
-    fellows = members(walk)
-    for item, track in walk.open_tracks() if fellows else ():
+    rulings = Rulings(walk)
+    for item, track in walk.open_tracks() if rulings.members else ():
         if not track.unit or track.job or track.lost_leg:
             continue
         decision = walk.decision(item, track)
         step = decision.then if isinstance(decision, Wait) else decision.step if isinstance(decision, Fire) else None
-        if step is None:
-            continue
-        ruling = rule(walk, track, step, fellows, frozenset())
+        ruling = rulings.of(track, step.leg) if step is not None else group.GO
         if ruling.held:
             track.end("held", group.HELD, ruling.reason, ruling.remedy)
 
 
-def members(walk: Walk) -> dict[str, list[Track]]:
-    """The machines of this run by the group they belong to."""
-    found: dict[str, list[Track]] = {}
-    for track in walk.memory.tracks.values():
-        if track.unit:
-            found.setdefault(track.unit, []).append(track)
-    return found
-
-
-def rule(
-    walk: Walk, track: Track, step: Step, groups: Mapping[str, Sequence[Track]], going: AbstractSet[tuple[str, str]]
-) -> group.Ruling:
-    """What the group of a track's machine means for a step; ``going`` are the (machine, leg) that would be sent."""
-    if not track.unit:
-        return group.GO
-    fellows = [
-        fellow_of(walk, other, step.leg, (other.key, step.leg) in going)
-        for other in groups[track.unit]
-        if other is not track
-    ]
-    return group.rule(track.group, LEG_TEXT[step.leg], fellows)
-
-
 def fellow_of(walk: Walk, track: Track, leg: str, due: bool) -> Fellow:
     """A group's member as its fellows see it before a leg."""
-    if passed(walk, track, leg):
+    if due:
+        standing = Standing.DUE
+    elif passed(walk, track, leg):
         standing = Standing.PAST
-    elif track.ended:
-        standing = Standing.STOPPED
     else:
-        standing = Standing.DUE if due else Standing.OPEN
+        standing = Standing.STOPPED if track.ended else Standing.OPEN
     return Fellow(track.name, standing, track.ended, track.code, track.reason, track.remedy)
 
 

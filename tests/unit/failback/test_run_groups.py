@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import random
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from builders import (
     STAGES,
+    START,
     VAULT,
     WAY_HOME,
     error_json,
@@ -243,10 +245,10 @@ def test_what_stopped_is_remembered_by_a_run_that_lost_its_cursor(world: World) 
     assert of(result, "solo")["after"] == "home"
 
 
-def buckets(*levels: int) -> Iterator[int]:
-    yield from levels
-    while True:
-        yield levels[-1]
+def buckets(*levels: int) -> Callable[[], int]:
+    """The write bucket's tokens, look by look; the last level stays."""
+    looks = itertools.chain(levels, itertools.repeat(levels[-1]))
+    return lambda: next(looks)
 
 
 @pytest.mark.parametrize("levels", [(1, 2, 3, 4, 9), (2, 2, 2, 2)])
@@ -255,7 +257,7 @@ def test_the_write_bucket_never_cuts_a_group(world: World, levels: tuple[int, ..
     world.add(*NAMES, details=dict(SHOP))
     world.add("zz")
     tokens = buckets(*levels)
-    world.tokens = lambda: next(tokens)
+    world.tokens = tokens
     world.go(stage(2, "all"))
     starts = {j.start for j in world.jobs.values() if j.machine in NAMES}
     assert len(starts) == 1
@@ -320,6 +322,36 @@ def test_check_mode_foretells_what_a_group_holds(world: World, how: str) -> None
     for name in world.states:
         foretold, came = of(checked, name), of(done, name)
         assert (foretold["code"], foretold["after"]) == (came["code"], came["after"])
+
+
+#: How far each position is on the way home, and from where each leg departs.
+ALONG = (P.OUT, P.SYNCING_HOME, P.READY, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_OUT, P.HOME)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_no_member_is_ahead_of_the_others(world: World, seed: int) -> None:
+    """Odd starts, failures, lost replies, late lists, small buckets: no step begins before all members stand at its start."""
+    chance = random.Random(seed)
+    for name in NAMES:
+        world.add(name, position=chance.choice((P.OUT, P.OUT, P.READY, P.HOME)), details=dict(SHOP))
+    world.add("solo")
+    world.lag = chance.choice((0.0, 20.0, 90.0))
+    world.sync_factor[chance.choice(NAMES)] = chance.choice((0.2, 8.0))
+    world.tokens = buckets(*(chance.randrange(5) for _dummy in range(9)), 5)
+    for _dummy in range(3):
+        name, leg = chance.choice(NAMES), chance.choice(WAY_HOME)
+        world.faults[name, LEGS[leg][2]].append(chance.choice(("before", "after", "throttled", "busy", "refuse", "")))
+        code = chance.choice((28031, 95226))
+        world.outcomes[name, leg].append(chance.choice((("Failed", [error_json(code)]), ("Succeeded", []))))
+    if chance.random() < 0.3:
+        world.site_says["a3"] = (OFF,)
+    world.go(order(advance=chance.choice(("each", "together"))))
+    for job in world.jobs.values():
+        if job.machine not in NAMES or job.leg not in WAY_HOME or job.start < START:
+            continue
+        for fellow in NAMES:
+            stood = [state for when, state in world.states[fellow] if when <= job.start][-1]
+            assert ALONG.index(stood.position) >= ALONG.index(LEGS[job.leg][1]), (job, fellow, stood)
 
 
 # -- what is chosen ----------------------------------------------------------------------------------------------
