@@ -19,11 +19,15 @@ options:
   wait_timeout:
     description:
       - Seconds to wait at most. Running out of time cancels nothing and is no failure of any machine; see O(on_timeout).
+      - What worked before in the run and fails now (the network, the service, a login, vCenter's session, a slice whose process was
+        killed) is sat out for 15 minutes; then the run ends with that error, whatever O(on_timeout) says. What concerns one machine
+        or one vault lets only its machines wait.
     type: int
     default: 172800
   poll_interval:
     description:
-      - Seconds between two looks at the vault. Left out, the pace that the service itself asks for is kept.
+      - Seconds between two looks at the vault, at least 0.1. Left out, the pace that the service itself asks for is kept, between 1 and
+        300 seconds.
     type: float
   slice_seconds:
     description:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Union
 
+from .health import health_entries, health_words
 from .items import Item
 from .lifecycle import (
     CANCEL_FAILOVER_TO_ONPREM,
@@ -249,10 +250,16 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
     if not step.permitted(item):
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
+        said = health_words(health_entries(item))
         return Refuse(
             "operation_not_allowed",
-            f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}.",
-            "Look at the machine's health errors in the vault and resolve them, then run this again.",
+            f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
+            + (
+                f" The vault reports: {said}." if said else " The vault's entry of the machine reports no health error."
+            ),
+            "Resolve what the vault reports for the machine, then run this again."
+            if said
+            else "Look at the machine and its recent jobs in the vault, then run this again.",
         )
     if policy.holds(step.leg, seen.approved):
         return Hold(step)
@@ -292,10 +299,12 @@ def _unplaced(item: Item) -> Decision:
         return Wait(f"another operation holds it: {item.scenario.name}")
     if not item.allowed:
         return Wait("the service allows no operation on it just now")
+    said = health_words(health_entries(item))
     return Refuse(
         "not_understood",
         f"The machine's standing is not understood: provider {item.instance_type}, active location "
-        f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}.",
+        f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}."
+        + (f" The vault reports: {said}." if said else ""),
         "Look at the machine in the vault; a completed migration or disabled protection cannot be brought home.",
     )
 

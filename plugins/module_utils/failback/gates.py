@@ -21,6 +21,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from .health import health_entries, health_words
 from .items import Item, Job, Json, iso, parse_time
 
 #: Seconds of the recovery point's age that pass where neither the user nor the policy says so (DOC failback policy).
@@ -101,12 +102,12 @@ def health_gates(item: Item) -> list[Gate]:
             )
         )
     elif word == "critical" or bad:
-        told = _words(bad or said) or "it does not say why"
+        told = health_words(bad or said) or "it does not say why"
         found.append(
             Gate("replication_health", f"The vault reports the replication as {item.health}: {told}.", _REPAIR)
         )
     if str(item.properties.get("failoverHealth") or "").lower() == "critical":
-        told = _words(said) or "it does not say why"
+        told = health_words(said) or "it does not say why"
         found.append(Gate("failover_health", f"The vault reports the failover health as Critical: {told}.", _REPAIR))
     return found
 
@@ -233,17 +234,6 @@ def failed_gate(words: str, job: Job | None) -> Gate:
 # -- the item's own words --------------------------------------------------------------------------------------------
 
 
-def health_entries(item: Item) -> list[Json]:
-    """The item's health errors (asr-api.md 5.4: one array, two of other names in 2017), those inside others too."""
-    found: list[Json] = []
-    for key in ("healthErrors", "replicationHealthErrors", "failoverHealthErrors"):
-        for entry in item.properties.get(key) or ():
-            if isinstance(entry, Mapping):
-                found.append(entry)
-                found.extend(e for e in entry.get("innerHealthErrors") or () if isinstance(e, Mapping))
-    return found
-
-
 def _category(entry: Json) -> str:
     word = str(entry.get("errorCategory") or "").lower()
     return "" if word == "none" else word
@@ -251,16 +241,6 @@ def _category(entry: Json) -> str:
 
 def _level(entry: Json) -> str:
     return str(entry.get("errorLevel") or "error").lower()
-
-
-def _words(entries: Sequence[Json]) -> str:
-    told = []
-    for entry in entries[:3]:
-        code = str(entry.get("errorCode") or entry.get("errorId") or "")
-        text = str(entry.get("errorMessage") or entry.get("summaryMessage") or "").strip().rstrip(".")
-        told.append(": ".join(word for word in (code, text) if word))
-    left = len(entries) - len(told)
-    return "; ".join(told) + (f"; and {left} more" if left > 0 else "")
 
 
 def _rpo(item: Item, now: datetime, limit: float) -> list[Gate]:
@@ -358,7 +338,7 @@ def _disks(item: Item) -> list[Gate]:
         found.append(Gate("disk_state", f"The vault reports disks that are not well: {'; '.join(ill[:3])}.", _REPAIR))
     wrong = [e for e in item.details.get("validationErrors") or () if isinstance(e, Mapping) and _level(e) != "warning"]
     if wrong:
-        found.append(Gate("failover_health", f"The vault reports of the machine: {_words(wrong)}.", _REPAIR))
+        found.append(Gate("failover_health", f"The vault reports of the machine: {health_words(wrong)}.", _REPAIR))
     return found
 
 

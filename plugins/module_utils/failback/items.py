@@ -27,6 +27,9 @@ ALIVE = frozenset({"NotStarted", "InProgress"})
 #: Ended words that count as success. CompletedWithInformation is a success that has something to say (SEEN JL).
 SUCCEEDED = frozenset({"Succeeded", "CompletedWithInformation"})
 
+#: The state of a job that waits for a person's word; it has not ended, and time does not bring it on.
+SUSPENDED = "Suspended"
+
 #: What a machine is called whose entry tells neither name nor id.
 UNNAMED = "(a machine without a name)"
 
@@ -366,6 +369,14 @@ class Job:
     point_time: datetime | None = None
     #: customDetails.affectedObjectDetails with keys in lower case (PascalCase in 2017, camelCase in 2021, SEEN).
     affected: Json = field(default_factory=dict)
+    #: What the job, or the plan it is of, is called, and the task it is suspended at; empty where it does not say.
+    title: str = ""
+    stopped_at: str = ""
+
+    @property
+    def suspended(self) -> bool:
+        """Whether the job waits for a person: a recovery plan's manual action (DOC)."""
+        return self.state == SUSPENDED
 
     @property
     def alive(self) -> bool:
@@ -423,4 +434,13 @@ class Job:
             end=parse_time(props.get("endTime")),
             problems=tuple(problems),
             tasks=tuple((str(t.get("name") or ""), str(t.get("state") or "")) for t in tasks),
+            title=bounded(props.get("friendlyName") or "", 200),
+            stopped_at=next(
+                (
+                    bounded(t.get("friendlyName") or t.get("name") or "", 200)
+                    for t in tasks
+                    if t.get("state") == SUSPENDED
+                ),
+                "",
+            ),
         )

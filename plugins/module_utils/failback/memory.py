@@ -49,6 +49,8 @@ class Track:
     opened: str = ""
     seen: bool = False
     look_after: str = ""
+    #: When somebody else's job that is joined was last read although it still holds the machine.
+    asked_after: str = ""
     arrived: str = ""
     #: The judged job whose synchronisation is still under way.
     settling: str = ""

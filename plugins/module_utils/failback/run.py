@@ -63,6 +63,9 @@ REJECTIONS = 5
 #: HTTP codes of refusals that explain themselves: permissions, a missing thing, an item that is busy.
 EXPLAINED = frozenset({401, 403, 404, 409})
 
+#: Seconds of the service's clock between two looks at somebody else's job that holds a machine.
+LINGER = 300.0
+
 #: Pause between two ticks, in seconds, where the service told none: it grows from the first to the last.
 FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 30.0, 1.5
 
@@ -274,6 +277,8 @@ class Run(Walk):
         for (item, track), job in zip(ended, self.spread(read, ended), strict=True):
             if isinstance(job, FailbackError) and not isinstance(job, NotFound):
                 self.wait_for(item.key, job)
+            elif not isinstance(job, FailbackError) and job.alive and track.seen and track.asked_after:
+                continue
             elif isinstance(job, FailbackError) or job.alive or not job.told:
                 # Not listed yet, or the list was wrong: look again later.
                 track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
@@ -284,7 +289,7 @@ class Run(Walk):
     def seems_ended(self, item: Item, track: Track) -> bool:
         if item.scenario is not None and item.scenario.job.lower() == track.job.lower():
             track.seen = True
-            return False
+            return self.lingers(track)
         later = parse_time(track.look_after)
         if later is not None and self.now < later:
             return False
@@ -296,6 +301,15 @@ class Run(Walk):
         step = self.lifecycle.step(generation, track.leg)
         unmoved = step is not None and self.lifecycle.position(item) in step.departs
         return not (unmoved and not track.seen and fresh)
+
+    def lingers(self, track: Track) -> bool:
+        """Whether somebody else's job that was joined is to be read although it holds the machine: it may be suspended."""
+        entry = track.entry(track.job)
+        since = parse_time(track.asked_after) or parse_time(track.opened)
+        if entry is None or entry["done"] != "adopted" or since is None or self.now < since + timedelta(seconds=LINGER):
+            return False
+        track.asked_after = iso(self.now) or ""
+        return True
 
     def judge(self, item: Item, track: Track, job: Job) -> None:
         """Take a job's end for what it is: success, a success with words, or a failure that may be repeated."""
@@ -309,6 +323,9 @@ class Run(Walk):
                 track.used_point(job)
             track.arrived = step.arrives.value if step else ""
             track.rejections = 0
+            return
+        if job.suspended:
+            track.fail(job.errors, f"job_{job.state}", *suspended_words(job, LEG_TEXT[leg]))
             return
         item = self.by_itself(item)
         running = self.lifecycle.running(item)
@@ -551,3 +568,13 @@ class Run(Walk):
             elif left:
                 track.warnings.append(Problem("classic_out_of_support", left, level="Warning").result())
         track.fail((problem,), code, f"The service refused {step.verb}: {error.message}", remedy)
+
+
+def suspended_words(job: Job, doing: str) -> tuple[str, str]:
+    """Reason and remedy of a machine whose job waits for a person."""
+    called = f" of {job.title!r}" if job.title else ""
+    task = f" at its task {job.stopped_at!r}" if job.stopped_at else ""
+    return (
+        f"{doing.capitalize()} is Suspended: job {job.name}{called} waits{task} for a person's word, and has not ended.",
+        "Do what the task asks for and resume the job (or cancel it) under Site Recovery jobs in the portal, then run this again.",
+    )

@@ -25,6 +25,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.decide impor
     legs_left,
     project,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
     CLASSIC,
@@ -517,3 +518,16 @@ def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:
     for stage, row in TABLE.items():
         for position, word in zip(COLUMNS, row, strict=True):
             assert short(verdict_on(item(position=position), STAGES[stage], lifecycle=MODERNIZED)) == word
+
+
+def test_an_operation_that_is_missing_is_told_with_the_vaults_own_health_errors() -> None:
+    errors = [{"errorCode": "95011", "errorMessage": "Open port 443 to the appliance.", "errorLevel": "Error"}]
+    policy = Policy(confirmed=True)
+    for position, allowed, leg in (
+        (P.HOME, ["TestFailoverCleanup"], "failover_to_azure"),
+        (P.OUT, ["DisableProtection", "CompleteMigration"], "reprotect_to_onprem"),
+    ):
+        odd = item("web", position, allowedOperations=allowed, healthErrors=errors)
+        refusal = decide(Observed(odd, START), (leg,), LIFECYCLE, policy)
+        assert isinstance(refusal, Refuse)
+        assert "95011: Open port 443 to the appliance" in refusal.reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -115,6 +116,30 @@ def test_a_definite_refusal_ends_one_machine_in_the_services_words(world: World)
     assert told["remedy"] == "Mend it."
     assert of(result, "db")["after"] == "ready"
     assert result["progress"]["failed"] == 1
+
+
+def test_a_joined_job_that_waits_for_a_person_is_read_and_its_task_named(world: World) -> None:
+    world.add("web", position=P.READY)
+    world.add("db", position=P.READY)
+    job = world.accept("web", "unplannedFailover").job
+    world.jobs[job].end = world.now + timedelta(days=9)
+    view = World.job_view
+
+    def suspended(running: Any, full: bool) -> dict[str, Any]:
+        told = view(world, running, full)
+        if running.name == job:
+            task = {"name": "ManualAction", "friendlyName": "Check the DNS", "state": "Suspended"}
+            told["properties"].update(state="Suspended", friendlyName="Failover of plan shop", tasks=[task])
+        return told
+
+    world.job_view = suspended  # type: ignore[method-assign]
+    result = world.go(stage(3, "web", "db"))
+    told = of(result, "web")
+    assert (told["done"], told["code"]) == ("failed", "job_Suspended")
+    assert "'Check the DNS'" in told["reason"]
+    assert "'Failover of plan shop'" in told["reason"]
+    assert "resume" in told["remedy"].lower()
+    assert of(result, "db")["after"] == "home_unprotected"
 
 
 def test_a_lock_is_told_at_once_with_its_remedy(world: World) -> None:
