@@ -212,6 +212,8 @@ class Slices(Once):
             if not last:
                 for text in introductions(answer, task_vars):
                     self._say(text)
+            for text in answer.pop("plan_text", None) or ():
+                self._say(text)
             if answer.get("failed") or answer.get("skipped"):
                 return slice_end.broken(last, answer)
             if answer.get("finished", True) or checking:

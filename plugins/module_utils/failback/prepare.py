@@ -18,11 +18,11 @@ from .decide import Refuse, project
 from .errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from .evidence import Asked, failovers, gather, told
 from .fabrics import list_whole
+from .foresight import Way, look_ahead, need_site, refused_later
 from .gating import Gatekeeper
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import (
     COMMIT_TO_ONPREM,
-    COMMITS,
     FAILOVERS,
     REPROTECT_TO_AZURE,
     REPROTECT_TO_ONPREM,
@@ -296,19 +296,16 @@ def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
 def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
     """Read what the remaining legs need and refuse wrong options before anything is written."""
     steps: dict[str, list[Step]] = {}
+    ways: dict[str, Way] = {}
     for item in items:
         track = walk.memory.tracks[item.key]
         seen = walk.observed(item, track)
-        steps[item.key], _end, _where = project(
+        steps[item.key], end, _where = project(
             walk.decision(item, track), seen, walk.order.route, walk.lifecycle, walk.policy
         )
+        ways[item.key] = steps[item.key], end
     ahead = [step for some in steps.values() for step in some]
-    if walk.site is None and any(step.leg in COMMITS for step in ahead):
-        raise InputError(
-            "vcenter_missing",
-            "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
-            "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
-        )
+    need_site(walk, ways)
     check_points(walk, items, steps)
     estate: Estate | None = None
     if any(step.leg in REPROTECTS for step in ahead):
@@ -327,6 +324,7 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
             if any(s.leg == REPROTECT_TO_ONPREM for s in steps[item.key])
         ]
         place_all(walk, estate, outward)
+        walk.homeward = {item.key: dict(track.placement) for item, track in outward if track.placement}
         returning = [
             (item, walk.memory.tracks[item.key])
             for item in items
@@ -336,7 +334,11 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         for item, track in returning:
             told = systems[item.key]
             if not isinstance(told, FailbackError):
-                place_to_azure(told, walk.order, estate, track.place())
+                placed = place_to_azure(told, walk.order, estate, track.place())
+                if isinstance(placed, Refuse) and not track.ended and steps[item.key][0].leg != REPROTECT_TO_AZURE:
+                    track.end("refused", *refused_later(placed))
+    if not walk.memory.checked:
+        look_ahead(walk, items, ways)
     return Prepared(walk, estate)
 
 

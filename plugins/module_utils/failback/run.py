@@ -36,6 +36,7 @@ from .memory import Memory, Track
 from .order import Order
 from .outcome import render
 from .patience import by_name
+from .plan import tell
 from .ports import Clock, Sent, SitePort, VaultPort
 from .predict import predict
 from .prepare import Prepared, prepare
@@ -127,7 +128,8 @@ class Run(Walk):
             while True:
                 self.read()
                 if self.order.check:
-                    return render(self, finished=True, plan=predict(self))
+                    plan = predict(self)
+                    return {**render(self, finished=True, plan=plan), "plan_text": tell(self, plan)}
                 self.tick()
                 if self.finished():
                     look_for_leftovers(self)

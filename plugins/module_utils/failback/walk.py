@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .approval import WAITS, approved_of
 from .decide import Decision, Done, Observed, Refuse, decide, not_understood
@@ -59,6 +59,10 @@ class Walk:
         #: When this process last found a machine in trouble, and when it began.
         self._found: dict[str, float] = {}
         self._began = clock.monotonic()
+        #: Whether a machine is in vCenter, by key, as far as that was looked at.
+        self.onprem: dict[str, bool] = {}
+        #: Where a machine's reprotect home is placed, by key: what people want to see of the plan.
+        self.homeward: dict[str, dict[str, Any]] = {}
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
 
     def read(self) -> None:

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Private to homeward.asr: nothing outside this collection may import it.
+"""Reading once, before the first write of a run, every list that a later step of it needs.
+
+A permission that is missing, or a vCenter that is not given, is found while the machines still run where they ran. One list
+a vault and subscription each, however many machines there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from .decide import Hold, Refuse
+from .errors import FailbackError, InputError
+from .evidence import index
+from .items import Item
+from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Step
+from .patience import passes
+from .points import needs_list
+from .proofs import site_matches
+from .walk import Walk
+
+#: Where a machine's way leads: the steps ahead, and what it ends with.
+Way = tuple[Sequence[Step], object]
+
+
+def commits_later(way: Way) -> bool:
+    """Whether a commit follows something that would be sent before it, now or after somebody's word."""
+    steps, end = way
+    return bool(steps) and (any(step.leg in COMMITS for step in steps[1:]) or isinstance(end, Hold))
+
+
+def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
+    """Raises InputError (``vcenter_missing``) where a commit stands ahead and there is no vCenter to prove it in."""
+    if walk.site is not None:
+        return
+    if any(commits_later(way) or any(step.leg in COMMITS for step in way[0]) for way in ways.values()):
+        raise InputError(
+            "vcenter_missing",
+            "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
+            "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
+        )
+
+
+class _Probe:
+    """Lists that are read once; what could not be read is told of every machine that needs it."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.missing: dict[str, list[FailbackError]] = {}
+
+    def read(self, items: Iterable[Item], read: Callable[[], object]) -> None:
+        before = self.walk.vaults.requests.reads
+        try:
+            read()
+        except FailbackError as exc:
+            for item in items:
+                if passes(exc):
+                    self.walk.wait_for(item.key, exc)
+                else:
+                    self.missing.setdefault(item.key, []).append(exc)
+        self.walk.count_reads(self.walk.vaults.requests.reads - before)
+
+    def refuse(self) -> None:
+        for key, problems in self.missing.items():
+            track = self.walk.memory.tracks[key]
+            if not track.ended:
+                said = " ".join(dict.fromkeys(p.message for p in problems))
+                remedy = " ".join(dict.fromkeys(p.remedy for p in problems if p.remedy))
+                track.end("refused", problems[0].code, f"A later step would not go through: {said}", remedy)
+
+
+def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+    """Read what later steps read. Machines whose later step could not be read for are refused, or wait where time may heal
+    it; the others go on."""
+    probe = _Probe(walk)
+    later = [item for item in items if not walk.memory.tracks[item.key].ended and commits_later(ways[item.key])]
+    for vault in {item.vault.key: item.vault for item in later}.values():
+        probe.read([i for i in later if i.vault.key == vault.key], partial(walk.vaults.list_jobs, vault))
+    for subscription in sorted({azure_subscription(item) for item in later}):
+        mine = [i for i in later if azure_subscription(i) == subscription]
+        probe.read(mine, partial(walk.vaults.list_azure_machines, subscription))
+    for item in _pointed(walk, items, ways):
+        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, ways[i.key])]
+        probe.read(mine, partial(walk.vaults.list_recovery_points, item.id))
+    # Where a machine comes home to is for the plan, and for the permission that its commit's proof will need.
+    away = [
+        item
+        for item in items
+        if not walk.memory.tracks[item.key].ended
+        and (
+            commits_later(ways[item.key])
+            or (walk.order.check and any(s.leg == REPROTECT_TO_ONPREM for s in ways[item.key][0]))
+        )
+    ]
+    if walk.site is not None and away:
+        try:
+            machines = walk.site.machines(
+                uuids=[i.site_uuid for i in away if i.site_uuid], names=[i.friendly_name for i in away]
+            )
+        except FailbackError as exc:
+            # The log-in has worked; what passes holds the commits themselves when they are due.
+            if not passes(exc):
+                raise
+            away, machines = [], ()
+        onprem = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
+        for item in away:
+            found = site_matches(item, onprem((item.site_uuid or "", item.friendly_name)))
+            walk.onprem[item.key] = bool(found)
+    probe.refuse()
+
+
+def _chooses_later(walk: Walk, way: Way) -> bool:
+    """Whether a failover after the next step will choose from a list of recovery points."""
+    return any(step.leg in FAILOVERS and needs_list(step, walk.order.recovery_point) for step in way[0][1:])
+
+
+def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
+    """One machine a vault whose recovery points are read ahead; those of failovers due now are read anyway."""
+    return list({i.vault.key: i for i in items if _chooses_later(walk, ways[i.key])}.values())
+
+
+def azure_subscription(item: Item) -> str:
+    """The subscription that the machine's Azure VM is in, as far as the item tells, else the vault's."""
+    for resource_id in (item.azure_vm_id, item.details.get("targetResourceGroupId")):
+        parts = str(resource_id or "").split("/")
+        if len(parts) > 2 and parts[1].lower() == "subscriptions" and parts[2]:
+            return parts[2]
+    return item.vault.subscription_id
+
+
+def refused_later(refusal: Refuse) -> tuple[str, str, str]:
+    """Code, reason and remedy of a machine whose last reprotect has no place to go to, found before its first step."""
+    return (
+        refusal.code,
+        f"Its protection to Azure afterwards would not begin: {refusal.reason}",
+        f"{refusal.remedy} Stages 2 and 3 alone bring it home without protecting it again.",
+    )
