@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from .decide import Hold, Refuse
-from .errors import FailbackError, InputError
+from .errors import FailbackError, InputError, NotFound
 from .evidence import index
-from .items import Item
+from .identity import Known, subscriptions, vm_ids
+from .items import Item, before_segment
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Step
 from .patience import passes
 from .points import needs_list
-from .proofs import site_matches
 from .walk import Walk
 
 #: Where a machine's way leads: the steps ahead, and what it ends with.
@@ -78,9 +78,7 @@ def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> No
     later = [item for item in items if not walk.memory.tracks[item.key].ended and commits_later(ways[item.key])]
     for vault in {item.vault.key: item.vault for item in later}.values():
         probe.read([i for i in later if i.vault.key == vault.key], partial(walk.vaults.list_jobs, vault))
-    for subscription in sorted({azure_subscription(item) for item in later}):
-        mine = [i for i in later if azure_subscription(i) == subscription]
-        probe.read(mine, partial(walk.vaults.list_azure_machines, subscription))
+    _azure(walk, later, probe)
     for item in _pointed(walk, items, ways):
         mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, ways[i.key])]
         probe.read(mine, partial(walk.vaults.list_recovery_points, item.id))
@@ -104,10 +102,9 @@ def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> No
             if not passes(exc):
                 raise
             away, machines = [], ()
-        onprem = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
+        look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
         for item in away:
-            found = site_matches(item, onprem((item.site_uuid or "", item.friendly_name)))
-            walk.onprem[item.key] = bool(found)
+            walk.onprem[item.key] = bool(look_up((item.site_uuid or "", item.friendly_name)))
     probe.refuse()
 
 
@@ -121,13 +118,30 @@ def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list
     return list({i.vault.key: i for i in items if _chooses_later(walk, ways[i.key])}.values())
 
 
-def azure_subscription(item: Item) -> str:
-    """The subscription that the machine's Azure VM is in, as far as the item tells, else the vault's."""
-    for resource_id in (item.azure_vm_id, item.details.get("targetResourceGroupId")):
-        parts = str(resource_id or "").split("/")
-        if len(parts) > 2 and parts[1].lower() == "subscriptions" and parts[2]:
-            return parts[2]
-    return item.vault.subscription_id
+def _azure(walk: Walk, later: Sequence[Item], probe: _Probe) -> None:
+    """Azure VMs as the proofs will read them: one of each resource group by its id where that is known, else one list of
+    each subscription."""
+    groups: dict[str, list[tuple[Item, str]]] = {}
+    lists: dict[str, list[Item]] = {}
+    for item in later:
+        ids = list(vm_ids(item, None, Known()))
+        if len(ids) == 1:
+            groups.setdefault(before_segment(ids[0], "/providers/").lower(), []).append((item, ids[0]))
+            continue
+        for subscription in subscriptions(item, None, Known(), walk.all_items):
+            lists.setdefault(subscription, []).append(item)
+    for members in groups.values():
+        probe.read([item for item, _id in members], partial(_one, walk, members[0][1]))
+    for subscription, items in sorted(lists.items(), key=lambda entry: entry[0]):
+        probe.read(items, partial(walk.vaults.list_azure_machines, subscription))
+
+
+def _one(walk: Walk, vm_id: str) -> None:
+    """Read one Azure VM; that it is not there is the proofs' own affair."""
+    try:
+        walk.vaults.get_azure_machine(vm_id)
+    except NotFound:
+        return
 
 
 def refused_later(refusal: Refuse) -> tuple[str, str, str]:
