@@ -51,11 +51,17 @@ STAGES: dict[int, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
         "home",
         [
             ("asr_failover", {"direction": "to_azure", "confirm_failover_to_azure": True}),
-            ("asr_commit", {"direction": "to_azure"}),
+            ("asr_commit", {"direction": "to_azure", "commit_when": "verified"}),
         ],
     ),
     2: ("out", [("asr_reprotect", {"direction": "to_onprem", **PLACES})]),
-    3: ("ready", [("asr_failover", {"direction": "to_onprem"}), ("asr_commit", {"direction": "to_onprem"})]),
+    3: (
+        "ready",
+        [
+            ("asr_failover", {"direction": "to_onprem"}),
+            ("asr_commit", {"direction": "to_onprem", "commit_when": "verified"}),
+        ],
+    ),
     4: ("home_unprotected", [("asr_reprotect", {"direction": "to_azure"})]),
 }
 
@@ -180,13 +186,13 @@ class Hand:
             "scope": f"{self.endpoint}/.default",
         }
         authority = f"{environ['AZURE_AUTHORITY_HOST']}/{environ['AZURE_TENANT']}"
-        reply = self.http.post(f"{authority}/oauth2/v2.0/token", data=form, timeout=30)
+        reply = self.http.post(f"{authority}/oauth2/v2.0/token", data=form, timeout=120)
         self.http.headers["Authorization"] = f"Bearer {reply.json()['access_token']}"
 
     def call(self, method: str, below: str) -> requests.Response:
         """A request below the vault."""
         return self.http.request(
-            method, f"{self.endpoint}{self.vault}/{below}", params={"api-version": "2025-08-01"}, timeout=30
+            method, f"{self.endpoint}{self.vault}/{below}", params={"api-version": "2025-08-01"}, timeout=120
         )
 
 
@@ -206,7 +212,7 @@ class Scene:
     # -- the control endpoint ----------------------------------------------------------------------------------------
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection(urlsplit(self.told["azure"]["control"]).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.told["azure"]["control"]).netloc, timeout=120)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()
@@ -369,7 +375,7 @@ def start(directory: Path, fleet: Path, generation: str = "classic") -> Scene:
     told = launcher.up(launcher.Options(fleet=str(fleet), directory=directory), say=lambda _text: None)
     script = f". '{directory}/env' && exec env -0"
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "VMWARE_", "ASR_", "ANSIBLE_"))}
-    done = subprocess.run(["sh", "-c", script], env=clean, capture_output=True, check=True, timeout=30)
+    done = subprocess.run(["sh", "-c", script], env=clean, capture_output=True, check=True, timeout=120)
     environ = dict(entry.split("=", 1) for entry in done.stdout.decode().split("\0") if "=" in entry)
     home = directory / "home"
     home.mkdir()

@@ -153,7 +153,7 @@ def test_what_would_write_secrets_to_disk_is_refused_in_words(
     tmp_path: Path, silent: socket.socket, extra: str, env: dict[str, str], words: str
 ) -> None:
     run = start(tmp_path, silent.getsockname()[1], extra, **env)
-    assert run.wait(60) != 0
+    assert run.wait(300) != 0
     assert words in (tmp_path / "output.txt").read_text()
     assert files_with_a_canary(tmp_path) == []
 
@@ -163,7 +163,7 @@ def test_a_run_that_ends_leaves_nothing(tmp_path: Path, silent: socket.socket) -
     caller, _address = silent.accept()
     caller.close()
     silent.close()
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     assert run.wait(max(1.0, deadline - time.monotonic())) != 0
     assert files_with_a_canary(tmp_path) == []
     assert "Traceback" not in (tmp_path / "output.txt").read_text()

@@ -32,7 +32,7 @@ class StandIn:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """One question to the control endpoint; its JSON."""
-        connection = http.client.HTTPConnection(urlsplit(self.server["control"]).netloc, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(self.server["control"]).netloc, timeout=120)
         try:
             connection.request(method, path, None if body is None else json.dumps(body))
             answer = connection.getresponse()

@@ -133,8 +133,8 @@ def test_5xx_of_a_write_is_unknown(stand_in: StandIn, vaults: Vaults, status: in
 
 
 def test_a_hanging_write_is_unknown(stand_in: StandIn) -> None:
+    item = ids(stand_in, stand_in.connect())[MACHINES[4]]
     vaults = stand_in.connect(timeouts=(5.0, 0.5))
-    item = ids(stand_in, vaults)[MACHINES[4]]
     stand_in.fault("hang", FAILOVER)
     with pytest.raises(Unknown, match="in time"):
         vaults.act(item, "unplannedFailover", OUT)

@@ -69,7 +69,7 @@ class World:
         """Slices until finished, the cursor going through JSON as it does between processes."""
         clock = Clock(time.monotonic, time.sleep)
         cursor: Any = None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while True:
             vaults = connect_azure(self.azure_account, clock=clock, read_only=order.check)
             try:

@@ -108,7 +108,7 @@ def test_delay_before_and_after(vault: Wire) -> None:
         vault.until(lambda: busy(vault, "app-04"), bool)
         assert not future.done(), "accepted, but the answer is still on its way"
         vault.control("DELETE", "/faults")
-        assert future.result(timeout=10).status_code == 202
+        assert future.result(timeout=120).status_code == 202
 
 
 def test_a_hanging_request_ends_when_faults_are_cleared(vault: Wire) -> None:
@@ -118,7 +118,7 @@ def test_a_hanging_request_ends_when_faults_are_cleared(vault: Wire) -> None:
         vault.until(lambda: vault.control("GET", "/faults")[0]["done"], lambda n: n == 1)
         assert not future.done()
         vault.control("DELETE", "/faults")
-        assert future.result(timeout=10)["value"]
+        assert future.result(timeout=120)["value"]
 
 
 def test_two_at_the_same_point(vault: Wire) -> None:
@@ -130,7 +130,7 @@ def test_two_at_the_same_point(vault: Wire) -> None:
         vault.until(lambda: vault.control("GET", "/barrier/both")["waiting"], lambda n: n == 1)
         assert not first.done()
         second = pool.submit(vault.start, item, "unplannedFailover", AZURE_TO)
-        statuses = sorted([first.result(timeout=10).status_code, second.result(timeout=10).status_code])
+        statuses = sorted([first.result(timeout=120).status_code, second.result(timeout=120).status_code])
     assert statuses == [202, 409]
     assert vault.control("GET", "/counters")["by_item"]["app-05"] == {"failover/to_azure": 1}
 
@@ -141,7 +141,7 @@ def test_a_barrier_can_be_released(vault: Wire) -> None:
         future = pool.submit(vault.get, f"{vault.vault}/replicationPolicies")
         vault.until(lambda: vault.control("GET", "/barrier/gate")["waiting"], lambda n: n == 1)
         vault.control("POST", "/barrier/gate/release")
-        assert future.result(timeout=10)["value"]
+        assert future.result(timeout=120)["value"]
     assert vault.get(f"{vault.vault}/replicationPolicies")["value"], "an open barrier stays open"
 
 
