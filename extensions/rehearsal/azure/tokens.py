@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import urlsplit
 
 from rehearsal.azure.errors import Refused, refused
 from rehearsal.azure.settings import Settings
@@ -210,6 +211,11 @@ class TokenService:
 
     # -- the resource ------------------------------------------------------------------------------------------------
 
+    def _own_host(self, audience: str) -> bool:
+        """Whether an audience names the host this stand-in is reached at, whatever the port."""
+        given, own = urlsplit(audience), urlsplit(self.base_url.lower())
+        return given.scheme == own.scheme and bool(given.hostname) and given.hostname == own.hostname
+
     def principal(self, authorization: str | None) -> str:
         """Who a bearer token belongs to; Refused with 401 and WWW-Authenticate otherwise."""
         if not authorization or not authorization.lower().startswith("bearer "):
@@ -231,7 +237,9 @@ class TokenService:
                 "ExpiredAuthenticationToken", "The access token has expired.", "The token is expired"
             )
         allowed = (self.base_url, *PUBLIC)
-        if known[2].rstrip("/").lower() not in [one.lower() for one in allowed]:
+        wanted = known[2].rstrip("/").lower()
+        # Behind a proxy on the same host clients know the stand-in by the proxy's port.
+        if wanted not in [one.lower() for one in allowed] and not self._own_host(wanted):
             raise self._unauthorized(
                 "InvalidAuthenticationTokenAudience",
                 f"The access token has been obtained for wrong audience or resource '{known[2]}'. It should exactly match "

@@ -119,6 +119,8 @@ def test_the_old_token_endpoint(vault: Wire) -> None:
         ("https://vault.azure.net", 401),
         ("https://management.azure.com", 200),
         ("https://management.core.windows.net/", 200),
+        # A proxy on the same host has another port.
+        ("https://127.0.0.1:1", 200),
     ],
 )
 def test_a_token_for_another_audience_opens_nothing(vault: Wire, resource: str, status: int) -> None:
