@@ -15,6 +15,11 @@ from typing import Any
 
 import jsonschema
 
+#: Kinds that real answers name and the description does not; discriminated definition -> kind -> where it was seen.
+SEEN_KINDS: dict[str, dict[str, str]] = {
+    "TaskTypeDetails": {"TaskDetails": "tasks of recorded jobs name no kind of their own (RP1, RP2)"},
+}
+
 #: Fields that real answers hold and the description does not; definition -> field -> where it was seen.
 SEEN_FIELDS: dict[str, dict[str, str]] = {
     "ProcessServer": {
@@ -88,6 +93,10 @@ class Spec:
         discriminator = definition.get("discriminator")
         kinds = self._kinds(name) if discriminator else {}
         if kinds:
+            seen = [*SEEN_KINDS.get(name, {})]
+            if self._ancestors(name):
+                # A kind of something that has kinds itself.
+                kinds = {definition.get("x-ms-discriminator-value", name): f"{name}/itself", **kinds}
             choices = [
                 {
                     "if": {
@@ -95,16 +104,20 @@ class Spec:
                         "properties": {discriminator: {"const": value}},
                         "required": [discriminator],
                     },
-                    "then": {"$ref": f"#/definitions/{kind}"},
+                    "then": self._plain(name) if kind.endswith("/itself") else {"$ref": f"#/definitions/{kind}"},
                 }
                 for value, kind in kinds.items()
             ]
             return {
                 "type": ["object", "null"],
                 "required": [discriminator],
-                "properties": {discriminator: {"enum": sorted(kinds)}},
+                "properties": {discriminator: {"enum": sorted([*kinds, *seen])}},
                 "allOf": choices,
             }
+        return self._plain(name)
+
+    def _plain(self, name: str) -> dict[str, Any]:
+        """A definition without regard to its kinds."""
         properties: dict[str, Any] = {}
         required: list[str] = []
         for part in [*reversed(self._ancestors(name)), name]:

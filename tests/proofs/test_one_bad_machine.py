@@ -22,10 +22,11 @@ CODES = {
 
 #: Where a machine is left by its failure, in the words of the rehearsal.
 LEFT = {
-    "failover/to_azure": "home",
+    # A failed failover stays on the item.
+    "failover/to_azure": "failed_out",
     "commit/to_azure": "out_uncommitted",
     "reprotect/to_onprem": "out",
-    "failover/to_onprem": "ready",
+    "failover/to_onprem": "failed_home",
     "commit/to_onprem": "home_uncommitted",
     "reprotect/to_azure": "home_unprotected",
 }

@@ -12,6 +12,7 @@ from rehearsal.azure.errors import resource_not_found
 from rehearsal.azure.vault import AzureVm
 from rehearsal.azure.words import same
 from rehearsal.azure.world import World
+from rehearsal.fleet import stable_uuid
 
 DISPLAY = {
     "running": "VM running",
@@ -72,7 +73,7 @@ class Compute:
     def body(self, vm: AzureVm, with_view: bool) -> dict[str, Any]:
         machine = vm.item.machine
         properties: dict[str, Any] = {
-            "vmId": vm.item.azure_machine_id,
+            "vmId": stable_uuid("test-vm", machine.vault, machine.name) if vm.test else vm.item.azure_machine_id,
             "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
             "storageProfile": {
                 "osDisk": {

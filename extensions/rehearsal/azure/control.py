@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from rehearsal.azure.arm import Arm
+from rehearsal.azure.inventory import add_health_event
 from rehearsal.azure.items import Item, health_error
 from rehearsal.azure.onprem import OnPremError
 from rehearsal.azure.throttle import LIMITS
@@ -180,6 +181,7 @@ class Control:
                         self.world.clock.now(),
                     )
                     item.overrides["health_errors"] = [entry]
+                    add_health_event(item, [entry])
             elif value is None:
                 item.overrides.pop(key, None)
             else:

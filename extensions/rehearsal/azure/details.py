@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure import details_modernized
 from rehearsal.azure.clock import iso, iso_seconds
+from rehearsal.azure.lifecycle import AFTER_FAILOVER
 from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, seed_disk_names
-from rehearsal.azure.words import AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
+from rehearsal.azure.nics import nic
+from rehearsal.azure.words import AGE_MARK, AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
 from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
     details = BY_TYPE[item.row.instance_type](item, hollow, heartbeat, calculated, progress)
+    details.update({key: value for key, value in item.wishes.items() if key in details and key != "vmNics"})
     details.update(item.machine.details)
     details.update(item.overrides.get("details", {}))
     return details
@@ -55,20 +58,16 @@ def _disks(item: Item, progress: Any, megabytes: tuple[str, str, str]) -> list[d
     return disks
 
 
-def _nic(item: Item) -> dict[str, Any]:
-    return {
-        "nicId": stable_uuid("nic", item.machine.vault, item.machine.name),
-        "replicaNicId": None,
-        "vMNetworkName": "VM Network",
-        "recoveryVMNetworkId": None,
-        "ipConfigs": [],
-        "selectionType": "SelectedByUser",
-        # The NIC of the machine that replicates, where that is an Azure VM (SPEC; its value is INFER).
-        "sourceNicArmId": None if item.row.forward or item.azure_vm is None else item.azure_vm.nic_id,
-    }
+def _rpo(item: Item, hollow: bool) -> Any:
+    """Age of the last recovery point in seconds; it grows once a failover is behind the item (SEEN)."""
+    if item.row.syncing:
+        return 0
+    if item.phase not in AFTER_FAILOVER:
+        return 120
+    return AGE_MARK.strip('"') if hollow else item.point_age()
 
 
-def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
+def _common(item: Item, hollow: bool, heartbeat: str, calculated: str) -> dict[str, Any]:
     vault, machine, row = item.vault, item.machine, item.row
     state, description = item.overrides.get("protection_state", (row.state, row.description))
     group = machine.group
@@ -81,7 +80,7 @@ def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
         "vmId": item.vm_id,
         "vmProtectionState": state,
         "vmProtectionStateDescription": description,
-        "rpoInSeconds": 0 if row.syncing else 120,
+        "rpoInSeconds": _rpo(item, hollow),
         "compressedDataRateInMB": 0.0,
         "uncompressedDataRateInMB": 0.0,
         "lastHeartbeat": heartbeat,
@@ -92,7 +91,7 @@ def _common(item: Item, heartbeat: str, calculated: str) -> dict[str, Any]:
         "multiVmSyncStatus": "Enabled",
         "sourceVmCpuCount": 2,
         "sourceVmRamSizeInMB": machine.memory_mb,
-        "vmNics": [_nic(item)],
+        "vmNics": [nic(item)],
         "datastores": [machine.datastore] if found else [],
         "validationErrors": [],
         "lastRpoCalculatedTime": calculated,
@@ -171,7 +170,7 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
     """InMageAzureV2: the way out."""
     machine, vault, row = item.machine, item.vault, item.row
     group = f"/subscriptions/{vault.spec.subscription_id}/resourceGroups/{vault.spec.target_resource_group}"
-    details = _common(item, heartbeat, calculated)
+    details = _common(item, hollow, heartbeat, calculated)
     servers = {server.id: server.name for server in vault.spec.process_servers}
     details.update(
         {
@@ -179,7 +178,8 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "ipAddress": machine.ip,
             "agentVersion": AGENT_VERSION,
             "agentExpiryDate": NEVER_EXPIRES,
-            "isAgentUpdateRequired": booltext(False),
+            # A word, where one would expect a boolean (SEEN).
+            "isAgentUpdateRequired": "NotRequired",
             "isRebootAfterUpdateRequired": booltext(False),
             "processServerName": servers.get(item.process_server or ""),
             "protectedDisks": _disks(
@@ -195,7 +195,7 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "recoveryAzureVMSize": "Standard_D2s_v3",
             "recoveryAzureStorageAccount": None,
             "recoveryAzureLogStorageAccountId": _log_storage(item, group),
-            "selectedRecoveryAzureNetworkId": f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr",
+            "selectedRecoveryAzureNetworkId": item.network_id,
             "selectedTfoAzureNetworkId": "",
             "selectedSourceNicId": None,
             "discoveryType": "vCenter" if machine.onprem != "physical" else "Physical",
@@ -208,7 +208,16 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             # Filled (SEEN); with what is INFER.
             "replicaId": stable_uuid("replica", vault.spec.name, machine.name),
             "protectedManagedDisks": _managed_disks(item),
-            "lastRecoveryPointReceived": calculated,
+            "lastRecoveryPointReceived": item.last_point() or calculated,
+            "targetAvailabilityZone": None,
+            "targetProximityPlacementGroupId": None,
+            "sqlServerLicenseType": "NotSpecified",
+            "targetVmTags": {},
+            "seedManagedDiskTags": {},
+            "targetManagedDiskTags": {},
+            "targetNicTags": {},
+            "switchProviderBlockingErrorDetails": [],
+            "switchProviderDetails": None,
             "firmwareType": "BIOS",
             "azureVmGeneration": "V1",
             "osName": None,
@@ -219,22 +228,29 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
     return details
 
 
+RESYNCED = {"initialReplicationType": "Automatic", "initialReplicationProgressPercentage": "100"}
+
+
 def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
     """InMage: the way home. In a list it is thinner: no disks, master target, points or retention window (SEEN)."""
     machine, row = item.machine, item.row
-    details = _common(item, heartbeat, calculated)
+    details = _common(item, hollow, heartbeat, calculated)
     points = {} if row.syncing else consistency_points(item)
+    committed = item.phase == "home_unprotected"
     details.update(
         {
             "activeSiteType": row.site,
             "osDetails": None
             if hollow
             else {"osType": machine.os, "osVhdId": disk_ids(machine)[0], "vhdName": disk_names(machine)[0]},
-            "resyncDetails": None,
+            # Filled once committed home, where the disks are gone (SEEN).
+            "resyncDetails": RESYNCED if committed else None,
             "retentionWindowStart": None,
             "retentionWindowEnd": None,
             "protectedDisks": []
             if hollow
+            else None
+            if committed
             else _disks(item, progress, ("sourceDataInMB", "psDataInMB", "targetDataInMB")),
             "ipAddress": azure_ip(machine) if row.in_azure else machine.ip,
             "masterTargetId": None if hollow else item.master_target,

@@ -25,6 +25,12 @@ CLASSIC: dict[str, float] = {
     "move_process_server": 60.0,
     "refresh": 20.0,
     "health": 10.0,
+    # A test and its cleanup (SEEN), the end of a replication (SEEN: 3 to 4 minutes), a change (INFER).
+    "test_failover": 78.0,
+    "test_cleanup": 76.0,
+    "disable": 200.0,
+    "apply_point": 100.0,
+    "update_item": 10.0,
     "vm_power": 30.0,
     # A template deployment with a Windows machine and the set-up on it (INFER), a server's listing after its registration
     # (DOC: 10 to 15 minutes), its uninstallation, and the removal of an Azure resource (INFER).
@@ -55,6 +61,7 @@ MODERNIZED: dict[str, float] = {
     # Within a synchronisation: until the first byte moves (SEEN as a state, its length is INFER).
     "queued": 60.0,
     "update_appliance": 300.0,
+    "disable": 67.0,
 }
 
 TABLES = {"classic": CLASSIC, "modernized": MODERNIZED}

@@ -33,7 +33,7 @@ async def make_azure_vm(world: World, job: Job) -> bool:
     """A name that is taken is changed, and the job says so (SEEN, with these words)."""
     await effects.make_azure_vm(world, job)
     item = item_of(job)
-    if item.azure_name != item.machine.name:
+    if item.machine.azure_name_taken:
         warn(job, JobFailure(errors.RENAMED, old=item.machine.name, new=item.azure_name).cause)
     return True
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from rehearsal.azure import effects, effects_modernized
 from rehearsal.azure.errors import BUSY, Cause, JobFailure, Refused, provider_refused, refused
-from rehearsal.azure.inventory import add_event
+from rehearsal.azure.inventory import add_event, add_health_event
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
 from rehearsal.azure.lifecycle import AFTER_SYNC, Move, after_failure, move_for, moves_of
@@ -50,11 +50,8 @@ class Engine:
         if move.provider is not None:
             _check_body(move, properties)
         job = self._job(vault, move.scenario, move.friendly, item, ids[0])
-        job.move, job.body = move, properties
-        item.job = job
-        item.phase = move.during
-        item.touch()
-        self._start(job, self._run_move(job, move))
+        job.body = properties
+        self.run(job, item, move)
         return job
 
     def _busy(self, item: Item, verb: str, move: Move | None, ids: tuple[str, str]) -> Job:
@@ -102,6 +99,20 @@ class Engine:
         vault.jobs[job.name] = job
         return job
 
+    def run(self, job: Job, item: Item, move: Move) -> None:
+        """Let a job of the life cycle begin (again)."""
+        job.move = move
+        item.job = job
+        item.phase = move.during
+        item.touch()
+        self._start(job, self._run_move(job, move))
+
+    def drop(self, job: Job) -> None:
+        """Stop what runs for a job."""
+        for task in list(self._running):
+            if task.get_name() == f"job {job.name}":
+                task.cancel()
+
     def _start(self, job: Job, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work, name=f"job {job.name}")
         self._running.add(task)
@@ -140,6 +151,7 @@ class Engine:
                     continue
                 task.state = task.description = "InProgress"
                 task.started = clock.now()
+                task.child = self._child(job, task)
                 due += duration * task.step.share
                 acted = await action(world, job)
                 await clock.sleep_until(due)
@@ -147,6 +159,7 @@ class Engine:
                     effects.fleet_fault(job)
                 task.state, task.description = ("Succeeded", "Completed") if acted else ("Other", "Skipped")
                 task.ended = clock.now()
+                self._end_child(task, "Succeeded", task.ended)
             await clock.sleep_until(started + duration)
             effects.fleet_warning(job)
             if job.errors:
@@ -159,6 +172,9 @@ class Engine:
             self._fail(job, effects.unexpected(item, problem))
             state = "Failed"
         now = clock.now()
+        for task in job.tasks:
+            if task.child is not None and task.child.ended is None:
+                self._end_child(task, "Failed", now)
         job.finish(state, now)
         item.job = None
         item.phase = after_failure(job.vault.spec.generation, move) if state == "Failed" else move.done
@@ -172,6 +188,26 @@ class Engine:
             self._after(item, move, now)
         item.touch()
         add_event(item, job)
+        if item.broken:
+            add_health_event(item, item.render()["properties"]["healthErrors"])
+
+    def _child(self, job: Job, task: Task) -> Job | None:
+        """A classic reprotect enables the replication in a job of its own (SEEN)."""
+        if task.step.name != "ProtectReplicaTask" or job.vault.modernized or job.item is None:
+            return None
+        child = self._job(job.vault, "EnableDr", "Enable replication", job.item, job.client_request_id)
+        child.started, child.state, child.description = self.world.clock.now(), "InProgress", "InProgress"
+        child.tasks[0].state = child.tasks[0].description = "InProgress"
+        child.tasks[0].started = child.started
+        return child
+
+    @staticmethod
+    def _end_child(task: Task, state: str, now: float) -> None:
+        if task.child is not None:
+            task.child.finish(state, now)
+            if state == "Succeeded":
+                first = task.child.tasks[0]
+                first.state, first.description, first.ended = "Succeeded", "Completed", now
 
     def _fail(self, job: Job, cause: Cause) -> None:
         """The failing task keeps saying InProgress with its errors filled (SEEN)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.azure.clock import Clock, iso
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.naming import disk_names
+from rehearsal.azure.naming import disk_ids, disk_names
 from rehearsal.azure.words import AGENT_VERSION, AZURE, RS, same
 from rehearsal.fleet import stable_uuid
 
@@ -165,14 +165,14 @@ def protectable(item: Item) -> dict[str, Any]:
                 "discoveryType": "vCenter" if vmware else "Physical",
                 "diskDetails": [
                     {
-                        "diskId": name,
+                        "diskId": disk,
                         "diskName": name,
                         "diskSizeInMB": str(size * 1024),
                         "diskType": "BASIC",
                         "diskConfiguration": "",
                         "volumeList": [],
                     }
-                    for name, size in zip(disk_names(machine), machine.disks_gb, strict=True)
+                    for disk, name, size in zip(disk_ids(machine), disk_names(machine), machine.disks_gb, strict=True)
                 ],
                 "validationErrors": [],
             },
@@ -255,6 +255,47 @@ def add_event(item: Item, job: Job) -> None:
                     "affectedObjectType": "ProtectionEntity",
                 },
                 "healthErrors": [],
+            },
+        }
+    )
+    del vault.events[:-EVENTS]
+
+
+def add_health_event(item: Item, errors: list[dict[str, Any]]) -> None:
+    """What the monitoring says of a machine whose health has changed (SEEN as VmMonitoringEvent; values INFER)."""
+    if not errors:
+        return
+    vault, now = item.vault, item.clock.now()
+    first = errors[0]
+    name = f"VmMonitoringEvent;{int(now * 1000)}_{item.name}"
+    details: dict[str, Any] = {"instanceType": item.row.instance_type}
+    if item.row.instance_type == "InMageAzureV2":
+        details.update(
+            eventType="VmHealth",
+            category="Replication",
+            component="MobilityAgent",
+            correctiveAction=first["recommendedAction"],
+            details=first["errorMessage"],
+            summary=first["summaryMessage"],
+            siteName=vault.fabric_friendly,
+        )
+    vault.events.append(
+        {
+            "id": f"{vault.id}/replicationEvents/{name}",
+            "name": name,
+            "type": f"{RS}/replicationEvents",
+            "properties": {
+                "eventCode": "VmMonitoringEvent",
+                "description": first["summaryMessage"],
+                "eventType": "VmHealth",
+                "affectedObjectFriendlyName": item.machine.name,
+                "affectedObjectCorrelationId": stable_uuid("correlation", item.name, str(item.turns)),
+                "severity": "Critical" if any(e["errorLevel"] == "Error" for e in errors) else "Warning",
+                "timeOfOccurrence": iso(now),
+                "fabricId": vault.fabric_id,
+                "providerSpecificDetails": details,
+                "eventSpecificDetails": None,
+                "healthErrors": errors,
             },
         }
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import Clock, iso, iso_seconds
 from rehearsal.azure.details import provider_details
-from rehearsal.azure.lifecycle import Row
+from rehearsal.azure.lifecycle import AFTER_FAILOVER, Row
 from rehearsal.azure.words import (
+    AGE_MARK,
     AZURE,
     HEARTBEAT_MARK,
     ITEM_TYPE,
@@ -77,6 +78,10 @@ class Item:
     #: What the control endpoint sets over the truth: allowed_operations, protection_state, health_errors, details.
     overrides: dict[str, Any] = field(default_factory=dict)
     turns: int = 0
+    #: What a client has changed of the item (PATCH): keys of providerSpecificDetails.
+    wishes: dict[str, Any] = field(default_factory=dict)
+    #: A test failover that waits for its clean-up, or was cleaned up.
+    test: str = ""
     #: The word of switchProviderState once the item was moved to a modernized vault.
     switched: str | None = None
     snapshots: deque[Snapshot] = field(default_factory=deque)
@@ -111,7 +116,7 @@ class Item:
     @property
     def azure_name(self) -> str:
         """The service changes a name that is taken (SEEN: the old name and a GUID)."""
-        name = self.machine.name
+        name = str(self.wishes.get("recoveryAzureVMName") or self.wishes.get("targetVmName") or self.machine.name)
         return f"{name}-{stable_uuid('azure-name', self.name)}" if self.machine.azure_name_taken else name
 
     @property
@@ -127,7 +132,9 @@ class Item:
         """[] while busy (SEEN)."""
         if "allowed_operations" in self.overrides:
             return list(self.overrides["allowed_operations"])
-        return [] if self.busy else list(self.row.allowed)
+        if self.busy:
+            return []
+        return ["TestFailoverCleanup"] if self.test == "waiting" else list(self.row.allowed)
 
     @property
     def protectable_name(self) -> str:
@@ -149,6 +156,23 @@ class Item:
         span = max(1.0, self.sync_ends - self.sync_started)
         return max(0, min(99, int(100 * (self.clock.now() - self.sync_started) / span)))
 
+    @property
+    def network_id(self) -> str:
+        """The network that the Azure VM comes up in."""
+        spec = self.vault.spec
+        group = f"/subscriptions/{spec.subscription_id}/resourceGroups/{spec.target_resource_group}"
+        own = f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr"
+        return str(self.wishes.get("selectedRecoveryAzureNetworkId") or own)
+
+    def last_point(self) -> str | None:
+        """After a failover the last recovery point stands still (SEEN); None while points are made."""
+        moment = self.points_until or self.last_failover
+        return iso_seconds(moment) if self.phase in AFTER_FAILOVER and moment is not None else None
+
+    def point_age(self) -> int:
+        """Age of the last recovery point in seconds."""
+        return max(0, int(self.clock.now() - (self.points_until or self.last_failover or self.clock.now())))
+
     def touch(self) -> None:
         """Keep the present state for lists, which lag behind."""
         now = self.clock.now()
@@ -162,6 +186,8 @@ class Item:
         while len(snapshots) > 1 and snapshots[1].at <= moment:
             snapshots.popleft()
         first = snapshots[0]
+        if AGE_MARK in first.text:
+            return first.text.replace(AGE_MARK, str(self.point_age()))
         if first.started is not None:
             if self.vault.modernized and len(snapshots) == 1:
                 # Bytes and disks move too: no mark could stand for them.
@@ -187,6 +213,7 @@ class Item:
         fabric, container = vault.fabric_friendly, vault.container_friendly
         errors, failover_health = self._health()
         state, description = self.overrides.get("protection_state", (row.state, row.description))
+        test_state, test_text = self._test_words()
         properties: dict[str, Any] = {
             "friendlyName": self.machine.name,
             "protectedItemType": "",
@@ -203,8 +230,8 @@ class Item:
             "protectionStateDescription": description,
             "activeLocation": row.location,
             # Stays for good once a test failover was cleaned up (SEEN).
-            "testFailoverState": "MarkedForDeletion" if self._tested else "None",
-            "testFailoverStateDescription": "Cleaning up test environment" if self._tested else "None",
+            "testFailoverState": test_state,
+            "testFailoverStateDescription": test_text,
             "switchProviderState": self.switched or "None",
             "switchProviderStateDescription": None,
             "allowedOperations": self.allowed,
@@ -230,8 +257,19 @@ class Item:
     @property
     def _tested(self) -> bool:
         """Every second machine of a classic vault had a test failover once, so that both forms are in every fleet."""
+        if not self.row.forward:
+            # None on the way home (SEEN).
+            return False
+        if self.test == "cleaned":
+            return True
         chance = int(stable_uuid("vm", self.vault.spec.name, self.machine.name)[-1], 16)
         return not self.vault.modernized and chance % 2 == 0
+
+    def _test_words(self) -> tuple[str, str]:
+        """State and text of a test failover: it waits (SPEC), or is marked for good (SEEN)."""
+        if self.test == "waiting" and self.row.forward:
+            return "WaitingForCompletion", "Cleanup test failover pending"
+        return ("MarkedForDeletion", "Cleaning up test environment") if self._tested else ("None", "None")
 
     @property
     def broken(self) -> bool:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,27 @@ SCENARIOS: dict[str, tuple[Step, ...]] = {
         Step("GetSwitchProtectionRequirementsTask", "Checking the requirements of reprotect", 0.15),
         Step("ProtectReplicaTask", "Enabling replication", 0.6),
     ),
+    "EnableDr": (Step("EnableProtectionTask", "Enable replication", 1.0),),
     "RepairVMReplication": (Step("RepairVmReplicationTask", "Resynchronize", 1.0),),
+    "TestFailover": (
+        Step("VmTfoPrerequisitesCheck", "Prerequisites check for test failover", 0.3),
+        Step("VmTfoCreateTestEnvironment", "Create test environment", 0.1),
+        Step("VmTfoFailover", "Create test virtual machine", 0.5),
+        Step("VmTfoStartVm", "Start the virtual machine", 0.1),
+    ),
+    # Names of a cleanup's tasks are SEEN, those of the test INFER.
+    "TestFailoverCleanup": (
+        Step("VmTfoCleanupPreflightsCheck", "Prerequisites check for test failover cleanup", 0.2),
+        Step("VmTfoEndFailover", "End test failover", 0.2),
+        Step("VmTfoDeleteTestVm", "Delete test virtual machine", 0.6),
+    ),
+    "ApplyRecoveryPoint": (Step("ApplyRecoveryPointTask", "Change recovery point", 1.0),),
+    "ResolveHealthErrors": (Step("ResolveHealthErrorsTask", "Resolve health errors", 1.0),),
+    "DisableDr": (Step("DisableProtectionTask", "Disable replication", 1.0),),
+    "UpdateVmProperties": (Step("UpdateVmPropertiesTask", "Update the virtual machine", 1.0),),
+    "ExportJobs": (Step("ExportJobsTask", "Export jobs", 1.0),),
+    "CheckFabricConsistency": (Step("CheckConsistencyTask", "Check consistency", 1.0),),
+    "RenewCertificate": (Step("RenewCertificateTask", "Renew certificate", 1.0),),
     "UpdateMobilityService": (Step("UpdateMobilityServiceTask", "Update Mobility Service", 1.0),),
     "IrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
     "PrimaryIrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
@@ -75,6 +96,8 @@ DETAILS = {
     "UnplannedFailover": "FailoverJobDetails",
     "PlannedFailover": "FailoverJobDetails",
     "SwitchReplicationGroupProtection": "SwitchProtectionJobDetails",
+    "TestFailover": "TestFailoverJobDetails",
+    "ExportJobs": "ExportJobDetails",
 }
 
 #: Service code that stands beside nearly every provider error (SEEN).
@@ -90,6 +113,8 @@ class Task:
     ended: float | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    #: The job that a group task runs.
+    child: Job | None = None
 
 
 @dataclass
@@ -120,6 +145,10 @@ class Job:
     #: The resource whose operationresults the Location link names.
     owner_path: str = ""
     kind: str = "item"
+    #: Its item is gone when it ends, so its result is empty.
+    leaves_nothing: bool = False
+    #: Set when somebody lets a suspended job go on.
+    resumed: asyncio.Event | None = None
 
     def __post_init__(self) -> None:
         self.tasks = [Task(step) for step in SCENARIOS[self.scenario]]
@@ -266,6 +295,9 @@ class Job:
             details["newReplicationProtectedItemId"] = (
                 item.id.replace("/Subscriptions/", "/subscriptions/") if done else None
             )
+        if kind == "ExportJobDetails":
+            # Where the export lies; nothing is there to be fetched.
+            details.update(blobUri=f"https://rehearsal.invalid/jobs/{self.name}.json", sasToken=None)
         details["affectedObjectDetails"] = self._affected()
         return details
 
@@ -302,19 +334,47 @@ class Job:
 
 
 def _task(task: Task) -> dict[str, Any]:
+    """A running task's end is the sentinel of what has not been; details name their own type (SEEN)."""
     entry: dict[str, Any] = {
         "taskId": task.id,
         "name": task.step.name,
         "startTime": iso(task.started) if task.started is not None else NOT_STARTED_TIME,
+        "endTime": iso(task.ended) if task.ended is not None else NOT_STARTED_TIME,
         "allowedActions": [],
         "friendlyName": task.step.friendly,
         "state": task.state,
         "stateDescription": task.description,
         "taskType": "TaskDetails",
-        "customDetails": None,
+        "customDetails": {"instanceType": "TaskDetails"},
         "groupTaskCustomDetails": None,
         "errors": task.errors,
     }
-    if task.ended is not None:
-        entry["endTime"] = iso(task.ended)
+    if task.child is not None:
+        entry["taskType"] = "GroupTaskDetails"
+        entry["groupTaskCustomDetails"] = {
+            "instanceType": "InlineWorkflowTaskDetails",
+            "childTasks": [_child(task.child)],
+        }
     return entry
+
+
+def _child(child: Job) -> dict[str, Any]:
+    """The task that stands for a job of its own."""
+    return {
+        **_task(child.tasks[0]),
+        "taskId": child.name,
+        "friendlyName": child.friendly,
+        "taskType": "JobTaskDetails",
+        "customDetails": {
+            "instanceType": "JobTaskDetails",
+            "jobTask": {
+                "jobId": child.id,
+                "jobFriendlyName": child.friendly,
+                "targetObjectId": child.target_id,
+                "targetObjectName": child.target_name,
+                "targetInstanceType": child.target_type,
+                "jobScenarioName": child.scenario,
+            },
+        },
+        "errors": [],
+    }

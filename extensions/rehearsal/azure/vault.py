@@ -27,6 +27,8 @@ class AzureVm:
     location: str
     item: Item
     power: str = "running"
+    #: Made by a test failover.
+    test: bool = False
 
     @property
     def id(self) -> str:
@@ -52,6 +54,8 @@ class VaultState:
     items: dict[str, Item] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    #: Alert and vault settings that a client has put.
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Health of appliances by id, where it is no longer what the fleet says.
     appliance_health: dict[str, str] = field(default_factory=dict)
 

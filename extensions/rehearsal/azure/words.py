@@ -22,6 +22,7 @@ ITEM_TYPE = f"{RS}/replicationFabrics/replicationProtectionContainers/replicatio
 #: Placed in rendered list entries where a value moves with time; replaced when the list is served.
 HEARTBEAT_MARK = "@heartbeat@"
 RPO_MARK = "@rpo@"
+AGE_MARK = '"@age@"'
 PROGRESS_MARK = '"@progress@"'
 
 AGENT_VERSION = "9.66.7567.1"

@@ -288,10 +288,10 @@ def test_every_phase_with_operations_can_be_a_first_state(states: Modern) -> Non
     assert states.wire.control("GET", "/items/at-home_unprotected")["azure_vm"] is None
 
 
-def test_test_failovers_are_refused(states: Modern) -> None:
+def test_test_failovers_are_refused_away_from_home(states: Modern) -> None:
     body = {"failoverDirection": "PrimaryToRecovery", "providerSpecificDetails": {"instanceType": "InMageRcm"}}
-    for name in ("at-home", "at-ready"):
-        assert states.wire.start(states.wire.item(name), "testFailover", body).status_code == 400
+    for name in ("at-out", "at-ready", "at-syncing_out"):
+        assert states.wire.start(states.wire.item(name), "testFailover", body).status_code == 409
 
 
 @pytest.mark.parametrize("direction", ["PrimaryToRecovery", "RecoveryToPrimary", None])

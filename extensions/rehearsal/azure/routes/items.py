@@ -115,21 +115,6 @@ for _verb in ("unplannedfailover", "failovercommit", "reprotect", "plannedfailov
     ROUTES[("POST", f"{ITEM}/{_verb}")] = _operate
 
 
-@route("POST", f"{ITEM}/testfailover")
-async def refuse_test_failover(service: Service, call: Call) -> Reply:
-    """Items on their way home know no test (SPEC, SEEN); for the others this stand-in has none, and says so."""
-    item = item_of(call)
-    check_support(item.vault, call.ids)
-    raise provider_refused(
-        400,
-        "TestFailoverNotSupported",
-        f"A test failover of {item.machine.name} is not possible.",
-        causes="Machines on their way home have none, and a rehearsal offers none for the others.",
-        action="Use a failover.",
-        ids=call.ids,
-    )
-
-
 def _required(given: dict[str, Any], place: str, names: tuple[str, ...]) -> None:
     for name in names:
         if not given.get(name):

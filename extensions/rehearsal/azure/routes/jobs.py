@@ -66,6 +66,10 @@ async def _operation_result(service: Service, call: Call) -> Reply:
     job = _linked_job(service, call, call.path.names[-1])
     if job.ended is None:
         return reply("", 202, Location=call.url, **{"Retry-After": pace(service)})
+    if job.leaves_nothing:
+        return reply("", 204)
+    if job.scenario == "ExportJobs":
+        return reply(job.full(service.world.clock.now()))
     if job.item is not None:
         return reply(job.item.render())
     if job.scenario == "RefreshVaultHealth":
@@ -75,7 +79,7 @@ async def _operation_result(service: Service, call: Call) -> Reply:
     return reply(fabric.fabric(job.vault, await service.world.survey(), service.world.clock.now()))
 
 
-for _owner in (ITEM, FABRIC, f"{FABRIC}/replicationrecoveryservicesproviders/*"):
+for _owner in (ITEM, FABRIC, f"{VAULT}/replicationjobs/*", f"{FABRIC}/replicationrecoveryservicesproviders/*"):
     ROUTES[("GET", f"{_owner}/operationresults/*")] = _operation_result
 
 

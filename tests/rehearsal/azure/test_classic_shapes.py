@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Items, jobs and events of a classic vault in the shapes that were recorded."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from vault_fixture import SMALL
+from wire import Wire
+
+FAULT = {"operation": "failover", "leg": "to_azure", "level": "Error", "code": "95225", "message": "No.", "times": 1}
+NEVER = "0001-01-01T00:00:00"
+
+
+@pytest.fixture(scope="module")
+def vault(run_vault: Callable[..., Wire]) -> Wire:
+    states = ("home", "out", "home_unprotected", "home_uncommitted", "home")
+    machines: list[dict[str, Any]] = [
+        {**machine, "name": f"m{n}", "state": state}
+        for n, (machine, state) in enumerate(zip(SMALL["machines"], states, strict=True))
+    ]
+    machines[4]["faults"] = [FAULT]
+    return run_vault({**SMALL, "vaults": [{**SMALL["vaults"][0], "recovery_plans": {}}], "machines": machines})
+
+
+def details(vault: Wire, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = vault.item(name)["properties"]["providerSpecificDetails"]
+    return found
+
+
+def test_an_item_on_its_way_out(vault: Wire) -> None:
+    told = details(vault, "m0")
+    assert told["isAgentUpdateRequired"] == "NotRequired"
+    assert told["replicaId"]
+    assert told["recoveryAzureLogStorageAccountId"].rsplit("/", 2)[1] == "storageAccounts"
+    assert {d["diskId"] for d in told["protectedManagedDisks"]} == {d["diskId"] for d in told["protectedDisks"]}
+    assert {
+        "targetAvailabilityZone",
+        "targetProximityPlacementGroupId",
+        "sqlServerLicenseType",
+        "targetVmTags",
+        "seedManagedDiskTags",
+        "targetManagedDiskTags",
+        "targetNicTags",
+        "switchProviderBlockingErrorDetails",
+    } <= set(told)
+
+
+def test_an_adapter_is_known_by_its_mac(vault: Wire) -> None:
+    (nic,) = details(vault, "m0")["vmNics"]
+    assert re.fullmatch(r"00:50:56(:[0-9a-f]{2}){3}", nic["nicId"])
+    assert (len(nic), len(nic["ipConfigs"][0])) == (19, 15)
+
+
+@pytest.mark.parametrize("name", ["m1", "m2"])
+def test_after_a_failover_the_last_point_stands_still_and_its_age_grows(vault: Wire, name: str) -> None:
+    before = details(vault, name)
+    after = vault.until(lambda: details(vault, name), lambda d: d["rpoInSeconds"] > before["rpoInSeconds"])
+    assert before["rpoInSeconds"] >= 3600
+    assert after.get("lastRecoveryPointReceived") == before.get("lastRecoveryPointReceived")
+    listed = vault.items()[name]["properties"]["providerSpecificDetails"]
+    assert listed["rpoInSeconds"] >= before["rpoInSeconds"]
+
+
+def test_committed_home_the_disks_are_gone(vault: Wire) -> None:
+    item = vault.item("m2")["properties"]
+    told = item["providerSpecificDetails"]
+    assert (told["instanceType"], told["protectedDisks"], item["testFailoverState"]) == ("InMage", None, "None")
+    assert told["resyncDetails"]["initialReplicationProgressPercentage"] == "100"
+
+
+def test_a_reprotect_runs_a_second_job(vault: Wire) -> None:
+    item = vault.item("m1")
+    vault.registered(item)
+    job = vault.run(item, "reProtect", vault.home_body(item))["properties"]
+    *_others, last = job["tasks"]
+    assert (last["name"], last["taskType"]) == ("ProtectReplicaTask", "GroupTaskDetails")
+    (child,) = last["groupTaskCustomDetails"]["childTasks"]
+    assert (child["taskType"], child["customDetails"]["instanceType"]) == ("JobTaskDetails", "JobTaskDetails")
+    link = child["customDetails"]["jobTask"]
+    second = vault.get(link["jobId"])["properties"]
+    assert (link["jobScenarioName"], second["scenarioName"], second["state"]) == ("EnableDr", "EnableDr", "Succeeded")
+    assert all(uuid.UUID(task["taskId"]) for task in job["tasks"])
+    assert all(task["customDetails"]["instanceType"] == "TaskDetails" for task in job["tasks"])
+
+
+def test_a_task_that_runs_has_not_ended(vault: Wire) -> None:
+    reply = vault.start(vault.item("m0"), "repairReplication")
+    name = reply.headers["Location"].split("/operationresults/")[1].split("?")[0]
+    running = vault.until(
+        lambda: vault.get(f"{vault.vault}/replicationJobs/{name}")["properties"],
+        lambda job: job["state"] != "NotStarted",
+    )
+    if running["state"] == "InProgress":
+        assert running["tasks"][0]["endTime"] == NEVER
+    assert vault.job(reply)["properties"]["tasks"][0]["endTime"] > NEVER
+
+
+def test_monitoring_events_stand_beside_those_of_jobs(vault: Wire) -> None:
+    item = vault.item("m4")
+    body = {
+        "failoverDirection": "PrimaryToRecovery",
+        "sourceSiteOperations": "NotRequired",
+        "providerSpecificDetails": {"instanceType": "InMageAzureV2"},
+    }
+    vault.run(item, "unplannedFailover", body)
+    events = vault.all(f"{vault.vault}/replicationEvents?$filter=eventType eq 'VmHealth' or eventType eq 'JobStatus'")
+    mine = [e["properties"] for e in events if e["properties"]["affectedObjectFriendlyName"] == "m4"]
+    assert {e["eventType"] for e in mine} == {"VmHealth", "JobStatus"}
+    health = next(e for e in mine if e["eventType"] == "VmHealth")
+    assert (health["eventCode"], health["severity"]) == ("VmMonitoringEvent", "Critical")
+    assert health["healthErrors"][0]["errorCode"] == "78024"
+    assert health["providerSpecificDetails"]["instanceType"] == "InMageAzureV2"
+
+
+def test_protectable_items_name_disks_by_id(vault: Wire) -> None:
+    protectable = vault.get(vault.item("m0")["properties"]["protectableItemId"])["properties"]["customDetails"]
+    assert [d["diskId"] for d in protectable["diskDetails"]] == [
+        d["diskId"] for d in details(vault, "m0")["protectedDisks"]
+    ]
