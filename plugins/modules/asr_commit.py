@@ -33,9 +33,17 @@ options:
     type: str
     choices: [verified, manual]
     default: manual
+  recovery_point:
+    description:
+      - The O(homeward.asr.asr_failover#module:recovery_point) that the failover was sent with. Before a commit to on-premises the age
+        of the point that it used is compared with O(rpo_limit), which is meant where a single point was chosen by its name;
+        V(latest_app_consistent) may be an hour older.
+    type: str
+    default: latest
   judged:
     description:
-      - The RV(machines) that M(homeward.asr.asr_failover) returned just before. Jobs it has read are not read again.
+      - The RV(machines) that M(homeward.asr.asr_failover) returned just before. Jobs it has read are not read again before a commit to
+        Azure; a commit to on-premises reads its failover's job itself.
       - Nothing rests on it. Such a job counts only where the vault lists it as the machine's newest failover; what is left out or is
         out of date is read from the vault.
     type: list
@@ -586,6 +594,7 @@ def argument_spec() -> specs.Spec:
         specs.approval(),
         {
             "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "manual"},
+            "recovery_point": {"type": "str", "default": "latest"},
             "judged": {"type": "list", "elements": "dict", "default": []},
         },
     )

@@ -25,7 +25,7 @@ from .identity import (
     vm_ids,
 )
 from .items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
-from .lifecycle import FAILOVERS, REPROTECTS, SEALS, Step
+from .lifecycle import COMMIT_TO_ONPREM, FAILOVERS, REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence
 from .shapes import JOB, all_understood
@@ -81,7 +81,11 @@ def failovers(
     missing = [(item, step) for item, step in candidates if item.key not in jobs]
     if missing:
         newest = _newest_failovers(missing, scenarios, vaults, count)
-        jobs.update((key, judged[name.lower()]) for key, name in newest.items() if name.lower() in judged)
+        # What another task hands on has neither the point nor the ids, which a commit home is proven with.
+        outward = {item.key for item, step in missing if step.leg != COMMIT_TO_ONPREM}
+        jobs.update(
+            (key, judged[name.lower()]) for key, name in newest.items() if key in outward and name.lower() in judged
+        )
         asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest and item.key not in jobs]
 
         def read(pair: tuple[Item, str]) -> Job | FailbackError | None:

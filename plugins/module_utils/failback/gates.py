@@ -57,6 +57,8 @@ _REPAIR = (
     "Mend what the vault names (resynchronise the machine there if it asks for that) and wait until it is healthy."
 )
 
+_AGENT = "Check that the machine runs in Azure, its agent's services run and it reaches the vault."
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -121,12 +123,20 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
     found += _resync(item)
     found += _disks(item)
     beat = item.agent_heartbeat
+    if beat is None and item.agent_heartbeat_told:
+        found.append(
+            Gate(
+                "agent_silent",
+                f"The machine's agent was never heard of (last heartbeat {item.agent_heartbeat_told}).",
+                _AGENT,
+            )
+        )
     if beat is not None and (now - beat).total_seconds() > STALE:
         found.append(
             Gate(
                 "agent_silent",
                 f"The machine's agent was last heard of {age((now - beat).total_seconds())} ago ({iso(beat)}).",
-                "Check that the machine runs in Azure, its agent's services run and it reaches the vault.",
+                _AGENT,
             )
         )
     return found
@@ -249,9 +259,15 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Gate]:
     rpo = rpo_seconds(item)
     calculated = parse_time(item.details.get("lastRpoCalculatedTime"))
     synced = [when for d in raw_disks(item) if (when := parse_time(d.get("lastSyncTime"))) is not None]
+    # A time that only means "never" (items.SENTINEL_YEARS): what stands beside it is no measurement.
+    never = [_disk_name(d) for d in raw_disks(item) if d.get("lastSyncTime") and parse_time(d["lastSyncTime"]) is None]
     text = ""
     if rpo is not None and rpo > limit:
         text = f"The newest recovery point is {age(rpo)} old (RPO {rpo:.0f} s, limit {limit:.0f} s)."
+    elif calculated is None and item.details.get("lastRpoCalculatedTime"):
+        text = f"The RPO was never calculated (lastRpoCalculatedTime {item.details['lastRpoCalculatedTime']})."
+    elif never:
+        text = f"{never[0]} was never synchronised."
     elif calculated is not None and (now - calculated).total_seconds() > max(limit, STALE):
         text = f"The RPO was last calculated {age((now - calculated).total_seconds())} ago ({iso(calculated)})."
     elif synced and (now - min(synced)).total_seconds() > max(limit, STALE):
@@ -287,24 +303,43 @@ def _resync(item: Item) -> list[Gate]:
     return found
 
 
+#: Words of progress that stand only while something is on its way (SPEC).
+_UNDER_WAY = frozenset({"inprogress", "slowprogress", "noprogress", "queued"})
+
+
+def _of_a_sync(stage: str) -> bool:
+    """A stage before the steady one, DifferentialSync (SEEN FB)."""
+    return "initial" in stage.lower() or "resync" in stage.lower()
+
+
 def _syncing(item: Item) -> str:
     """The first word that says that data is still on its way as a whole; empty where none does."""
     details = item.details
     state = str(details.get("resyncState") or "None")
     if state.lower() != "none":
         return f"resyncState {state}"
-    for key in ("resyncProgressHealth", "initialReplicationProgressHealth"):
+    for key in ("resyncProgressHealth", "initialReplicationProgressHealth", "totalProgressHealth"):
         word = str(details.get(key) or "None")
-        if word.lower() in ("inprogress", "slowprogress", "noprogress", "queued"):
+        if word.lower() in _UNDER_WAY:
             return f"{key} {word}"
+    stage = str(details.get("protectionStage") or "")
+    if _of_a_sync(stage):
+        return f"protectionStage {stage}"
+    whole = details.get("resyncDetails")
+    share = _number(whole.get("initialReplicationProgressPercentage")) if isinstance(whole, Mapping) else None
+    if share is not None and 0 < share < 100:
+        return f"resyncDetails {share:.0f}%"
     for key in ("resyncProgressPercentage", "initialReplicationProgressPercentage"):
         share = _number(details.get(key))
         if share is not None and 0 < share < 100:
             return f"{key} {share:.0f}"
     for disk in raw_disks(item):
         stage = str(disk.get("protectionStage") or "")
-        if "initial" in stage.lower() or "resync" in stage.lower():
+        if _of_a_sync(stage):
             return f"{_disk_name(disk)} is in {stage}"
+        word = str(disk.get("progressHealth") or "")
+        if word.lower() in _UNDER_WAY:
+            return f"{_disk_name(disk)}: progressHealth {word}"
         share = _number(disk.get("resyncProgressPercentage"))
         if share is not None and 0 < share < 100:
             return f"{_disk_name(disk)} is at {share:.0f}%"
@@ -363,12 +398,14 @@ _resized = _required
 
 
 def _number(value: Any) -> float | None:
+    """A number, or a text that is one; NaN and infinity tell nothing."""
     if value is None or isinstance(value, bool):
         return None
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def age(seconds: float) -> str:

@@ -29,6 +29,7 @@ from .identity import azure_disks
 from .items import Item, Job
 from .lifecycle import FAILOVER_TO_ONPREM, FAILOVERS, LEG_TEXT, SEALS, Step
 from .memory import Track
+from .points import KNOWN_POINTS
 from .proofs import Evidence, Unproven
 from .servers import Policy
 from .walk import Walk
@@ -38,8 +39,8 @@ Due = tuple[Item, Track, Step]
 #: A machine as its own GET tells it, with the service's time of the answer.
 Seen = tuple[Item, datetime]
 
-#: Choices of a recovery point by which the newest one is meant; any other asks for an older one.
-NEWEST = frozenset({"latest", "latest_processed", "latest_crash_consistent"})
+#: Seconds by which the newest application-consistent point may be older than the newest one (DOC: they are made hourly).
+APP_CONSISTENT_EVERY = 3600
 
 
 class Gatekeeper:
@@ -81,7 +82,8 @@ class Gatekeeper:
         item = evidence.item
         gates = [] if track.whole else health_gates(item)
         if not self.chosen_point:
-            gates += point_gate(evidence.job, self.limit(item))
+            hourly = self.walk.order.recovery_point == "latest_app_consistent"
+            gates += point_gate(evidence.job, self.limit(item) + (APP_CONSISTENT_EVERY if hourly else 0))
         if len(evidence.azure) == 1:
             gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
             track.azure_vm = str(evidence.azure[0].get("id") or "")
@@ -108,8 +110,8 @@ class Gatekeeper:
 
     @property
     def chosen_point(self) -> bool:
-        """Whether an older recovery point is asked for by name, so that its age is meant."""
-        return self.walk.order.recovery_point not in NEWEST
+        """Whether one recovery point is asked for by its name, so that its age is meant."""
+        return self.walk.order.recovery_point not in KNOWN_POINTS
 
     def open(self, track: Track, gates: Sequence[Gate], what: str) -> bool:
         """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""

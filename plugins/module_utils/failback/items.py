@@ -222,9 +222,14 @@ class Item:
         return last_segment(self.azure_vm_id) or named or self.friendly_name
 
     @property
-    def agent_heartbeat(self) -> datetime | None:
+    def agent_heartbeat_told(self) -> str:
+        """When the agent was last heard of, as the item writes it; empty where it does not tell."""
         mobility: Json = self.details.get("mobilityAgentDetails") or {}
-        return parse_time(self.details.get("lastHeartbeat") or mobility.get("lastHeartbeatUtc"))
+        return str(self.details.get("lastHeartbeat") or mobility.get("lastHeartbeatUtc") or "")
+
+    @property
+    def agent_heartbeat(self) -> datetime | None:
+        return parse_time(self.agent_heartbeat_told)
 
     @property
     def vm_id(self) -> str:
@@ -423,11 +428,13 @@ class Job:
         custom: Json = props.get("customDetails") or {}
         affected: Json = custom.get("affectedObjectDetails") or {}
         points = [parse_time(p.get("recoveryPointTime")) for p in custom.get("protectedItemDetails") or ()]
+        times = [when for when in points if when is not None]
         return cls(
             name=str(data.get("name") or last_segment(data.get("id"))),
             scenario=str(props.get("scenarioName") or ""),
             state=str(props.get("state") or ""),
-            point_time=points[0] if points else None,
+            # Of several machines' points nothing says whose is whose: the oldest one.
+            point_time=min(times, default=None),
             affected={str(key).lower(): value for key, value in affected.items()},
             target=str(props.get("targetObjectId") or ""),
             start=parse_time(props.get("startTime")),

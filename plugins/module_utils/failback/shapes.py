@@ -83,6 +83,7 @@ JOB: Shape = {
         "state!": TEXT,
         "errors": [_ERROR],
         "tasks": [{"name": TEXT, "friendlyName": TEXT, "state": TEXT, "errors": [_ERROR]}],
+        "customDetails": {"affectedObjectDetails": OPEN, "protectedItemDetails": [OPEN]},
     },
 }
 
@@ -116,7 +117,17 @@ PLAN: Shape = {
     "properties": {"friendlyName": TEXT, "groups": [{"replicationProtectedItems": [{"id": TEXT}]}]},
 }
 POINT: Shape = {"id": TEXT, "name": TEXT, "properties": OPEN}
-AZURE_VM: Shape = {"id": TEXT, "properties": {"instanceView": {"statuses": [{"code": TEXT}]}}}
+_AZURE_DISK = {"name": TEXT, "diskSizeGB": NUMBER, "managedDisk": {"id": TEXT}}
+AZURE_VM: Shape = {
+    "id": TEXT,
+    "properties": {
+        "vmId": TEXT,
+        "provisioningState": TEXT,
+        "instanceView": {"statuses": [{"code": TEXT}]},
+        "networkProfile": {"networkInterfaces": [{"id": TEXT}]},
+        "storageProfile": {"osDisk": _AZURE_DISK, "dataDisks": [_AZURE_DISK]},
+    },
+}
 
 #: Lists that only tell people something: a null in them says nothing and is no reason to stop a machine.
 _TALK = frozenset({"healthErrors", "switchProviderBlockingErrorDetails", "allowedOperations", "statuses"})

@@ -71,6 +71,10 @@ BOTH: list[tuple[dict[str, Any], list[str]]] = [
     ({"details": {"lastRpoInSeconds": 5000}}, ["rpo"]),
     ({"details": {"lastRpoCalculatedTime": OLD}}, ["rpo"]),
     ({"details": {"lastRpoCalculatedTime": text(START)}}, []),
+    # A date that means "never" makes no number beside it a measurement.
+    ({"details": {"lastRpoCalculatedTime": "0001-01-01T00:00:00"}}, ["rpo"]),
+    ({"details": {"lastRpoCalculatedTime": "1601-01-01T00:00:00Z", "rpoInSeconds": 0}}, ["rpo"]),
+    (disk(lastSyncTime="0001-01-01T00:00:00"), ["rpo"]),
     (disk(rpoInSeconds=7200), ["rpo"]),
     (disk(lastSyncTime=OLD), ["rpo"]),
     (disk(resyncRequired="Required"), ["resync_required"]),
@@ -89,6 +93,16 @@ BOTH: list[tuple[dict[str, Any], list[str]]] = [
     (disk(resyncProgressPercentage=100), []),
     (disk(protectionStage="InitialSync"), ["resync_in_progress"]),
     (disk(protectionStage="DifferentialSync"), []),
+    ({"details": {"protectionStage": "ResyncStep1"}}, ["resync_in_progress"]),
+    ({"details": {"protectionStage": "InitialSync"}}, ["resync_in_progress"]),
+    ({"details": {"protectionStage": "DifferentialSync", "totalProgressHealth": "None"}}, []),
+    ({"details": {"totalProgressHealth": "NoProgress"}}, ["resync_in_progress"]),
+    ({"details": {"resyncDetails": {"initialReplicationProgressPercentage": "31"}}}, ["resync_in_progress"]),
+    ({"details": {"resyncDetails": {"initialReplicationProgressPercentage": "100"}}}, []),
+    (disk(progressHealth="SlowProgress"), ["resync_in_progress"]),
+    (disk(progressHealth="Completed"), []),
+    (disk(progressHealth="None"), []),
+    (disk(resyncProgressPercentage="NaN"), []),
     (disk(resyncDetails={"progressPercentage": 7}), ["resync_in_progress"]),
     (disk(irDetails={"progressPercentage": None}), []),
     # It still said so when the item was protected (SEEN).
@@ -119,7 +133,8 @@ def test_what_an_item_says_of_its_copy(build: Build, said: dict[str, Any], words
 def test_silence_on_the_recovery_point_counts_where_the_field_is_told() -> None:
     """A classic item tells its RPO; a modernized one on its way home has no such field."""
     assert gates(classic("web", READY, details={"rpoInSeconds": None})) == ["rpo"]
-    assert gates(classic("web", READY, details={"rpoInSeconds": -1})) == ["rpo"]
+    for nothing in (-1, "NaN", float("nan"), "Infinity", "soon", [], True):
+        assert gates(classic("web", READY, details={"rpoInSeconds": nothing})) == ["rpo"]
     assert gates(rcm("web", READY, details={"rpoInSeconds": None})) == []
 
 
@@ -127,6 +142,9 @@ def test_a_silent_agent() -> None:
     assert gates(classic("web", READY, details={"lastHeartbeat": OLD})) == ["agent_silent"]
     assert gates(rcm("web", READY, details={"mobilityAgentDetails": {"lastHeartbeatUtc": OLD}})) == ["agent_silent"]
     assert gates(classic("web", READY, details={"lastHeartbeat": text(START - timedelta(minutes=20))})) == []
+    never = "0001-01-01T00:00:00"
+    assert gates(classic("web", READY, details={"lastHeartbeat": never})) == ["agent_silent"]
+    assert gates(rcm("web", READY, details={"mobilityAgentDetails": {"lastHeartbeatUtc": never}})) == ["agent_silent"]
 
 
 def test_the_limit_and_an_older_point_by_name() -> None:
@@ -180,6 +198,8 @@ def test_the_point_a_failover_used() -> None:
     (gate,) = point_gate(job(300), 900)
     assert (gate.word, "5 h older" in gate.text) == ("rpo", True)
     assert Job.parse(job_json("j", "UnplannedFailover", "Succeeded", customDetails=None)).point_time is None
+    for odd in ("x", {"protectedItemDetails": [None, "x"]}, {"protectedItemDetails": 3, "affectedObjectDetails": "x"}):
+        assert Job.parse(job_json("j", "UnplannedFailover", "Succeeded", customDetails=odd)).point_time is None
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from builders import (
     of,
     order,
     stage,
+    text,
 )
 from world import World
 
@@ -141,13 +143,43 @@ def test_proofs_are_read_for_all_machines_at_once(world: World) -> None:
     assert world.calls["list_azure_machines"] <= 3
 
 
-def test_a_failover_that_another_task_has_judged_is_not_read_again(world: World) -> None:
-    world.add("web", "db", position=P.READY)
-    over = world.go(order(["failover_to_onprem"], "web", "db"))
+@pytest.mark.parametrize(
+    ("start", "to", "after", "read"), [(P.HOME, "azure", "out", 2), (P.READY, "onprem", "home_unprotected", 4)]
+)
+def test_a_failover_that_another_task_has_judged_is_read_again_only_before_a_commit_home(
+    world: World, start: P, to: str, after: str, read: int
+) -> None:
+    """The point that it used and the ids that it tells are proofs of that commit, and nobody hands them on."""
+    world.add("web", "db", position=start)
+    over = world.go(order([f"failover_to_{to}"], "web", "db", confirm_failover_to_azure=True))
     before = world.calls["get_job"]
-    result = world.go(order(["commit_to_onprem"], "web", "db", judged=tuple(over["machines"])))
-    assert {m["after"] for m in result["machines"]} == {"home_unprotected"}
-    assert world.calls["get_job"] - before == 2  # the commits' own
+    result = world.go(order([f"commit_to_{to}"], "web", "db", judged=tuple(over["machines"])))
+    assert {m["after"] for m in result["machines"]} == {after}
+    assert world.calls["get_job"] - before == read  # the commits' own, and before one home the failovers'
+
+
+def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the failover's own task read of it is not what lets the commit go."""
+    world.add("web", position=P.READY)
+    shown = World.job_view
+
+    def with_point(self: World, job: Any, full: bool) -> dict[str, Any]:
+        found = shown(self, job, full)
+        if full and job.leg == "failover_to_onprem":
+            old = {"recoveryPointTime": text(job.start - timedelta(days=3))}
+            found["properties"]["customDetails"] = {"protectedItemDetails": [old]}
+        return found
+
+    monkeypatch.setattr(World, "job_view", with_point)
+    over = world.go(order(["failover_to_onprem"], "web"))
+    wanted = order(["commit_to_onprem"], "web", judged=tuple(over["machines"]))
+    told = of(world.go(wanted), "web")
+    assert (told["done"], told["code"]) == ("refused", "rpo")
+    assert "3 days older" in told["reason"]
+    # Half an hour is what an application-consistent point may be old, not days.
+    consistent = replace(wanted, recovery_point="latest_app_consistent")
+    assert of(world.go(consistent), "web")["code"] == "rpo"
+    assert of(world.go(replace(wanted, recovery_point="by-its-name")), "web")["done"] == "fired"
 
 
 def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:
