@@ -113,6 +113,10 @@ class Engine:
             if task.get_name() == f"job {job.name}":
                 task.cancel()
 
+    def launch(self, job: Job, work: Any) -> None:
+        """Let work run for a job that stands beside the life cycle."""
+        self._start(job, work)
+
     def _start(self, job: Job, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work, name=f"job {job.name}")
         self._running.add(task)

@@ -100,6 +100,12 @@ class JobFailure(Exception):
         super().__init__(self.cause.message)
 
 
+PLAN_MEMBER = Cause(
+    79030,
+    "The operation failed for {machine}, so the recovery plan {plan} stopped.",
+    "The job of the machine says why.",
+    "Resolve what it says and run the plan again.",
+)
 AGENT_MISSING = Cause(
     79001,
     "The mobility agent is not installed on {machine}, or it has not registered with the configuration server yet.",

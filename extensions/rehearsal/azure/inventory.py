@@ -180,6 +180,44 @@ def protectable(item: Item) -> dict[str, Any]:
     }
 
 
+#: Operations of a plan, in the order they are told.
+PLAN_WORDS = (
+    "UnplannedFailover",
+    "PlannedFailover",
+    "TestFailover",
+    "TestFailoverCleanup",
+    "Commit",
+    "SwitchProtection",
+)
+
+
+def plan_groups(vault: VaultState, name: str) -> list[dict[str, Any]]:
+    """A plan's groups as the service tells them; a fleet's plan has all its machines in one Boot group."""
+
+    def told(kind: str, items: list[Item], before: list[Any], after: list[Any]) -> dict[str, Any]:
+        return {
+            "groupType": kind,
+            "replicationProtectedItems": [{"id": item.id, "virtualMachineId": item.vm_id} for item in items],
+            "startGroupActions": before,
+            "endGroupActions": after,
+        }
+
+    kept = vault.kept_plans.get(name)
+    if kept is not None:
+        return [
+            told(
+                group["groupType"],
+                [vault.items[one] for one in group["items"] if one in vault.items],
+                group["startGroupActions"],
+                group["endGroupActions"],
+            )
+            for group in kept
+        ]
+    by_name = {item.machine.name: item for item in vault.items.values()}
+    members = [by_name[machine] for machine in vault.spec.recovery_plans[name] if machine in by_name]
+    return [told("Shutdown", [], [], []), told("Failover", [], [], []), told("Boot", members, [], [])]
+
+
 def plan(vault: VaultState, name: str) -> dict[str, Any]:
     """A plan has three groups, the first two empty (SEEN). Its operations are what all its machines allow."""
     by_name = {item.machine.name: item for item in vault.items.values()}
@@ -187,14 +225,12 @@ def plan(vault: VaultState, name: str) -> dict[str, Any]:
     common = set.intersection(*(set(item.allowed) for item in members)) if members else set()
     types = list(dict.fromkeys(item.row.instance_type for item in members))
 
-    def group(kind: str, items: list[Item]) -> dict[str, Any]:
-        return {
-            "groupType": kind,
-            "replicationProtectedItems": [{"id": item.id, "virtualMachineId": item.vm_id} for item in items],
-            "startGroupActions": [],
-            "endGroupActions": [],
-        }
-
+    running = vault.plan_jobs.get(name)
+    busy = running if running is not None and running.ended is None else None
+    scenario = None
+    if busy is not None:
+        common = set()
+        scenario = {"scenarioName": busy.scenario, "jobId": busy.id, "startTime": iso(busy.started or busy.created)}
     return {
         "id": vault.plan_id(name),
         "name": name,
@@ -207,15 +243,11 @@ def plan(vault: VaultState, name: str) -> dict[str, Any]:
             "recoveryFabricFriendlyName": AZURE,
             "failoverDeploymentModel": "ResourceManager",
             "replicationProviders": types,
-            "allowedOperations": [
-                word
-                for word in ("UnplannedFailover", "PlannedFailover", "TestFailover", "Commit", "SwitchProtection")
-                if word in common
-            ],
-            "currentScenario": None,
-            "currentScenarioStatus": None,
-            "currentScenarioStatusDescription": None,
-            "groups": [group("Shutdown", []), group("Failover", []), group("Boot", members)],
+            "allowedOperations": [word for word in PLAN_WORDS if word in common],
+            "currentScenario": scenario,
+            "currentScenarioStatus": busy.state if busy else None,
+            "currentScenarioStatusDescription": busy.description if busy else None,
+            "groups": plan_groups(vault, name),
             "providerSpecificDetails": [],
         },
     }

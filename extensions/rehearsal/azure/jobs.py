@@ -78,6 +78,7 @@ SCENARIOS: dict[str, tuple[Step, ...]] = {
     "ResolveHealthErrors": (Step("ResolveHealthErrorsTask", "Resolve health errors", 1.0),),
     "DisableDr": (Step("DisableProtectionTask", "Disable replication", 1.0),),
     "UpdateVmProperties": (Step("UpdateVmPropertiesTask", "Update the virtual machine", 1.0),),
+    "UpdateRecoveryPlan": (Step("UpdateRecoveryPlanTask", "Save recovery plan", 1.0),),
     "ExportJobs": (Step("ExportJobsTask", "Export jobs", 1.0),),
     "CheckFabricConsistency": (Step("CheckConsistencyTask", "Check consistency", 1.0),),
     "RenewCertificate": (Step("RenewCertificateTask", "Renew certificate", 1.0),),
@@ -115,6 +116,11 @@ class Task:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     #: The job that a group task runs.
     child: Job | None = None
+    #: Of a plan: its machines' items by name, their jobs, what the group is, what an action is.
+    members: list[str] = field(default_factory=list)
+    children: list[Job] = field(default_factory=list)
+    group: dict[str, Any] | None = None
+    details: dict[str, Any] | None = None
 
 
 @dataclass
@@ -169,7 +175,11 @@ class Job:
         if self.started is None or moment < self.started:
             return "NotStarted", "NotStarted", None
         if self.ended is None or moment < self.ended:
-            return "InProgress", "InProgress", None
+            return (
+                ("Suspended", self.description, None)
+                if self.state == "Suspended"
+                else ("InProgress", "InProgress", None)
+            )
         return self.state, self.description, self.ended
 
     def add_error(self, cause: Cause, level: str, moment: float, task: Task | None) -> None:
@@ -243,7 +253,9 @@ class Job:
             "tasks": [],
             "errors": [],
             "startTime": iso(self.started or self.created),
-            "allowedActions": {"InProgress": ["Cancel"], "Failed": ["Restart"]}.get(state, []),
+            "allowedActions": {"InProgress": ["Cancel"], "Suspended": ["Resume", "Cancel"], "Failed": ["Restart"]}.get(
+                state, []
+            ),
             "targetObjectId": self.target_id,
             "targetObjectName": self.target_name,
             "targetInstanceType": self.target_type,
@@ -345,10 +357,13 @@ def _task(task: Task) -> dict[str, Any]:
         "state": task.state,
         "stateDescription": task.description,
         "taskType": "TaskDetails",
-        "customDetails": {"instanceType": "TaskDetails"},
+        "customDetails": task.details or {"instanceType": "TaskDetails"},
         "groupTaskCustomDetails": None,
         "errors": task.errors,
     }
+    if task.group is not None:
+        entry["taskType"] = "GroupTaskDetails"
+        entry["groupTaskCustomDetails"] = {**task.group, "childTasks": [_child(child) for child in task.children]}
     if task.child is not None:
         entry["taskType"] = "GroupTaskDetails"
         entry["groupTaskCustomDetails"] = {

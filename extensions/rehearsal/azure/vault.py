@@ -54,6 +54,10 @@ class VaultState:
     items: dict[str, Item] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
+    #: Groups of plans that a client has put, by name; items stand by their names.
+    kept_plans: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: The last job of each plan.
+    plan_jobs: dict[str, Job] = field(default_factory=dict)
     #: Alert and vault settings that a client has put.
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: Health of appliances by id, where it is no longer what the fleet says.

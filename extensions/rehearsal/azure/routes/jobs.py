@@ -70,6 +70,8 @@ async def _operation_result(service: Service, call: Call) -> Reply:
         return reply("", 204)
     if job.scenario == "ExportJobs":
         return reply(job.full(service.world.clock.now()))
+    if job.target_type == "RecoveryPlan":
+        return reply(inventory.plan(job.vault, job.target_name))
     if job.item is not None:
         return reply(job.item.render())
     if job.scenario == "RefreshVaultHealth":
@@ -79,7 +81,13 @@ async def _operation_result(service: Service, call: Call) -> Reply:
     return reply(fabric.fabric(job.vault, await service.world.survey(), service.world.clock.now()))
 
 
-for _owner in (ITEM, FABRIC, f"{VAULT}/replicationjobs/*", f"{FABRIC}/replicationrecoveryservicesproviders/*"):
+for _owner in (
+    ITEM,
+    FABRIC,
+    f"{VAULT}/replicationjobs/*",
+    f"{VAULT}/replicationrecoveryplans/*",
+    f"{FABRIC}/replicationrecoveryservicesproviders/*",
+):
     ROUTES[("GET", f"{_owner}/operationresults/*")] = _operation_result
 
 

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Recovery plans that run: groups in order, the machines of a group side by side, manual actions waited for (SPEC, DOC)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from rehearsal.azure.engine import Engine
+from rehearsal.azure.errors import PLAN_MEMBER, JobFailure, Refused, refused
+from rehearsal.azure.inventory import plan_groups
+from rehearsal.azure.items import Item
+from rehearsal.azure.jobs import Job, Step, Task
+from rehearsal.azure.vault import VaultState
+from rehearsal.azure.words import last_segment, same
+
+#: Starts the operation on one machine; raises Refused.
+Start = Callable[[Item], Job]
+
+#: Service seconds between two looks at the jobs of a group.
+LOOK = 2.0
+
+
+def item_body(item: Item, given: dict[str, Any]) -> dict[str, Any]:
+    """What a plan's request means for one machine: the entry of its provider, in the words that items take."""
+    entries = given.get("providerSpecificDetails") or []
+    if not isinstance(entries, list):
+        raise refused(400, "InvalidRequest", "The property providerSpecificDetails is no list.")
+    kind = item.row.instance_type
+    entry: dict[str, Any] = next((e for e in entries if e.get("instanceType") == kind), {})
+    details: dict[str, Any] = {"instanceType": kind}
+    if kind in ("InMage", "InMageRcmFailback") and entry.get("recoveryPointType"):
+        details["recoveryPointType"] = entry["recoveryPointType"]
+    if kind == "InMageRcm":
+        details["performShutdown"] = "true" if given.get("sourceSiteOperations") == "Required" else "false"
+    return {
+        "failoverDirection": given.get("failoverDirection"),
+        "sourceSiteOperations": given.get("sourceSiteOperations"),
+        "providerSpecificDetails": details,
+    }
+
+
+def begin(engine: Engine, vault: VaultState, name: str, scenario: str, friendly: str, start: Start, client: str) -> Job:
+    """Run an operation over a plan's groups. Raises Refused while the plan is busy."""
+    running = vault.plan_jobs.get(name)
+    if running is not None and running.ended is None:
+        raise refused(409, "RecoveryPlanBusy", f"The recovery plan '{name}' runs {running.friendly} just now.")
+    job = Job(
+        vault,
+        scenario,
+        friendly,
+        name,
+        name,
+        "RecoveryPlan",
+        created=engine.world.clock.now(),
+        client_request_id=client,
+    )
+    job.owner_path = vault.plan_id(name)
+    groups = plan_groups(vault, name)
+    job.tasks = [task for n, group in enumerate(groups) for task in _tasks(n, group, scenario)]
+    vault.jobs[job.name] = vault.plan_jobs[name] = job
+    engine.launch(job, _run(engine, vault, job, start))
+    return job
+
+
+def _tasks(number: int, group: dict[str, Any], scenario: str) -> list[Task]:
+    """A group's tasks: an action belongs only to the kinds of failover that it names."""
+    kind = "Commit" if scenario == "CommitFailover" else scenario
+
+    def actions(key: str) -> list[Task]:
+        return [_manual(action) for action in group[key] if kind in (action.get("failoverTypes") or [kind])]
+
+    found = actions("startGroupActions")
+    step = Step("RecoveryPlanGroupTask", f"{group['groupType']} group {number + 1}", 0.0)
+    members = [last_segment(entry["id"]) for entry in group["replicationProtectedItems"]]
+    details = {
+        "instanceType": "RecoveryPlanGroupTaskDetails",
+        "name": step.friendly,
+        "groupId": str(number + 1),
+        "rpGroupType": group["groupType"],
+    }
+    found.append(Task(step, group=details, members=members))
+    return found + actions("endGroupActions")
+
+
+def _manual(action: dict[str, Any]) -> Task:
+    """A manual action waits for somebody; scripts and runbooks are taken for done (INFER)."""
+    own = action.get("customDetails") or {}
+    name = str(action.get("actionName") or "Action")
+    task = Task(Step("RecoveryPlanActionTask", name, 0.0))
+    if own.get("instanceType") == "ManualActionDetails":
+        task.details = {
+            "instanceType": "ManualActionTaskDetails",
+            "name": name,
+            "instructions": own.get("description") or "",
+            "observation": None,
+        }
+    return task
+
+
+async def _run(engine: Engine, vault: VaultState, job: Job, start: Start) -> None:
+    clock = engine.world.clock
+    await clock.sleep_until(job.created + vault.durations["not_started"])
+    job.started = clock.now()
+    job.state = job.description = "InProgress"
+    state = "Succeeded"
+    for task in job.tasks:
+        task.state = task.description = "InProgress"
+        task.started = clock.now()
+        if (task.details or {}).get("instanceType") == "ManualActionTaskDetails":
+            job.resumed = asyncio.Event()
+            job.state, job.description = "Suspended", "WaitingForManualAction"
+            await job.resumed.wait()
+            job.state = job.description = "InProgress"
+        elif task.members and not await _group(engine, vault, job, task, start):
+            state = "Failed"
+            break
+        task.state, task.description, task.ended = "Succeeded", "Completed", clock.now()
+    job.finish(state, clock.now())
+
+
+async def _group(engine: Engine, vault: VaultState, job: Job, task: Task, start: Start) -> bool:
+    """Whether all machines of a group succeeded; the first that did not is told."""
+    clock, bad = engine.world.clock, ""
+    for name in task.members:
+        item = next((i for i in vault.items.values() if same(i.name, name)), None)
+        if item is None:
+            continue
+        try:
+            task.children.append(start(item))
+        except Refused:
+            bad = bad or item.machine.name
+    while any(child.ended is None for child in task.children):
+        await clock.sleep(LOOK)
+    failed = [
+        child.target_name for child in task.children if child.state not in ("Succeeded", "CompletedWithInformation")
+    ]
+    bad = bad or next(iter(failed), "")
+    if bad:
+        job.add_error(JobFailure(PLAN_MEMBER, machine=bad, plan=job.target_name).cause, "Error", clock.now(), task)
+    return not bad
+
+
+def keep(vault: VaultState, name: str, groups: list[dict[str, Any]]) -> None:
+    """Write down a plan as a client gives it. Raises Refused for a machine that the vault does not have."""
+    known = {item.id.casefold(): item for item in vault.items.values()}
+    kept, members = [], []
+    for group in groups:
+        items = []
+        for entry in group.get("replicationProtectedItems") or []:
+            item = known.get(str(entry.get("id") or "").casefold())
+            if item is None:
+                raise refused(
+                    400, "InvalidRequest", f"The vault has no replicated item '{last_segment(entry.get('id') or '')}'."
+                )
+            items.append(item)
+        kept.append(
+            {
+                "groupType": group.get("groupType") or "Boot",
+                "items": [item.name for item in items],
+                "startGroupActions": group.get("startGroupActions") or [],
+                "endGroupActions": group.get("endGroupActions") or [],
+            }
+        )
+        members += [item.machine.name for item in items]
+    # The answer has the first two whether or not they were given (SEEN).
+    for kind in ("Failover", "Shutdown"):
+        if not any(group["groupType"] == kind for group in kept):
+            kept.insert(0, {"groupType": kind, "items": [], "startGroupActions": [], "endGroupActions": []})
+    vault.kept_plans[name] = kept
+    vault.spec.recovery_plans[name] = tuple(members)
