@@ -28,7 +28,7 @@ from .items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_se
 from .lifecycle import COMMIT_TO_ONPREM, FAILOVERS, REPROTECTS, SEALS, Step
 from .ports import SitePort, VaultPort
 from .proofs import Evidence
-from .shapes import JOB, all_understood
+from .shapes import AZURE_VM, JOB, all_understood, understood
 
 T = TypeVar("T")
 
@@ -141,10 +141,11 @@ def gather(
     unreadable = tuple(m.name for m in machines if not m.identified)
     look = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name, *(d.uuid.replace("-", "") for d in m.disks)))
     named = [m for m in machines if said and (m.uuid or m.bios_uuid)] if said else []
+    shared = _shared([*neighbours, *(a.item for a in asked)])
     found: dict[str, Evidence] = {}
     for a in asked:
         words = [*site_words(a.item, a.job, a.known), a.item.friendly_name, *disk_uuids(a.item)]
-        here = onprem(a.item, a.job, [*look(words), *named], a.known, said)
+        here = onprem(a.item, a.job, [*look(words), *named], a.known, said, a.item.key in shared)
         there, where, error = azure[a.item.key]
         found[a.item.key] = Evidence(
             item=a.item,
@@ -157,7 +158,38 @@ def gather(
             looked=where,
             azure_error=error,
         )
-    return found
+    return _apart(found)
+
+
+def _apart(found: Mapping[str, Evidence]) -> dict[str, Evidence]:
+    """A VM that is said to be that of several machines is nobody's."""
+    here: dict[str, list[str]] = {}
+    there: dict[str, list[str]] = {}
+    for evidence in found.values():
+        for machine in evidence.site:
+            here.setdefault(machine.moid, []).append(evidence.item.name)
+        for entry in evidence.azure:
+            there.setdefault(str(entry.get("id") or "").lower(), []).append(evidence.item.name)
+    apart: dict[str, Evidence] = {}
+    for key, evidence in found.items():
+        for machine in evidence.site:
+            if len(whose := here[machine.moid]) > 1:
+                said = f"{machine.name} ({machine.uuid or machine.moid}) would be that of {', '.join(sorted(whose))}"
+                evidence = replace(evidence, site=(), site_found=Found(clash=said))
+        for entry in evidence.azure:
+            if len(whose := there[str(entry.get("id") or "").lower()]) > 1:
+                said = f"{entry.get('id')} would be that of {', '.join(sorted(whose))}"
+                evidence = replace(evidence, azure=(), azure_found=Found(clash=said))
+        apart[key] = evidence
+    return apart
+
+
+def _shared(items: Iterable[Item]) -> set[str]:
+    """Keys of items that have their name in common with another one."""
+    names: dict[str, set[str]] = {}
+    for item in items:
+        names.setdefault(item.friendly_name.lower(), set()).add(item.key)
+    return {key for keys in names.values() if len(keys) > 1 for key in keys}
 
 
 #: What was found in Azure for a machine, where it was looked for, and why that could not be read.
@@ -176,18 +208,21 @@ def _azure(
 
     def read(vm_id: str) -> Json | FailbackError:
         try:
-            return vaults.get_azure_machine(vm_id)
+            found, odd = understood(vaults.get_azure_machine(vm_id), AZURE_VM)
         except (ReadFailed, ConnectionFailed) as exc:
             return exc
+        return found if not odd else _unclear(vm_id, odd)
 
+    shared = _shared([*neighbours, *(a.item for a in asked)])
     ids = {a.item.key: list(vm_ids(a.item, a.job, a.known)) for a in asked}
     alone = [a for a in asked if a.home and len(ids[a.item.key]) == 1]
     count(len(alone))
     for a, answer in zip(alone, spread(read, [ids[a.item.key][0] for a in alone]), strict=True):
         where = ids[a.item.key][0]
         if isinstance(answer, NotFound):
-            found[a.item.key] = Found(compared=f"looked for {where}"), where, None
-        elif isinstance(answer, FailbackError):
+            # It may have been moved to another group: the list below tells what there is of its name.
+            continue
+        if isinstance(answer, FailbackError):
             found[a.item.key] = Found(), where, answer
         else:
             found[a.item.key] = in_azure(a.item, a.job, [answer], a.known, said), where, None
@@ -199,7 +234,7 @@ def _azure(
     for subscription in sorted({word for words in wanted.values() for word in words}):
         before = vaults.requests.reads
         try:
-            machines = vaults.list_azure_machines(subscription)
+            machines = all_understood(vaults.list_azure_machines(subscription), AZURE_VM)
             lists[subscription] = index(machines, _azure_words)
             everything += [m for m in machines if said and str(m.get("id") or "").lower() in said.lower()]
         except (ReadFailed, ConnectionFailed) as exc:
@@ -209,7 +244,7 @@ def _azure(
         places = wanted[a.item.key]
         words = azure_words(a.item, a.job, a.known)
         near = [m for place in places if place in lists for m in lists[place](words)]
-        here = in_azure(a.item, a.job, [*near, *everything], a.known, said)
+        here = in_azure(a.item, a.job, [*near, *everything], a.known, said, a.item.key in shared)
         where = f"subscription {', '.join(places)}"
         group = resource_group(a.item)
         where += f", resource group {last_segment(group)}" if group else ""
@@ -220,13 +255,21 @@ def _azure(
             whole = read(str(here.machines[0].get("id") or ""))
             count(1)
             if isinstance(whole, NotFound):
-                here = Found(compared=here.compared)
+                here = Found(compared=here.compared, alike=here.alike)
             elif isinstance(whole, FailbackError):
                 error = whole
             else:
                 here = replace(here, machines=(whole,))
         found[a.item.key] = here, where, error
     return found
+
+
+def _unclear(vm_id: str, odd: Sequence[str]) -> ReadFailed:
+    return ReadFailed(
+        "not_understood",
+        f"Azure's answer for the VM {vm_id} is not understood: {', '.join(odd[:3])} is missing or of another kind than it has to be.",
+        "Look at the VM in Azure, and run this again.",
+    )
 
 
 def _newest_failovers(

@@ -164,10 +164,11 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
     The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
     left. The Azure VM tells no size of a disk while it is deallocated (DOC), which fits any.
     """
-    if not attached:
-        return []
     protected = raw_disks(item)
     remedy = "Copy what lies there to the machine at home, or protect the machine anew with all its disks."
+    if not attached:
+        text = "Azure does not tell which disks the VM has that the commit deletes."
+        return [Gate("disk_unprotected", text, "Look at the VM's disks in Azure.")]
     if not protected:
         names = ", ".join(str(d.get("name") or "?") for d in attached)
         text = f"The vault does not tell which disks were replicated; the Azure VM that the commit deletes has {names}."

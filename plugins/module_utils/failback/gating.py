@@ -25,7 +25,7 @@ from .gates import (
     point_gate,
     way_on,
 )
-from .identity import azure_disks
+from .identity import all_named, azure_disks
 from .items import Item, Job
 from .lifecycle import FAILOVER_TO_ONPREM, FAILOVERS, LEG_TEXT, SEALS, Step
 from .memory import Track
@@ -93,8 +93,8 @@ class Gatekeeper:
         return [Unproven(gate.word, gate.text, way_on(shut) if gate is shut[-1] else "") for gate in shut]
 
     def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Unproven]) -> list[Unproven]:
-        """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left; what
-        a person named by its id is written down."""
+        """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left but
+        what the reason names; what a person named by its id is written down."""
         accept = self.walk.order.accept
         for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
             if found.named:
@@ -102,7 +102,8 @@ class Gatekeeper:
         left: list[Unproven] = []
         for proof in unproven:
             reason = str(accept.get(proof.code) or "").strip()
-            if proof.code == "azure_vm_missing" and not proof.waits and reason and not evidence.azure_found.alike:
+            known = all_named(reason, evidence.azure_found.alike)
+            if proof.code == "azure_vm_missing" and not proof.waits and reason and known:
                 track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
             else:
                 left.append(proof)

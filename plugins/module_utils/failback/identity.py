@@ -50,7 +50,8 @@ class Found:
 
     ``machines`` are those that are surely it (several: they cannot be told apart), ``alike`` those that have its name and
     nothing else. ``compared`` says what was compared, ``clash`` which ids contradict each other. ``named`` is the reason by
-    which a person said which one it is.
+    which a person said which one it is. ``shared``: another item has the same name, so that a reason must name this one by
+    the name of its replicated item.
     """
 
     machines: tuple[Any, ...] = ()
@@ -58,9 +59,41 @@ class Found:
     compared: str = ""
     clash: str = ""
     named: str = ""
+    shared: bool = False
 
 
 NOTHING = Found()
+
+
+# -- a person's word -------------------------------------------------------------------------------------------------
+
+
+def vm_ids_in(reason: str) -> set[str]:
+    """Resource ids of Azure VMs that a reason names, in lower case."""
+    return {found.lower().rstrip(".-") for found in VM_ID.findall(reason)}
+
+
+def chosen(item: Item, reason: str, shared: bool, named: Sequence[Any], alike: Sequence[Any]) -> tuple[Any, ...]:
+    """Which of the VMs that a reason names by their ids are the item's.
+
+    A reason is given once for all machines of a run, so the id alone does not tell whose VM it is: it counts for the
+    machine of the VM's own name, and for one that the reason names beside it.
+    """
+    words = VM_ID.sub(" ", reason).lower()
+    itself = _mentions(words, item.name)
+    if shared and not itself:
+        return ()
+    own = [m for m in named if m in alike]
+    return tuple(own or (named if itself or _mentions(words, item.friendly_name) else ()))
+
+
+def all_named(reason: str, machines: Iterable[Json]) -> bool:
+    """Whether a reason names each of these Azure VMs by its resource id."""
+    return {_id(m) for m in machines} <= vm_ids_in(reason)
+
+
+def _mentions(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(name.lower())}(?![\w-])", text) is not None
 
 
 # -- on-premises -----------------------------------------------------------------------------------------------------
@@ -91,7 +124,14 @@ def disk_uuids(item: Item) -> frozenset[str]:
     return frozenset(_plain(d.get("diskUuid")) for d in told if isinstance(d, Mapping) and d.get("diskUuid"))
 
 
-def onprem(item: Item, job: Job | None, machines: Sequence[SiteMachine], known: Known, reason: str = "") -> Found:
+def onprem(
+    item: Item,
+    job: Job | None,
+    machines: Sequence[SiteMachine],
+    known: Known,
+    reason: str = "",
+    shared: bool = False,
+) -> Found:
     """The item's machine in vCenter. ``reason`` is a person's, for the gate ``onprem_identity``."""
     ids = _site_ids(item, job, known)
     disks = disk_uuids(item)
@@ -110,12 +150,13 @@ def onprem(item: Item, job: Job | None, machines: Sequence[SiteMachine], known: 
     )
     said = {_plain(word) for word in UUID.findall(reason)}
     named = _distinct(m for m in machines if said & {_plain(m.uuid), _plain(m.bios_uuid)} - {""})
-    if named and not (ids and not disks and item.site_uuid and named[0] not in alike):
-        return Found(machines=named, named=reason)
+    mine = chosen(item, reason, shared, named, alike)
+    if mine:
+        return Found(machines=mine, named=reason)
     wanted = [f"UUID {value} ({source})" for value, source in ids.items()]
     wanted += [f"disk {value}" for value in sorted(disks)]
     compared = f"looked for {', '.join(wanted)}" if wanted else "the vault tells no id of it"
-    return Found(alike=alike, compared=compared)
+    return Found(alike=alike, compared=compared, shared=shared)
 
 
 def _disks_of(machine: SiteMachine) -> frozenset[str]:
@@ -212,7 +253,9 @@ def _texts(value: Any) -> list[str]:
     return [text for part in value for text in _texts(part)] if isinstance(value, (list, tuple)) else []
 
 
-def in_azure(item: Item, job: Job | None, machines: Sequence[Json], known: Known, reason: str = "") -> Found:
+def in_azure(
+    item: Item, job: Job | None, machines: Sequence[Json], known: Known, reason: str = "", shared: bool = False
+) -> Found:
     """The item's VM among those of Azure. ``reason`` is a person's, for the gate ``azure_identity``."""
     ids = vm_ids(item, job, known)
     if len(ids) > 1:
@@ -240,14 +283,14 @@ def in_azure(item: Item, job: Job | None, machines: Sequence[Json], known: Known
     group = resource_group(item)
     if group and item.instance_type != "InMage":
         return _planned(item, job, [m for m in alike if _id(m).startswith(f"{group}/")], alike, group)
-    said = {word.lower() for word in VM_ID.findall(reason)}
-    named = tuple(m for m in machines if _id(m) in said)
-    if len(named) == 1:
-        return Found(machines=named, named=reason)
+    said = vm_ids_in(reason)
+    mine = chosen(item, reason, shared, _distinct(m for m in machines if _id(m) in said), alike)
+    if mine:
+        return Found(machines=mine, named=reason)
     wanted_ids = [f"vmId {value}" for value in sorted(guids)] + [f"NIC {value}" for value in sorted(nics)]
     own = "; ".join(f"{_id(m)} has vmId {_props(m).get('vmId') or 'unknown'}" for m in alike)
     compared = f"looked for {', '.join(wanted_ids)}" if wanted_ids else "the vault tells no id of it"
-    return Found(alike=alike, compared=f"{compared}{'; ' if own else ''}{own}")
+    return Found(alike=alike, compared=f"{compared}{'; ' if own else ''}{own}", shared=shared)
 
 
 def _planned(item: Item, job: Job | None, inside: Sequence[Json], alike: Sequence[Json], group: str) -> Found:

@@ -118,7 +118,7 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
             "onprem_identity",
             f"The ids do not tell which VM in vCenter is {name!r}: {found.compared}; vCenter has {like}.",
             "Look at that VM. If it is the machine (made anew, for instance), say so by its UUID: -e "
-            '\'{"asr_accept": {"onprem_identity": "UUID is the machine, says NAME"}}\'',
+            f'\'{{"asr_accept": {{"onprem_identity": "UUID is {_called(evidence, found)}, says NAME"}}}}\'',
         )
     if machines and machines[0].doubt:
         return Unproven(
@@ -159,6 +159,21 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
     return None
 
 
+def _called(evidence: Evidence, found: Found) -> str:
+    """What a reason has to call a machine, so that it speaks of no other one."""
+    return evidence.item.name if found.shared else evidence.item.friendly_name
+
+
+def _gone(others: bool) -> str:
+    """How to say that an Azure VM does not exist any more; where there are others of its name, that none of them is it."""
+    if others:
+        return (
+            " If it is really gone and each of that name is another machine's, accept that and name them: -e "
+            '\'{"asr_accept": {"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"}}\''
+        )
+    return ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
+
+
 def _azure(evidence: Evidence, home: bool) -> Unproven | None:
     machines, found = evidence.azure, evidence.azure_found
     name = evidence.item.azure_vm_name
@@ -180,7 +195,7 @@ def _azure(evidence: Evidence, home: bool) -> Unproven | None:
             "azure_identity",
             f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
             "Look at the VM. If it is the machine's, say so by its resource id: -e "
-            '\'{"asr_accept": {"azure_identity": "RESOURCE_ID is the machine, says NAME"}}\'',
+            f'\'{{"asr_accept": {{"azure_identity": "RESOURCE_ID is {_called(evidence, found)}, says NAME"}}}}\'',
         )
     if not machines:
         other = ", ".join(str(m.get("id") or "") for m in found.alike)
@@ -191,11 +206,7 @@ def _azure(evidence: Evidence, home: bool) -> Unproven | None:
             + (f"; one of that name is {other}" if other else "")
             + ". It may have been moved or deleted, or the account may not see it.",
             "Check the account's permission to read virtual machines there; move the VM back if it was moved."
-            + (
-                ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
-                if home and not other
-                else ""
-            ),
+            + (_gone(bool(other)) if home else ""),
             not home,
         )
     state = power_state(machines[0])

@@ -195,6 +195,7 @@ def azure_json(name: str, power: str) -> dict[str, Any]:
         "id": f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/{name}",
         "properties": {
             "vmId": f"guid-{name}",
+            "storageProfile": {"osDisk": {"name": f"{name}-os"}, "dataDisks": []},
             "instanceView": {"statuses": [{"code": "ProvisioningState/succeeded"}, {"code": f"PowerState/{power}"}]},
         },
     }
