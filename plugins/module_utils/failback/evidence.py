@@ -192,6 +192,15 @@ def _shared(items: Iterable[Item]) -> set[str]:
     return {key for keys in names.values() if len(keys) > 1 for key in keys}
 
 
+def azure_vm(vaults: VaultPort, vm_id: str) -> Json:
+    """One Azure VM whole. Raises ReadFailed, also for an answer that is odd anywhere: a disk that is not understood may be
+    one that is nowhere else."""
+    machine, odd = understood(vaults.get_azure_machine(vm_id), AZURE_VM)
+    if odd:
+        raise _unclear(vm_id, odd)
+    return machine
+
+
 #: What was found in Azure for a machine, where it was looked for, and why that could not be read.
 InAzure = tuple[Found, str, "FailbackError | None"]
 
@@ -208,10 +217,9 @@ def _azure(
 
     def read(vm_id: str) -> Json | FailbackError:
         try:
-            found, odd = understood(vaults.get_azure_machine(vm_id), AZURE_VM)
+            return azure_vm(vaults, vm_id)
         except (ReadFailed, ConnectionFailed) as exc:
             return exc
-        return found if not odd else _unclear(vm_id, odd)
 
     shared = _shared([*neighbours, *(a.item for a in asked)])
     ids = {a.item.key: list(vm_ids(a.item, a.job, a.known)) for a in asked}

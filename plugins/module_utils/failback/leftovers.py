@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Union
 
 from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
+from .evidence import azure_vm
 from .items import Json, Problem
 from .lifecycle import COMMIT_TO_ONPREM
 from .memory import Track
@@ -25,7 +26,7 @@ def look_for_leftovers(walk: Walk) -> None:
 
     def read(track: Track) -> Union[Json, FailbackError]:
         try:
-            return walk.vaults.get_azure_machine(track.azure_vm)
+            return azure_vm(walk.vaults, track.azure_vm)
         except (ReadFailed, ConnectionFailed) as exc:
             return exc
 

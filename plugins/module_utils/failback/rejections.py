@@ -36,8 +36,9 @@ LASTING: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-#: Statuses of a refusal that is over soon: another operation, a changed ETag, a lock for the time of an operation.
-_PASSING_STATUS = frozenset({409, 412, 423})
+#: Statuses of a refusal that is over soon: a token that was taken just before, another operation, a changed ETag, a lock for
+#: the time of an operation.
+_PASSING_STATUS = frozenset({401, 409, 412, 423})
 
 #: Codes and words with which a passing trouble is said as HTTP 400 (field reports).
 _PASSING_CODES = frozenset(

@@ -49,6 +49,14 @@ from .walk import Walk, held_words
 #: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
 LAG = 60.0
 
+#: Seconds of the service's clock for which a job that was accepted may not be shown yet.
+UNSHOWN = 600.0
+
+#: What to do about a job whose end cannot be read.
+LOOK_AT_JOB = (
+    "Look at the machine and its jobs in the vault, then run this again: it goes on from where the machine stands."
+)
+
 #: Seconds of real time for which one look at the vault may be sent by, and those between two looks into the write bucket.
 TRICKLE, REFILL = 10.0, 1.0
 
@@ -281,12 +289,26 @@ class Run(Walk):
                 self.wait_for(item.key, job)
             elif not isinstance(job, FailbackError) and job.alive and track.seen and track.asked_after:
                 continue
-            elif isinstance(job, FailbackError) or job.alive or not job.told:
-                # Not listed yet, or the list was wrong: look again later.
+            elif isinstance(job, FailbackError):
+                self.look_for_job(item, track)
+            elif job.alive:
+                # The list was wrong: look again later.
                 track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
+            elif not job.told:
+                said = f"The vault does not say how the job {track.job} ({LEG_TEXT[track.leg]}) stands."
+                self.wait_for(item.key, ReadFailed("not_understood", said, LOOK_AT_JOB))
             else:
                 self.count_reads(1)
                 self.judge(item, track, job)
+
+    def look_for_job(self, item: Item, track: Track) -> None:
+        """A job that was accepted is not shown: soon after that it is not listed yet, later it is the machine's trouble."""
+        opened = parse_time(track.opened)
+        if opened is None or (self.now - opened).total_seconds() < UNSHOWN:
+            track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
+            return
+        said = f"The vault does not know the job {track.job} ({LEG_TEXT[track.leg]}) that it had accepted."
+        self.wait_for(item.key, ReadFailed("read_failed", said, LOOK_AT_JOB))
 
     def seems_ended(self, item: Item, track: Track) -> bool:
         if item.scenario is not None and item.scenario.job.lower() == track.job.lower():
@@ -331,7 +353,12 @@ class Run(Walk):
             return
         item = self.by_itself(item)
         running = self.lifecycle.running(item)
-        if running is not None and running.leg == leg and item.scenario is not None and item.scenario.job != job.name:
+        if (
+            running is not None
+            and running.leg == leg
+            and item.scenario is not None
+            and item.scenario.job.lower() != job.name.lower()
+        ):
             # Another run was faster: ours failed because the machine was busy with the very same operation.
             track.open(leg, item.scenario.job, self.now, fired=False)
             track.joined = True

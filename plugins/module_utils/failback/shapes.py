@@ -48,7 +48,9 @@ ITEM: Shape = {
         "policyFriendlyName": TEXT,
         "allowedOperations": [TEXT],
         "currentScenario": {"scenarioName": TEXT, "jobId": TEXT},
-        "healthErrors": [OPEN],
+        **dict.fromkeys(
+            ("healthErrors", "replicationHealthErrors", "failoverHealthErrors"), [{"innerHealthErrors": [OPEN]}]
+        ),
         "providerSpecificDetails!": {
             "instanceType!": TEXT,
             "infrastructureVmId": TEXT,
@@ -67,6 +69,9 @@ ITEM: Shape = {
             "protectedDisks": [_DISK],
             "protectedManagedDisks": [_DISK],
             "switchProviderBlockingErrorDetails": [OPEN],
+            "validationErrors": [OPEN],
+            "vmNics": [OPEN],
+            "azureVMDiskDetails": [OPEN],
         },
     },
 }
@@ -82,6 +87,7 @@ JOB: Shape = {
         "scenarioName": TEXT,
         "state!": TEXT,
         "errors": [_ERROR],
+        "allowedActions": [TEXT],
         "tasks": [{"name": TEXT, "friendlyName": TEXT, "state": TEXT, "errors": [_ERROR]}],
         "customDetails": {"affectedObjectDetails": OPEN, "protectedItemDetails": [OPEN]},
     },
@@ -129,8 +135,21 @@ AZURE_VM: Shape = {
     },
 }
 
-#: Lists that only tell people something: a null in them says nothing and is no reason to stop a machine.
-_TALK = frozenset({"healthErrors", "switchProviderBlockingErrorDetails", "allowedOperations", "statuses"})
+#: Lists in which a null says nothing and is no reason to stop a machine.
+_TALK = frozenset(
+    {
+        "healthErrors",
+        "replicationHealthErrors",
+        "failoverHealthErrors",
+        "innerHealthErrors",
+        "validationErrors",
+        "switchProviderBlockingErrorDetails",
+        "allowedOperations",
+        "statuses",
+        "vmNics",
+        "azureVMDiskDetails",
+    }
+)
 
 _GONE = object()
 
