@@ -84,7 +84,20 @@ def merged(last: Answer, answer: Answer) -> Answer:
     kept = {
         k: v for k, v in last.items() if k not in ("next_slice_seconds", "msg", "code", "failed", "remedy", "details")
     }
-    return {**kept, **answer, "changed": bool(last.get("changed") or answer.get("changed"))}
+    found = {**kept, **answer, "changed": bool(last.get("changed") or answer.get("changed"))}
+    if answer.get("machines") and last.get("machines"):
+        found["machines"] = [_seen(m, last["machines"]) for m in answer["machines"]]
+    return found
+
+
+def _seen(machine: Any, before: Any) -> Any:
+    """A machine's row of a slice that could not read it: where it stood when it was last seen, unless something was sent since."""
+    if machine.get("after") != "unknown" or not machine.get("item_id"):
+        return machine
+    earlier = next((m for m in before if m.get("item_id") == machine["item_id"]), None)
+    if earlier is None or len(machine.get("legs") or ()) != len(earlier.get("legs") or ()):
+        return machine
+    return {**machine, **{key: earlier.get(key) for key in ("vault", "group", "after", "changed", "sync")}}
 
 
 def broken(last: Answer, answer: Answer) -> Answer:

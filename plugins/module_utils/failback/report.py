@@ -218,8 +218,17 @@ def still_running(report: Report) -> str:
     """What a run leaves whose wait_timeout expired."""
     names = report.named("waiting")
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    reasons: dict[str, list[str]] = {}
+    for story in report.stories:
+        reason = str(story.last.get("reason") or "").strip().rstrip(".")
+        if story.done == "waiting" and reason:
+            reasons.setdefault(reason, []).append(story.label)
+    why = "".join(
+        f" {', '.join(some[:3])}{f' and {len(some) - 3} more' if len(some) > 3 else ''}: {reason}."
+        for reason, some in list(reasons.items())[:3]
+    )
     return (
-        f"wait_timeout expired before all machines finished{': ' + who if who else ''}. Nothing was cancelled "
+        f"wait_timeout expired before all machines finished{': ' + who if who else ''}.{why} Nothing was cancelled "
         "and nothing is lost: the same run goes on where this one left off."
     )
 

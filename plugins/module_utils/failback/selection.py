@@ -103,6 +103,14 @@ def choose(
                 choice.notes.append(plan.not_run)
     left_out = excluded(order.exclude, items)
     choice.items = ordered(i for i in chosen.values() if i.key not in left_out)
+    nameless = [
+        i for i in items if i.odd and not i.properties.get("friendlyName") and i.key not in {*chosen, *left_out}
+    ]
+    if nameless and (order.groups or any(is_pattern(w) for w in order.machines) or any(i.group for i in choice.items)):
+        choice.notes.append(
+            f"Of {len(nameless)} in the vaults' lists neither name nor group is told, so that they are left out: "
+            f"{listing(i.name or i.id for i in nameless)}. Look at them in the vault."
+        )
     if not choice.items and not choice.gone:
         choice.notes.append(
             "Nothing to do: "

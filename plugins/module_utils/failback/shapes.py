@@ -34,6 +34,8 @@ _DISK = {
     "logStorageAccountId": TEXT,
 }
 
+_HEALTH_ERRORS: Shape = [{"innerHealthErrors": [OPEN]}]
+
 #: A replicated item (asr-api.md 1, ReplicationProtectedItem).
 ITEM: Shape = {
     "id!": TEXT,
@@ -48,9 +50,9 @@ ITEM: Shape = {
         "policyFriendlyName": TEXT,
         "allowedOperations": [TEXT],
         "currentScenario": {"scenarioName": TEXT, "jobId": TEXT},
-        **dict.fromkeys(
-            ("healthErrors", "replicationHealthErrors", "failoverHealthErrors"), [{"innerHealthErrors": [OPEN]}]
-        ),
+        "healthErrors": _HEALTH_ERRORS,
+        "replicationHealthErrors": _HEALTH_ERRORS,
+        "failoverHealthErrors": _HEALTH_ERRORS,
         "providerSpecificDetails!": {
             "instanceType!": TEXT,
             "infrastructureVmId": TEXT,

@@ -338,3 +338,16 @@ def test_numbers_that_are_none_are_left_to_the_module(monkeypatch: pytest.Monkey
     stage = Stage(monkeypatch, [END], wait_timeout="nan", slice_seconds="inf")
     stage.run()
     assert stage.sent[0]["slice_seconds"] == 25.0
+
+
+def test_a_slice_that_could_not_read_leaves_the_machines_where_they_were_seen_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    legs = [{"leg": "x", "end": "then"}]
+    seen = {"name": "a", "item_id": "/a", "done": "fired", "legs": legs, "after": "syncing_home", "changed": True}
+    blind = {**seen, "after": "unknown", "changed": False}
+    result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[blind])]).run()
+    assert result["machines"][0]["after"] == "syncing_home"
+    moved = {**blind, "legs": [*legs, {"leg": "y"}]}
+    result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[moved])]).run()
+    assert result["machines"][0]["after"] == "unknown"

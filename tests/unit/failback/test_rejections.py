@@ -19,6 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.rejections i
         ({"http_status": 403, "service_code": "RequestDisallowedByPolicy"}, "disallowed_by_policy", False),
         ({"http_status": 409, "service_code": "AnotherOperationInProgress"}, "", True),
         ({"http_status": 409}, "", True),
+        ({"http_status": 401}, "", True),
         ({"http_status": 412, "service_code": "PreconditionFailed"}, "", True),
         ({"http_status": 423, "service_code": "Locked"}, "", True),
         ({"http_status": 400, "service_code": "InvalidChannelIntegrityKeyToken"}, "", True),

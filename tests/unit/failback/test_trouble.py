@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from builders import VAULT, of, order, stage
+from builders import VAULT, item_id, of, order, stage
 from world import LEGS, Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback import patience
@@ -454,3 +454,95 @@ def test_a_job_that_is_not_there_yet_is_no_trouble() -> None:
         world, lambda method, s: NotFound("not_found", "No job.") if method == "get_job" and world.spent < 100 else None
     )
     assert of(walk(world, port, stage(2)), "web")["after"] == "ready"
+
+
+@pytest.mark.parametrize("answer", ["gone", "odd"])
+def test_a_job_whose_end_is_never_told_is_given_up_in_its_own_words(answer: str) -> None:
+    world = World()
+    world.add("web", "db")
+
+    def fails(method: str, subject: str) -> Exception | None:
+        return (
+            NotFound("not_found", "No job.") if (method, subject) == ("get_job", "web") and answer == "gone" else None
+        )
+
+    class Silent(Failing):
+        def get_job(self, vault: VaultRef, name: str) -> Any:
+            found = super().get_job(vault, name)
+            return {**found, "properties": 7} if answer == "odd" and self.world.jobs[name].machine == "web" else found
+
+    result = walk(world, Silent(world, fails), stage(2, "web", "db"))
+    web = of(result, "web")
+    assert (web["done"], web["code"]) == ("failed", "read_failed" if answer == "gone" else "not_understood")
+    assert "the job job-" in web["reason"].lower()
+    assert of(result, "db")["after"] == "ready"
+
+
+class OddAzure(Port):
+    """A stranger beside the machines, or the machine itself, is told in odd words."""
+
+    def __init__(self, world: World, change: Any, where: str) -> None:
+        super().__init__(world)
+        self.change, self.where = change, where
+
+    def list_azure_machines(self, subscription_id: str) -> list[Any]:
+        found = super().list_azure_machines(subscription_id)
+        return [*found, {"id": "/x/stranger", "properties": self.change}] if self.where == "list" else found
+
+    def get_azure_machine(self, vm_id: str) -> Any:
+        found = super().get_azure_machine(vm_id)
+        if self.where == "machine" and vm_id.lower().endswith("/web"):
+            found["properties"] = (
+                {**found["properties"], **self.change} if isinstance(self.change, dict) else self.change
+            )
+        return found
+
+
+ODD_VMS: tuple[Any, ...] = (
+    7,
+    "x",
+    {"networkProfile": "x"},
+    {"networkProfile": {"networkInterfaces": [None]}},
+    {"storageProfile": {"dataDisks": [None]}},
+    {"storageProfile": {"osDisk": {"managedDisk": "x"}}},
+    {"instanceView": ["x"]},
+)
+
+
+@pytest.mark.parametrize("change", ODD_VMS, ids=str)
+def test_an_azure_vm_of_nobody_here_told_in_odd_words_stops_no_commit(change: Any) -> None:
+    world = World()
+    world.add("web", "db", position=P.HOME_UNCOMMITTED)
+    result = walk(world, OddAzure(world, change, "list"), stage(3, "web", "db"))
+    assert [m["done"] for m in result["machines"]] == ["fired", "fired"]
+
+
+@pytest.mark.parametrize("change", ODD_VMS, ids=str)
+def test_an_azure_vm_that_is_not_understood_stops_its_own_commit_alone(change: Any) -> None:
+    """What a commit would delete must be known whole: a disk that is not understood may be nowhere else."""
+    world = World()
+    world.add("web", "db", position=P.HOME_UNCOMMITTED)
+    result = walk(world, OddAzure(world, change, "machine"), stage(3, "web", "db"))
+    assert (of(result, "web")["done"], of(result, "web")["code"]) == ("failed", "not_understood")
+    assert world.legs_sent() == [("db", "commit_to_onprem")]
+
+
+def test_a_dark_vault_in_which_no_chosen_machine_lies_ends_no_run() -> None:
+    one, two = World(), World()
+    one.add("web")
+    two.add("app")
+    pair = Pair(one, two, lambda: ReadFailed("read_failed", "No answer."))
+    clock = Clock(monotonic=lambda: one.spent, sleep=one.sleep)
+    wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=(item_id("web"),), commit_when="verified")
+    result = run_slice(wanted, pair, Site(one), clock, None)  # type: ignore[arg-type]
+    assert one.legs_sent() == [("web", "reprotect_to_onprem")]
+    assert [m["name"] for m in result["machines"]] == ["web"]
+
+
+def test_a_pattern_says_what_it_could_not_look_at() -> None:
+    world = World()
+    world.add("web", "db")
+    port = Rewritten(world, "web", lambda entry: {**entry, "properties": None})
+    result = walk(world, port, stage(2, "d*"))
+    assert [m["name"] for m in result["machines"]] == ["db"]
+    assert "rpi-web" in result["warnings"][0]
