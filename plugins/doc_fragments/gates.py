@@ -19,6 +19,8 @@ options:
       - V(disk_unprotected) are disks of the Azure VM that are not replicated, and go with it at the commit.
       - V(azure_vm_missing) is an Azure VM that does not exist any more. V(azure_identity) and V(onprem_identity) are for machines
         whose ids do not tell which VM is theirs; the reason must name the Azure VM's resource id, or the UUID of the VM in vCenter.
+        It counts for the machine of that VM's name, or the one that the reason names; of several machines of one name it must name the
+        replicated item. Where Azure VMs of the machine's name are left, the reason of V(azure_vm_missing) names their resource ids.
       - Ids that contradict each other, a machine that does not run and a failover that did not succeed cannot be accepted.
     type: dict
     default: {}

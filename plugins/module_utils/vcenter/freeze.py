@@ -145,7 +145,8 @@ class Freezer:
     def _note(self, entry: Entry) -> tuple[dict[str, Any] | None, str]:
         try:
             note = notes.read(options_of(entry), notes.FREEZE_KEY, self._owner(entry))
-            if note is not None and not isinstance(note.get("former"), dict):
+            former = note.get("former") if note is not None else {}
+            if not isinstance(former, dict) or not all(v is None or isinstance(v, dict) for v in former.values()):
                 raise notes.Unreadable("it does not name the former overrides")
             return note, ""
         except notes.Unreadable as exc:

@@ -296,7 +296,7 @@ def test_a_refused_write_stops_its_own_machine_only(site: Any, vcenter: Any, tar
 def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> None:
     server = site.servers(names=["mt-plain"])[0]
     vm = vim.VirtualMachine(server.moid, vcenter.si._stub)
-    for text in ("{", '{"version": 99}', '{"version": 1}'):
+    for text in ("{", '{"version": 99}', '{"version": 1}', '{"version": 1, "former": {"domain-c9": "x"}}'):
         client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: text})))
         change = one(site.set_frozen([server.moid], frozen=False, check=False))
         assert change.code == "freeze_note_unreadable"
