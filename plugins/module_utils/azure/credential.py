@@ -251,6 +251,17 @@ _TROUBLE = re.compile(
 )
 
 
+#: What the library says where it stumbles over JSON that is no token (RUN): a list, null, text, a life that is no number.
+_ODD = re.compile(
+    r"object has no attribute|Cannot deserialize|Authentication failed: None$|int\(\) argument|invalid literal for int"
+)
+
+
+def odd(text: str) -> bool:
+    """Whether the library did not understand the endpoint's answer to a login."""
+    return "AADSTS" not in text and _ODD.search(text.strip().rstrip(".")) is not None
+
+
 def in_trouble(source: str, text: str) -> bool:
     """Whether a login failed because nobody judged it: an endpoint that is down or throttles, a page of a proxy.
 
@@ -261,7 +272,7 @@ def in_trouble(source: str, text: str) -> bool:
     number = "".join(_digits_after(text, "AADSTS"))
     if number:
         return number in _ENTRA_PASSING
-    return _TROUBLE.search(text) is not None
+    return _TROUBLE.search(text) is not None or odd(text)
 
 
 def refused(account: AzureAccount, source: str, text: str) -> ConnectionFailed:

@@ -166,6 +166,15 @@ IN_TROUBLE = [
         Answer(429, {"error": "temporarily_unavailable", "error_description": "AADSTS90055: too many requests"}),
         id="429",
     ),
+    # What a proxy answers in the service's place may be JSON, too.
+    pytest.param(Answer(200, []), id="list"),
+    pytest.param(Answer(200, b"null"), id="null"),
+    pytest.param(Answer(200, b'"ok"'), id="text"),
+    pytest.param(Answer(200, {}), id="empty"),
+    pytest.param(Answer(200, {"access_token": "t", "expires_in": None}), id="no-life"),
+    pytest.param(Answer(200, {"access_token": "t", "expires_in": "soon"}), id="odd-life"),
+    pytest.param(Answer(500, {"error": "server_error"}), id="500-json"),
+    pytest.param(Answer(503, []), id="503-list"),
 ]
 
 
