@@ -161,10 +161,15 @@ def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
         return message, _BETWEEN
     found = _LACKING.search(error.message)
     which = f" that holds {found.group(1)}" + (f" on {found.group(2)}" if found.group(2) else "") if found else ""
-    remedy = (
-        f"Give it a role{which or ' that allows this'} (Site Recovery Contributor on the vault, Reader on the Azure "
-        "machines' resource groups are the usual ones), allow a few minutes for it to take effect, and run again."
-    )
+    lacking = found.group(1).lower() if found else ""
+    usual = ""
+    if not lacking:
+        usual = " (Site Recovery Contributor on the vault, Reader on the Azure machines' resource groups are the usual ones)"
+    elif lacking.startswith("microsoft.recoveryservices/"):
+        usual = " (Site Recovery Contributor on the vault is the usual one)"
+    elif lacking.endswith("/read"):
+        usual = " (Reader is the usual one)"
+    remedy = f"Give it a role{which or ' that allows this'}{usual}, allow a few minutes for it to take effect, and run again."
     return message, remedy
 
 

@@ -296,3 +296,21 @@ def test_a_403_is_told_in_the_services_words_and_only_what_is_lacking_is_asked_f
 @pytest.mark.parametrize("body", [b'{"error": {"details": 7}}', b'{"error": {"details": {"a": 1}}}', b"7", b'"x"'])
 def test_envelopes_of_odd_kinds_never_break_anything(body: bytes) -> None:
     assert errors.ServiceError.parse(body).words
+
+
+@pytest.mark.parametrize(
+    ("action", "role"),
+    [
+        ("Microsoft.RecoveryServices/vaults/replicationJobs/read", "Site Recovery Contributor"),
+        ("Microsoft.Compute/virtualMachines/read", "Reader"),
+        ("Microsoft.Network/virtualNetworks/subnets/join/action", ""),
+    ],
+)
+def test_only_a_role_that_would_help_is_named(action: str, role: str) -> None:
+    """The vault's role does not let anybody join a subnet."""
+    said = f"The client 'c' does not have authorization to perform action '{action}' over scope '/s' or it is invalid."
+    error = errors.read_refused(errors.Reply(403, {}, envelope("AuthorizationFailed", said)), errors.Ask("x", "/p"))
+    assert action in error.remedy
+    assert [word for word in ("Site Recovery Contributor", "Reader") if word in error.remedy] == (
+        [role] if role else []
+    )
