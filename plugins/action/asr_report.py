@@ -29,9 +29,19 @@ class ActionModule(Once):
             told = [result for result in results if isinstance(result, dict)]
             report = gather(told, bool(self._task.check_mode))
             variable = str(self._task.args.get("approve_with") or "")
-            way = Way(variable.removesuffix("approved"), typed_here(task_vars))
+            way = Way(
+                variable.removesuffix("approved"),
+                typed_here(task_vars),
+                approving=bool(variable and self._said("stage_approved", task_vars)),
+                confirmed=bool(variable and self._said("stage_confirm_failover_to_azure", task_vars)),
+            )
             self._task.args = {**self._task.args, "onward": onward(report, way)}
         return super()._work(task_vars)
+
+    def _said(self, name: str, task_vars: dict[str, Any]) -> Any:
+        """What a variable of the role says, wherever it was set."""
+        value = self._templar.template(task_vars.get(name))
+        return value not in (False, "False", "false") and value
 
 
 def typed_here(task_vars: dict[str, Any]) -> CommandLine | None:

@@ -46,7 +46,8 @@ _value:
   description:
     - C(machines) are those that go on, by the ids of their replicated items, C(approved) those of them whose commit was approved when
       the run began. C(held) are the rows of those that are held because another
-      member of their consistency group stopped. C(last) are the rows of the stage that ran last.
+      member of their consistency group stopped. C(last) are the rows of the stage that ran last. C(spent) are the ids of machines
+      whose approval has brought their commit.
   type: dict
 """
 

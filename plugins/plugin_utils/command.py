@@ -9,6 +9,8 @@ repeated. Any other variable may be a secret, so it is named instead; so is a fi
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,6 +61,9 @@ _TEMPLATES = ("awx_job", "tower_job", "awx_user", "tower_user", "awx_workflow", 
 #: Ends of the file in which ansible-runner hands variables over.
 _EXTRAVARS = ("/env/extravars", "/extravars")
 
+#: A playbook of this collection, by its name or where it is installed.
+_OURS = re.compile(r"^homeward\.asr\.\w+$|(^|/)ansible_collections/homeward/asr/playbooks/[^/]+$")
+
 #: Files that are gone when the process has ended: pipes, and what a shell puts there for ``<(...)``.
 _PASSING = ("/dev/", "/proc/")
 
@@ -71,6 +76,8 @@ class CommandLine:
     left_out: tuple[str, ...] = ()
     #: Variables of ours that no command carries and that were given.
     withheld: tuple[str, ...] = ()
+    #: Whether it runs one playbook of ours and nothing else, so that a choice in it means one run.
+    ours: bool = True
 
     def with_variables(self, variables: Mapping[str, Any]) -> str:
         """The command on one line, quoted for a shell, with these variables last so that they win."""
@@ -104,10 +111,10 @@ def command_line(
     words = ["ansible-playbook", *map(str, options.get("args") or ())]
     left_out: list[str] = []
     withheld: list[str] = []
-    configured = {str(source) for source in setting("DEFAULT_HOST_LIST") or ()}
-    for source in map(str, options.get("inventory") or ()):
-        if source in configured:
-            continue
+    inventories = [str(source) for source in options.get("inventory") or ()]
+    if inventories == [str(source) for source in setting("DEFAULT_HOST_LIST") or ()]:
+        inventories = []
+    for source in inventories:
         if "," in source or _stays(source, there):
             words += ["-i", source]
         else:
@@ -124,13 +131,23 @@ def command_line(
         left_out += unknown
         withheld += kept_back
     for key, word, default in _OPTIONS:
+        if key.endswith("_files") and any(str(path).startswith(_PASSING) for path in options.get(key) or ()):
+            left_out.append(word)
+            continue
         words += _option(options.get(key), word, setting(default) if default else None)
     left_out += [f"--{key.replace('_', '-')}" for key in _NAMED if options.get(key)]
-    return CommandLine(tuple(words), tuple(dict.fromkeys(left_out)), tuple(dict.fromkeys(withheld)))
+    playbooks = [str(text) for text in options.get("args") or ()]
+    return CommandLine(
+        tuple(words),
+        tuple(dict.fromkeys(left_out)),
+        tuple(dict.fromkeys(withheld)),
+        len(playbooks) == 1 and bool(_OURS.search(playbooks[0])),
+    )
 
 
 def _stays(path: str, there: Callable[[str], bool]) -> bool:
-    return not path.startswith(_PASSING) and there(path)
+    # Ansible itself replaces ~ and $NAME, and does so again.
+    return not path.startswith(_PASSING) and there(os.path.expandvars(os.path.expanduser(path)))
 
 
 def _variables(text: str) -> tuple[list[str], list[str], list[str]]:

@@ -34,10 +34,13 @@ CHOICE = ("machines", "groups", "recovery_plans", "exclude")
 @dataclass(frozen=True)
 class Way:
     """How the user takes words to the run. ``prefix`` is that of the variables ("asr_"), empty where tasks are the user's own;
-    ``line`` is what was typed, None where nobody typed anything."""
+    ``line`` is what was typed, None where nobody typed anything. ``approving``: the run was given approvals, wherever that was
+    said; ``confirmed``: it was allowed to fail machines over to Azure."""
 
     prefix: str
     line: CommandLine | None
+    approving: bool = False
+    confirmed: bool = False
 
 
 def onward(report: Report, way: Way) -> list[dict[str, Any]]:
@@ -58,7 +61,7 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
     if report.running or mended:
         about, words = ("continue", "To go on") if report.running else ("again", "When what is said above is mended")
         number = len(report.named("waiting")) if report.running else len(mended)
-        entry = _entry(about, number, words, _kept(kept, stories), report, way)
+        entry = _entry(about, number, words, _kept(kept, stories, way.approving), report, way)
         if len(kept) > NAMED:
             entry["notes"].append(
                 "It repeats no approval, because too many were given; these machines stop for yours again."
@@ -93,12 +96,12 @@ def _approvals(waiting: Sequence[Story], kept: Sequence[Story], stories: Sequenc
     return spoken(approved, stories)
 
 
-def _kept(kept: Sequence[Story], stories: Sequence[Story]) -> list[str] | None:
+def _kept(kept: Sequence[Story], stories: Sequence[Story], approving: bool) -> list[str] | None:
     """Approvals of a run that has not finished, by name: ``held`` would mean more when the run begins again.
 
     None where there were none, empty where they are too many to be named.
     """
-    if not any(s.last.get("approved") for s in stories):
+    if not approving and not any(s.last.get("approved") for s in stories):
         return None
     return spoken(kept, stories) if len(kept) <= NAMED else []
 
@@ -136,14 +139,20 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
         if about == "approve":
             notes.append(f"The approval is enough: {way.prefix}confirm_failover_to_azure is not needed for a commit.")
     else:
-        if line.left_out and len(report.stories) <= NAMED:
-            # Whatever is left out might have chosen fewer machines: these, and no others.
+        # Whatever is left out might have chosen fewer machines. Where a choice means one run, it is these and no others;
+        # elsewhere it would be the choice of every run of the command.
+        again = bool(line.left_out) and (not line.ours or len(report.stories) > NAMED)
+        if line.left_out and not again:
             chosen: dict[str, Any] = {f"{way.prefix}{option}": [] for option in CHOICE}
             there = [s for s in report.stories if s.last.get("code") != MEMBER_GONE]
             chosen[f"{way.prefix}machines"] = spoken(there, report.stories)
             variables = {**chosen, **variables}
-        if line.left_out and len(report.stories) > NAMED:
-            words += f", run your command again{' with this in addition:' if variables else '.'}"
+        confirm = f"{way.prefix}confirm_failover_to_azure"
+        if way.confirmed and (again or confirm not in line.withheld):
+            # A file, an inventory or the play confirms it, and so would the command.
+            variables = {**variables, confirm: False}
+        if again:
+            words += f", run your command again{' with this in addition, at its end:' if variables else '.'}"
             variable = f"-e {_quoted(variables)}" if variables else ""
         else:
             words += ", run:"
@@ -153,9 +162,9 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
                     f"Not repeated, because it may be secret or is gone: {', '.join(line.left_out)}. Add it yourself."
                 )
         unconfirmed = any(s.last.get("code") == NOT_CONFIRMED for s in report.stories)
-        if about != "approve" and (unconfirmed or f"{way.prefix}confirm_failover_to_azure" in line.withheld):
+        if about != "approve" and (unconfirmed or way.confirmed or confirm in line.withheld):
             notes.append(
-                f"No command carries {way.prefix}confirm_failover_to_azure; add it where a machine must still leave home."
+                f"No command carries {confirm}; where a machine must still leave home, add -e {confirm}=true at its end."
             )
     if approved == [HELD]:
         notes.append(f"It approves the {count} machines that wait now.")

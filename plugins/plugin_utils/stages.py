@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Private to homeward.asr: nothing outside this collection may import it.
-"""From one stage of the role to the next, as the filter ``stage_onward`` gives it to the role."""
+"""From one stage of the role to the next, as the filters ``stage_onward`` and ``stage_looked`` give it to the role."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import onward
+from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import looked, onward, spent
 
 
 def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool = False) -> dict[str, Any]:
     """Who goes on to a stage and who of them is approved, by the ids of their replicated items, and the rows of those held for
     their group."""
-    told = onward(list(results), stage, check)
+    results = list(results)
+    told = onward(results, stage, check)
     approved = {str(m.get("item_id") or "").lower() for m in told.last.get("machines") or () if m.get("approved")}
     return {
         "machines": list(told.machines),
         "approved": [item_id for item_id in told.machines if item_id.lower() in approved],
         "last": list(told.last.get("machines") or ()),
         "held": list(told.held),
+        "spent": list(spent(results)),
     }
+
+
+def stage_looked(result: Mapping[str, Any], used: Iterable[str] = ()) -> dict[str, Any]:
+    """Who goes on after the look along the route, whose commit is approved, and the rows of those that cannot go."""
+    told = looked(result, used)
+    return {"machines": list(told.machines), "approved": list(told.approved), "ended": list(told.ended)}

@@ -14,13 +14,14 @@ from typing import Any
 from . import group
 from .group import STOPS, Fellow, Standing
 from .items import before_segment
-from .lifecycle import DONE, LEG_TEXT, VERDICTS, Position
+from .lifecycle import COMMITS, DONE, LEG_TEXT, VERDICTS, Position
 
 Machine = Mapping[str, Any]
 
 #: Verdicts of a machine that goes no further, and those of one that in check mode is not yet where the next stage wants it.
 _ENDED = (*STOPS, "waiting")
 _WOULD_MOVE = ("fired", "adopted")
+_WOULD_GO = (*_WOULD_MOVE, "waiting")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,69 @@ def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False
         elif causes and not _at_the_end(machine, stage):
             held.append(held_row(machine, stage, causes))
     return Onward(tuple(going), last, tuple(held))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the look along a route leaves: ids of those that go on, of those of them that are approved, and the rows of the rest."""
+
+    machines: tuple[str, ...]
+    approved: tuple[str, ...]
+    ended: tuple[dict[str, Any], ...]
+
+
+def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
+    """Who goes on after the look along the whole route (``result``, of check mode), and the rows of those that cannot.
+
+    A group stays behind as a whole, also a member that has nothing left to do: the stages would be asked for a part of it.
+    A group held only before a commit, by an approval that is missing, goes until then. ``spent`` are ids of machines whose
+    approval has brought one commit in this run already.
+    """
+    machines = list(result.get("machines") or ())
+    stopped = [m for m in machines if _cannot_go(m)]
+    behind: dict[str, list[Machine]] = {}
+    for machine in stopped:
+        if unit := _unit(machine):
+            behind.setdefault(unit, []).append(machine)
+    used = {item_id.lower() for item_id in spent}
+    going: list[Machine] = []
+    ended: list[dict[str, Any]] = []
+    for machine in machines:
+        fellows = behind.get(_unit(machine), [])
+        if machine in stopped or (fellows and machine.get("done") not in _WOULD_GO):
+            ended.append(dict(machine))
+        elif fellows:
+            # In the report of a run, "fired" would say that something was sent.
+            ended.append(held_row(machine, str(machine.get("leg") or "next"), fellows))
+        else:
+            going.append(machine)
+    return Looked(
+        tuple(str(m.get("item_id") or "") for m in going),
+        tuple(str(m["item_id"]) for m in going if m.get("approved") and _key(m) not in used),
+        tuple(ended),
+    )
+
+
+def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Ids of the machines whose approval these results have used: their commit was sent, or joined."""
+    return tuple(
+        str(machine.get("item_id") or "")
+        for result in results
+        for machine in result.get("machines") or ()
+        if machine.get("approved")
+        and any(
+            row.get("leg") in COMMITS and row.get("done") in _WOULD_MOVE
+            for row in (machine, *(machine.get("legs") or ()))
+        )
+    )
+
+
+def _cannot_go(machine: Machine) -> bool:
+    """Whether the look has found that a machine cannot go. A proof that does not hold yet is the commit's own affair: it waits
+    a little where time may heal it."""
+    return machine.get("done") in ("failed", "refused") and not str(machine.get("reason") or "").startswith(
+        "Not committed:"
+    )
 
 
 def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[str, Any]:

@@ -169,3 +169,38 @@ def test_who_typed_it(
     program: str, environ: dict[str, str], variables: list[str], options: dict[str, Any], by_a_person: bool
 ) -> None:
     assert typed(program, environ, variables, {**PLAIN, **options}) is by_a_person
+
+
+def test_inventories_are_repeated_whole_also_where_one_is_the_configured_one() -> None:
+    given = ["/etc/ansible/hosts", "/srv/more"]
+    assert rest(inventory=given) == ["-i", given[0], "-i", given[1]]
+    assert rest(inventory=given[:1]) == []
+
+
+def test_files_are_looked_for_as_ansible_finds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/srv/me")
+    monkeypatch.setenv("SITE", "north")
+    seen: list[str] = []
+    options = {**PLAIN, "extra_vars": ("@~/home.yml", "@$SITE/home.yml")}
+    made = command_line(options, SETTINGS.get, lambda path: not seen.append(path))  # type: ignore[func-returns-value]
+    assert made.words[2:] == ("-e", "@~/home.yml", "-e", "@$SITE/home.yml")
+    assert seen == ["/srv/me/home.yml", "north/home.yml"]
+
+
+def test_a_password_file_of_the_shell_is_gone_afterwards() -> None:
+    made = line(vault_password_files=["/dev/fd/63"])
+    assert made.words == ("ansible-playbook", "homeward.asr.failback")
+    assert made.left_out == ("--vault-password-file",)
+
+
+@pytest.mark.parametrize(
+    ("args", "ours"),
+    [
+        (["homeward.asr.failback"], True),
+        (["/srv/c/ansible_collections/homeward/asr/playbooks/failback.yml"], True),
+        (["site.yml"], False),
+        (["homeward.asr.stage_1_failover_to_azure", "homeward.asr.failback"], False),
+    ],
+)
+def test_a_choice_means_one_run_only_in_one_playbook_of_ours(args: list[str], ours: bool) -> None:
+    assert line(args=args).ours is ours

@@ -206,3 +206,33 @@ def test_the_report_shows_the_command_on_one_line_however_long() -> None:
     lines = render(report, onward=[entry])
     assert entry["command"] in lines
     assert all(len(line) <= 120 for line in lines if line != entry["command"])
+
+
+def test_going_on_repeats_no_approval_that_a_file_holds() -> None:
+    """The word for those that waited would mean those that this run has brought there."""
+    late = machine("b", reason="synchronising", end=None, after="azure")
+    story = result(machine("a", "held"), late, finished=False)
+    approve, on = ways(story, way=Way("asr_", TYPED, approving=True))
+    assert given(approve) == {"asr_approved": ["a"]}
+    assert given(on) == {"asr_approved": []}
+
+
+def test_a_confirmation_in_a_file_is_taken_back_and_one_that_was_typed_is_left_out() -> None:
+    story = result(machine("a", "held", after="out_uncommitted"), machine("b", "refused", code="health"))
+    for entry in ways(story, way=Way("asr_", TYPED, confirmed=True)):
+        assert given(entry)["asr_confirm_failover_to_azure"] is False
+    typed = CommandLine(TYPED.words, withheld=("asr_confirm_failover_to_azure",))
+    for entry in ways(story, way=Way("asr_", typed, confirmed=True)):
+        assert "confirm" not in entry["command"]
+
+
+def test_a_playbook_of_ones_own_is_never_given_a_choice() -> None:
+    """It may hold several runs, and the choice would be that of each."""
+    own = CommandLine(("ansible-playbook", "site.yml"), ("token",), ("asr_confirm_failover_to_azure",), ours=False)
+    (entry,) = ways(result(machine("a", "held")), way=Way("asr_", own, confirmed=True))
+    assert entry["command"] == ""
+    assert json.loads(shlex.split(entry["variable"])[1]) == {
+        "asr_approved": ["a"],
+        "asr_confirm_failover_to_azure": False,
+    }
+    assert "run your command again with this in addition" in entry["words"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import onward
+from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import looked, onward, spent
 
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/{}/replicationFabrics/f/replicationProtectionContainers/c"
 
@@ -102,3 +102,42 @@ def test_who_was_held_stays_held() -> None:
 def test_before_the_first_stage_there_is_nothing() -> None:
     told = onward([], NEXT)
     assert (told.machines, told.held, dict(told.last)) == ((), (), {})
+
+
+def after_look(*machines: dict[str, Any], used: tuple[str, ...] = ()) -> tuple[list[str], list[str], dict[str, str]]:
+    told = looked(stage(*machines), used)
+    going, approved = ([i.rpartition("/rpi-")[2] for i in ids] for ids in (told.machines, told.approved))
+    return going, approved, {r["name"]: r["done"] for r in told.ended}
+
+
+def test_after_the_look_a_group_goes_whole_or_not_at_all() -> None:
+    """A stage that were asked for a part of a group would refuse everybody."""
+    refused = row("a", "refused", "g", code="health")
+    done, moving = row("b", "nothing", "g"), row("c", "adopted", "g", leg="reprotect_to_onprem")
+    going, _approved, ended = after_look(refused, done, moving, row("d", "held", "g", code="group_held"), row("e"))
+    assert going == ["e"]
+    assert ended == {"a": "refused", "b": "nothing", "c": "held", "d": "held"}
+
+
+def test_an_approval_that_is_missing_holds_a_group_at_its_commit_only() -> None:
+    pair = (row("a", "held", "g", code="group_held", approved=True), row("b", "held", "g", code="commit_held"))
+    assert after_look(*pair) == (["a", "b"], ["a"], {})
+
+
+def test_a_proof_may_still_hold_when_its_time_comes() -> None:
+    going, _approved, ended = after_look(row("a", "failed", reason="Not committed: no heartbeat."), row("b", "failed"))
+    assert (going, list(ended)) == (["a"], ["b"])
+
+
+def test_an_approval_is_for_one_commit_of_a_run() -> None:
+    commit = {"leg": "commit_to_azure", "done": "fired"}
+    earlier = stage(
+        row("a", approved=True, **{**commit, "legs": []}),
+        row("b", approved=True, legs=[commit, {"leg": "reprotect_to_onprem", "done": "fired"}]),
+        row("c", approved=True, leg="reprotect_to_onprem"),
+        row("d", **commit),
+    )
+    used = spent([earlier, {"failed": True}])
+    assert [i.rpartition("-")[2] for i in used] == ["a", "b"]
+    machines = [row(name, approved=True) for name in "abc"]
+    assert after_look(*machines, used=used)[:2] == (["a", "b", "c"], ["c"])
