@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 from builders import VAULT, item, item_id
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
@@ -101,7 +101,7 @@ def named(machine: Item, wishes: dict[str, Any]) -> bool:
     return machine.friendly_name == "web1" and "plan" in map(folded, listed(wishes.get("recovery_plans")))
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(machines=LIST, groups=LIST, plans=LIST, exclude=LIST)
 def test_no_machine_is_chosen_that_is_not_named(machines: Any, groups: Any, plans: Any, exclude: Any) -> None:
     wishes = {"machines": machines, "groups": groups, "recovery_plans": plans, "exclude": exclude}
@@ -109,7 +109,7 @@ def test_no_machine_is_chosen_that_is_not_named(machines: Any, groups: Any, plan
     assert all(named(machine, wishes) for machine in FLEET if machine.friendly_name in chosen)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     option=st.sampled_from(["machines", "groups", "recovery_plans"]),
     blanks=st.lists(st.sampled_from(BLANKS), max_size=4),
@@ -118,7 +118,7 @@ def test_a_choice_of_blanks_is_refused(option: str, blanks: list[Any]) -> None:
     assert names_of({option: blanks}) is None
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(
     choice=st.fixed_dictionaries(
         {}, optional={o: st.lists(st.sampled_from(REAL), max_size=3) for o in ("machines", "groups", "recovery_plans")}
@@ -133,7 +133,7 @@ def test_what_is_blank_or_of_another_type_never_widens(choice: dict[str, Any], o
         assert after <= before
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(word=WORD)
 def test_leaving_out_never_adds(word: Any) -> None:
     everybody = names_of({"machines": ["all"]})
