@@ -156,9 +156,9 @@ _MISSING_VAULT = re.compile(r"Microsoft\.RecoveryServices/vaults/[^/'\s]+'", re.
 
 def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
     """The service's own sentence, whole; the remedy names what that sentence says is lacking, and nothing else."""
-    message = f"Azure does not allow this identity {ask.what} (HTTP 403): {error.words}."
     if error.strange:
-        return message, _BETWEEN
+        return _not_azure(error, ask, 403), _BETWEEN
+    message = f"Azure does not allow this identity {ask.what} (HTTP 403): {error.words}."
     found = _LACKING.search(error.message)
     which = f" that holds {found.group(1)}" + (f" on {found.group(2)}" if found.group(2) else "") if found else ""
     lacking = found.group(1).lower() if found else ""
@@ -171,6 +171,11 @@ def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
         usual = " (Reader is the usual one)"
     remedy = f"Give it a role{which or ' that allows this'}{usual}, allow a few minutes for it to take effect, and run again."
     return message, remedy
+
+
+def _not_azure(error: ServiceError, ask: Ask, status: int) -> str:
+    """A refusal that is none of Azure's own."""
+    return f"Something between here and Azure refused {ask.what} (HTTP {status}): the answer begins '{error.strange}'."
 
 
 def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
@@ -275,7 +280,8 @@ def write_refused(reply: Reply, ask: Ask) -> Rejected:
         return Rejected(*place, details)
     code = "not_found" if reply.status == 404 else "rejected"
     remedy = error.action or (_BETWEEN if error.strange else "")
-    return Rejected(code, f"Azure refused {ask.what} (HTTP {reply.status}): {error.words}.", remedy, details)
+    message = f"Azure refused {ask.what} (HTTP {reply.status}): {error.words}."
+    return Rejected(code, _not_azure(error, ask, reply.status) if error.strange else message, remedy, details)
 
 
 def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:

@@ -596,7 +596,7 @@ class Run(Walk):
                 code, remedy = "classic_retired", left
             elif left:
                 track.warnings.append(Problem("classic_out_of_support", left, level="Warning").result())
-        track.fail((problem,), code, f"The service refused {step.verb}: {error.message}", remedy)
+        track.fail((problem,), code, f"{LEG_TEXT[step.leg].capitalize()} was refused: {error.message}", remedy)
 
 
 def suspended_words(job: Job, doing: str) -> tuple[str, str]:

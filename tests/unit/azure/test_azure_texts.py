@@ -275,7 +275,11 @@ def test_an_answer_that_is_not_azures_is_told_with_its_status_and_first_words(st
     ):
         assert str(status) in error.message or status == 404
         assert "Access Denied: request blocked by policy" in error.message
-    assert "proxy" in errors.write_refused(errors.Reply(403, {}, ZSCALER), errors.Ask("x", "/p")).remedy
+    for status in (400, 403):
+        error = errors.write_refused(errors.Reply(status, {}, ZSCALER), errors.Ask("x", "/p"))
+        assert "proxy" in error.remedy
+        # It was not Azure that refused.
+        assert error.message.startswith("Something between here and Azure refused x")
 
 
 def test_the_older_apis_words_are_read() -> None:
