@@ -12,9 +12,9 @@ class ModuleDocFragment:
 options:
   lost_places:
     description:
-      - The RV(lost_places) that M(homeward.asr.asr_master_target) with O(homeward.asr.asr_master_target#module:freeze=watched) returned
-        just before. Machines whose disks are on one of these master targets are refused before their failover to on-premises and its
-        commit; all others go on.
+      - The RV(homeward.asr.asr_master_target#module:lost_places) that M(homeward.asr.asr_master_target) with
+        O(homeward.asr.asr_master_target#module:freeze=watched) returned just before. Machines whose disks are on one of these master
+        targets are refused before their failover to on-premises and its commit; all others go on.
     type: list
     elements: dict
     default: []

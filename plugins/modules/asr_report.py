@@ -214,7 +214,8 @@ onward:
       description: The command, quoted for a shell. Empty where nobody typed one (a job template) or it cannot be repeated.
       returned: always
       type: str
-      sample: ansible-playbook homeward.asr.failback -e @home.yml -e '{"asr_approved": ["files-01", "shop-web-01"]}'
+      sample: >-
+        ansible-playbook homeward.asr.failback -e @home.yml -e '{"asr_approved": ["files-01", "shop-web-01"]}'
     variable:
       description: What to set where there is no command.
       returned: always
