@@ -17,7 +17,11 @@ options:
       - What a direction does not know is refused with the choices it has. A classic failover to on-premises knows V(latest) and
         V(latest_app_consistent). A modernized one makes its point while it fails over, so that V(latest) and V(latest_crash_consistent)
         are the same, and V(latest_app_consistent) is the other choice.
-    type: str
+      - Either one text for all machines, or a mapping from machines to texts. A key is a machine's name, the name or id of its
+        replicated item, a pattern of names, C(windows), C(linux), or C(default). The machine's own name goes first, then a pattern,
+        then its operating system, then C(default). Machines that no key fits take V(latest).
+      - A key that fits no machine of O(vaults) is refused. A blank value means that the key is left out.
+    type: raw
     default: latest
   shut_down_source:
     description:

@@ -26,7 +26,7 @@ options:
     default: {}
   rpo_limit:
     description:
-      - Greatest age in seconds of a recovery point to fail over to. Left out, the failback policy's threshold, else 900.
+      - Greatest age in seconds of a recovery point to fail over to, at most 31536000. Left out, the failback policy's threshold, else 900.
       - It is asked again before the commit, of the point that the failover used. A point that was chosen by its name may be of any age,
         and the newest application-consistent one an hour older, as they are made hourly.
     type: float

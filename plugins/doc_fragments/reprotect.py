@@ -29,15 +29,21 @@ options:
     type: str
   datastore:
     description:
-      - Datastore for machines that must be made anew on-premises. Machines that still exist there keep their own.
+      - Datastore for machines that must be made anew on-premises (alternate location). Machines that still exist there keep their own
+        (original location), whatever is named here. Where vCenter is given in O(hostname), it tells which ones those are.
       - In a modernized vault it also takes machines whose own datastore no appliance reaches.
       - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
-    type: str
+      - Either one text for all machines, or a mapping from machines to texts. A key is a machine's name, the name or id of its
+        replicated item, a pattern of names, C(windows), C(linux), or C(default). The machine's own name goes first, then a pattern,
+        then its operating system, then C(default). Machines that no key fits are treated as if the option were left out.
+      - A key that fits no machine of O(vaults) is refused. A blank value means that the key is left out.
+    type: raw
   retention_volume:
     description:
       - Retention volume of the master target, as the vault names it (V(R) or V(/mnt/retention)). Appliances have none.
       - Left out, it is chosen when there is only one.
-    type: str
+      - Either one text for all machines, or a mapping from machines to texts, as in O(datastore).
+    type: raw
   policy:
     description:
       - Replication policy by name. Left out, the policy that fits the direction is chosen when there is only one.
@@ -77,7 +83,7 @@ options:
         machine whose agent has not registered by then is refused with the code V(agent_not_registered), and nothing is sent for it.
       - The service says up to 15 minutes. The time counts from the failover, or, where the vault does not tell when that was, from the
         task's first look at the machine.
-      - With V(0) the reprotect is sent without looking at the agent.
+      - At most 604800. With V(0) the reprotect is sent without looking at the agent.
     type: float
     default: 1200.0
 """

@@ -29,7 +29,7 @@ options:
     aliases: [pass]
   port:
     description:
-      - Port of vCenter.
+      - Port of vCenter, from 1 to 65535.
       - If not set, the value of the E(VMWARE_PORT) environment variable is used.
     type: int
     default: 443
@@ -46,7 +46,7 @@ options:
     type: str
   proxy_port:
     description:
-      - Port of O(proxy_host).
+      - Port of O(proxy_host), from 1 to 65535.
       - If not set, the value of the E(VMWARE_PROXY_PORT) environment variable is used.
     type: int
 requirements:

@@ -18,7 +18,7 @@ options:
     default: true
   wait_timeout:
     description:
-      - Seconds to wait at most. Running out of time cancels nothing and is no failure of any machine; see O(on_timeout).
+      - Seconds to wait at most, from 1 to 31536000. Running out of time cancels nothing and is no failure of any machine; see O(on_timeout).
       - What worked before in the run and fails now (the network, the service, a login, vCenter's session, a slice whose process was
         killed) is sat out for 15 minutes; then the run ends with that error, whatever O(on_timeout) says. What concerns one machine
         or one vault lets only its machines wait.
@@ -26,23 +26,23 @@ options:
     default: 172800
   poll_interval:
     description:
-      - Seconds between two looks at the vault, at least 0.1. Left out, the pace that the service itself asks for is kept, between 1 and
+      - Seconds between two looks at the vault, from 0.1 to 86400. Left out, the pace that the service itself asks for is kept, between 1 and
         300 seconds.
     type: float
   slice_seconds:
     description:
-      - How long one slice of work lasts, in seconds. The task is done in slices so that it can be killed and taken up again at any
+      - How long one slice of work lasts, in seconds, from 0.1 to 3600. The task is done in slices so that it can be killed and taken up again at any
         point. Rarely worth changing.
     type: float
     default: 25.0
   retries:
     description:
-      - How often an attempt that has been proven to have failed is repeated for one machine, where its error is known to pass.
+      - How often an attempt that has been proven to have failed is repeated for one machine, where its error is known to pass; from 0 to 100.
     type: int
     default: 2
   allowed_failures:
     description:
-      - Percentage of machines that may fail or be refused without failing the task.
+      - Percentage of machines, from 0 to 100, that may fail or be refused without failing the task.
     type: float
     default: 0.0
   on_failure:

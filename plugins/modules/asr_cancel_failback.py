@@ -231,6 +231,11 @@ machines:
       returned: always
       type: str
       sample: nothing_to_cancel
+    unproven:
+      description: Whether it was refused because a proof of a commit does not hold; never so here.
+      returned: always
+      type: bool
+      sample: false
     reason:
       description: Why the machine was refused or failed, or what it waits for, as one sentence; V(null) otherwise.
       returned: always

@@ -259,6 +259,11 @@ machines:
       returned: always
       type: str
       sample: synchronising_home
+    unproven:
+      description: Whether it was refused because a proof of its commit does not hold, which time or a remedy may mend.
+      returned: always
+      type: bool
+      sample: false
     reason:
       description: Why the machine was refused, held or failed, or what it waits for, as one sentence; V(null) otherwise.
       returned: always

@@ -33,7 +33,7 @@ options:
     elements: str
     default: []
   hours:
-    description: How many hours back a job may have ended to be recent. Jobs that still run always are.
+    description: How many hours back a job may have ended to be recent, at most 87600. Jobs that still run always are.
     type: float
     default: 24.0
   limit:

@@ -63,7 +63,7 @@ options:
     default: false
   guest_shutdown_timeout:
     description:
-      - Seconds a guest gets to shut down before its power is cut.
+      - Seconds a guest gets to shut down before its power is cut; from 0 to 86400.
     type: int
     default: 300
   freeze:
@@ -101,7 +101,7 @@ options:
   ready_timeout:
     description:
       - Seconds, by the service's clock, to wait for what time can heal (registration, a heartbeat, a new retention volume, discovered
-        datastores) before the server is refused. V(0) looks once.
+        datastores) before the server is refused; at most 604800. V(0) looks once.
     type: int
     default: 1200
 extends_documentation_fragment:

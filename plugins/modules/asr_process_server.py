@@ -205,7 +205,7 @@ options:
   ready_timeout:
     description:
       - Seconds, by the service's clock, to wait for what time can heal (registration, a heartbeat, a new retention volume, discovered
-        datastores) before the server is refused. V(0) looks once.
+        datastores) before the server is refused; at most 604800. V(0) looks once.
     type: int
     default: 1200
 extends_documentation_fragment:

@@ -33,7 +33,7 @@ options:
     type: bool
     default: true
   allowed_failures:
-    description: Percentage of machines that may fail or be refused.
+    description: Percentage of machines, from 0 to 100, that may fail or be refused.
     type: float
     default: 0.0
   on_timeout:

@@ -65,6 +65,21 @@ EXAMPLES = r"""
     retention_volume: /mnt/retention
     run_as_account: vm-admin-linux
 
+- name: Replicate home, machines that are made anew on datastores of their own
+  homeward.asr.asr_reprotect:
+    direction: to_onprem
+    machines: [all]
+    process_server: ps-azure-01
+    datastore:
+      files-01: datastore-2
+      shop-*: datastore-1
+      default: datastore-1
+    retention_volume:
+      windows: R
+      linux: /mnt/retention
+    run_as_account_windows: vm-admin-windows
+    run_as_account_linux: vm-admin-linux
+
 - name: Protect what came home to Azure again, without waiting for the synchronisation
   homeward.asr.asr_reprotect:
     direction: to_azure
@@ -255,6 +270,11 @@ machines:
       returned: always
       type: str
       sample: synchronising_home
+    unproven:
+      description: Whether it was refused because a proof of its commit does not hold, which time or a remedy may mend.
+      returned: always
+      type: bool
+      sample: false
     reason:
       description: Why the machine was refused, held or failed, or what it waits for, as one sentence; V(null) otherwise.
       returned: always

@@ -106,6 +106,40 @@ def test_the_run_that_was_out_of_time_is_continued(scene: Scene) -> None:
     assert scene.phase("slow-01") == "ready"
 
 
+def test_values_by_machine_and_where_machines_go_stand_in_the_plan(scene: Scene) -> None:
+    ways = {"asr_machines": ["not-synced", "gone"], "asr_process_server": "ps-azure-01"}
+    volume = {"linux": "/mnt/retention", "windows": ""}
+    before = scene.writes
+    told = scene.playbook(
+        "stage_2_reprotect_to_onprem",
+        "--check",
+        asr_datastore={"GONE": "datastore-2", "not-*": "datastore-2", "default": "datastore-1"},
+        asr_retention_volume=volume,
+        **ways,
+    )
+    assert told.rc == 0, told.text
+    bodies = {entry["machine"]: entry["body"] for entry in told.of("asr_reprotect")[-1]["plan"]}
+    details = {name: body["properties"]["providerSpecificDetails"] for name, body in bodies.items()}
+    assert {name: d["datastoreName"] for name, d in details.items()} == {
+        "gone": "datastore-2",
+        "not-synced": "datastore-1",
+    }
+    assert {d["retentionDrive"] for d in details.values()} == {"/mnt/retention"}
+    said = " ".join(told.text.split())
+    for word in ("made anew: none is there (alternate location)", "on its own datastore (original location)", "15 GB"):
+        assert word in said, told.text
+
+    wrong = scene.playbook(
+        "stage_2_reprotect_to_onprem",
+        "--check",
+        asr_datastore='{"gnoe": "datastore-2", "default": "datastore-1"}',
+        **ways,
+    )
+    assert wrong.rc == 2, wrong.text
+    assert "'gnoe' in 'datastore' fits no machine" in " ".join(wrong.text.split())
+    assert scene.writes == before
+
+
 def hook(scene: Scene, name: str, *tasks: dict[str, Any]) -> str:
     """A task file of the user's own, beside where ansible-playbook is started."""
     Path(scene.directory / f"{name}.yml").write_text(yaml.safe_dump(list(tasks)), encoding="utf-8")

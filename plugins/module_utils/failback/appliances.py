@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Union
 
 from .bodies import Placement
-from .choice import Estate, Placed, Slots, ambiguous, among, disks_of, first_name, one, stale
+from .by_machine import value_for
+from .choice import Estate, Placed, Slots, ambiguous, among, disks_of, first_name, one, stale, unsure
 from .decide import Refuse
 from .errors import InputError
 from .items import Item, Json, last_segment
@@ -75,7 +76,7 @@ def for_home(
             f"No appliance can be used: {listing(f'{a.name} {unusable(a, estate.now)}' for a in candidates)}.",
             "Mend what the vault reports for it, or name another in 'master_targets', then run this again.",
         )
-    offers = {a.id: [datastore(m, a, order) for m in members] for a in well}
+    offers = {a.id: [datastore(m, a, order, estate) for m in members] for a in well}
     reaching = [a for a in well if all(isinstance(found, str) for found in offers[a.id])]
     if not reaching:
         first = next(found for found in offers[well[0].id] if isinstance(found, Refuse))
@@ -102,19 +103,22 @@ def for_home(
     return max(roomy, key=lambda a: (slots.free(a), first_name(a.name)))
 
 
-def datastore(item: Item, agent: MasterTarget, order: Order) -> Found:
+def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> Found:
     """The machine's own datastore where the appliance reaches it, else the one named, else the only one."""
     reached = [d.name for d in agent.datastores]
-    discovered: Json = item.details.get("discoveredVmDetails") or {}
-    own = [] if discovered.get("isDeleted") else [str(d) for d in discovered.get("datastores") or ()]
+    own = estate.home_of(item).datastores
     for name in own:
         if among(name, reached):
             return name
-    if order.datastore is not None:
-        found = next((name for name in reached if name.lower() == order.datastore.lower()), None)
+    doubt = unsure(item, "datastore", order.datastore)
+    if doubt is not None:
+        return doubt
+    wanted = value_for(item, order.datastore)
+    if wanted is not None:
+        found = next((name for name in reached if among(wanted, [name])), None)
         return found or Refuse(
             "datastore_not_offered",
-            f"The appliance {agent.name} does not reach the datastore {order.datastore!r} in 'datastore'.",
+            f"The appliance {agent.name} does not reach the datastore {wanted!r} in 'datastore'.",
             f"Choose one of: {listing(reached)}.",
         )
     if not reached:
@@ -169,7 +173,7 @@ def accounts_of(item: Item) -> list[str]:
 
 def complete_home(item: Item, agent: MasterTarget, _fabric: Fabric, order: Order, estate: Estate) -> Placed:
     """Everything a reprotect to on-premises says of one machine. Without a policy the service takes the failback policy."""
-    store = datastore(item, agent, order)
+    store = datastore(item, agent, order, estate)
     account = log_account(item, order, estate)
     policy = _policy(item, HOMEWARD, order.policy, "policy", estate)
     for found in (store, account, policy):

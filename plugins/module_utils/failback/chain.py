@@ -117,9 +117,7 @@ def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 def _cannot_go(machine: Machine) -> bool:
     """Whether the look has found that a machine cannot go. A proof that does not hold yet is the commit's own affair: it waits
     a little where time may heal it."""
-    return machine.get("done") in ("failed", "refused") and not str(machine.get("reason") or "").startswith(
-        "Not committed:"
-    )
+    return machine.get("done") in ("failed", "refused") and not machine.get("unproven")
 
 
 def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[str, Any]:
@@ -150,6 +148,7 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
         "errors": [],
         "legs": [],
         "code": group.HELD,
+        "unproven": False,
         "reason": ruling.reason,
         "remedy": ruling.remedy,
     }

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import TypeVar, Union
 
 from .bodies import Placement
+from .by_machine import Given, general, needs_system
 from .decide import Refuse
 from .errors import InputError
+from .home import Home, judged
 from .items import Item, last_segment
 from .order import Order
 from .selection import listing
@@ -47,9 +49,15 @@ class Estate:
     policies: Mapping[str, Sequence[Policy]]
     now: datetime
     log_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: What vCenter told of machines, by item key, where it was asked.
+    homes: Mapping[str, Home] = field(default_factory=dict)
 
     def fabric_of(self, item: Item) -> Fabric | None:
         return self.fabrics.get(item.fabric_id.lower())
+
+    def home_of(self, item: Item) -> Home:
+        """Whether the machine still is on-premises."""
+        return judged(item, self.homes.get(item.key))
 
 
 #: What a fabric offers under each option that names something of it.
@@ -67,8 +75,8 @@ _OFFERS: Mapping[str, Callable[[Fabric], list[str]]] = {
 def local(order: Order, fabric: Fabric, estate: Estate) -> Order:
     """The order as far as it is meant for a fabric: a name that only another one offers says nothing of this one."""
     others = [f for f in estate.fabrics.values() if f.key != fabric.key]
-    meant: dict[str, str | None] = {
-        option: scoped(getattr(order, option), offers(fabric), [name for f in others for name in offers(f)])
+    meant: dict[str, Given | None] = {
+        option: scoped_each(getattr(order, option), offers(fabric), [name for f in others for name in offers(f)])
         for option, offers in _OFFERS.items()
     }
     here = [p.friendly_name for p in estate.policies.get(fabric.vault.key, ())]
@@ -89,6 +97,25 @@ def scoped(wanted: str | None, offered: Iterable[str], elsewhere: Iterable[str])
     if wanted is None or among(wanted, offered) or not among(wanted, elsewhere):
         return wanted
     return None
+
+
+def scoped_each(given: Given | None, offered: Iterable[str], elsewhere: Iterable[str]) -> Given | None:
+    """The same for each value of a mapping; one that is given for machines by name is meant, wherever it is offered."""
+    if not isinstance(given, Mapping):
+        return scoped(given, offered, elsewhere)
+    here, there = list(offered), list(elsewhere)
+    return {k: v for k, v in given.items() if not general(k) or scoped(v, here, there) is not None} or None
+
+
+def unsure(item: Item, option: str, given: Given | None) -> Refuse | None:
+    """Why the value of an option cannot be known for a machine; None where it can."""
+    if not needs_system(item, given):
+        return None
+    return Refuse(
+        "system_unknown",
+        f"The vault does not tell the machine's operating system, on which '{option}' depends.",
+        f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one text for all.",
+    )
 
 
 def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T], str]) -> T | Refuse:

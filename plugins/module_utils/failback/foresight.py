@@ -14,7 +14,8 @@ from functools import partial
 from .decide import Hold, Refuse
 from .errors import FailbackError, InputError, NotFound
 from .evidence import index
-from .identity import Known, subscriptions, vm_ids
+from .home import found
+from .identity import Known, site_words, subscriptions, vm_ids
 from .items import Item, before_segment
 from .lifecycle import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Step
 from .patience import passes
@@ -80,42 +81,46 @@ def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> No
         probe.read([i for i in later if i.vault.key == vault.key], partial(walk.vaults.list_jobs, vault))
     _azure(walk, later, probe)
     for item in _pointed(walk, items, ways):
-        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, ways[i.key])]
+        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, i, ways[i.key])]
         probe.read(mine, partial(walk.vaults.list_recovery_points, item.id))
-    # Where a machine comes home to is for the plan, and for the permission that its commit's proof will need.
-    away = [
-        item
-        for item in items
-        if not walk.memory.tracks[item.key].ended
-        and (
-            commits_later(ways[item.key])
-            or (walk.order.check and any(s.leg == REPROTECT_TO_ONPREM for s in ways[item.key][0]))
-        )
-    ]
-    if walk.site is not None and away:
-        try:
-            machines = walk.site.machines(
-                uuids=[i.site_uuid for i in away if i.site_uuid], names=[i.friendly_name for i in away]
-            )
-        except FailbackError as exc:
-            # The log-in has worked; what passes holds the commits themselves when they are due.
-            if not passes(exc):
-                raise
-            away, machines = [], ()
-        look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
-        for item in away:
-            walk.onprem[item.key] = bool(look_up((item.site_uuid or "", item.friendly_name)))
     probe.refuse()
 
 
-def _chooses_later(walk: Walk, way: Way) -> bool:
+def look_home(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+    """Ask vCenter, once for all, where machines were: it decides what a reprotect home says, and shows before the first
+    write that the account may read what a later commit's proof will need."""
+    asked: list[tuple[Item, Known]] = []
+    for item in items:
+        track = walk.memory.tracks[item.key]
+        placed_later = track.placement is None and any(s.leg == REPROTECT_TO_ONPREM for s in ways[item.key][0])
+        ahead = placed_later or (not walk.memory.checked and commits_later(ways[item.key]))
+        if ahead and not track.ended and item.key not in walk.homes:
+            asked.append((item, track.known))
+    if walk.site is None or not asked:
+        return
+    names = [item.friendly_name for item, _known in asked]
+    try:
+        machines = walk.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
+    except FailbackError as exc:
+        # What passes holds the commits themselves when they are due; a run that has begun goes on without this.
+        if walk.memory.checked or passes(exc):
+            return
+        raise
+    look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
+    hidden = [m for m in machines if not m.identified]
+    for item, known in asked:
+        mine = look_up((*site_words(item, None, known), item.friendly_name))
+        walk.homes[item.key] = found(item, [*mine, *(m for m in hidden if m not in mine)], known)
+
+
+def _chooses_later(walk: Walk, item: Item, way: Way) -> bool:
     """Whether a failover after the next step will choose from a list of recovery points."""
-    return any(step.leg in FAILOVERS and needs_list(step, walk.order.recovery_point) for step in way[0][1:])
+    return any(step.leg in FAILOVERS and needs_list(step, walk.point_for(item)) for step in way[0][1:])
 
 
 def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
     """One machine a vault whose recovery points are read ahead; those of failovers due now are read anyway."""
-    return list({i.vault.key: i for i in items if _chooses_later(walk, ways[i.key])}.values())
+    return list({i.vault.key: i for i in items if _chooses_later(walk, i, ways[i.key])}.values())
 
 
 def _azure(walk: Walk, later: Sequence[Item], probe: _Probe) -> None:

@@ -70,7 +70,7 @@ class Gatekeeper:
             if marked.get(item.key):
                 gates.append(failed_gate(marked[item.key], jobs.get(item.key)))
             if seen is not None:
-                gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point)
+                gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
                 track.whole = True
             if self.open(track, gates, f"Not sent, {LEG_TEXT[step.leg]}"):
                 kept.append((item, track, step))
@@ -81,8 +81,8 @@ class Gatekeeper:
         the Azure VM has, and the vault's health where this run has not looked at the copy before that failover."""
         item = evidence.item
         gates = [] if track.whole else health_gates(item)
-        if not self.chosen_point:
-            hourly = self.walk.order.recovery_point == "latest_app_consistent"
+        if not self.chosen_point(item):
+            hourly = self.walk.point_for(item) == "latest_app_consistent"
             gates += point_gate(evidence.job, self.limit(item) + (APP_CONSISTENT_EVERY if hourly else 0))
         if len(evidence.azure) == 1:
             gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
@@ -109,10 +109,9 @@ class Gatekeeper:
                 left.append(proof)
         return left
 
-    @property
-    def chosen_point(self) -> bool:
+    def chosen_point(self, item: Item) -> bool:
         """Whether one recovery point is asked for by its name, so that its age is meant."""
-        return self.walk.order.recovery_point not in KNOWN_POINTS
+        return self.walk.point_for(item) not in KNOWN_POINTS
 
     def open(self, track: Track, gates: Sequence[Gate], what: str) -> bool:
         """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""

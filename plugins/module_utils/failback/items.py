@@ -195,6 +195,11 @@ class Item:
         return self.id.lower()
 
     @property
+    def names(self) -> tuple[str, str, str]:
+        """What a machine is called: people's name first, then the replicated item's own name and its id."""
+        return self.friendly_name, self.name, self.id
+
+    @property
     def site_uuid(self) -> str | None:
         """The on-premises machine's id in vCenter, None where the item does not tell (physical servers, the way home).
 

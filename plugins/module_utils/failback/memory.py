@@ -82,6 +82,8 @@ class Track:
     code: str = ""
     reason: str = ""
     remedy: str = ""
+    #: It was refused because a proof of its commit does not hold (yet).
+    unproven: bool = False
     waiting: str = ""
     #: Seconds for which reading about the machine has failed in a row; None while it does not.
     troubled: float | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
+from .by_machine import OPTIONS, Given, meant
 from .decide import Policy
 from .errors import InputError
 from .gates import WORDS
@@ -19,6 +20,9 @@ from .words import clean, same, words
 #: The one word that selects every replicated item.
 ALL = "all"
 
+#: The recovery point of machines for which none is named.
+LATEST = "latest"
+
 #: Fields that hold several words.
 LISTS = ("machines", "groups", "recovery_plans", "exclude", "master_targets", "approved")
 
@@ -28,7 +32,7 @@ class Order:
     """One run's wishes. Names are the user's; nothing here is an id of the service.
 
     A blank word of a list is dropped and a blank text is the field's default, so that neither ever chooses anything.
-    Raises InputError (``wrong_type``) for a list of anything but texts.
+    Raises InputError (``wrong_type``) for a list, or a mapping from machines, of anything but texts.
     """
 
     vaults: tuple[VaultRef, ...]
@@ -43,13 +47,14 @@ class Order:
     #: Whose commit a person has approved: names, patterns, groups, ids, or the word in approval.py.
     approved: tuple[str, ...] = ()
     confirm_failover_to_azure: bool = False
-    recovery_point: str = "latest"
+    #: These three may differ from machine to machine (by_machine.py).
+    recovery_point: Given = LATEST
     shut_down_source: bool = True
     master_targets: tuple[str, ...] = ()
     process_server: str | None = None
     process_server_onprem: str | None = None
-    datastore: str | None = None
-    retention_volume: str | None = None
+    datastore: Given | None = None
+    retention_volume: Given | None = None
     policy: str | None = None
     policy_to_azure: str | None = None
     run_as_account: str | None = None
@@ -76,6 +81,9 @@ class Order:
 
     def __post_init__(self) -> None:
         without_blanks(self, LISTS)
+        for option in OPTIONS:
+            default = type(self).__dataclass_fields__[option].default
+            object.__setattr__(self, option, meant(option, getattr(self, option)) or default)
 
     @property
     def decision_policy(self) -> Policy:

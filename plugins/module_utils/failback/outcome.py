@@ -86,6 +86,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "warnings": track.warnings,
         "errors": track.errors,
         "code": track.code or None,
+        "unproven": track.unproven,
         "reason": track.reason or track.waiting or None,
         "remedy": track.remedy or None,
         "placement": place.result() if place else None,

@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from . import appliances
 from .bodies import Placement
-from .choice import Estate, Placed, Slots, among, disks_of, first_name, local, one, stale
+from .by_machine import Given, value_for, values
+from .choice import Estate, Placed, Slots, among, disks_of, first_name, local, one, stale, unsure
 from .decide import Refuse
 from .errors import InputError, certain
 from .items import Item
 from .order import Order
 from .selection import listing
-from .servers import DISK_CAP, Fabric, MasterTarget, Policy, RunAsAccount
+from .servers import DISK_CAP, Fabric, MasterTarget, Policy, RunAsAccount, ServerDatastore
 
 __all__ = ["Estate", "Placed", "Slots", "check_names", "disks_of", "place_to_azure", "place_to_onprem"]
 
@@ -31,8 +32,12 @@ _FABRIC_MISSING = Refuse(
 )
 
 
-def check_names(order: Order, estate: Estate) -> None:
-    """Refuse a server, datastore, volume, policy or account that none of the vaults knows, before anything is sent."""
+def check_names(order: Order, estate: Estate, stores: bool = True) -> None:
+    """Refuse a server, datastore, volume, policy or account that none of the vaults knows, before anything is sent.
+
+    ``stores``: whether some machine may be made anew. Where none is, nobody needs the datastore that is named, and it may be
+    one of a master target that this run does not use.
+    """
     fabrics = list(estate.fabrics.values())
     targets = [t for f in fabrics for t in f.master_targets]
     appliances.refuse_names(order, estate)
@@ -47,21 +52,23 @@ def check_names(order: Order, estate: Estate) -> None:
         chosen.extend(t for t in fabric.master_targets if not named or among(t.name, named))
     _must_know("process_server", order.process_server, [s.name for s in servers], "process server")
     _must_know("process_server_onprem", order.process_server_onprem, [s.name for s in servers], "process server")
-    _must_know(
-        "datastore",
-        order.datastore,
-        [d.name for t in chosen for d in t.datastores],
-        "datastore of a master target or appliance",
-    )
+    for store in values(order.datastore):
+        _must_know(
+            "datastore",
+            store,
+            [d.name for t in (chosen if stores else targets) for d in t.datastores],
+            "datastore of a master target or appliance",
+        )
     classic = any(not f.modernized for f in fabrics)
     if classic:
         # Appliances have no retention volumes; a variable that is set for another fleet does no harm.
-        _must_know(
-            "retention_volume",
-            order.retention_volume,
-            [v.name for t in chosen for v in t.retention_volumes],
-            "retention volume of a master target",
-        )
+        for volume in values(order.retention_volume):
+            _must_know(
+                "retention_volume",
+                volume,
+                [v.name for t in chosen for v in t.retention_volumes],
+                "retention volume of a master target",
+            )
     _must_know("policy", order.policy, policies, "replication policy")
     _must_know("policy_to_azure", order.policy_to_azure, policies, "replication policy")
     for option in ("run_as_account", "run_as_account_windows", "run_as_account_linux"):
@@ -150,12 +157,17 @@ def _target_for(
             f"No fitting master target ({listing(t.name for t in fitting)}) has sent a heartbeat for 20 minutes.",
             "Start it, check its agent and the way to the configuration server, then run this again.",
         )
-    wishes: tuple[tuple[str, str | None, Callable[[MasterTarget], list[str]]], ...] = (
-        ("datastore", order.datastore, lambda t: [d.name for d in t.datastores]),
-        ("retention_volume", order.retention_volume, lambda t: [v.name for v in t.retention_volumes]),
+    # A machine that is still there keeps its own datastore.
+    anew = [m for m in members if estate.home_of(m).exists is not True]
+    wishes: tuple[tuple[str, Sequence[Item], Given | None, Callable[[MasterTarget], list[str]]], ...] = (
+        ("datastore", anew, order.datastore, lambda t: [d.name for d in t.datastores]),
+        ("retention_volume", members, order.retention_volume, lambda t: [v.name for v in t.retention_volumes]),
     )
-    for option, value, offers in wishes:
-        if value is not None:
+    for option, asking, given, offers in wishes:
+        doubt = next((found for m in asking if (found := unsure(m, option, given))), None)
+        if doubt is not None:
+            return doubt
+        for value in dict.fromkeys(wanted for m in asking if (wanted := value_for(m, given)) is not None):
             offering = [t for t in alive if among(value, offers(t))]
             if not offering:
                 return Refuse(
@@ -182,13 +194,36 @@ def _target_for(
             f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
             "Add a master target, or wait until other machines are home and run this again.",
         )
-    return max(roomy, key=lambda t: (slots.free(t), first_name(t.name)))
+    own = [home.datastores for m in members if (home := estate.home_of(m)).exists]
+
+    def reaches(target: MasterTarget) -> bool:
+        """Whether it sees a datastore of each machine that is still there."""
+        seen = [d.name for d in target.datastores]
+        return all(any(among(name, seen) for name in names) for names in own if names)
+
+    return max(roomy, key=lambda t: (reaches(t), slots.free(t), first_name(t.name)))
+
+
+def _datastore(item: Item, target: MasterTarget, order: Order, estate: Estate) -> ServerDatastore | Refuse:
+    """The datastore a machine is made anew on. One that is still there keeps its own: a value must be supplied then, which
+    the service ignores (DOC failback-domain.md 3.3), and it is the machine's own where the master target sees it."""
+    wanted = value_for(item, order.datastore)
+    home = estate.home_of(item)
+    if home.exists:
+        named = [*home.datastores, *filter(None, [wanted])]
+        fitting = [d for name in named for d in target.datastores if among(name, [d.name])]
+        if fitting or target.datastores:
+            return (fitting or sorted(target.datastores, key=lambda d: d.name.lower()))[0]
+        wanted = None
+    return one("datastore", wanted, target.datastores, lambda d: d.name)
 
 
 def _complete_to_onprem(item: Item, target: MasterTarget, fabric: Fabric, order: Order, estate: Estate) -> Placed:
     server = one("process_server", order.process_server, fabric.process_servers, lambda s: s.name)
-    datastore = one("datastore", order.datastore, target.datastores, lambda d: d.name)
-    volume = one("retention_volume", order.retention_volume, target.retention_volumes, lambda v: v.name)
+    datastore = _datastore(item, target, order, estate)
+    volume = one(
+        "retention_volume", value_for(item, order.retention_volume), target.retention_volumes, lambda v: v.name
+    )
     policy = _policy(item, "InMage", order.policy, "policy", estate, twin=_failback_twin)
     for found in (server, datastore, volume, policy):
         if isinstance(found, Refuse):

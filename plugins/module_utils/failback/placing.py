@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from typing import Union
 
 from .appliances import HOLDS, agent_id
+from .by_machine import needs_system
 from .choice import Estate, Slots, disks_of
 from .decide import Refuse
 from .errors import ConnectionFailed, FailbackError, ReadFailed
@@ -47,6 +48,18 @@ def with_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     order = walk.order
     if not (order.run_as_account_windows or order.run_as_account_linux):
         return {item.key: item for item, _track in wanting}
+    return _read_systems(walk, wanting)
+
+
+def learn_systems(walk: Walk, wanting: Sequence[Wanting]) -> None:
+    """Find out the operating systems on which recovery points depend. A machine that cannot be read waits alone."""
+    asked = [(i, t) for i, t in wanting if needs_system(walk.with_system(i), walk.order.recovery_point)]
+    for key, seen in _read_systems(walk, asked).items():
+        if isinstance(seen, FailbackError):
+            walk.wait_for(key, seen)
+
+
+def _read_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     unknown = [item for item, track in wanting if not item.os_type and not track.system]
     read = read_whole(walk, unknown)
     seen: dict[str, Seen] = {}
@@ -88,9 +101,13 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
         problem = unread.get(unit_of(item))
         if problem is None:
             known = seen.get(item.key, item)
-            whole.append((known if isinstance(known, Item) else item, track))
+            whole.append((walk.with_system(known if isinstance(known, Item) else item), track))
         elif due:
             walk.wait_for(item.key, problem)
+    estate = replace(estate, homes=walk.homes)
+    for item, _track in whole:
+        # A list tells less of it than what was read here; people see the plan by this.
+        walk.locations[item.key] = estate.home_of(item)
     placed = place_to_onprem([item for item, _track in whole], walk.order, estate, slots, bound)
     for item, track in whole:
         found_place = placed[item.key]

@@ -12,8 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .choice import among
+from .home import Home, judged
 from .lifecycle import COMMITS, LEG_TEXT, REPROTECT_TO_ONPREM
 from .walk import Walk
+
+#: Providers whose machines keep their own datastore by the service's own word, whatever the request names.
+CLASSIC = frozenset({"InMageAzureV2", "InMage"})
 
 #: Columns a terminal is sure to have, and machines named before "and N more".
 WIDTH, NAMED = 120, 20
@@ -37,20 +42,25 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     for entry in plan:
         steps.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["leg"]))
     ways: dict[Way, list[str]] = {}
-    sizes: dict[Way, int] = {}
+    sizes: dict[Way, int | None] = {}
     for key, track in walk.memory.tracks.items():
         item = walk.items.get(key)
         legs = steps.get((item.vault.name, item.friendly_name), []) if item is not None else []
         if item is None or not legs:
             continue
+        homeward = REPROTECT_TO_ONPREM in legs
+        where = walk.locations.get(key) or judged(item, walk.homes.get(key))
+        placement = walk.homeward.get(key) or track.placement or {}
         way = Way(
             steps=tuple(legs),
-            place=_place(walk, key) if REPROTECT_TO_ONPREM in legs else "",
-            through=_through(walk.homeward.get(key) or track.placement or {}),
+            place=_place(where, placement) if homeward else "",
+            through=_through(placement, where.exists is not True or item.instance_type not in CLASSIC),
             held=track.ended == "held" and not any(leg in COMMITS for leg in legs),
         )
         ways.setdefault(way, []).append(track.name)
-        sizes[way] = sizes.get(way, 0) + sum(disk.size_bytes or 0 for disk in item.disks)
+        size, sum_ = walk.sizes.get(key), sizes.get(way, 0)
+        # A sum that leaves out what was not read would be too small.
+        sizes[way] = None if size is None or sum_ is None else sum_ + size
     if not ways:
         return []
     total = sum(map(len, ways.values()))
@@ -63,7 +73,7 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _paragraph(way: Way, names: Sequence[str], size: int) -> list[str]:
+def _paragraph(way: Way, names: Sequence[str], size: int | None) -> list[str]:
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     steps = [LEG_TEXT.get(leg, leg) for leg in way.steps]
     said = f"{who}: {', then '.join(steps)}" + (", then waiting for approval before the commit" if way.held else "")
@@ -73,18 +83,23 @@ def _paragraph(way: Way, names: Sequence[str], size: int) -> list[str]:
     return lines + (textwrap.wrap(told, WIDTH, initial_indent="    ", subsequent_indent="    ") if told else [])
 
 
-def _place(walk: Walk, key: str) -> str:
-    there = walk.onprem.get(key)
-    if there is None:
-        return ""
-    return "to the machine that is there" if there else "made anew (none is there)"
+def _place(where: Home, placement: Mapping[str, Any]) -> str:
+    if where.exists:
+        store = str(placement.get("datastore") or "")
+        if store and not placement.get("retention_volume") and where.datastores and not among(store, where.datastores):
+            return "to the machine that is there, on a datastore that is not its own (alternate location)"
+        return "to the machine that is there, on its own datastore (original location)"
+    if where.exists is None:
+        return "to the machine if it is still there (original location), else made anew (alternate location)"
+    alike = "; another machine of its name is there" if where.namesake else ""
+    return f"made anew: none is there (alternate location){alike}"
 
 
-def _through(placement: Mapping[str, Any]) -> str:
+def _through(placement: Mapping[str, Any], tells_store: bool) -> str:
     words = (
         ("process server", "process_server"),
         ("master target", "master_target"),
-        ("datastore", "datastore"),
+        ("datastore", "datastore" if tells_store else ""),
         ("retention volume", "retention_volume"),
         ("policy", "policy"),
     )

@@ -14,12 +14,14 @@ from datetime import timedelta
 
 from .appliances import accounts_of
 from .bodies import Body, Placement, Wishes, build
+from .choice import unsure
 from .decide import Refuse, project
 from .errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from .evidence import Asked, failovers, gather, told
 from .fabrics import list_whole
-from .foresight import Way, look_ahead, need_site, refused_later
+from .foresight import Way, look_ahead, look_home, need_site, refused_later
 from .gating import Gatekeeper
+from .home import judged
 from .items import Item, Job, Json, VaultRef
 from .lifecycle import (
     COMMIT_TO_ONPREM,
@@ -32,7 +34,7 @@ from .lifecycle import (
 )
 from .memory import Track
 from .placement import Estate, check_names, place_to_azure
-from .placing import place_all, with_systems
+from .placing import learn_systems, place_all, with_systems
 from .points import Point, choose, needs_list
 from .proofs import Evidence, Unproven, prove
 from .servers import Fabric, Policy
@@ -135,8 +137,7 @@ class Prepared:
     def read_points(self, due: Iterable[tuple[Item, Step]]) -> None:
         """One list of recovery points for each machine whose choice needs it."""
         walk = self.walk
-        wanted = walk.order.recovery_point
-        asked = [(item, step) for item, step in due if step.leg in FAILOVERS and needs_list(step, wanted)]
+        asked = [(i, step) for i, step in due if step.leg in FAILOVERS and needs_list(step, walk.point_for(i))]
 
         def read(pair: tuple[Item, Step]) -> list[Json] | FailbackError:
             try:
@@ -149,10 +150,13 @@ class Prepared:
             if isinstance(points, FailbackError):
                 walk.wait_for(item.key, points)
             else:
-                self.points[item.key] = choose(step, wanted, points)
+                self.points[item.key] = choose(step, walk.point_for(item), points)
 
     def _point(self, item: Item, step: Step) -> Point | Refuse:
-        wanted = self.walk.order.recovery_point
+        wanted = self.walk.point_for(item)
+        doubt = unsure(self.walk.with_system(item), "recovery_point", self.walk.order.recovery_point)
+        if doubt is not None:
+            return doubt
         if not needs_list(step, wanted):
             return choose(step, wanted, ())
         if item.key not in self.points:
@@ -284,6 +288,7 @@ class Prepared:
 def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
     """Refuse a commit, naming every proof that does not hold."""
     first = unproven[0]
+    track.unproven = True
     reasons = " ".join(p.reason for p in unproven)
     track.end(
         "refused",
@@ -306,23 +311,25 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
         ways[item.key] = steps[item.key], end
     ahead = [step for some in steps.values() for step in some]
     need_site(walk, ways)
+    learn_systems(
+        walk, [(i, walk.memory.tracks[i.key]) for i in items if any(s.leg in FAILOVERS for s in steps[i.key])]
+    )
+    items = [i for i in items if i.key not in walk.trouble]
+    look_home(walk, items, ways)
     check_points(walk, items, steps)
     estate: Estate | None = None
     if any(step.leg in REPROTECTS for step in ahead):
         estate = read_estate(walk, {i.vault.key: i.vault for i in items if steps[i.key]}.values())
+        stores = any(judged(i, walk.homes.get(i.key)).exists is not True for i in items if _comes_home(steps[i.key]))
         try:
-            check_names(walk.order, estate)
+            check_names(walk.order, estate, stores)
         except InputError:
             # A name may be meant for a vault whose machines have nothing to do now.
             estate = read_estate(walk, walk.order.vaults)
             if not walk.trouble:
-                check_names(walk.order, estate)
+                check_names(walk.order, estate, stores)
         items = [i for i in items if i.key not in walk.trouble]
-        outward = [
-            (item, walk.memory.tracks[item.key])
-            for item in items
-            if any(s.leg == REPROTECT_TO_ONPREM for s in steps[item.key])
-        ]
+        outward = [(item, walk.memory.tracks[item.key]) for item in items if _comes_home(steps[item.key])]
         place_all(walk, estate, outward)
         walk.homeward = {item.key: dict(track.placement) for item, track in outward if track.placement}
         returning = [
@@ -342,17 +349,24 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
     return Prepared(walk, estate)
 
 
+def _comes_home(steps: Sequence[Step]) -> bool:
+    return any(step.leg == REPROTECT_TO_ONPREM for step in steps)
+
+
 def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence[Step]]) -> None:
     """Refuse a kind of recovery point that no machine's leg knows; where some do, the others are refused by name."""
-    wanted = walk.order.recovery_point
     unknown: list[tuple[Item, Refuse]] = []
     fits = False
     for item in items:
         for step in steps[item.key]:
             if step.leg not in FAILOVERS:
                 continue
-            chosen = None if needs_list(step, wanted) else choose(step, wanted, ())
-            if isinstance(chosen, Refuse):
+            wanted = walk.point_for(item)
+            chosen = unsure(walk.with_system(item), "recovery_point", walk.order.recovery_point)
+            if chosen is None and not needs_list(step, wanted):
+                point = choose(step, wanted, ())
+                chosen = point if isinstance(point, Refuse) else None
+            if chosen is not None:
                 unknown.append((item, chosen))
             else:
                 fits = True

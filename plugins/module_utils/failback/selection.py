@@ -159,8 +159,8 @@ def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence
 
 
 def item_names(item: Item) -> tuple[str, ...]:
-    """What a machine is called: people's name first, then the replicated item's own name and its id."""
-    return item.friendly_name, item.name, item.id
+    """What a machine is called."""
+    return item.names
 
 
 def excluded(words: Iterable[str], items: Sequence[Item]) -> set[str]:

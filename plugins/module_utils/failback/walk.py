@@ -6,18 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
 from .approval import WAITS, approved_of
+from .by_machine import value_for
 from .decide import Decision, Done, Observed, Refuse, decide, not_understood
 from .errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from .group import parts as split
 from .group import units
+from .home import Home
 from .items import Item, Json, VaultRef, iso, last_segment, parse_time
+from .keyed import check_keys
 from .lifecycle import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Position, Step
 from .memory import Memory, Track
-from .order import Order, not_confirmed, validate
+from .order import LATEST, Order, not_confirmed, validate
 from .patience import by_name, passes, sit_out
 from .ports import Clock, SitePort, VaultPort
 from .refusals import group_split, lost_point, member_gone
@@ -59,8 +63,12 @@ class Walk:
         #: When this process last found a machine in trouble, and when it began.
         self._found: dict[str, float] = {}
         self._began = clock.monotonic()
-        #: Whether a machine is in vCenter, by key, as far as that was looked at.
-        self.onprem: dict[str, bool] = {}
+        #: What vCenter tells of where machines were, by key, as far as it was asked.
+        self.homes: dict[str, Home] = {}
+        #: Whether a machine goes back to its original location, by key, as it was placed.
+        self.locations: dict[str, Home] = {}
+        #: Bytes of a machine's disks, by key, where something read has told them.
+        self.sizes: dict[str, int] = {}
         #: Where a machine's reprotect home is placed, by key: what people want to see of the plan.
         self.homeward: dict[str, dict[str, Any]] = {}
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
@@ -93,6 +101,7 @@ class Walk:
             found = by_key.get(key)
             if found is not None and (first or track.ended or not found.odd):
                 self.items[key] = found
+                self.measure(found)
                 track.remember(found)
             elif track.ended:
                 continue
@@ -142,7 +151,23 @@ class Walk:
             raise by_name(exc, item) from exc
         if fresh.odd:
             raise _unclear(fresh)
+        self.measure(fresh)
         return fresh
+
+    def measure(self, item: Item) -> None:
+        """Keep the size of a machine where an answer tells that of every disk."""
+        sizes = [disk.size_bytes for disk in item.disks]
+        if sizes and None not in sizes:
+            self.sizes[item.key] = sum(size or 0 for size in sizes)
+
+    def with_system(self, item: Item) -> Item:
+        """The machine with its operating system, where this run knows it and the answer does not tell."""
+        track = self.memory.tracks.get(item.key)
+        return replace(item, os_type=track.system) if track and track.system and not item.os_type else item
+
+    def point_for(self, item: Item) -> str:
+        """The recovery point that is asked for, for one machine."""
+        return value_for(self.with_system(item), self.order.recovery_point) or LATEST
 
     def choose(self, listed: Sequence[Item]) -> None:
         plans: dict[str, list[Json]] = {}
@@ -152,6 +177,7 @@ class Walk:
                 self.count_reads(1)
         choice = choose(self.order, listed, plans, lambda item: bool(item.odd or self.lifecycle.generation(item)))
         absent = self.find_gone(choice)
+        check_keys(self.order, listed, choice.items)
         self.memory.notes = [{"message": text} for text in dict.fromkeys(choice.notes)]
         bound = units(listed)
         moves = {item.key for item in choice.items if self.lifecycle.generation(item) is not None}

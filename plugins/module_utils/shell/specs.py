@@ -138,7 +138,7 @@ def approval() -> Spec:
 def failover() -> Spec:
     """How a failover is done."""
     return {
-        "recovery_point": {"type": "str", "default": "latest"},
+        "recovery_point": {"type": "raw", "default": "latest"},
         "shut_down_source": {"type": "bool", "default": True},
     }
 
@@ -161,8 +161,8 @@ def reprotect() -> Spec:
     return {
         "master_targets": {"type": "list", "elements": "str", "default": []},
         "process_server": {"type": "str"},
-        "datastore": {"type": "str"},
-        "retention_volume": {"type": "str"},
+        "datastore": {"type": "raw"},
+        "retention_volume": {"type": "raw"},
         "policy": {"type": "str"},
         "run_as_account": {"type": "str"},
         "run_as_account_windows": {"type": "str"},

@@ -57,7 +57,9 @@ def test_a_broken_proof_stops_the_commit_home(world: World, site: Any, azure: An
     told = of(result, "web")
     assert (told["done"], told["code"], told["after"]) == ("refused", code, "home_uncommitted")
     assert told["reason"].startswith("Not committed: ")
+    assert told["unproven"] is True
     assert of(result, "db")["after"] == "home_unprotected"
+    assert of(result, "db")["unproven"] is False
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,15 @@ def test_spec_and_documentation_agree(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
+def test_the_limits_of_a_number_are_documented(name: str) -> None:
+    for option, entry in documented(name).items():
+        if option in specs.LIMITS:
+            least, most, _remedy = specs.LIMITS[option]
+            said = str(entry["description"])
+            assert all(f"{limit:g}" in said or str(int(limit)) in said for limit in (least, most) if limit), option
+
+
+@pytest.mark.parametrize("name", MODULES)
 def test_every_secret_is_marked(name: str) -> None:
     for option, entry in spec(name).items():
         if re.search("secret|password|passphrase|token", option) and not option.endswith("file"):
