@@ -204,11 +204,12 @@ class FastClock:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
+        self._began = time.monotonic()
         self._ahead = 0.0
         self._lock = threading.Lock()
 
     def monotonic(self) -> float:
-        return time.monotonic() + self._ahead
+        return self._began + self._ahead
 
     def sleep(self, seconds: float) -> None:
         with self._lock:

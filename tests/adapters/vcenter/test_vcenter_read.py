@@ -135,7 +135,8 @@ def test_a_task_without_end_is_given_up_by_the_clock_handed_in(site: Any, vcente
 
 
 def test_a_fault_of_vcenter_is_one_sentence(site: Any, vcenter: Any) -> None:
-    vcenter.control.fault("NotAuthenticated", method="RetrievePropertiesEx", max=1)
+    """An ended session is begun anew once; one that ends at every read is told."""
+    vcenter.control.fault("NotAuthenticated", method="RetrievePropertiesEx")
     with pytest.raises(FailbackError) as caught:
         site.machines(names=["off-01"])
     vcenter.control.clear_faults()
