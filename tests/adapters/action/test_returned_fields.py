@@ -30,21 +30,22 @@ PLAY = """
   tasks:
     - homeward.asr.asr_failover:
         direction: to_azure
-        machines: [dc-01, app-01]
+        machines: [dc-01, files-01]
         confirm_failover_to_azure: true
       register: asr_failover
     - homeward.asr.asr_job_info:
       register: asr_job_info
     - homeward.asr.asr_commit:
         direction: to_azure
-        machines: [dc-01, app-01]
+        machines: [dc-01, files-01]
+        commit_when: verified
       register: asr_commit
     - homeward.asr.asr_replicated_item_info:
       register: asr_replicated_item_info
     - homeward.asr.asr_fabric_info:
       register: asr_fabric_info
     - homeward.asr.asr_failback:
-        machines: [dc-01, app-01]
+        machines: [dc-01, files-01]
         process_server: "{{ asr_process_server }}"
         datastore: "{{ asr_datastore }}"
         run_as_account_windows: "{{ asr_run_as_account_windows }}"
@@ -194,14 +195,14 @@ def test_a_finished_stage_has_no_cursor_and_names_what_moved(returned: dict[str,
     assert result["finished"] is True
     assert "cursor" not in result
     assert result["changed"] is True
-    assert {m["name"] for m in result["machines"]} == {"dc-01", "app-01"}
+    assert {m["name"] for m in result["machines"]} == {"dc-01", "files-01"}
 
 
 def test_check_mode_plans_and_differs_without_writing(returned: dict[str, Any]) -> None:
     result = returned["asr_failback"]
     assert result["requests"]["writes"] == 0
     assert result["plan"]
-    assert result["diff"]["before"] == {"dc-01": "out", "app-01": "out"}
+    assert result["diff"]["before"] == {"dc-01": "out", "files-01": "out"}
 
 
 def test_information_is_told_of_every_machine(returned: dict[str, Any]) -> None:
@@ -211,5 +212,5 @@ def test_information_is_told_of_every_machine(returned: dict[str, Any]) -> None:
     assert machines["dc-01"]["azure_machine"]["power_state"] == "running"
     assert machines["app-01"]["position"] == "home"
     jobs = returned["asr_job_info"]["jobs"]
-    assert {j["machine"] for j in jobs} == {"dc-01", "app-01"}
+    assert {j["machine"] for j in jobs} == {"dc-01", "files-01"}
     assert all(j["tasks"] for j in jobs)
