@@ -120,7 +120,7 @@ func (h *hook) judgeCreate(ctx *simulator.Context, req *types.CreateVM_Task) typ
 	if req.Config.Files == nil {
 		return nil // refused by the simulator itself
 	}
-	paths := append([]string{req.Config.Files.VmPathName}, newFiles(ctx, req.This, req.Config.DeviceChange)...)
+	paths := append([]string{req.Config.Files.VmPathName}, h.newFiles(ctx, req.This, req.Config.DeviceChange)...)
 	hosts := []types.ManagedObjectReference{}
 	if req.Host != nil {
 		hosts = append(hosts, *req.Host)
@@ -145,7 +145,7 @@ func (h *hook) judgeReconfigure(ctx *simulator.Context, req *types.ReconfigVM_Ta
 	if !ok || machine.Runtime.Host == nil || machine.Config == nil {
 		return nil
 	}
-	added := newFiles(ctx, req.This, req.Spec.DeviceChange)
+	added := h.newFiles(ctx, req.This, req.Spec.DeviceChange)
 	paths := append([]string{machine.Config.Files.VmPathName}, h.watch.attached(req.This)...)
 	if fault := reachable(ctx, *machine.Runtime.Host, append(paths, added...)); fault != nil {
 		return fault
@@ -159,8 +159,8 @@ func (h *hook) judgeReconfigure(ctx *simulator.Context, req *types.ReconfigVM_Ta
 }
 
 // newFiles are the datastore paths of the disks a request adds. For an existing file the size in the request is
-// dropped: vCenter reads it from the file, and so does sizeDisks after the change.
-func newFiles(
+// dropped: vCenter reads it from the file, and so does sizeDisks after the change. Its UUID is the file's own, too.
+func (h *hook) newFiles(
 	ctx *simulator.Context, on types.ManagedObjectReference, changes []types.BaseVirtualDeviceConfigSpec,
 ) []string {
 	var files []string
@@ -176,6 +176,11 @@ func newFiles(
 			continue
 		}
 		files = append(files, file)
+		if spec.FileOperation == "" {
+			if flat, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok && flat.Uuid == "" {
+				flat.Uuid = h.watch.uuidOf(file)
+			}
+		}
 		if spec.FileOperation == "" && datacenter != nil {
 			if _, known := diskSize(ctx, datacenter, file); known {
 				disk.CapacityInBytes, disk.CapacityInKB = 0, 0

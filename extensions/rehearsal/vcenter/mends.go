@@ -64,12 +64,14 @@ type watcher struct {
 	mu    sync.Mutex
 	files map[types.ManagedObjectReference][]string
 	on    map[types.ManagedObjectReference]bool
+	uuids map[string]string
 }
 
 func newWatcher() *watcher {
 	w := &watcher{
 		files: map[types.ManagedObjectReference][]string{},
 		on:    map[types.ManagedObjectReference]bool{},
+		uuids: map[string]string{},
 	}
 	w.Self = types.ManagedObjectReference{Type: "RehearsalWatcher", Value: "watcher"}
 	return w
@@ -125,15 +127,29 @@ func (w *watcher) RemoveObject(_ *simulator.Context, ref types.ManagedObjectRefe
 
 func (w *watcher) remember(machine *mo.VirtualMachine) {
 	var files []string
+	uuids := map[string]string{}
 	if machine.Config != nil {
 		for _, disk := range disksOf(machine.Config.Hardware.Device) {
 			files = append(files, fileOf(disk))
+			if flat, ok := disk.Backing.(*types.VirtualDiskFlatVer2BackingInfo); ok && flat.Uuid != "" {
+				uuids[flat.FileName] = flat.Uuid
+			}
 		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for file, uuid := range uuids {
+		w.uuids[file] = uuid
+	}
 	w.files[machine.Self] = files
 	w.on[machine.Self] = machine.Runtime.PowerState == types.VirtualMachinePowerStatePoweredOn
+}
+
+// uuidOf is the UUID of a disk's file as it was last seen; a disk keeps it wherever it is attached.
+func (w *watcher) uuidOf(file string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.uuids[file]
 }
 
 // running says whether a machine is powered on.
