@@ -562,11 +562,20 @@ def test_a_policy_that_is_one_of_two(scene: Scene, check: bool) -> None:
             "times": None,
         },
     )
+    scene.control(
+        "/faults",
+        {
+            "action": "garbage",
+            "match": {"method": "GET", "path": "/replicationProtectedItems/[^/?]+\\?"},
+            "patch": {"properties": {"policyFriendlyName": "another"}},
+            "times": None,
+        },
+    )
     try:
         result = scene.tasks([as_task(reprotect("policy", "policy_ambiguous"), check)]).task("policy")
     finally:
         scene.control("/faults", method="DELETE")
-    assert result["code"] == "policy_ambiguous", result
+    assert result.get("code") == "policy_ambiguous", result
     for word in ("policy is not given", "daily-dr, daily-dr-failback", "Name one in 'policy'"):
         assert word in result["msg"]
     assert scene.writes == before
