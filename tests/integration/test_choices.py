@@ -126,7 +126,7 @@ def test_defaults_for_the_action_group_reach_every_module(scene: Scene, vaults: 
         "asr_process_server": {"name": "ps-azure-01", "machines": []},
         "asr_master_target": {"names": ["mt-linux-01"], "state": "registered", "machines": []},
         "asr_failover": {"direction": "to_onprem"},
-        "asr_commit": {"direction": "to_onprem"},
+        "asr_commit": {"direction": "to_onprem", "commit_when": "verified"},
         "asr_reprotect": {"direction": "to_azure", "process_server": "CS-01"},
         "asr_failback": {"commit_when": "verified"},
         "asr_report": {"results": []},
