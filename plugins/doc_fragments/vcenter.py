@@ -12,7 +12,8 @@ class ModuleDocFragment:
 options:
   hostname:
     description:
-      - Name or address of vCenter. A port may stand in it instead of in O(port), an IPv6 address in brackets. Left out everywhere, nothing is asked of vCenter, and whatever needs its answer is refused.
+      - Name or address of vCenter. A port may stand in it instead of in O(port), an IPv6 address in brackets.
+      - Left out everywhere, nothing is asked of vCenter, and whatever needs its answer is refused.
       - If not set, the value of the E(VMWARE_HOST) environment variable is used.
     type: str
   username:

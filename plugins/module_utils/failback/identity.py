@@ -264,7 +264,7 @@ def in_azure(
     alike = _distinct(m for m in machines if name in (last_segment(_id(m)), planned_name(_id(m))))
     disks = _managed(item)
     if ids:
-        (wanted,) = ids
+        wanted = next(iter(ids))
         found = tuple(m for m in machines if _id(m) == wanted)
         if found and disks and _attached(found[0]) and not disks & _attached(found[0]):
             return Found(clash=f"{wanted} has none of the disks that the failover made ({', '.join(sorted(disks))})")

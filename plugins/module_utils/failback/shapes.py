@@ -9,6 +9,7 @@ is refused by name, and every other one is read as ever.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Union
 
@@ -224,7 +225,7 @@ def _scalar(value: Any, shape: str, path: str, odd: list[str]) -> Any:
             number = float(value)
         except ValueError:
             number = float("nan")
-        if number == number and abs(number) != float("inf"):
+        if math.isfinite(number):
             return int(number) if number.is_integer() else number
     odd.append(path)
     return _GONE

@@ -20,8 +20,9 @@ def demand_python(version: tuple[int, ...] | None = None, executable: str = sys.
     if tuple(version[:2]) >= FLOOR:
         return
     found = "Python " + ".".join(str(part) for part in version[:3])
-    print(json.dumps(too_old(found, executable)))  # noqa: T201 - what a module prints is its result
-    sys.exit(1)
+    # AnsibleModule cannot be imported there, so the result is written as it would be.
+    sys.stdout.write(json.dumps(too_old(found, executable)) + "\n")
+    raise SystemExit(1)
 
 
 def too_old(found: str, executable: str) -> dict[str, object]:

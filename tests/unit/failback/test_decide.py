@@ -483,7 +483,7 @@ MODERNIZED = CLASSIC + Lifecycle(
     ("number", "position", "stage_2", "stage_3"),
     [
         (94, P.HOME, "done", "done"),
-        (130, P.OUT_UNCOMMITTED, f"fire:{REPROTECT_TO_ONPREM}", "refuse:reprotect_first"),
+        (130, P.OUT_UNCOMMITTED, "refuse:agent_not_registered", "refuse:reprotect_first"),
         (158, P.SYNCING_HOME, "wait", "refuse:synchronising_home"),
         (162, P.READY, "done", f"fire:{FAILOVER_TO_ONPREM}"),
     ],
@@ -506,12 +506,17 @@ def test_a_recorded_modernized_item_goes_through_with_rows_alone(
 def test_the_recorded_item_waits_for_its_agent_right_after_the_failover(
     recording: Callable[[int], dict[str, Any]],
 ) -> None:
-    """SEEN RCM 130: the flag is false ten minutes after the failover began."""
+    """SEEN RCM 130: the flag is false ten minutes after the failover began. Without the agent nothing is sent."""
     seen = Item.parse(recording(130), VAULT)
     assert seen.last_failover is not None
     soon = seen.last_failover + timedelta(minutes=11)
     assert isinstance(verdict_on(seen, STAGES[2], lifecycle=MODERNIZED, now=soon), Wait)
-    assert isinstance(verdict_on(seen, STAGES[2], lifecycle=MODERNIZED, now=soon + timedelta(minutes=10)), Fire)
+    late = soon + timedelta(minutes=10)
+    assert short(verdict_on(seen, STAGES[2], lifecycle=MODERNIZED, now=late)) == "refuse:agent_not_registered"
+    entry = recording(130)
+    entry["properties"]["providerSpecificDetails"]["isAgentRegistrationSuccessfulAfterFailover"] = True
+    registered = Item.parse(entry, VAULT)
+    assert short(verdict_on(registered, STAGES[2], lifecycle=MODERNIZED, now=soon)) == f"fire:{REPROTECT_TO_ONPREM}"
 
 
 def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:
