@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible import constants, context
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report import gather
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
 from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once

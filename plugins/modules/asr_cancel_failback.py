@@ -482,7 +482,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 
 demand_python()
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CANCEL_FAILOVER_TO_ONPREM
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import CANCEL_FAILOVER_TO_ONPREM
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import main_stage, stage_spec
 

@@ -784,8 +784,8 @@ demand_python()
 
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
-from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 

@@ -719,13 +719,13 @@ demand_python()
 
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.absent import ensure_absent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.present import Secrets, ensure_present
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import Wish
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import (
     ProcessServerOrder,
     ensure_process_server,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_absent import ensure_absent
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_present import Secrets, ensure_present
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_wish import Wish
 from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 

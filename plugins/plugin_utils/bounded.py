@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Results of a size that an event, a log and a person can bear, whatever the number of machines."""
 
 from __future__ import annotations

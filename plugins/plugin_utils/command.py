@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The command that goes on with a run: what the user typed, as far as it can and may be repeated. Pure.
 
 It is made from the options that ansible-playbook has parsed. Files, inventories and the playbooks' own variables are

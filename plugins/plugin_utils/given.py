@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """From what people, surveys, inventories and templates give to what is meant: lists, texts, numbers, flags. Pure.
 
 Whatever says nothing (an empty text, ``[]``, ``None``, an unanswered question) is left out, which means the default. What
@@ -18,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.words import clean, words, wrong_type
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, words, wrong_type
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind, Variable
 
 #: Variables of people's own may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """How a run goes on: whose commit waits for an approval, what is still under way, what is to be run again. Pure.
 
 What is printed is exact. It acts on the machines of this run alone, and approves those it names.
@@ -11,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD, WAITS
-from ansible_collections.homeward.asr.plugins.module_utils.failback.group import HELD as GROUP_HELD
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import SUCCEEDED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import COMMITS, NOT_CONFIRMED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import ALL
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report import Report, Story
-from ansible_collections.homeward.asr.plugins.module_utils.failback.words import clean, fold
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import HELD as GROUP_HELD
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import COMMITS, NOT_CONFIRMED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import SUCCEEDED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, fold
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import Report, Story
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD, WAITS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
 
 from .command import CommandLine, one_line
 

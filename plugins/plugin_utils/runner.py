@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What every action plugin of this collection does: keep secrets off the disk, wait, and show progress.
 
 A module of ours does one slice of work and returns; the loop here calls it again until it has finished or the time is
@@ -19,19 +18,19 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.naming import labels
-from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PATIENCE
-from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.patience import PATIENCE
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import same
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.naming import labels
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import (
     Ticker,
     line,
     span,
     stumble,
     under_way,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import clean
-from ansible_collections.homeward.asr.plugins.module_utils.failback.words import same
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import too_old

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """How one slice of a run ended: an answer, an error that may pass, or a process that died. Pure.
 
 What worked before in this run and fails now is sat out. The vault is the truth, so a slice whose answer never came is
@@ -11,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.patience import PASSING
-from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import under_way
-from ansible_collections.homeward.asr.plugins.module_utils.failback.texts import bounded
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.patience import PASSING
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 
 #: Code of a slice whose process ended without a whole answer.
 DIED = "slice_died"

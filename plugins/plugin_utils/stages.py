@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """From one stage of the role to the next, as the filters ``stage_onward`` and ``stage_looked`` give it to the role."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import looked, onward, spent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
 
 
 def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool = False) -> dict[str, Any]:

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The one list of the variables that people set for the playbooks (``asr_*``; docs/variables.md explains each).
 
 None of them is a secret: secrets come from the environment.

@@ -24,7 +24,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.transport import TIMEOUTS
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
 from ansible_collections.homeward.asr.plugins.module_utils.shell import accounts, stages
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure

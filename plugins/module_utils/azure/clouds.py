@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Clouds by name, and any cloud by its endpoints."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from ..failback.errors import InputError
+from ..failback.model.errors import InputError
 
 
 @dataclass(frozen=True)

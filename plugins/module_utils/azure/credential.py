@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Who asks: the account's options, checked before anything is sent, and the credential they choose."""
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..failback.errors import ConnectionFailed, InputError
+from ..failback.model.errors import ConnectionFailed, InputError
 from . import sdk
 from .clouds import Cloud, resolve
 

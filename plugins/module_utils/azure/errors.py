@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Answers and failures of Azure as errors of the domain: one sentence each, and the remedy by the option's name."""
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
 
-from ..failback.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown
+from ..failback.model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown
 from .redact import one_line
 
 

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Resource Manager's token buckets as seen from here, so that requests leave no faster than they are taken.
 
 Per region, subscription and principal: writes 200 refilled with 10/s, reads 250 with 25/s (DOC, asr-api.md section 8;

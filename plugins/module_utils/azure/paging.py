@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Lists in pages: complete, or not at all."""
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from ..failback.errors import ReadFailed
+from ..failback.model.errors import ReadFailed
 from .clouds import NAMED
 
 Page = Mapping[str, Any]

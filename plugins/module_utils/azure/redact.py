@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Texts of the service and of libraries, made fit to be shown."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..failback.texts import LONGEST, clean
+from ..failback.model.texts import LONGEST, clean
 
 HIDDEN = "***"
 

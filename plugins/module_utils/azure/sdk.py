@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Loading Azure's Python packages when they are needed, with one clear sentence where they are not there."""
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ import logging
 import sys
 from typing import Any
 
-from ..failback.errors import FailbackError
+from ..failback.model.errors import FailbackError
 
 SITE_RECOVERY_PACKAGE = "azure-mgmt-recoveryservicessiterecovery"
 INSTALL = f"pip install '{SITE_RECOVERY_PACKAGE}>=2.0.0,<3' azure-identity"

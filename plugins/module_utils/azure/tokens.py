@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """One token for all threads: fetched once, renewed in good time, dropped when the service no longer takes it."""
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..failback.errors import ConnectionFailed, FailbackError
+from ..failback.model.errors import ConnectionFailed, FailbackError
 from . import credential, sdk
 from .clouds import Cloud
 from .credential import AzureAccount

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Requests to Resource Manager: reads that are tried again, writes that never are, and what both cost."""
 
 from __future__ import annotations
@@ -17,8 +16,8 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from ..failback.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
-from ..failback.ports import Clock, Requests
+from ..failback.model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
+from ..failback.model.ports import Clock, Requests
 from . import errors, sdk
 from .clouds import Cloud
 from .credential import AzureAccount

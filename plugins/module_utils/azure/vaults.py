@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The Site Recovery service and the Azure machines beside it, as the domain's ``VaultPort``."""
 
 from __future__ import annotations
@@ -11,9 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..failback.errors import FailbackError
-from ..failback.items import Json, VaultRef, last_segment
-from ..failback.ports import Clock, Requests, Sent
+from ..failback.model.errors import FailbackError
+from ..failback.model.items import Json, VaultRef, last_segment
+from ..failback.model.ports import Clock, Requests, Sent
 from . import credential, errors, sdk
 from .credential import AzureAccount
 from .pacing import WRITE_CAPACITY

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """From options to vaults and connections: the one place where the two adapters are chosen."""
 
 from __future__ import annotations
@@ -10,9 +9,9 @@ from typing import Any
 from ..azure.credential import AzureAccount
 from ..azure.vaults import Vaults
 from ..azure.vaults import connect as connect_azure
-from ..failback.errors import InputError
-from ..failback.items import VaultRef
-from ..failback.ports import Clock, SiteMachine
+from ..failback.model.errors import InputError
+from ..failback.model.items import VaultRef
+from ..failback.model.ports import Clock, SiteMachine
 from ..vcenter.connection import SiteAccount
 from ..vcenter.connection import connect as connect_vcenter
 from ..vcenter.site import Site

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The work of the information modules: read, parse, render. They never write."""
 
 from __future__ import annotations
@@ -9,17 +8,17 @@ from datetime import timedelta
 from typing import Any
 
 from ..azure.vaults import Vaults
-from ..failback.appliances import attached
-from ..failback.errors import InputError, NotFound
-from ..failback.evidence import concerns
-from ..failback.fabrics import list_whole
-from ..failback.generations import LIFECYCLE
-from ..failback.items import Item, Job, Json, VaultRef
-from ..failback.order import ALL, Order
-from ..failback.refusals import said
-from ..failback.selection import choose, item_names, listing
-from ..failback.servers import Fabric, Policy
-from ..failback.words import found_by, same
+from ..failback.lifecycle.held import attached
+from ..failback.lifecycle.modernized import LIFECYCLE
+from ..failback.machines.evidence import concerns
+from ..failback.model.errors import InputError, NotFound
+from ..failback.model.items import Item, Job, Json, VaultRef
+from ..failback.model.servers import Fabric, Policy
+from ..failback.model.words import found_by, same
+from ..failback.servers.fabrics import list_whole
+from ..failback.wanted.order import ALL, Order
+from ..failback.wanted.refusals import said
+from ..failback.wanted.selection import choose, item_names, listing
 from . import views
 from .module import Call
 

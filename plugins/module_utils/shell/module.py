@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The shell of every module: arguments in, one result out. The only file that knows AnsibleModule.
 
 Writing a module with it takes an argument spec, a function that does the work, and a few lines of main::
@@ -39,10 +38,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..azure.vaults import Vaults
-from ..failback.errors import FailbackError, InputError, defect
-from ..failback.items import VaultRef
-from ..failback.ports import Clock
-from ..failback.texts import clean_all
+from ..failback.model.errors import FailbackError, InputError, defect
+from ..failback.model.items import VaultRef
+from ..failback.model.ports import Clock
+from ..failback.model.texts import clean_all
 from ..vcenter.site import Site
 from . import accounts
 from .clock import system_clock

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What every result says of the way it was come by, and what no result may show. Pure."""
 
 from __future__ import annotations

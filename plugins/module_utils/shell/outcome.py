@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """From what a slice says of each machine to what a task says: verdict, message, diff. Pure."""
 
 from __future__ import annotations
@@ -7,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..failback.causes import causes
-from ..failback.errors import FailbackError
-from ..failback.naming import handles, labels
-from ..failback.progress import moved, under_way
+from ..failback.model.errors import FailbackError
+from ..failback.report.causes import causes
+from ..failback.report.naming import handles, labels
+from ..failback.report.progress import moved, under_way
 
 Machine = Mapping[str, Any]
 

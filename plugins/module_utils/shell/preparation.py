@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What the two modules that prepare servers share: from options to an order, and from a slice to a result."""
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The oldest Python that modules run on, said before anything else is imported.
 
 Each module calls this ahead of its other imports, so this file and the modules themselves must be readable for older

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The work of asr_report: render the stages' results and judge the chain as a whole."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..failback.report import Report, gather, render, still_running
+from ..failback.report.table import Report, gather, render, still_running
 from .module import Call
 from .outcome import complaint, too_many
 from .specs import Spec

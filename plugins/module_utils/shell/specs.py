@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Argument specs, in the same parts as the documentation fragments (plugins/doc_fragments): one function per fragment.
 
 Each call returns a fresh dictionary, so that a module may change its copy. ``merge`` refuses a name that stands in two
@@ -13,7 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
-from ..failback.errors import InputError
+from ..failback.model.errors import InputError
 
 Spec = dict[str, dict[str, Any]]
 

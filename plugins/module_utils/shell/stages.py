@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What the stage modules share: from options to an Order, and one slice of it."""
 
 from __future__ import annotations
@@ -8,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from ..failback.errors import FailbackError
-from ..failback.items import VaultRef
-from ..failback.order import Order
-from ..failback.run import run_slice
+from ..failback.machines.run import run_slice
+from ..failback.model.errors import FailbackError
+from ..failback.model.items import VaultRef
+from ..failback.wanted.order import Order
 from . import specs
 from .module import Call, run_module
 from .outcome import shape

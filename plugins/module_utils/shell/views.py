@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What the information modules return for an item, a job and a fabric. Pure."""
 
 from __future__ import annotations
@@ -7,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..failback.appliance_checks import judge_appliance
-from ..failback.items import Item, Job, Json, Problem, iso, last_segment, parse_time
-from ..failback.lifecycle import LEG_TEXT, POSITION_TEXT, Lifecycle
-from ..failback.migration import obstacle
-from ..failback.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
-from ..failback.shapes import AZURE_VM, JOB, understood
+from ..failback.lifecycle.migration import obstacle
+from ..failback.lifecycle.table import LEG_TEXT, POSITION_TEXT, Lifecycle
+from ..failback.model.items import Item, Job, Json, Problem, iso, last_segment, parse_time
+from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
+from ..failback.model.shapes import AZURE_VM, JOB, understood
+from ..failback.servers.appliance_health import judge_appliance
 
 View = dict[str, Any]
 

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Host names and ports as people write them: with blanks, with a port, with brackets, as the front of a link. Pure."""
 
 from __future__ import annotations
@@ -7,7 +6,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ..failback.errors import InputError
+from ..failback.model.errors import InputError
 
 #: A port that an option has when nobody gave one.
 USUAL = {"port": 443, "proxy_port": None}

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Who we are for vCenter, and a verified connection to it."""
 
 from __future__ import annotations
@@ -12,8 +11,8 @@ import ssl
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..failback.errors import ConnectionFailed, InputError
-from ..failback.ports import Clock
+from ..failback.model.errors import ConnectionFailed, InputError
+from ..failback.model.ports import Clock
 from . import sdk
 from .address import address_of
 from .site import Site

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Setting disk.EnableUUID TRUE, which takes effect only on a VM that was powered off (DOC failback-domain.md 1.3).
 
 A running VM is touched only where that is allowed: the intent to power it on again is noted on the VM first, the guest
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from ..failback.items import iso, parse_time
-from ..failback.ports import Clock
-from ..failback.server_ports import VmChange
+from ..failback.model.items import iso, parse_time
+from ..failback.model.ports import Clock
+from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
 

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Keeping a VM where it is: per-VM overrides of DRS (vMotion) and of Storage DRS (Storage vMotion), and lifting them.
 
 A moved master target breaks the failback of every machine whose disks it holds (DOC failback-domain.md 9). The order
@@ -14,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..failback.ports import Clock
-from ..failback.server_ports import VmChange
+from ..failback.model.ports import Clock
+from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
 from .standing import REMOVE, Holder, Plan, Standing, Write, after, kept, plan

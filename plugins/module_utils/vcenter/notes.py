@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Durable intent on the VM itself: small JSON notes under keys of their own in extraConfig.
 
 What must be undone later is written here before it is done, so that a killed run can be finished or undone by the next

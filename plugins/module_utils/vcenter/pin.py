@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """A VM-host rule that keeps a VM on its host, on request; taken away again when the freeze is lifted.
 
 The rule and its two groups bear a name of their own made of the VM's id: their existence is the note of what to undo.
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..failback.ports import Clock
-from ..failback.server_ports import VmChange
+from ..failback.model.ports import Clock
+from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
 

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Where a VM and its own disks stand, as it is noted on the VM and compared later. Pure.
 
 A master target holds its own disks and those of machines on their way home. Only its own tell where it stands, so the

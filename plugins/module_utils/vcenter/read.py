@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Reading vCenter in a constant number of SOAP calls: PropertyCollector, leaf properties, pages followed.
 
 Whole structures such as ``runtime`` are not asked for: their enumerations may hold words pyVmomi cannot decode (SEEN
@@ -13,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
-from ..failback.errors import ReadFailed
-from ..failback.ports import SiteDisk, SiteMachine
-from ..failback.server_ports import SiteServer, short_name
+from ..failback.model.errors import ReadFailed
+from ..failback.model.ports import SiteDisk, SiteMachine
+from ..failback.model.server_ports import SiteServer, short_name
 from . import sdk
 
 #: How many objects may vanish while one answer is being read before we stop trusting the reading.

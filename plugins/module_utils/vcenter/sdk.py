@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """The one place where pyVmomi is imported, and where its faults become our errors.
 
 The import is guarded so that modules can be documented and checked on machines without the library.
@@ -13,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from ..failback.errors import ConnectionFailed, FailbackError
+from ..failback.model.errors import ConnectionFailed, FailbackError
 
 vim: Any
 vmodl: Any

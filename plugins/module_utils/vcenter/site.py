@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """One vCenter session as the domain's ports see it."""
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
-from ..failback.errors import ConnectionFailed
-from ..failback.ports import Clock, SiteMachine
-from ..failback.server_ports import SiteServer, VmChange, VmPlace
+from ..failback.model.errors import ConnectionFailed
+from ..failback.model.ports import Clock, SiteMachine
+from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
 from . import sdk
 from .disk_uuid import UuidEnabler
 from .freeze import Freezer

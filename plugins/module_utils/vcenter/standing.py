@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What could move a VM by itself, what keeps it from doing so, and what it takes to change that. Pure.
 
 An override is only worth what the cluster makes of it: where overrides of single VMs are switched off for the cluster

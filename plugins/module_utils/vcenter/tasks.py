@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Waiting for vCenter's tasks.
 
 pyVmomi's own waiter samples a running task as a whole and dies on answers it cannot decode (SEEN vcenter-simulator.md
@@ -12,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..failback.errors import ConnectionFailed, FailbackError
+from ..failback.model.errors import ConnectionFailed, FailbackError
 from . import sdk
 
 if TYPE_CHECKING:
-    from ..failback.ports import Clock
+    from ..failback.model.ports import Clock
     from .read import Reader
 
 FIRST_PAUSE = 0.05

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Whether a VM kept its place: where it stood is noted on the VM itself, and what moved it since is looked up.
 
 A storage move takes the attached disks of other machines along, and their failback cannot detach them any more (DOC
@@ -17,9 +16,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from ..failback.items import iso, parse_time
-from ..failback.ports import Clock
-from ..failback.server_ports import SiteMove, VmPlace
+from ..failback.model.items import iso, parse_time
+from ..failback.model.ports import Clock
+from ..failback.model.server_ports import SiteMove, VmPlace
 from . import notes, sdk, tasks
 from .place import Disk, Here, as_note, compare, of_note
 from .read import DEVICES, Entry, Reader, options_of, plain_name

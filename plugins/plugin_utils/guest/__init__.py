@@ -1,3 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Judging a Linux guest that is to become a master target. Standard library only; runs on the controller, whatever Python the guest has."""

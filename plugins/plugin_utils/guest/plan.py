@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What a guest lacks to be a master target, and what stands against making it one. Pure: survey, generation and settings in, plan out.
 
 Facts of the domain are from failback-domain.md: generations (1.2), order of work (1.5), ApplyCustomChanges (1.6), files and flags (1.7).

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Which disk shall hold the retention volume, and whether it may be touched. A disk that holds anything is refused by name."""
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """What the role's survey script (roles/master_target/templates/survey.sh.j2) saw in a guest, as data."""
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Private to homeward.asr: nothing outside this collection may import it.
 """Versions of agents and servers, kernels, Pythons, and the choice of an agent's archive."""
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from scripted_azure import FastClock, Service, open_vaults  # noqa: E402
 from stand_in_azure import FLEET, PAGE_SIZE, StandIn  # noqa: E402
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults  # noqa: E402
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef  # noqa: E402
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef  # noqa: E402
 from rehearsal import processes, tls  # noqa: E402
 from rehearsal.fleet import load  # noqa: E402
 

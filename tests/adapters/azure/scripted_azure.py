@@ -21,9 +21,9 @@ from aiohttp import web
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed, FailbackError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
 VAULT = VaultRef(SUBSCRIPTION, "rg", "vault")

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from rehearsal import tls
 
 FLEET = "classic-12"

@@ -27,7 +27,7 @@ from scripted_azure import (
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure import vaults as vaults_module
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     FailbackError,
     NotFound,
     ReadFailed,

@@ -14,15 +14,15 @@ from scripted_azure import FastClock
 from stand_in_azure import FLEET, PAGE_SIZE, StandIn
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
     NotFound,
     ReadFailed,
     Rejected,
     Unknown,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job, VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from rehearsal.fleet import load
 
 OUT = {

@@ -25,11 +25,8 @@ from scripted_azure import (
 )
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults, connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
-    ConnectionFailed,
-    Rejected,
-)
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, Rejected
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 
 def test_401_fetches_a_new_token_and_sends_again(service: Service, vaults: Vaults) -> None:

@@ -26,11 +26,8 @@ from scripted_azure import (
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure import vaults as vaults_module
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
-    ConnectionFailed,
-    Unknown,
-)
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, Unknown
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 
 def closed_port() -> int:
@@ -86,8 +83,8 @@ import sys, time
 sys.path.insert(0, {tree!r})
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 import os
 url, secret = {url!r}, os.environ["S"]
 account = AzureAccount(

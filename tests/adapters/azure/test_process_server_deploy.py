@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from stand_in_azure import FLEET, StandIn
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError, InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import ProcessServerOrder
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_absent import ensure_absent
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_present import Secrets, ensure_present
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_setup import SETUP_COMMAND
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_wish import MARK, Wish
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.absent import ensure_absent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.present import Secrets, ensure_present
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.scripts import SETUP_COMMAND
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import MARK, Wish
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError, InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import ProcessServerOrder
 from rehearsal import processes, tls
 from rehearsal.fleet import load
 

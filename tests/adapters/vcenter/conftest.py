@@ -26,7 +26,7 @@ vcenter_binary = _fixtures.vcenter_binary
 certificates = _fixtures.certificates
 run_vcenter = _fixtures.run_vcenter
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock  # noqa: E402
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock  # noqa: E402
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount, connect  # noqa: E402
 from rehearsal.fleet import Fleet, Machine, MasterTarget, Vault, load  # noqa: E402
 

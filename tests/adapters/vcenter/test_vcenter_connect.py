@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount, connect
 from rehearsal import tls
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import VmChange
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import VmChange
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter import freeze, notes
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.standing import (
     ADD,

@@ -20,15 +20,15 @@ import yaml
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect as connect_azure
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import (
     ProcessServerOrder,
     ensure_process_server,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import connect as connect_vcenter
 from rehearsal import fleet as fleets

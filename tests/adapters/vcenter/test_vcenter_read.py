@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyVmomi import vim
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter import read, tasks
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.read import Reader
 from rehearsal.vcenter import client

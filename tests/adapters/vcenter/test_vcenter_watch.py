@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import VmPlace
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import VmPlace
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter import notes
 from rehearsal.vcenter import client
 from rehearsal.vcenter.sdk import vim

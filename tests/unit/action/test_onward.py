@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report import gather, render
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather, render
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine
 from ansible_collections.homeward.asr.plugins.plugin_utils.onward import NAMED, Way, onward
 

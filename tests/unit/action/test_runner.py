@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleActionFail
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from ansible_collections.homeward.asr.plugins.plugin_utils import runner
 
 

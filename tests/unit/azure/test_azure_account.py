@@ -16,7 +16,7 @@ import trustme
 from ansible_collections.homeward.asr.plugins.module_utils.azure import credential
 from ansible_collections.homeward.asr.plugins.module_utils.azure.clouds import resolve
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 
 TREE = Path(credential.__file__.partition("ansible_collections")[0])
 
@@ -209,8 +209,8 @@ import sys
 sys.path[:0] = {paths!r}
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import connect
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import FailbackError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 import time
 try:
     connect(AzureAccount(tenant="t", client_id="c", secret="s"), clock=Clock(time.monotonic, time.sleep))

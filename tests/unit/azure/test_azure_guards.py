@@ -14,8 +14,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.azure.clouds import r
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.tokens import RENEW_EVERY, Tokens
 from ansible_collections.homeward.asr.plugins.module_utils.azure.transport import Transport
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed, ReadFailed
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, ReadFailed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 ARM = "https://management.azure.com"
 

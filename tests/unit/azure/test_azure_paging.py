@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure.paging import collect, same_service
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ReadFailed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ReadFailed
 
 END = "https://management.azure.com"
 FIRST = f"{END}/list?page=1"

@@ -12,7 +12,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.azure import errors
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount, refused
 from ansible_collections.homeward.asr.plugins.module_utils.azure.errors import Ask, Reply
 from ansible_collections.homeward.asr.plugins.module_utils.azure.redact import one_line, redact
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
     FailbackError,
     NotFound,

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import lifecycle as lc
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import table as lc
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 VAULT = VaultRef("00000000-0000-0000-0000-000000000001", "rg-dr", "vault-dr")

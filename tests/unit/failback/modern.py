@@ -9,10 +9,10 @@ from typing import Any
 from builders import CONTAINER_ID, FABRIC_ID, VAULT, P, item_json, policy_json, scenario, text
 from world import FLOW, Port, Running, Sent, Site, State, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import Rejected
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import Rejected
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 OUT, BACK = "InMageRcm", "InMageRcmFailback"
 LOG = f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/logs01"

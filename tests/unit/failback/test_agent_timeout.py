@@ -11,7 +11,7 @@ from builders import START, item, of, stage, text
 from modern import rcm
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
     Fire,
     Observed,
     Policy,
@@ -19,8 +19,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.decide impor
     Wait,
     decide,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 
 P = Position
 HOME_ROUTE = ("reprotect_to_onprem",)

@@ -10,12 +10,12 @@ import pytest
 from builders import STAGES, VAULT, WAY_HOME, item_json, of, order, stage
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.approval import HELD, approved_of
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Policy
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD, approved_of
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 MANUAL: dict[str, Any] = {"commit_when": "manual"}

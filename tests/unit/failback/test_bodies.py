@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement, Wishes, build
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CLASSIC
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement, Wishes, build
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
 
 PLACE = Placement("id-ps", "cs-1", "id-mt", "mt-1", "ds1", "R", "id-policy", "daily-failback", "2", "admin")
 BARE = Placement("id-ps", "cs-1", policy_id="id-policy", policy="daily")

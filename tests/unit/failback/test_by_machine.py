@@ -9,11 +9,15 @@ import pytest
 from builders import STAGES, WAY_HOME, item, item_id, of, order, point_json, target_json
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.by_machine import meant, needs_system, value_for
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.keyed import check_keys
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.by_machine import (
+    meant,
+    needs_system,
+    value_for,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.keyed import check_keys
 
 P = Position
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.chain import looked, onward, spent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
 
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/{}/replicationFabrics/f/replicationProtectionContainers/c"
 

@@ -10,8 +10,8 @@ import pytest
 from builders import START, of, stage
 from world import Port, State, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.closer import LOOKS
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.closer import LOOKS
 
 P = Position
 

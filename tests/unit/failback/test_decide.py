@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from builders import LOOKS, STAGES, START, VAULT, WAY_HOME, item, scenario, text
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
     Adopt,
     Decision,
     Done,
@@ -25,10 +26,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.decide impor
     legs_left,
     project,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
-    CLASSIC,
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     COMMIT_TO_AZURE,
     COMMIT_TO_ONPREM,
     FAILOVER_TO_AZURE,
@@ -42,6 +41,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle im
     Position,
     Step,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 
 P = Position
 VERIFIED = Policy(commit_when="verified", confirmed=True)

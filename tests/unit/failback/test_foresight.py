@@ -9,10 +9,10 @@ import pytest
 from builders import STAGES, WAY_HOME, of, order
 from world import Port, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed, InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 P = Position
 

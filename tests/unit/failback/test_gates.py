@@ -13,8 +13,7 @@ from builders import item as classic
 from modern import ModernWorld, rcm
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.gates import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import (
     RPO_LIMIT,
     WORDS,
     age,
@@ -25,10 +24,11 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.gates import
     point_gate,
     way_on,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import validate
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import validate
 
 READY = Position.READY
 OLD = text(START - timedelta(days=5))

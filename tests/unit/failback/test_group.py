@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from builders import VAULT, item, item_json
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.group import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import (
     HELD,
     Fellow,
     Standing,
@@ -19,7 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.group import
     rule,
     units,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
 
 S = Standing
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")

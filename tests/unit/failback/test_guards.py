@@ -33,15 +33,17 @@ from test_process_server import Vaults as Servers
 from test_process_server import run as move_servers
 from world import Port, Running, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import evidence, outcome, ps_present
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse, Wait
-from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import iso
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import FAILOVER_TO_ONPREM, Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, SiteMachine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.prepare import Prepared
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import ProcessServerOrder
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_wish import Wish
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy import present as ps_present
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import Wish
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse, Wait
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import FAILOVER_TO_ONPREM, Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import evidence
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import result as outcome
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.requests import Prepared
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import iso
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import ProcessServerOrder
 
 P = Position
 

@@ -9,8 +9,8 @@ import pytest
 from builders import of, stage
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import lifecycle as lc
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import table as lc
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 
 
 @pytest.fixture(autouse=True)

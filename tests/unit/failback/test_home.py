@@ -9,13 +9,13 @@ import pytest
 from builders import STAGES, WAY_HOME, item, of, order, target_json
 from world import Port, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed, InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.home import Home, found, judged
-from ansible_collections.homeward.asr.plugins.module_utils.failback.identity import Known
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, SiteMachine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Known
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home, found, judged
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 GONE = Home(exists=False)

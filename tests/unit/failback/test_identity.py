@@ -10,16 +10,16 @@ from builders import VAULT, azure_json, item, job_json, of, stage
 from modern import ModernWorld, rcm
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ConnectionFailed
-from ansible_collections.homeward.asr.plugins.module_utils.failback.identity import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import (
     Known,
     in_azure,
     onprem,
     subscriptions,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteDisk, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
 
 HOME, OUT = Position.HOME_UNCOMMITTED, Position.OUT_UNCOMMITTED
 U1, U2 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

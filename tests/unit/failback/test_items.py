@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from builders import VAULT, error_json, item, item_json, job_json, text
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.evidence import concerns
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import concerns
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import (
     Item,
     Job,
     Problem,
@@ -21,7 +22,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.items import
     parse_time,
     truth,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
 
 P = Position
 

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.kept_place import judge_place, verified
-from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import SiteMove, VmChange, VmPlace
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import (
+    SiteMove,
+    VmChange,
+    VmPlace,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.moved import judge_place, verified
 
 SINCE = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
 STOOD = VmPlace("vm-1", "mt-1", "esx-01", ("ds-1",), SINCE, "esx-01", ("ds-1",))

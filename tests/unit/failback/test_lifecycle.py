@@ -9,10 +9,10 @@ import pytest
 from builders import LOOKS, item, scenario
 from world import FLOW, SYNCS
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import BUILDERS
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import BUILDERS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     CANCEL_FAILOVER_TO_ONPREM,
-    CLASSIC,
     DONE,
     FIRE,
     LEG_TEXT,

@@ -11,24 +11,24 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import readiness
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError, Unknown
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent, SiteDisk
-from ansible_collections.homeward.asr.plugins.module_utils.failback.server_ports import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError, Unknown
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Requests, Sent, SiteDisk
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import (
     SiteServer,
     VmChange,
     VmPlace,
     short_name,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import (
     Fabric,
     MasterTarget,
     RetentionVolume,
     ServerDatastore,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import health as readiness
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
 VAULT = VaultRef("sub", "rg", "vault-1")

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from builders import START, error_json, job_json, text
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Job, Problem
-from ansible_collections.homeward.asr.plugins.module_utils.failback.memory import VERSION, Memory, Track
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Requests
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.track import VERSION, Memory, Track
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Requests
 
 
 def full() -> Memory:

@@ -14,22 +14,22 @@ from builders import FABRIC_ID, START, VAULT, WAY_HOME, fabric_json, item, order
 from conftest import RECORDINGS
 from modern import ACCOUNT, BACK, LOG, OUT, P, agent_json, policies, rcm, rcm_fabric_json
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.appliance_checks import judge_appliance
-from ansible_collections.homeward.asr.plugins.module_utils.failback.appliances import attached
-from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement, Wishes, build
-from ansible_collections.homeward.asr.plugins.module_utils.failback.choice import Estate, Slots
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import LIFECYCLE, MODERNIZED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.identity import Known, in_azure, planned_name
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job, Json, Problem
-from ansible_collections.homeward.asr.plugins.module_utils.failback.migration import obstacle
-from ansible_collections.homeward.asr.plugins.module_utils.failback.placement import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement, Wishes, build
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.held import attached
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.migration import obstacle
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE, MODERNIZED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Known, in_azure, planned_name
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, Json, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import DISK_CAP, Fabric, Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.classic import (
     check_names,
     place_to_azure,
     place_to_onprem,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import DISK_CAP, Fabric, Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.estate import Estate, Slots
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.appliance_health import judge_appliance
 
 PLACE = Placement("ps", "a1", "agent", "a1", "ds1", log_storage_account_id="/log")
 

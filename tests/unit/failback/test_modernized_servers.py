@@ -11,15 +11,15 @@ import pytest
 from builders import FABRIC_ID, START, VAULT, job_json, scenario, text
 from modern import ACCOUNT, P, agent_json, rcm_fabric_json, rcm_json
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError, Unknown
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.master_target import ensure_master_target
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError, Unknown
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Requests, Sent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import (
     ProcessServerOrder,
     ensure_process_server,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.targets import MasterTargetOrder
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 
 BEAT = text(START - timedelta(minutes=2))
 

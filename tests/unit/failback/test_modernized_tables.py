@@ -12,21 +12,27 @@ from builders import STAGES, START, VAULT, WAY_HOME, item, scenario, text
 from modern import ALTERNATIVES, BACK, LOOKS, OUT, P, rcm
 from test_decide import VERIFIED, short, verdict_on
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Adopt, Done, Fire, Refuse, Wait
-from ansible_collections.homeward.asr.plugins.module_utils.failback.generations import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
+    Adopt,
+    Done,
+    Fire,
+    Refuse,
+    Wait,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import (
     LIFECYCLE,
     MODERNIZED,
     NOTES,
     RETIRED_LEFT,
     retired,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     CANCEL_FAILOVER_TO_ONPREM,
     FIRE,
     LEGS,
     VERDICTS,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 
 CANCEL = (CANCEL_FAILOVER_TO_ONPREM,)
 

@@ -12,10 +12,10 @@ from builders import START, VAULT, WAY_HOME, of, order, stage, text
 from modern import ALTERNATIVES, LOG, SCENARIOS, ModernWorld, P, rcm, rcm_json
 from world import State
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CANCEL_FAILOVER_TO_ONPREM
-from ansible_collections.homeward.asr.plugins.module_utils.failback.sync import Sync, about, amount, measure
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import CANCEL_FAILOVER_TO_ONPREM
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.sync import Sync, about, amount, measure
 
 HOME = [
     "reprotect_to_onprem",

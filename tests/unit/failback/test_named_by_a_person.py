@@ -10,11 +10,11 @@ from builders import azure_json, item, of, stage
 from modern import ModernWorld, rcm
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.evidence import _apart
-from ansible_collections.homeward.asr.plugins.module_utils.failback.identity import Found, Known, in_azure, onprem
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs import Evidence, prove
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import _apart
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proofs import Evidence, prove
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Found, Known, in_azure, onprem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
 
 HOME = Position.HOME_UNCOMMITTED
 U1, U2 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

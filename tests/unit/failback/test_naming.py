@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.naming import handles, labels
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report import gather, render
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.naming import handles, labels
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather, render
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import complaint, diff, names
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from builders import STAGES, VAULT, WAY_HOME
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order, validate
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order, validate
 
 
 @pytest.mark.parametrize(

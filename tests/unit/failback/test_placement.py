@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from builders import STAGES, START, VAULT, WAY_HOME, fabric_json, item, order, policy_json, target_json, text
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.bodies import Placement
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.placement import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import DISK_CAP, Fabric, Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.classic import (
     Estate,
     Placed,
     Slots,
@@ -24,7 +24,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.placement im
     place_to_azure,
     place_to_onprem,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import DISK_CAP, Fabric, Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 FORWARD, BACK = policy_json("daily", "InMageAzureV2"), policy_json("daily-failback", "InMage")
 

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from builders import START, point_json
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.decide import Refuse
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import CLASSIC, LEGS, Step
-from ansible_collections.homeward.asr.plugins.module_utils.failback.points import Point, choose, needs_list
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.points import Point, choose, needs_list
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import LEGS, Step
 
 POINTS = [
     point_json("old-app", START - timedelta(hours=3), "ApplicationConsistent"),

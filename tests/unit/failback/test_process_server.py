@@ -11,20 +11,20 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import readiness
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     InputError,
     NotFound,
     Rejected,
     Unknown,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Requests, Sent
-from ansible_collections.homeward.asr.plugins.module_utils.failback.process_server import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Requests, Sent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric, ProcessServer
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import health as readiness
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import (
     ProcessServerOrder,
     ensure_process_server,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import Fabric, ProcessServer
 
 NOW = datetime(2026, 2, 3, 4, 5, 6, tzinfo=timezone.utc)
 VAULT = VaultRef("sub", "rg", "vault-1")

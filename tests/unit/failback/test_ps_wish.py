@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_choose import unwanted_differences
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_template import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.preflight import unwanted_differences
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import MARK, Wish, networks_of, usable
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.template import (
     Choice,
     made_ids,
     request,
@@ -22,7 +21,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_template 
     rules,
     shown,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ps_wish import MARK, Wish, networks_of, usable
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
 
 VAULT = VaultRef("sub-1", "rg", "vault")
 WISH = Wish("ps-1", "sub-1", "rg-dr", "vnet", "servers", "10.1.0.10")

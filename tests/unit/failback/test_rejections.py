@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.rejections import lasting, passing
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.rejections import lasting, passing
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.progress import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import (
     Ticker,
     line,
     span,
     stumble,
     under_way,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report import WIDTH, gather, render, totals
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import WIDTH, gather, render, totals
 from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge
 
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3

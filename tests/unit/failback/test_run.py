@@ -22,10 +22,10 @@ from builders import (
 )
 from world import LEGS, Port, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
 P = Position
 LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]

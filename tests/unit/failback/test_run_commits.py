@@ -17,10 +17,10 @@ from builders import (
 )
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.evidence import told
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Problem
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import told
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
 
 P = Position
 LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]

@@ -18,7 +18,7 @@ from builders import (
 )
 from world import LEGS, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 
 P = Position
 LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]

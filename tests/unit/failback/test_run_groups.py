@@ -26,10 +26,10 @@ from builders import (
 )
 from world import LEGS, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 SHOP = {"multiVmGroupName": "shop", "multiVmGroupId": "G-1"}

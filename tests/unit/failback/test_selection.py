@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from builders import STAGES, VAULT, item, item_id, item_json, order
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import choose, listing, select
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.selection import choose, listing, select
 
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
 FLEET = [

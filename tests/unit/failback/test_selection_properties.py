@@ -11,10 +11,10 @@ from builders import VAULT, item, item_id
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.selection import select
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.selection import select
 
 FLEET = [
     item("web1"),

@@ -10,11 +10,11 @@ import pytest
 from builders import FABRIC_ID, STAGES, VAULT, WAY_HOME, item, of, order
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import ReadFailed
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import Fabric, MasterTarget
-from ansible_collections.homeward.asr.plugins.module_utils.failback.serving import bound_to, needed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ReadFailed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric, MasterTarget
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.serving import bound_to, needed
 
 P = Position
 FABRIC = Fabric(FABRIC_ID, "fabric-1", "cs-1", VAULT, "VMware")

@@ -12,18 +12,18 @@ import pytest
 from builders import VAULT, item_id, of, order, stage
 from world import LEGS, Port, Site, World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import patience
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import patience
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
     FailbackError,
     NotFound,
     ReadFailed,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, Job, VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock, Sent
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Sent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.words import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
     clean,
     fits,
     found_by,

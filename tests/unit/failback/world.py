@@ -28,25 +28,25 @@ from builders import (
     text,
 )
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback import lifecycle as lc
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import table as lc
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
     NotFound,
     ReadFailed,
     Rejected,
     Unknown,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.order import Order
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import (
     Clock,
     Requests,
     Sent,
     SiteDisk,
     SiteMachine,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
 #: (position, verb) -> leg, position after the job, scenario, seconds of the job (asr-api.md 4).

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.shell.notices import proxy_secrets, unverified
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.address import address_of
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import VaultRef
-from ansible_collections.homeward.asr.plugins.module_utils.failback.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell import accounts, stages
 
 CLOCK = Clock(monotonic=lambda: 0.0, sleep=lambda seconds: None)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.shell.infos import about
 
 NORTH, SOUTH = (VaultRef("s", "rg", name) for name in ("north", "south"))

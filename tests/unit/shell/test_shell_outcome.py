@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure, shape, too_many, why
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting, specs
 
 STAGES = ("asr_failover", "asr_reprotect", "asr_commit", "asr_failback")

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to look at before a process server is deployed: its network and address, its image, its size and the quota.
+
+Everything that would only come to light half an hour later is refused here with the option's name (failback-domain.md 4,
+rows 16 and 19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model.errors import InputError, NotFound
+from ..model.items import Json, VaultRef
+from ..model.resource_ports import ResourcePort
+from ..model.servers import Fabric
+from ..servers.health import classic_fabrics
+from ..wanted.selection import listing
+from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
+from .template import Choice, rules
+
+
+def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
+    """The configuration server the process server is to register with. Raises InputError where that is not clear."""
+    found = [f for f in fabrics if wish.configuration_server.casefold() in ("", f.friendly_name.casefold())]
+    if len(found) == 1:
+        return found[0]
+    names = listing(f.friendly_name for f in fabrics)
+    raise InputError(
+        "configuration_server_ambiguous" if found else "configuration_server_not_found",
+        f"It is not clear which configuration server {wish.name} belongs to; the vaults have {names}.",
+        "Name one of them in `deploy.configuration_server`.",
+    )
+
+
+class Chooser:
+    """Reads the subscription; every refusal is an InputError, raised before anything is written."""
+
+    def __init__(self, wish: Wish, port: ResourcePort, fabric: Fabric, vaults: Sequence[VaultRef]) -> None:
+        self.wish = wish
+        self.port = port
+        self.fabric = fabric
+        self.vaults = vaults
+
+    def choose(self, machine: Json | None) -> Choice:
+        """``machine`` is there already where a deployment is repeated: it keeps its address, image and size."""
+        wish = self.wish
+        self._group()
+        network = self._network()
+        location = str(network.get("location") or "")
+        subnet_id = self._subnet(network)
+        self._no_other(network)
+        if machine is None:
+            self._address()
+            image, unattended = self._image(location)
+            size = self._size(location)
+        else:
+            props: Json = machine.get("properties") or {}
+            size = str((props.get("hardwareProfile") or {}).get("vmSize") or "")
+            image = _image_of(props)
+            unattended = image["publisher"].casefold() != GALLERY_IMAGE["publisher"].casefold()
+        warnings = []
+        if not unattended:
+            warnings.append(
+                f"{wish.name} comes from the gallery image, which registers by hand only: log on to it by remote desktop "
+                "and complete the registration there."
+            )
+        address = wish.configuration_server_address or self.fabric.ip
+        if unattended and not address:
+            raise InputError(
+                "configuration_server_address_missing",
+                f"The vault does not tell the address of the configuration server {self.fabric.friendly_name}.",
+                "Give it in `deploy.configuration_server_address`.",
+            )
+        return Choice(location, subnet_id, size, image, unattended, address, warnings=tuple(warnings))
+
+    def _group(self) -> None:
+        try:
+            self.port.get(self.wish.group_id)
+        except NotFound:
+            raise InputError(
+                "resource_group_not_found",
+                f"Subscription {self.wish.subscription_id} has no resource group {self.wish.resource_group} "
+                "(`deploy.resource_group`).",
+                "Name an existing one, best that of the failed-over machines.",
+            ) from None
+
+    def _network(self) -> Json:
+        try:
+            return self.port.get(self.wish.network_id)
+        except NotFound:
+            group = self.wish.network_id.split("/providers/")[0]
+            there = self.port.list_resources(f"{group}/providers/Microsoft.Network/virtualNetworks")
+            raise InputError(
+                "network_not_found",
+                f"There is no virtual network {self.wish.virtual_network!r} (`deploy.virtual_network`).",
+                f"Resource group {group.rpartition('/')[2]} has {listing(str(n.get('name')) for n in there)}; a network "
+                "elsewhere needs virtual_network_resource_group or its whole id.",
+            ) from None
+
+    def _subnet(self, network: Json) -> str:
+        """The subnet's id; the address must be one it gives to machines."""
+        subnets = {
+            str(s.get("name") or "").casefold(): s for s in (network.get("properties") or {}).get("subnets") or ()
+        }
+        subnet = subnets.get(self.wish.subnet.casefold())
+        if subnet is None:
+            raise InputError(
+                "subnet_not_found",
+                f"The virtual network {network.get('name')} has no subnet {self.wish.subnet!r} (`deploy.subnet`).",
+                f"It has {listing(str(s.get('name')) for s in subnets.values())}.",
+            )
+        ranges = networks_of(subnet.get("properties") or {})
+        if not usable(self.wish.address, ranges):
+            raise InputError(
+                "address_not_in_subnet",
+                f"The subnet {self.wish.subnet} ({', '.join(str(r) for r in ranges)}) does not give the address "
+                f"{self.wish.address} (`deploy.address`) to a machine.",
+                "Take one of its addresses; Azure keeps the first four and the last one for itself.",
+            )
+        return str(subnet.get("id") or f"{self.wish.network_id}/subnets/{self.wish.subnet}")
+
+    def _no_other(self, network: Json) -> None:
+        """One process server per virtual network (DOC PSAZ, S2)."""
+        ranges = networks_of(network.get("properties") or {})
+        raw = {v: self.port.list_fabrics(v) for v in self.vaults}
+        others = [
+            s
+            for f in classic_fabrics(raw)
+            for s in f.process_servers
+            if s.name.casefold() != self.wish.name.casefold() and inside(s.ip, ranges)
+        ]
+        if others:
+            raise InputError(
+                "network_has_process_server",
+                f"The virtual network {network.get('name')} already has the process server {others[0].name} "
+                f"({others[0].ip}), and one is enough for a network.",
+                f"Use {others[0].name}, or deploy into the network of machines that have none.",
+            )
+
+    def _address(self) -> None:
+        told = self.port.get_with(f"{self.wish.network_id}/checkIPAddressAvailability", ipAddress=self.wish.address)
+        if told.get("available") is False:
+            others = told.get("availableIPAddresses") or ()
+            raise InputError(
+                "address_in_use",
+                f"The address {self.wish.address} (`deploy.address`) is in use in {self.wish.virtual_network}.",
+                f"Free are {', '.join(str(o) for o in others[:5])}." if others else "Take a free one.",
+            )
+
+    def _image(self, location: str) -> tuple[dict[str, str], bool]:
+        """The image, and whether the set-up is done unattended (it is not with the gallery image)."""
+        wish = self.wish
+        if wish.source in (AUTO, GALLERY) and not wish.image:
+            if self._offered(location, GALLERY_IMAGE):
+                return dict(GALLERY_IMAGE), False
+            if wish.source == GALLERY:
+                raise InputError(
+                    "gallery_image_not_offered",
+                    "The gallery does not offer the process server's image to this subscription any more.",
+                    "Leave `deploy.source` out, or set it to windows: a Windows Server is set up unattended then.",
+                )
+        image = {**WINDOWS_IMAGE, **{k: v for k, v in wish.image.items() if v}}
+        if not self._offered(location, image):
+            raise InputError(
+                "image_not_offered",
+                f"The image {image['publisher']}:{image['offer']}:{image['sku']} is not offered in {location} (`deploy.image`).",
+                "Name a Windows Server 2016 image with English language settings; newer ones are not supported.",
+            )
+        return image, True
+
+    def _offered(self, location: str, image: Mapping[str, str]) -> bool:
+        path = (
+            f"/subscriptions/{self.wish.subscription_id}/providers/Microsoft.Compute/locations/{location}/publishers/"
+            f"{image['publisher']}/artifacttypes/vmimage/offers/{image['offer']}/skus/{image['sku']}/versions"
+        )
+        try:
+            return bool(self.port.get_with(path).get("value"))
+        except NotFound:
+            return False
+
+    def _size(self, location: str) -> str:
+        """The first size that is large enough, offered to the subscription, and within its quota."""
+        wish, tier = self.wish, self.wish.tier()
+        base = f"/subscriptions/{wish.subscription_id}/providers/Microsoft.Compute"
+        offered = {
+            str(s.get("name")): s
+            for s in self.port.list_resources(f"{base}/skus", odata_filter=f"location eq '{location}'")
+            if s.get("resourceType") == "virtualMachines"
+        }
+        left = {
+            str((u.get("name") or {}).get("value") or "").casefold(): int(u.get("limit") or 0)
+            - int(u.get("currentValue") or 0)
+            for u in self.port.list_resources(f"{base}/locations/{location}/usages")
+        }
+        told = []
+        for name in (wish.size,) if wish.size else tier.sizes:
+            against = _against(name, offered.get(name), left, wish)
+            if not against:
+                return name
+            told.append(f"{name}: {against}")
+        raise InputError(
+            "size_not_available",
+            f"No size for the process server {wish.name} can be had in {location} ({'; '.join(told)}).",
+            f"Name another in `deploy.size` with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or ask for quota.",
+        )
+
+
+def _image_of(properties: Json) -> dict[str, str]:
+    """The image a machine was made from."""
+    there = (properties.get("storageProfile") or {}).get("imageReference") or {}
+    return {key: str(there.get(key) or WINDOWS_IMAGE[key]) for key in WINDOWS_IMAGE}
+
+
+def _against(name: str, sku: Json | None, left: Mapping[str, int], wish: Wish) -> str:
+    """What speaks against a size, empty where nothing does."""
+    if sku is None:
+        return "not offered there"
+    for restriction in sku.get("restrictions") or ():
+        zones = (restriction.get("restrictionInfo") or {}).get("zones") or ()
+        if restriction.get("type") == "Location" or (wish.zone and wish.zone in zones):
+            return f"not for this subscription ({restriction.get('reasonCode')})"
+    if wish.zone:
+        zones = [z for place in sku.get("locationInfo") or () for z in place.get("zones") or ()]
+        if wish.zone not in zones:
+            return f"not offered in zone {wish.zone}"
+    has = {
+        str(c.get("name")): float(c.get("value") or 0) for c in sku.get("capabilities") or () if _number(c.get("value"))
+    }
+    tier = wish.tier()
+    cpus, memory = has.get("vCPUs", 0.0), has.get("MemoryGB", 0.0)
+    if cpus < tier.cpus or memory < tier.memory_gb:
+        return f"too small with {cpus:g} vCPUs and {memory:g} GB"
+    for quota in ("cores", str(sku.get("family") or "").casefold()):
+        if quota in left and left[quota] < cpus:
+            return f"quota {quota} leaves {left[quota]} of {cpus:g} vCPUs"
+    return ""
+
+
+def _number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def unwanted_differences(wish: Wish, machine: Json, parts: Mapping[str, Json | None]) -> tuple[list[str], bool]:
+    """What stands otherwise than wished and cannot be changed under a running server; and whether the network's parts
+    (security rules, their assignment) need mending."""
+    told = []
+    props: Json = machine.get("properties") or {}
+    size = str((props.get("hardwareProfile") or {}).get("vmSize") or "")
+    if wish.size and size.casefold() != wish.size.casefold():
+        told.append(f"its size is {size}, not {wish.size}")
+    zones = [str(z) for z in machine.get("zones") or ()]
+    if wish.zone and zones != [wish.zone]:
+        told.append(f"its zone is {', '.join(zones) or 'none'}, not {wish.zone}")
+    nic, nsg = parts.get(wish.nic_id), parts.get(wish.nsg_id)
+    if nic is None or nsg is None:
+        return told, True
+    entries = (nic.get("properties") or {}).get("ipConfigurations") or [{}]
+    config: Json = entries[0].get("properties") or {}
+    if config.get("privateIPAddress") != wish.address:
+        told.append(f"its address is {config.get('privateIPAddress')}, not {wish.address}")
+    subnet = str((config.get("subnet") or {}).get("id") or "")
+    if not subnet.casefold().endswith(f"{wish.network_id}/subnets/{wish.subnet}".casefold()):
+        told.append(f"its subnet is {subnet}, not {wish.subnet} of {wish.virtual_network}")
+    assigned = str(((nic.get("properties") or {}).get("networkSecurityGroup") or {}).get("id") or "")
+    there = {
+        str(r.get("name")): r.get("properties") or {} for r in (nsg.get("properties") or {}).get("securityRules") or ()
+    }
+    wanted = {r["name"]: r["properties"] for r in rules(wish)}
+    same = set(there) == set(wanted) and all(_covers(there[name], entry) for name, entry in wanted.items())
+    return told, not same or assigned.casefold() != wish.nsg_id.casefold()
+
+
+def _covers(there: Json, wanted: Json) -> bool:
+    """Whether a rule stands as wanted; what the service adds does not count."""
+    return all(str(there.get(k)).casefold() == str(v).casefold() for k, v in wanted.items())

@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process server in Azure from nothing: one deployment, found again by its name. One slice per call.
+
+A slice reads what stands, starts the deployment or joins the one that runs, and waits a little. Correctness rests on
+what Azure says of the deployment and of what it made; a killed run is the same case as the next slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..model.errors import InputError, NotFound, Rejected, Unknown, certain
+from ..model.items import Json, iso, parse_time
+from ..model.ports import Clock
+from ..model.resource_ports import ResourcePort
+from ..model.servers import Fabric, ProcessServer
+from ..servers.entries import entry_of, progress, settle, spent
+from ..servers.health import Reason, classic_fabrics, find_server
+from ..servers.process_server import POLL, READY, ProcessServerOrder, ensure_process_server
+from ..servers.reassign import UNSURE_SECONDS
+from .preflight import Chooser, choose_fabric, unwanted_differences
+from .scripts import SETUP_COMMAND
+from .spec import GALLERY, MARK, Wish
+from .template import Choice, made_ids, request, shown
+
+#: A deployment that still works (DOC); every other word means that it has ended.
+WORKING = frozenset({"accepted", "running", "creating", "created", "updating", "validating", "ready"})
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What must not show anywhere: the new machine's password and the configuration server's passphrase."""
+
+    admin_password: str = ""
+    passphrase: str = ""
+
+    def __repr__(self) -> str:
+        return "Secrets(...)"
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """Where the deployment stands: ``reason`` keeps us from going on (None: it stands); ``state`` in one word."""
+
+    state: str
+    reason: Reason | None = None
+    plan: tuple[dict[str, Any], ...] = ()
+
+
+def ensure_present(
+    order: ProcessServerOrder,
+    wish: Wish,
+    secrets: Secrets,
+    vaults: ResourcePort,
+    clock: Clock,
+    cursor: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One slice. Raises InputError before anything is written when the wish cannot be carried out."""
+    wish.check()
+    return _Slice(order, wish, secrets, vaults, clock, dict(cursor or {})).run()
+
+
+class _Slice:
+    def __init__(
+        self,
+        order: ProcessServerOrder,
+        wish: Wish,
+        secrets: Secrets,
+        vaults: ResourcePort,
+        clock: Clock,
+        cursor: dict[str, Any],
+    ) -> None:
+        self.order = order
+        self.wish = wish
+        self.secrets = secrets
+        self.vaults = vaults
+        self.clock = clock
+        self.cursor = cursor
+        self.memory: dict[str, Any] = self.cursor.setdefault("deploy", {})
+        self.deadline = clock.monotonic() + order.slice_seconds
+        self.fabric: Fabric | None = None
+        self.server: ProcessServer | None = None
+        self.sent = 0
+        self.warnings: tuple[str, ...] = ()
+        self.choice: Choice | None = None
+
+    def run(self) -> dict[str, Any]:
+        if self.memory.get("stands"):
+            # Seen to stand earlier in this run; only its registration is waited for.
+            return self.registration(Deployed(str(self.memory["stands"])))
+        while True:
+            now = self.step()
+            if now.reason is None:
+                self.memory["stands"] = now.state
+                return self.registration(now)
+            pause = self.order.poll_interval or POLL
+            late = self.clock.monotonic() + pause >= self.deadline
+            if self.order.check or not self.order.wait or not now.reason.waits or late:
+                return self.unfinished(now)
+            self.clock.sleep(pause)
+
+    # the deployment
+
+    def step(self) -> Deployed:
+        """Look, and start the deployment where that is needed."""
+        raw = {v: self.vaults.list_fabrics(v) for v in self.order.vaults}
+        fabrics = classic_fabrics(raw)
+        known = [(f, s) for f in fabrics for s in f.process_servers]
+        found = find_server(self.wish.name, known, "process server", "name")
+        self.fabric = found[0] if found else choose_fabric(self.wish, fabrics)
+        self.server = found[1] if found else None
+        record = self.look(self.wish.deployment_id)
+        state = _state(record)
+        if state in WORKING:
+            return Deployed("deploying", _deploying(self.wish))
+        machine = self.look(self.wish.vm_id)
+        if machine is None and record is None and self.server is not None:
+            # Somebody set it up by other means: it is used as it is.
+            return Deployed("not deployed here")
+        if machine is not None and (machine.get("tags") or {}).get(MARK) != self.wish.name:
+            raise InputError(
+                "name_taken",
+                f"Resource group {self.wish.resource_group} already has a virtual machine {self.wish.name} that was not "
+                "deployed by this collection.",
+                "Take another name, or remove that machine first.",
+            )
+        if record is not None and state != "succeeded" and self.memory.get("sent"):
+            return Deployed("failed", self.failed(record))
+        mend = False
+        # Azure forgets old deployments by itself; a server that is registered needs none.
+        if machine is not None and (state == "succeeded" or (record is None and self.server is not None)):
+            parts = {i: self.look(i) for i in (self.wish.nic_id, self.wish.nsg_id)}
+            differing, mend = unwanted_differences(self.wish, machine, parts)
+            if differing:
+                return Deployed("differs", _differs(self.wish, differing))
+            if not mend:
+                return Deployed("deployed")
+        return self.deploy(network_only=mend, machine=machine)
+
+    def look(self, resource_id: str) -> Json | None:
+        try:
+            return self.vaults.get(resource_id)
+        except NotFound:
+            return None
+
+    def deploy(self, network_only: bool, machine: Json | None) -> Deployed:
+        """Check everything that can be checked first, then send the deployment once."""
+        sent = parse_time(self.memory.get("unsure"))
+        if sent is not None and (self.vaults.now - sent).total_seconds() <= UNSURE_SECONDS:
+            return Deployed("deploying", _deploying(self.wish))
+        fabric = certain(self.fabric)
+        chooser = Chooser(self.wish, self.vaults, fabric, self.order.vaults)
+        choice = replace(chooser.choose(machine), network_only=network_only, attempt=iso(self.vaults.now) or "")
+        self.warnings = choice.warnings
+        self.choice = choice
+        self.demand(choice)
+        body = request(self.wish, choice, self.secrets.admin_password, self.secrets.passphrase)
+        if self.order.check:
+            return self.predict(choice, body)
+        self.sent += 1
+        try:
+            self.vaults.put(self.wish.deployment_id, body)
+        except Rejected as refusal:
+            if str(refusal.details.get("service_code")) == "DeploymentActive":
+                # Another run was faster: theirs is joined.
+                return Deployed("deploying", _deploying(self.wish))
+            return Deployed("refused", _refused(refusal))
+        except Unknown:
+            self.memory["unsure"] = iso(self.vaults.now)
+        self.memory["sent"] = True
+        self.memory.pop("stands", None)
+        return Deployed("deploying", _deploying(self.wish))
+
+    def demand(self, choice: Choice) -> None:
+        """Secrets that a deployment of this kind needs."""
+        wanted = [] if choice.network_only else ["admin_password"]
+        if choice.unattended and not choice.network_only:
+            wanted.append("passphrase")
+        missing = [w for w in wanted if not getattr(self.secrets, w)]
+        if missing:
+            raise InputError(
+                "secret_missing",
+                f"The process server {self.wish.name} has to be deployed, and `{missing[0]}` is empty.",
+                "Set admin_password (ASR_ADMIN_PASSWORD) for the new machine, and passphrase (ASR_PASSPHRASE) as "
+                "genpassphrase.exe -v shows it on the configuration server.",
+            )
+
+    def predict(self, choice: Choice, body: Json) -> Deployed:
+        """Check mode: the service itself validates the deployment and says what it would change."""
+        try:
+            self.vaults.ask(self.wish.deployment_id, "validate", body)
+            told = self.vaults.ask(self.wish.deployment_id, "whatIf", body)
+        except Rejected as refusal:
+            return Deployed("refused", _refused(refusal))
+        changes = (told.get("properties") or {}).get("changes") or ()
+        entry = {
+            "machine": self.wish.name,
+            "vault": certain(self.fabric).vault.name,
+            "operation": "deployment",
+            "body": shown(body),
+            "changes": [
+                {"id": str(c.get("resourceId") or ""), "change": str(c.get("changeType") or "")} for c in changes
+            ],
+        }
+        self.memory["sent"] = True
+        return Deployed("would be deployed", None, (entry,))
+
+    def failed(self, record: Json) -> Reason:
+        """Why a deployment of this run ended badly, in the service's words and those of its set-up."""
+        error = (record.get("properties") or {}).get("error") or {}
+        said = _said(error)
+        where = f"{self.wish.vm_id}/runCommands/{SETUP_COMMAND}"
+        try:
+            view = (self.vaults.get_with(where, odata_expand="instanceView").get("properties") or {}).get(
+                "instanceView"
+            )
+        except NotFound:
+            view = None
+        if view and str(view.get("executionState")) not in ("Succeeded", "Running", "Pending"):
+            told = str(view.get("error") or "").strip()[-500:].replace(self.secrets.passphrase or "\0", "(secret)")
+            said = f"{said}; the set-up said: {told or view.get('exitCode')}"
+        return Reason(
+            "deployment_failed",
+            f"The deployment of {self.wish.name} ended as {(record.get('properties') or {}).get('provisioningState')}: {said}.",
+            f"Look at deployment {self.wish.deployment_id.rpartition('/')[2]} in resource group "
+            f"{self.wish.resource_group} and at C:\\ProgramData\\ASRSetupLogs on the machine, mend the cause, then run "
+            "again: it goes on with what stands.",
+        )
+
+    # afterwards
+
+    def registration(self, deployed: Deployed) -> dict[str, Any]:
+        """It stands: until the vault lists it and it is healthy, and machines moved to it where asked."""
+        before = self.cursor.setdefault("before", {})
+        key = f"server {self.server.name if self.server else self.wish.name}"
+        if self.memory.get("sent"):
+            before.setdefault(key, "not deployed")
+        if self.order.check and self.memory.get("sent"):
+            return self.predicted(deployed)
+        left = max(1.0, self.deadline - self.clock.monotonic())
+        wanted = replace(self.order, name=self.wish.name, state=READY, await_registration=True, slice_seconds=left)
+        result = ensure_process_server(wanted, self.vaults, self.clock, self.cursor)
+        self.cursor = result["cursor"]
+        entry = result["machines"][0]
+        if self.memory.get("sent"):
+            entry["changed"] = result["changed"] = True
+            entry["done"] = "fired" if entry["done"] == "nothing" else entry["done"]
+        if entry["code"] == "not_registered":
+            entry["remedy"] = self.how_to_register(str(entry["remedy"]))
+        result["next_slice_seconds"] = self.order.slice_seconds
+        result["deployment"] = self.facts(deployed)
+        return result
+
+    def how_to_register(self, remedy: str) -> str:
+        if self.memory.get("unattended", True):
+            return f"{remedy} Its set-up logs stand in C:\\ProgramData\\ASRSetupLogs."
+        return (
+            f"The gallery image is registered by hand: log on to {self.wish.name} ({self.wish.address}) by remote desktop, "
+            "and give address and passphrase of the configuration server in the window that opens (cspsconfigtool.exe), "
+            f"port 443, data port {self.wish.data_port}. Then it shows after 10 to 15 minutes."
+        )
+
+    def entry(self, deployed: Deployed, reason: Reason | None) -> dict[str, Any]:
+        fabric = self.fabric
+        before = self.cursor.setdefault("before", {}).setdefault(f"server {self.wish.name}", "not deployed")
+        entry = entry_of(self.wish.name, "process_server", fabric.vault.name if fabric else "", before, deployed.state)
+        entry["changed"] = bool(self.memory.get("sent"))
+        entry["warnings"] = [
+            {"code": "", "message": w, "possible_causes": "", "recommended_action": "", "level": "Warning"}
+            for w in self.warnings
+        ]
+        return settle(entry, (), reason, late=False)
+
+    def predicted(self, deployed: Deployed) -> dict[str, Any]:
+        entry = self.entry(Deployed("ready"), None)
+        return self.shape(entry, deployed, list(deployed.plan))
+
+    def unfinished(self, deployed: Deployed) -> dict[str, Any]:
+        entry = self.entry(deployed, deployed.reason)
+        if certain(deployed.reason).code == "deployment_failed":
+            entry["done"] = "failed"
+        return self.shape(entry, deployed, [])
+
+    def shape(self, entry: dict[str, Any], deployed: Deployed, plan: list[dict[str, Any]]) -> dict[str, Any]:
+        if self.choice is not None:
+            self.memory["unattended"] = self.choice.unattended
+        waiting = entry["done"] == "waiting"
+        return {
+            "finished": not waiting or not self.order.wait,
+            "changed": entry["changed"],
+            "machines": [entry],
+            "process_servers": [],
+            "plan": plan,
+            "progress": progress([entry]),
+            "requests": spent(self.cursor, self.vaults.requests, self.sent, len(self.order.vaults) + 4),
+            "cursor": self.cursor,
+            "next_slice_seconds": self.order.slice_seconds,
+            "deployment": self.facts(deployed),
+        }
+
+    def facts(self, deployed: Deployed) -> dict[str, Any]:
+        wish, choice = self.wish, self.choice
+        return {
+            "name": wish.deployment_id.rpartition("/")[2],
+            "id": wish.deployment_id,
+            "state": deployed.state,
+            "address": wish.address,
+            "size": choice.size if choice else "",
+            "source": "" if choice is None else "windows" if choice.unattended else GALLERY,
+            "resources": made_ids(wish, choice) if choice else [],
+        }
+
+
+def _state(record: Json | None) -> str:
+    return str(((record or {}).get("properties") or {}).get("provisioningState") or "").lower()
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    """The innermost messages of an error of Resource Manager."""
+    details = [d for d in error.get("details") or () if isinstance(d, Mapping)]
+    if details:
+        return "; ".join(_said(d) for d in details)
+    return f"{error.get('message') or 'no reason given'} ({error.get('code') or 'no code'})".replace(
+        ".. ", ". "
+    ).replace(". (", " (")
+
+
+def _deploying(wish: Wish) -> Reason:
+    return Reason(
+        "deploying",
+        f"The deployment of {wish.name} is running.",
+        "Wait for it: the machine and the set-up on it take about half an hour.",
+        waits=True,
+    )
+
+
+def _differs(wish: Wish, differing: list[str]) -> Reason:
+    return Reason(
+        "deployed_differently",
+        f"The process server {wish.name} stands otherwise than asked for: {'; '.join(differing)}.",
+        "Correct `deploy`, or remove it with `state: absent` and deploy it anew.",
+    )
+
+
+def _refused(refusal: Rejected) -> Reason:
+    return Reason(
+        "deployment_refused",
+        refusal.message,
+        refusal.remedy or "Mend the cause, then run again.",
+    )

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What to do with one item next. Pure: no I/O, no clock, no Ansible.
+
+(item as observed, the job held for it, route, policy) -> Fire | Adopt | Wait | Done | Hold | Refuse.
+It looks at the provider, the active location, the operation that must stand in allowedOperations and the scenario that
+holds the item. protectionState is shown to people and never judged. Words it does not know and does not need are
+ignored; an item it cannot place is refused with an explanation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Union
+
+from ..model.items import Item
+from .health import health_entries, health_words
+from .table import (
+    CANCEL_FAILOVER_TO_ONPREM,
+    COMMITS,
+    CONFIRM,
+    DONE,
+    FAILOVER_TO_AZURE,
+    FAILOVERS,
+    FIRE,
+    LEG_TEXT,
+    NOT_CONFIRMED,
+    POSITION_TEXT,
+    REFUSALS,
+    REPROTECTS,
+    VERDICTS,
+    WAIT,
+    Lifecycle,
+    Position,
+    Step,
+)
+
+#: Code of the refusal of a machine whose agent did not come in time.
+AGENT_MISSING = "agent_not_registered"
+
+
+@dataclass(frozen=True)
+class Fire:
+    """Send the step's operation now."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Adopt:
+    """A job of the wanted step already runs: join it."""
+
+    step: Step
+    job: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to send: time brings the item on.
+
+    ``step`` is the one that is under way, ``then`` the one that is sent when the wait is over, where there is one.
+    """
+
+    reason: str
+    step: Step | None = None
+    then: Step | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The item stands at or beyond the end of the route."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """The item waits for a person's word before the step."""
+
+    step: Step
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """The route cannot be walked from here."""
+
+    code: str
+    reason: str
+    remedy: str
+
+
+Decision = Union[Fire, Adopt, Wait, Done, Hold, Refuse]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the user wants beyond the route.
+
+    ``commit_when`` "manual" commits only machines that are approved, "verified" all that are proven. Without
+    ``confirmed`` no failover to Azure is sent. ``agent_timeout`` is how long, in seconds of the service's clock after a
+    failover, a reprotect waits for the agent before the machine is refused (DOC: up to 15 minutes are normal). 0: the
+    agent is not looked at.
+    """
+
+    commit_when: str = "manual"
+    wait_for: str = "synchronised"
+    agent_timeout: float = 1200.0
+    confirmed: bool = False
+
+    def holds(self, leg: str, approved: bool) -> bool:
+        """Whether a machine waits for a person before the leg."""
+        return leg in COMMITS and self.commit_when == "manual" and not approved
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An item and what is known beside the list: the service's time, the job we hold for it, the position a judged job
+    has brought it to (lists lag behind), when this run first saw the item, and whether its commit is approved."""
+
+    item: Item
+    now: datetime
+    job: str | None = None
+    arrived: Position | None = None
+    since: datetime | None = None
+    approved: bool = False
+
+
+def verdict(leg: str, position: Position, step: Step | None) -> str:
+    """The table's word for a leg at a position; a step's own row may let it depart from further positions."""
+    if step is not None and position in step.departs:
+        return FIRE
+    return VERDICTS[leg][position]
+
+
+def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy) -> Decision:
+    """The next thing to do with an item on a route."""
+    item = seen.item
+    if item.odd:
+        return not_understood(item)
+    generation = lifecycle.generation(item)
+    if generation is None:
+        return Refuse(
+            "provider_not_supported",
+            f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does not drive.",
+            "Leave it out of the selection; only VMware machines and physical servers are brought home.",
+        )
+    candidates = lifecycle.candidates(item, route)
+    if candidates:
+        decisions = [_while_running(seen, step, route, lifecycle, generation) for step in candidates]
+        sure = isinstance(decisions[0], (Adopt, Wait)) or len(set(map(type, decisions))) == 1
+        return decisions[0] if sure else Wait("another operation holds it")
+    position = lifecycle.position(item)
+    if (
+        seen.arrived is not None
+        and position is not seen.arrived
+        and behind(position, seen.arrived, lifecycle, generation)
+    ):
+        return Wait("the list does not show the finished job yet")
+    if position is None:
+        return _unplaced(item)
+    for leg in route:
+        step = lifecycle.step(generation, leg)
+        word = verdict(leg, position, step)
+        if word == DONE or (word == WAIT and leg in REPROTECTS and policy.wait_for == "job"):
+            continue
+        if word == WAIT:
+            return Wait(POSITION_TEXT[position], step)
+        if word == FIRE and step is not None:
+            return _before_firing(seen, step, policy)
+        if not item.allowed:
+            return Wait("the service allows no operation on it just now")
+        return _refusal(word, leg)
+    return Done()
+
+
+def project(
+    first: Decision, seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy
+) -> tuple[list[Step], Decision, Position | None]:
+    """The steps a run would send from here, how it would end, and where the item would then stand.
+
+    Each leg's result is fed into the next, as check mode needs it on a route.
+    """
+    generation = lifecycle.generation(seen.item) or ""
+    position = lifecycle.position(seen.item)
+    steps: list[Step] = []
+    decision = first
+    for _leg in range(len(route) + 1):
+        sent = decision.step if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
+        if sent is not None:
+            steps.append(sent)
+            position = sent.settles
+        elif isinstance(decision, (Adopt, Wait)) and decision.step is not None:
+            position = decision.step.settles
+        else:
+            break
+        decision = _onward(position, route, lifecycle, generation, policy, seen.approved)
+    return steps, decision, position
+
+
+def _onward(
+    position: Position,
+    route: tuple[str, ...],
+    lifecycle: Lifecycle,
+    generation: str,
+    policy: Policy,
+    approved: bool,
+) -> Decision:
+    """The decision at a projected position, where nothing but the tables can speak."""
+    for leg in route:
+        step = lifecycle.step(generation, leg)
+        word = verdict(leg, position, step)
+        if word == DONE:
+            continue
+        if word == FIRE and step is not None:
+            return Hold(step) if policy.holds(leg, approved) else Fire(step)
+        if word == WAIT:
+            return Wait(POSITION_TEXT[position], step)
+        return _refusal(word, leg)
+    return Done()
+
+
+def _while_running(
+    seen: Observed, running: Step, route: tuple[str, ...], lifecycle: Lifecycle, generation: str
+) -> Decision:
+    item = seen.item
+    job = item.scenario.job if item.scenario else ""
+    doing = LEG_TEXT[running.leg]
+    if running.leg in route:
+        return Wait(doing, running) if seen.job == job else Adopt(running, job)
+    if running.leg in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
+        return Refuse(
+            "failover_running",
+            f"The machine is {doing} now, and a failover in progress is never cancelled.",
+            "Wait until the failover has ended, then run this again.",
+        )
+    # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
+    for leg in route:
+        word = verdict(leg, running.arrives, lifecycle.step(generation, leg))
+        if word == DONE:
+            continue
+        if word in (FIRE, WAIT):
+            return Wait(f"another operation holds it: {doing}")
+        refusal = _refusal(word, leg)
+        return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
+    return Done()
+
+
+def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
+    item = seen.item
+    if not step.permitted(item):
+        if not item.allowed:
+            return Wait("the service allows no operation on it just now")
+        said = health_words(health_entries(item))
+        return Refuse(
+            "operation_not_allowed",
+            f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
+            + (
+                f" The vault reports: {said}." if said else " The vault's entry of the machine reports no health error."
+            ),
+            "Resolve what the vault reports for the machine, then run this again."
+            if said
+            else "Look at the machine and its recent jobs in the vault, then run this again.",
+        )
+    if policy.holds(step.leg, seen.approved):
+        return Hold(step)
+    if step.leg == FAILOVER_TO_AZURE and not policy.confirmed:
+        return Refuse(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
+    if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
+        # An item that does not tell its failover is given its time from this run's first look.
+        began = item.last_failover or seen.since
+        if began is None or seen.now < began + timedelta(seconds=policy.agent_timeout):
+            return Wait("its agent has not registered since the failover", then=step)
+        if policy.agent_timeout > 0:
+            return _agent_missing(policy)
+    return Fire(step)
+
+
+def _agent_missing(policy: Policy) -> Refuse:
+    return Refuse(
+        AGENT_MISSING,
+        f"The machine's agent has not registered in the {round(policy.agent_timeout / 60)} minutes that it may take after "
+        "a failover (agent_timeout), and a reprotect without it fails.",
+        "Look whether the machine runs, whether its Mobility service is started and reaches the configuration server, process "
+        "server or appliance, then run this again. With agent_timeout 0 the reprotect is sent without looking at the agent.",
+    )
+
+
+def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
+    """Whether a listed position is one from which the judged job departed."""
+    return any(
+        step.arrives is arrived and (position in step.departs)
+        for step in lifecycle.steps
+        if step.generation == generation
+    )
+
+
+def _unplaced(item: Item) -> Decision:
+    if item.scenario is not None:
+        return Wait(f"another operation holds it: {item.scenario.name}")
+    if not item.allowed:
+        return Wait("the service allows no operation on it just now")
+    said = health_words(health_entries(item))
+    return Refuse(
+        "not_understood",
+        f"The machine's standing is not understood: provider {item.instance_type}, active location "
+        f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}."
+        + (f" The vault reports: {said}." if said else ""),
+        "Look at the machine in the vault; a completed migration or disabled protection cannot be brought home.",
+    )
+
+
+def not_understood(item: Item) -> Refuse:
+    """A machine whose entry in the vault's answer holds something of another kind than is due."""
+    fields = ", ".join(item.odd[:3]) + (f" and {len(item.odd) - 3} more" if len(item.odd) > 3 else "")
+    return Refuse(
+        "not_understood",
+        f"The vault's answer for the machine is not understood: {fields} is missing or of another kind than it has to be.",
+        "Look at the machine in the vault, and run this again; if it stays so, ask Microsoft support what the entry means.",
+    )
+
+
+def _refusal(code: str, leg: str) -> Refuse:
+    reason, remedy = REFUSALS.get(
+        code, (f"The step {leg} cannot start here.", "Look at the machine in the vault and run this again.")
+    )
+    return Refuse(code, reason, remedy)
+
+
+def legs_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:
+    """The legs of a route an item at a position has still to walk (fire or wait)."""
+    for leg in route:
+        if verdict(leg, position, lifecycle.step(generation, leg)) != DONE:
+            yield leg

@@ -1,0 +1,417 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Gates: what speaks against moving a machine although the service would. Pure.
+
+A failover home ends the replication and its commit deletes the Azure VM with everything that was not copied, so a copy
+that is not whole, or older than it may be, is not moved without a person's word: a gate is passed by naming its word and
+a reason (``accept``), and both are kept in the result.
+
+What a field means is SPEC (ReplicationDetails of both generations) unless a line says otherwise. Some stay alarming on
+healthy items and are no gate: ``isLastUpgradeSuccessful`` is "false" and ``isInitialReplicationComplete`` "false" on
+items that are ready (SEEN RCM 130, 162); after a failover ``rpoInSeconds`` grows and ``resyncRequired`` is Required (SEEN
+RP1), so both are read before the failover only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from ..model.items import Item, Job, Json, iso, parse_time
+from .health import health_entries, health_words
+
+#: Seconds of the recovery point's age that pass where neither the user nor the policy says so (DOC failback policy).
+RPO_LIMIT = 900
+
+#: Seconds after which what an item last said of its replication, or its agent of itself, is old news; agents and servers
+#: are heard of every 10 to 12 minutes in health (SEEN FB).
+STALE = 3600
+
+#: Word of each gate -> what it means; these are the keys of ``accept``.
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "replication_health": "the vault reports the replication as not healthy",
+        "failover_health": "the vault reports that the machine cannot be failed over well",
+        "rpo": "the newest recovery point is older than rpo_limit",
+        "resync_required": "the copy differs from the machine and needs a resynchronisation",
+        "resync_in_progress": "a synchronisation of the copy has not ended",
+        "disk_resized": "a disk was resized, and the copy does not follow",
+        "disk_state": "a disk of the copy is not protected or not healthy",
+        "disk_unprotected": "the Azure VM has disks that are not replicated and go with it",
+        "agent_silent": "the machine's agent has not reported for an hour",
+        "failed_failover": "the machine's last failover failed",
+        "azure_vm_missing": "the Azure VM does not exist any more",
+        "azure_identity": "the ids do not tell which Azure VM is the machine's; the reason names its resource id",
+        "onprem_identity": "the ids do not tell which VM in vCenter is the machine; the reason names its UUID",
+    }
+)
+
+#: Categories of health errors that say nothing about the copy (SEEN 161011 TestFailover; SPEC).
+ASIDE = frozenset({"testfailover", "versionexpiry", "agentautoupdateinfra", "agentautoupdateartifactdeleted"})
+
+_REPAIR = (
+    "Mend what the vault names (resynchronise the machine there if it asks for that) and wait until it is healthy."
+)
+
+_AGENT = "Check that the machine runs in Azure, its agent's services run and it reaches the vault."
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that speaks against moving a machine: its word, the service's own text, what to do."""
+
+    word: str
+    text: str
+    remedy: str
+
+
+def way_on(gates: Sequence[Gate]) -> str:
+    """What to do about shut gates, or how to say that the machine may go on all the same."""
+    words = ", ".join(f'"{word}": "reason"' for word in dict.fromkeys(gate.word for gate in gates))
+    said = " ".join(dict.fromkeys(gate.remedy for gate in gates))
+    return f"{said} Or accept it, saying why (option accept): -e '{{\"asr_accept\": {{{words}}}}}'"
+
+
+def passed(gates: Iterable[Gate], accept: Mapping[str, str]) -> tuple[list[Gate], list[dict[str, str]]]:
+    """The gates that stay shut, and those that were accepted, as they stand in the result."""
+    shut: list[Gate] = []
+    taken: list[dict[str, str]] = []
+    for gate in gates:
+        reason = str(accept.get(gate.word) or "").strip()
+        if reason:
+            taken.append({"gate": gate.word, "reason": reason, "text": gate.text})
+        else:
+            shut.append(gate)
+    return shut, taken
+
+
+def health_gates(item: Item) -> list[Gate]:
+    """What the vault's own health says. Warnings count where they are about the replication."""
+    found: list[Gate] = []
+    said = [e for e in health_entries(item) if _category(e) not in ASIDE]
+    bad = [e for e in said if _level(e) != "warning" or _category(e) in ("replication", "")]
+    word = item.health.lower()
+    if word in ("", "none") or word not in ("normal", "warning", "critical"):
+        found.append(
+            Gate(
+                "replication_health",
+                f"The vault does not tell whether the replication is healthy (it says {item.health or 'nothing'!r}).",
+                "Look at the machine in the vault.",
+            )
+        )
+    elif word == "critical" or bad:
+        told = health_words(bad or said) or "it does not say why"
+        found.append(
+            Gate("replication_health", f"The vault reports the replication as {item.health}: {told}.", _REPAIR)
+        )
+    if str(item.properties.get("failoverHealth") or "").lower() == "critical":
+        told = health_words(said) or "it does not say why"
+        found.append(Gate("failover_health", f"The vault reports the failover health as Critical: {told}.", _REPAIR))
+    return found
+
+
+def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = False) -> list[Gate]:
+    """Everything an item that is ready, read by itself, says against its copy. ``limit`` is the recovery point's greatest
+    age in seconds; ``chosen_point``: an older point was asked for by name, so that its age is meant."""
+    found = health_gates(item)
+    if not chosen_point:
+        found += _rpo(item, now, limit)
+    found += _resync(item)
+    found += _disks(item)
+    beat = item.agent_heartbeat
+    if beat is None and item.agent_heartbeat_told:
+        found.append(
+            Gate(
+                "agent_silent",
+                f"The machine's agent was never heard of (last heartbeat {item.agent_heartbeat_told}).",
+                _AGENT,
+            )
+        )
+    if beat is not None and (now - beat).total_seconds() > STALE:
+        found.append(
+            Gate(
+                "agent_silent",
+                f"The machine's agent was last heard of {age((now - beat).total_seconds())} ago ({iso(beat)}).",
+                _AGENT,
+            )
+        )
+    return found
+
+
+def point_gate(job: Job | None, limit: float) -> list[Gate]:
+    """Whether the point that a failover used was fresh when the failover began. A job that tells no point says nothing."""
+    if job is None or job.point_time is None or job.start is None:
+        return []
+    lost = (job.start - job.point_time).total_seconds()
+    if lost <= limit:
+        return []
+    return [
+        Gate(
+            "rpo",
+            f"The failover used the recovery point of {iso(job.point_time)}, {age(lost)} older than its start.",
+            "Compare the machine's data with the Azure VM's before that is deleted.",
+        )
+    ]
+
+
+def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
+    """Disks that the Azure VM has and the item does not protect, and those that have grown beyond their copy.
+
+    The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
+    left. The Azure VM tells no size of a disk while it is deallocated (DOC), which fits any.
+    """
+    protected = raw_disks(item)
+    remedy = "Copy what lies there to the machine at home, or protect the machine anew with all its disks."
+    if not attached:
+        text = "Azure does not tell which disks the VM has that the commit deletes."
+        return [Gate("disk_unprotected", text, "Look at the VM's disks in Azure.")]
+    if not protected:
+        names = ", ".join(str(d.get("name") or "?") for d in attached)
+        text = f"The vault does not tell which disks were replicated; the Azure VM that the commit deletes has {names}."
+        return [Gate("disk_unprotected", text, remedy)]
+    left = sorted(protected, key=lambda d: str(d.get("isOSDisk") or "").lower() != "true")
+    pairs: list[tuple[Json, Json]] = [(attached[0], left.pop(0))]
+    rest = list(attached[1:])
+    for fits in (lambda a, p: a is not None and p is not None and a == p, lambda a, p: True):
+        for disk in list(rest):
+            match = next((d for d in left if fits(_azure_gib(disk), _gib(d))), None)
+            if match is not None:
+                pairs.append((disk, match))
+                rest.remove(disk)
+                left.remove(match)
+    found: list[Gate] = []
+    if rest:
+        names = ", ".join(_azure_disk(d) for d in rest)
+        text = f"The Azure VM that the commit deletes has disks that are not replicated and go with it: {names}."
+        found.append(Gate("disk_unprotected", text, remedy))
+    grown = [
+        f"{_azure_disk(a)}, of which {p:.0f} GB are replicated"
+        for a, copy in pairs
+        if (size := _azure_gib(a)) is not None and (p := _gib(copy)) is not None and size > p + 1
+    ]
+    if grown:
+        found.append(Gate("disk_resized", f"Disks have grown in Azure: {'; '.join(grown)}.", remedy))
+    return found
+
+
+def _azure_disk(disk: Json) -> str:
+    size, lun = _azure_gib(disk), disk.get("lun")
+    words = [f"LUN {lun}" if lun is not None else "", f"{size:.0f} GB" if size is not None else ""]
+    told = ", ".join(word for word in words if word)
+    return f"{disk.get('name') or 'a disk without a name'}{f' ({told})' if told else ''}"
+
+
+def _azure_gib(disk: Json) -> float | None:
+    return _number(disk.get("diskSizeGB"))
+
+
+def _gib(disk: Json) -> float | None:
+    size = _number(disk.get("diskCapacityInBytes")) or _number(disk.get("capacityInBytes"))
+    return None if size is None else float(math.ceil(size / (1 << 30)))
+
+
+def failed_failover(item: Item) -> str:
+    """Words of an item that say that its last failover failed; empty where none do.
+
+    Classic: a protection state such as UnplannedFailoverCompletionFailed (SEEN). Modernized: lastPlannedFailoverStatus
+    (SPEC); the service has then taken the failover back.
+    """
+    state = item.state.lower()
+    if "failover" in state and state.endswith("failed") and not state.startswith("test"):
+        return item.state
+    if str(item.details.get("lastPlannedFailoverStatus") or "").lower() == "failed":
+        when = iso(parse_time(item.details.get("lastPlannedFailoverStartTime")))
+        return f"lastPlannedFailoverStatus Failed{f', begun {when}' if when else ''}"
+    return ""
+
+
+def failed_gate(words: str, job: Job | None) -> Gate:
+    """The gate of a failed failover, with its job's error where that could be read."""
+    first = next(iter(job.errors), None) if job is not None else None
+    why = f": {first.code}: {first.message}" if first is not None else "."
+    advice = f" The service advises: {first.action}" if first is not None and first.action else ""
+    named = f" (job {job.name}, {job.state})" if job is not None else ""
+    return Gate(
+        "failed_failover",
+        f"The machine's last failover failed, and the vault marks it so ({words}){named}{why}",
+        f"Mend the cause and look at the machine on both sides before it is failed over again.{advice}",
+    )
+
+
+# -- the item's own words --------------------------------------------------------------------------------------------
+
+
+def _category(entry: Json) -> str:
+    word = str(entry.get("errorCategory") or "").lower()
+    return "" if word == "none" else word
+
+
+def _level(entry: Json) -> str:
+    return str(entry.get("errorLevel") or "error").lower()
+
+
+def _rpo(item: Item, now: datetime, limit: float) -> list[Gate]:
+    """The recovery point's age: rpoInSeconds (classic), or the disks' last synchronisation where an item tells that."""
+    remedy = "Check the connection between the machine and the process server or appliance, and wait until it is fresh."
+    rpo = rpo_seconds(item)
+    calculated = parse_time(item.details.get("lastRpoCalculatedTime"))
+    synced = [when for d in raw_disks(item) if (when := parse_time(d.get("lastSyncTime"))) is not None]
+    # A time that only means "never" (items.SENTINEL_YEARS): what stands beside it is no measurement.
+    never = [_disk_name(d) for d in raw_disks(item) if d.get("lastSyncTime") and parse_time(d["lastSyncTime"]) is None]
+    text = ""
+    if rpo is not None and rpo > limit:
+        text = f"The newest recovery point is {age(rpo)} old (RPO {rpo:.0f} s, limit {limit:.0f} s)."
+    elif calculated is None and item.details.get("lastRpoCalculatedTime"):
+        text = f"The RPO was never calculated (lastRpoCalculatedTime {item.details['lastRpoCalculatedTime']})."
+    elif never:
+        text = f"{never[0]} was never synchronised."
+    elif calculated is not None and (now - calculated).total_seconds() > max(limit, STALE):
+        text = f"The RPO was last calculated {age((now - calculated).total_seconds())} ago ({iso(calculated)})."
+    elif synced and (now - min(synced)).total_seconds() > max(limit, STALE):
+        text = f"A disk was last synchronised {age((now - min(synced)).total_seconds())} ago ({iso(min(synced))})."
+    elif rpo is None and item.instance_type == "InMage":
+        text = "The vault does not tell how old the newest recovery point is."
+    return [Gate("rpo", text, remedy)] if text else []
+
+
+def rpo_seconds(item: Item) -> float | None:
+    """The RPO as the item or its worst disk tells it, in seconds; None where nothing is told."""
+    told = [_number(item.details.get("rpoInSeconds")), _number(item.details.get("lastRpoInSeconds"))]
+    told += [_number(d.get("rpoInSeconds")) for d in raw_disks(item)]
+    known = [value for value in told if value is not None and value >= 0]
+    return max(known, default=None)
+
+
+def _resync(item: Item) -> list[Gate]:
+    found: list[Gate] = []
+    needy = [_disk_name(d) for d in raw_disks(item) if _required(d.get("resyncRequired"))]
+    if needy or _required(item.details.get("resyncRequired")):
+        what = f" of {', '.join(needy[:3])}" if needy else ""
+        found.append(
+            Gate(
+                "resync_required",
+                f"The vault asks for a resynchronisation{what}.",
+                "Resynchronise it in the vault and wait.",
+            )
+        )
+    doing = _syncing(item)
+    if doing:
+        found.append(Gate("resync_in_progress", f"A synchronisation has not ended: {doing}.", "Wait until it has."))
+    return found
+
+
+#: Words of progress that stand only while something is on its way (SPEC).
+_UNDER_WAY = frozenset({"inprogress", "slowprogress", "noprogress", "queued"})
+
+
+def _of_a_sync(stage: str) -> bool:
+    """A stage before the steady one, DifferentialSync (SEEN FB)."""
+    return "initial" in stage.lower() or "resync" in stage.lower()
+
+
+def _syncing(item: Item) -> str:
+    """The first word that says that data is still on its way as a whole; empty where none does."""
+    details = item.details
+    state = str(details.get("resyncState") or "None")
+    if state.lower() != "none":
+        return f"resyncState {state}"
+    for key in ("resyncProgressHealth", "initialReplicationProgressHealth", "totalProgressHealth"):
+        word = str(details.get(key) or "None")
+        if word.lower() in _UNDER_WAY:
+            return f"{key} {word}"
+    stage = str(details.get("protectionStage") or "")
+    if _of_a_sync(stage):
+        return f"protectionStage {stage}"
+    whole = details.get("resyncDetails")
+    share = _number(whole.get("initialReplicationProgressPercentage")) if isinstance(whole, Mapping) else None
+    if share is not None and 0 < share < 100:
+        return f"resyncDetails {share:.0f}%"
+    for key in ("resyncProgressPercentage", "initialReplicationProgressPercentage"):
+        share = _number(details.get(key))
+        if share is not None and 0 < share < 100:
+            return f"{key} {share:.0f}"
+    for disk in raw_disks(item):
+        stage = str(disk.get("protectionStage") or "")
+        if _of_a_sync(stage):
+            return f"{_disk_name(disk)} is in {stage}"
+        word = str(disk.get("progressHealth") or "")
+        if word.lower() in _UNDER_WAY:
+            return f"{_disk_name(disk)}: progressHealth {word}"
+        share = _number(disk.get("resyncProgressPercentage"))
+        if share is not None and 0 < share < 100:
+            return f"{_disk_name(disk)} is at {share:.0f}%"
+        for key in ("resyncDetails", "irDetails"):
+            told = disk.get(key)
+            share = _number(told.get("progressPercentage")) if isinstance(told, Mapping) else None
+            if share is not None and 0 <= share < 100:
+                return f"{_disk_name(disk)} is at {share:.0f}%"
+    return ""
+
+
+def _disks(item: Item) -> list[Gate]:
+    found: list[Gate] = []
+    resized = [_disk_name(d) for d in raw_disks(item) if _resized(d.get("diskResized"))]
+    if resized or _resized(item.details.get("diskResized")):
+        what = ", ".join(resized[:3]) or "a disk"
+        found.append(
+            Gate(
+                "disk_resized",
+                f"The vault reports that {what} was resized since its replication began.",
+                "Protect the machine anew so that the copy has the new size, or make sure that nothing lies beyond the old one.",
+            )
+        )
+    ill = [
+        f"{_disk_name(d)}: {word}"
+        for d in raw_disks(item)
+        for word in (str(d.get("diskState") or ""), str(d.get("healthErrorCode") or ""))
+        if word and word.lower() not in ("protected", "none")
+    ]
+    if ill:
+        found.append(Gate("disk_state", f"The vault reports disks that are not well: {'; '.join(ill[:3])}.", _REPAIR))
+    wrong = [e for e in item.details.get("validationErrors") or () if isinstance(e, Mapping) and _level(e) != "warning"]
+    if wrong:
+        found.append(Gate("failover_health", f"The vault reports of the machine: {health_words(wrong)}.", _REPAIR))
+    return found
+
+
+def raw_disks(item: Item) -> list[Json]:
+    """The item's protected disks as the service tells them."""
+    return [d for d in item.details.get("protectedDisks") or () if isinstance(d, Mapping)]
+
+
+def _disk_name(disk: Json) -> str:
+    return str(disk.get("diskName") or disk.get("diskId") or "a disk")
+
+
+#: Words of "no" and of a field that tells nothing (SEEN NotRequired, NotResized, "false"). Any other word asks.
+_NO = frozenset({"", "no", "none", "false", "notrequired", "notresized"})
+
+
+def _required(value: Any) -> bool:
+    return str(value or "").strip().lower() not in _NO
+
+
+_resized = _required
+
+
+def _number(value: Any) -> float | None:
+    """A number, or a text that is one; NaN and infinity tell nothing."""
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def age(seconds: float) -> str:
+    """A span as people say it."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"

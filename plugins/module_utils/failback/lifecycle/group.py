@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Consistency groups as units: who belongs together, and what that means for a member's next step. Pure.
+
+The members of a consistency group (multi-VM group) share recovery points (DOC failback-domain.md 7), which is worth
+nothing once some have moved and others have not. So a step is sent for all of them or for none, and the next one waits
+for all. A member that stopped holds its fellows before the first step that it has not taken itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeVar
+
+from ..model.items import Item
+
+T = TypeVar("T")
+
+#: Code of a row that stopped for nothing but its group.
+HELD = "group_held"
+
+#: Code of a row that waits for a person's approval of its commit.
+COMMIT_HELD = "commit_held"
+
+#: How a way ends for a machine that goes no further in this run.
+STOPS = ("failed", "refused", "held")
+
+#: Fellows named in a sentence before "and N more".
+NAMED = 5
+
+
+class Standing(Enum):
+    """A member of a group as seen from one step of another member."""
+
+    #: The step is under way or behind it.
+    PAST = "past"
+    #: The step would be sent for it now.
+    DUE = "due"
+    #: It may still come to the step.
+    OPEN = "open"
+    #: It ended before the step.
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Fellow:
+    """One member with its standing; ``why`` and ``remedy`` tell of one that stopped, ``ended`` how."""
+
+    name: str
+    standing: Standing
+    ended: str = ""
+    code: str = ""
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a group means for one member's step: it goes, waits for fellows, or is held because some stopped."""
+
+    go: bool
+    held: bool = False
+    reason: str = ""
+    remedy: str = ""
+
+
+GO = Ruling(True)
+
+
+def units(items: Iterable[Item]) -> dict[str, str]:
+    """The unit of each item that belongs to a consistency group, by item key.
+
+    Two items are of one group when they share its id, or its name on one fabric. An id without a name is no group: the
+    service gives an ungrouped machine one of its own (SEEN, asr-api.md).
+    """
+    parents: dict[str, str] = {}
+
+    def root(mark: str) -> str:
+        while parents.setdefault(mark, mark) != mark:
+            mark = parents[mark]
+        return mark
+
+    marks: dict[str, str] = {}
+    for item in items:
+        if not item.group:
+            continue
+        named = f"{item.vault.key}|{item.fabric_id.lower()}|{item.group.strip().lower()}"
+        marks[item.key] = named
+        if item.group_id:
+            parents[root(f"{item.vault.key}|{item.group_id}")] = root(named)
+    return {key: root(mark) for key, mark in marks.items()}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A group of which a choice takes some members and not others; all names in order."""
+
+    group: str
+    vault: str
+    chosen: tuple[str, ...]
+    missing: tuple[str, ...]
+
+    def result(self) -> dict[str, Any]:
+        return {"group": self.group, "vault": self.vault, "chosen": list(self.chosen), "missing": list(self.missing)}
+
+
+def parts(items: Sequence[Item], bound: Mapping[str, str], chosen: AbstractSet[str]) -> dict[str, Part]:
+    """The groups that a choice splits, by unit. ``items`` are all that the vaults list, ``bound`` their units, ``chosen``
+    the keys of those that a run may move."""
+    found: dict[str, Part] = {}
+    for unit, members in _by_unit(items, bound).items():
+        taken = sorted((i.friendly_name for i in members if i.key in chosen), key=str.lower)
+        missing = sorted((i.friendly_name for i in members if i.key not in chosen), key=str.lower)
+        if taken and missing:
+            first = members[0]
+            found[unit] = Part(first.group or "", first.vault.name, tuple(taken), tuple(missing))
+    return found
+
+
+def _by_unit(items: Iterable[Item], bound: Mapping[str, str]) -> dict[str, list[Item]]:
+    found: dict[str, list[Item]] = {}
+    for item in items:
+        if item.key in bound:
+            found.setdefault(bound[item.key], []).append(item)
+    return found
+
+
+def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
+    """Whether a member's step may be sent, given the other members of its group in this run."""
+    stopped = [f for f in fellows if f.standing is Standing.STOPPED]
+    if stopped:
+        # One that is itself only held for the group explains nothing, as long as another one does.
+        causes = [f for f in stopped if f.code != HELD] or stopped
+        said = " ".join(f"{f.name} {_how(f)}." for f in causes[:NAMED]) + _more(len(causes))
+        return Ruling(
+            False,
+            True,
+            f"Held before {doing} with its consistency group {group!r}, which moves as a whole: {said}",
+            remedy(causes),
+        )
+    waited_for = [f.name for f in fellows if f.standing is Standing.OPEN]
+    if waited_for:
+        names = ", ".join(waited_for[:NAMED]) + _more(len(waited_for))
+        return Ruling(False, reason=f"waiting for {names} of its consistency group {group!r} before {doing}")
+    return GO
+
+
+def remedy(causes: Sequence[Fellow]) -> str:
+    """What to do about the members that hold a group."""
+    names = ", ".join(f.name for f in causes[:NAMED]) + _more(len(causes))
+    if all(f.code == COMMIT_HELD for f in causes):
+        return f"Look at {names} and approve as well: the group is committed when all its members are approved."
+    own = " ".join(dict.fromkeys(f"{f.name}: {f.remedy}" for f in causes[:NAMED] if f.remedy))
+    return (
+        f"See to {names}, then run this again for the whole group."
+        + (f" {own}" if own else "")
+        + f" To go on without {'it' if len(causes) == 1 else 'them'}, choose the others alone and set asr_split_groups: true; "
+        "the group's common recovery point is lost then."
+    )
+
+
+def _how(fellow: Fellow) -> str:
+    words = {"failed": "failed", "refused": "was refused", "held": "is held", "under way": "is still on its way"}
+    why = fellow.why.strip().rstrip(".")
+    return f"{words.get(fellow.ended, 'stopped')}{f' ({why})' if why else ''}"
+
+
+def _more(number: int) -> str:
+    return f" and {number - NAMED} more" if number > NAMED else ""
+
+
+def blocks(entries: Iterable[T], unit: Callable[[T], object]) -> list[list[T]]:
+    """Entries with one's fellows beside it, in the order in which each unit first appears."""
+    found: dict[object, list[T]] = {}
+    for entry in entries:
+        found.setdefault(unit(entry), []).append(entry)
+    return list(found.values())
+
+
+def cut(pieces: Sequence[Sequence[T]], room: int) -> tuple[list[T], list[T]]:
+    """The leading whole blocks that fit into ``room``, and the rest, both flat. None is overtaken by a smaller one."""
+    number = used = 0
+    for piece in pieces:
+        if used + len(piece) > room:
+            break
+        used += len(piece)
+        number += 1
+    return [e for piece in pieces[:number] for e in piece], [e for piece in pieces[number:] for e in piece]
+
+
+@dataclass(frozen=True)
+class Way:
+    """A member's way as check mode sees it: legs behind it, legs ahead in order, and how it would stop."""
+
+    past: frozenset[str]
+    ahead: tuple[str, ...]
+    fellow: Fellow | None = None
+
+    def reaches(self, leg: str) -> bool:
+        return leg in self.past or leg in self.ahead
+
+
+def barriers(ways: Mapping[str, Way]) -> dict[str, tuple[str, list[Fellow]]]:
+    """For each member of one group that would be held: the leg it is held before, and the fellows that stopped."""
+    found: dict[str, tuple[str, list[Fellow]]] = {}
+    for key, way in ways.items():
+        for leg in way.ahead:
+            stopped = [
+                other.fellow
+                for name, other in ways.items()
+                if name != key and other.fellow is not None and not other.reaches(leg)
+            ]
+            if stopped:
+                found[key] = (leg, stopped)
+                break
+    return found

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows of the modernized generation, and the life cycle of all generations together.
+
+Sources: asr-api.md 2.3 and 3.2. SEEN RCM: the failover to Azure, the reprotect home straight after it, the
+synchronisation and the planned failover. Never recorded: what an item says after the planned failover, after its commit
+and during the reprotect to Azure. There the rows list every plausible way of saying it, and judge by the operation the
+service allows, wherever the item says that it is active.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .classic import CLASSIC
+from .table import (
+    CANCEL_FAILOVER_TO_ONPREM,
+    COMMIT_TO_AZURE,
+    COMMIT_TO_ONPREM,
+    FAILOVER_TO_AZURE,
+    FAILOVER_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    TESTS,
+    Lifecycle,
+    Place,
+    Position,
+    Step,
+)
+
+_G = "modernized"
+_OUTWARD, _BACK = "InMageRcm", "InMageRcmFailback"
+
+#: Words by which a planned failover may be offered to be taken back, and by which its job may be called (INFER).
+CANCEL_WORDS = ("CancelFailover", "FailoverCancel")
+_CANCEL_SCENARIOS = (*CANCEL_WORDS, "CancelPlannedFailover")
+
+#: A reprotect's job is called so by classic vaults (SEEN RP1); other words are allowed for (INFER).
+_REPROTECTS = ("SwitchReplicationGroupProtection", "SwitchProtection", "Reprotect", "ReProtect")
+
+#: A planned failover's job (INFER), with the word classic vaults have for theirs (SEEN FB).
+_PLANNED = ("PlannedFailover", "UnplannedFailover")
+
+
+def _flights(scenarios: tuple[str, ...], *where: tuple[str, str]) -> frozenset[tuple[str, str, str]]:
+    return frozenset((scenario, instance, location) for scenario in scenarios for instance, location in where)
+
+
+MODERNIZED = Lifecycle(
+    places=(
+        Place(_G, Position.HOME, _OUTWARD, "Primary", allows="UnplannedFailover"),
+        # A test failover waits for its clean-up: the machine is still at home.
+        Place(_G, Position.HOME, _OUTWARD, "Primary", allows="TestFailoverCleanup"),
+        Place(_G, Position.HOME, _OUTWARD, "Primary", holds=TESTS),
+        Place(_G, Position.SYNCING_OUT, _OUTWARD, "Primary", lacks=frozenset({"UnplannedFailover"})),
+        # SwitchProtection stands beside Commit there (SEEN RCM 130).
+        Place(_G, Position.OUT_UNCOMMITTED, _OUTWARD, "Recovery", allows="Commit"),
+        Place(_G, Position.OUT, _OUTWARD, "Recovery", allows="SwitchProtection", lacks=frozenset({"Commit"})),
+        # Failed over to on-premises, told by the commit that is due or by the way back that is offered.
+        Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows="Commit"),
+        *(Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows=word) for word in CANCEL_WORDS),
+        Place(_G, Position.READY, _BACK, "*", allows="PlannedFailover"),
+        Place(_G, Position.HOME_UNPROTECTED, _BACK, "*", allows="SwitchProtection"),
+        Place(_G, Position.SYNCING_HOME, _BACK, "Primary", lacks=frozenset({"CompleteMigration"})),
+    ),
+    steps=(
+        Step(
+            generation=_G,
+            leg=FAILOVER_TO_AZURE,
+            departs=frozenset({Position.HOME}),
+            arrives=Position.OUT_UNCOMMITTED,
+            settles=Position.OUT_UNCOMMITTED,
+            permission="UnplannedFailover",
+            verb="unplannedFailover",
+            direction="PrimaryToRecovery",
+            body="modernized_failover_to_azure",
+            scenarios=frozenset({"UnplannedFailover"}),
+            in_flight=_flights(("UnplannedFailover",), (_OUTWARD, "*")),
+            # No point in the body means latest (SEEN RCM 107); the others are picked from the item's list.
+            points=MappingProxyType(
+                {
+                    "latest": "",
+                    "latest_processed": "any",
+                    "latest_app_consistent": "ApplicationConsistent",
+                    "latest_crash_consistent": "CrashConsistent",
+                }
+            ),
+            named_point=True,
+        ),
+        Step(
+            generation=_G,
+            leg=COMMIT_TO_AZURE,
+            departs=frozenset({Position.OUT_UNCOMMITTED}),
+            arrives=Position.OUT,
+            settles=Position.OUT,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights(("CommitFailover",), (_OUTWARD, "*")),
+        ),
+        Step(
+            generation=_G,
+            leg=REPROTECT_TO_ONPREM,
+            # The recorded machine was reprotected without a commit (SEEN RCM 107 to 132).
+            departs=frozenset({Position.OUT, Position.OUT_UNCOMMITTED}),
+            arrives=Position.SYNCING_HOME,
+            settles=Position.READY,
+            permission="SwitchProtection",
+            verb="reProtect",
+            direction="RecoveryToPrimary",
+            body="modernized_reprotect_to_onprem",
+            scenarios=frozenset(_REPROTECTS),
+            in_flight=_flights(_REPROTECTS, (_OUTWARD, "Recovery"), (_BACK, "Primary")),
+            agent_sign="flag",
+        ),
+        Step(
+            generation=_G,
+            leg=FAILOVER_TO_ONPREM,
+            departs=frozenset({Position.READY}),
+            arrives=Position.HOME_UNCOMMITTED,
+            settles=Position.HOME_UNCOMMITTED,
+            permission="PlannedFailover",
+            verb="plannedFailover",
+            # The recorded request has none (SEEN RCM 163).
+            direction=None,
+            body="modernized_failover_to_onprem",
+            scenarios=frozenset(_PLANNED),
+            in_flight=_flights(_PLANNED, (_BACK, "*")),
+            # The point is made after the job has begun, so that both kinds are the latest of theirs (DOC).
+            points=MappingProxyType(
+                {
+                    "latest": "CrashConsistent",
+                    "latest_crash_consistent": "CrashConsistent",
+                    "latest_app_consistent": "ApplicationConsistent",
+                }
+            ),
+        ),
+        Step(
+            generation=_G,
+            leg=COMMIT_TO_ONPREM,
+            departs=frozenset({Position.HOME_UNCOMMITTED}),
+            arrives=Position.HOME_UNPROTECTED,
+            settles=Position.HOME_UNPROTECTED,
+            permission="Commit",
+            verb="failoverCommit",
+            direction=None,
+            body=None,
+            scenarios=frozenset({"CommitFailover"}),
+            in_flight=_flights(("CommitFailover",), (_BACK, "*")),
+        ),
+        Step(
+            generation=_G,
+            leg=REPROTECT_TO_AZURE,
+            departs=frozenset({Position.HOME_UNPROTECTED}),
+            arrives=Position.SYNCING_OUT,
+            settles=Position.HOME,
+            permission="SwitchProtection",
+            verb="reProtect",
+            # The opposite of classic (SEEN script AsrV2ARcmTests).
+            direction="PrimaryToRecovery",
+            body="modernized_reprotect_to_azure",
+            scenarios=frozenset(_REPROTECTS),
+            in_flight=_flights(_REPROTECTS, (_BACK, "*"), (_OUTWARD, "Primary")),
+            agent_sign="flag",
+        ),
+        # Never part of a route: only the module that is called for it walks this one.
+        Step(
+            generation=_G,
+            leg=CANCEL_FAILOVER_TO_ONPREM,
+            departs=frozenset({Position.HOME_UNCOMMITTED}),
+            arrives=Position.READY,
+            settles=Position.READY,
+            # What may be committed may be taken back (DOC); the word for it in allowedOperations was never recorded.
+            permission="Commit",
+            or_permissions=frozenset(CANCEL_WORDS),
+            verb="failoverCancel",
+            direction=None,
+            body=None,
+            scenarios=frozenset(_CANCEL_SCENARIOS),
+            in_flight=_flights(_CANCEL_SCENARIOS, (_BACK, "*")),
+        ),
+    ),
+)
+
+#: All generations: what every run works with.
+LIFECYCLE = CLASSIC + MODERNIZED
+
+#: What a vault's generation means for its machines, in one sentence (asr-api.md 7, failback-domain.md 6; DOC).
+NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "classic": (
+            "Classic replication: out of support since March 2026, so that the service may refuse; machines caught in Azure "
+            "must come home before they can move to the modernized experience."
+        ),
+        "modernized": "Modernized replication: machines come home through an appliance of the vault.",
+    }
+)
+
+#: Words by which a refusal says that it is for the retirement. No such refusal was recorded (INFER).
+_RETIRED_WORDS = ("retire", "deprecat", "no longer support", "end of support", "end of life", "classic experience")
+
+_AWAY = (
+    "ask Microsoft support to let its failback finish; else restore a backup or the exported Azure disks on-premises, "
+    "or keep the machine in Azure"
+)
+_PROTECT_ANEW = "it runs on-premises: disable its replication in this vault and protect it in a modernized one"
+
+#: What is left to do with a classic machine whose operation is refused for good, by where it stands.
+RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
+    {
+        **dict.fromkeys(Position, _AWAY),
+        Position.HOME: "it is protected at home: move it to a modernized vault (asr_replicated_item_info tells whether it can)",
+        Position.SYNCING_OUT: _PROTECT_ANEW,
+        Position.HOME_UNPROTECTED: _PROTECT_ANEW,
+        Position.HOME_UNCOMMITTED: (
+            "it runs on-premises: ask Microsoft support to commit its failover, and keep the Azure machine off"
+        ),
+    }
+)
+
+
+def retired(generation: str, position: Position | None, said: str) -> tuple[bool, str]:
+    """Whether a refusal is for the retirement, and what is left to do; an empty text for other generations.
+
+    Where the words do not tell, the text says so and what would be left.
+    """
+    if generation != "classic":
+        return False, ""
+    left = RETIRED_LEFT[position] if position is not None else _AWAY
+    if any(word in said.lower() for word in _RETIRED_WORDS):
+        return True, f"Classic replication is retired. What is left: {left}."
+    return False, f"If that is for the retirement of classic replication (March 2026), what is left: {left}."

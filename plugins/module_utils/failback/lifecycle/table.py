@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The life cycle of a replicated item, as data.
+
+Three tables say everything: PLACES (how a position looks in the vault), STEPS (what moves an item from one position
+to the next) and VERDICTS (what a leg means for an item that stands somewhere). Generations differ in rows alone.
+
+Sources: asr-api.md 2.3 (bodies), 3.1 (classic states), 4 (jobs). Rows marked INFER there are judged by the operation
+the service allows, never by the text of a state, so a different text cannot mislead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+
+from ..model.items import Item
+
+
+class Position(str, Enum):
+    """Where an item stands on the circle."""
+
+    HOME = "home"
+    OUT_UNCOMMITTED = "out_uncommitted"
+    OUT = "out"
+    SYNCING_HOME = "syncing_home"
+    READY = "ready"
+    HOME_UNCOMMITTED = "home_uncommitted"
+    HOME_UNPROTECTED = "home_unprotected"
+    SYNCING_OUT = "syncing_out"
+
+
+#: Each position in words for people.
+POSITION_TEXT: Mapping[Position, str] = MappingProxyType(
+    {
+        Position.HOME: "at home and protected to Azure",
+        Position.OUT_UNCOMMITTED: "failed over to Azure, not committed",
+        Position.OUT: "running in Azure, committed",
+        Position.SYNCING_HOME: "synchronising to on-premises",
+        Position.READY: "ready to fail over to on-premises",
+        Position.HOME_UNCOMMITTED: "failed over to on-premises, not committed",
+        Position.HOME_UNPROTECTED: "at home, not protected",
+        Position.SYNCING_OUT: "synchronising to Azure",
+    }
+)
+
+FAILOVER_TO_AZURE = "failover_to_azure"
+COMMIT_TO_AZURE = "commit_to_azure"
+REPROTECT_TO_ONPREM = "reprotect_to_onprem"
+FAILOVER_TO_ONPREM = "failover_to_onprem"
+COMMIT_TO_ONPREM = "commit_to_onprem"
+REPROTECT_TO_AZURE = "reprotect_to_azure"
+
+#: Taking a planned failover back before its commit. It stands beside the way: no route of several legs contains it.
+CANCEL_FAILOVER_TO_ONPREM = "cancel_failover_to_onprem"
+
+#: The legs in the order a machine walks them, out and home.
+LEGS: tuple[str, ...] = (
+    FAILOVER_TO_AZURE,
+    COMMIT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    FAILOVER_TO_ONPREM,
+    COMMIT_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+)
+
+COMMITS = frozenset({COMMIT_TO_AZURE, COMMIT_TO_ONPREM})
+REPROTECTS = frozenset({REPROTECT_TO_ONPREM, REPROTECT_TO_AZURE})
+FAILOVERS = frozenset({FAILOVER_TO_AZURE, FAILOVER_TO_ONPREM})
+
+#: What runs during a leg, for progress lines and reasons.
+LEG_TEXT: Mapping[str, str] = MappingProxyType(
+    {
+        FAILOVER_TO_AZURE: "failing over to Azure",
+        COMMIT_TO_AZURE: "committing the failover to Azure",
+        REPROTECT_TO_ONPREM: "reprotecting to on-premises",
+        FAILOVER_TO_ONPREM: "failing over to on-premises",
+        COMMIT_TO_ONPREM: "committing the failover to on-premises",
+        REPROTECT_TO_AZURE: "reprotecting to Azure",
+        CANCEL_FAILOVER_TO_ONPREM: "taking the failover to on-premises back",
+    }
+)
+
+#: The failover whose success a commit seals.
+SEALS: Mapping[str, str] = MappingProxyType({COMMIT_TO_AZURE: FAILOVER_TO_AZURE, COMMIT_TO_ONPREM: FAILOVER_TO_ONPREM})
+
+
+@dataclass(frozen=True)
+class Place:
+    """How an idle item at a position looks: provider, active location, one operation it allows, others it lacks.
+
+    An ``active_location`` of "*" fits any: where the service's word was never recorded, the operation decides alone.
+    """
+
+    generation: str
+    position: Position
+    instance_type: str
+    active_location: str
+    allows: str | None = None
+    lacks: frozenset[str] = frozenset()
+    #: Names of scenarios of which one must hold the item; empty for an item that is idle or whose scenario does not matter.
+    holds: frozenset[str] = frozenset()
+
+    def fits(self, item: Item) -> bool:
+        if self.holds and (item.scenario is None or item.scenario.name not in self.holds):
+            return False
+        return (
+            item.instance_type == self.instance_type
+            and self.active_location in ("*", item.active_location)
+            and (self.allows is None or self.allows in item.allowed)
+            and not (self.lacks & item.allowed)
+        )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation: from where, with which request, to where.
+
+    ``permission`` is the word that must stand in allowedOperations, or one of ``or_permissions`` where the word was
+    never recorded. ``verb`` is the last segment of the operation's
+    path, ``body`` names the builder in bodies.py (None: no body at all). ``arrives`` is the position when the job has
+    succeeded, ``settles`` the one when the leg is over: a succeeded reprotect is not yet protected. ``in_flight``
+    lists (scenario name, instance type, active location or "*") by which a running job of this step is recognised.
+    ``points`` maps the recovery points this step knows by name to what the body says of them; ``named_point`` tells
+    whether a single point can be given. ``agent_sign`` names how one sees that the machine's agent has registered
+    since the failover ("heartbeat": lastHeartbeat is younger than the failover; "flag": the item says it); None where
+    the step does not depend on the agent.
+    """
+
+    generation: str
+    leg: str
+    departs: frozenset[Position]
+    arrives: Position
+    settles: Position
+    permission: str
+    verb: str
+    direction: str | None
+    body: str | None
+    scenarios: frozenset[str]
+    in_flight: frozenset[tuple[str, str, str]]
+    points: Mapping[str, str] = field(default_factory=dict)
+    named_point: bool = False
+    agent_sign: str | None = None
+    or_permissions: frozenset[str] = frozenset()
+
+    def permitted(self, item: Item) -> bool:
+        """Whether the service would take the operation now."""
+        return self.permission in item.allowed or bool(self.or_permissions & item.allowed)
+
+    def runs(self, item: Item) -> bool:
+        """Whether the job that holds the item is one of this step."""
+        if item.scenario is None:
+            return False
+        name = item.scenario.name
+        return any(
+            name == scenario and item.instance_type == instance and location in ("*", item.active_location)
+            for scenario, instance, location in self.in_flight
+        )
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """The tables of one or more generations. Adding a generation is adding rows."""
+
+    places: tuple[Place, ...]
+    steps: tuple[Step, ...]
+
+    def __add__(self, other: Lifecycle) -> Lifecycle:
+        return Lifecycle(self.places + other.places, self.steps + other.steps)
+
+    def generation(self, item: Item) -> str | None:
+        """The generation an item's provider belongs to, None for providers that are not VMware or physical."""
+        for place in self.places:
+            if place.instance_type == item.instance_type:
+                return place.generation
+        return None
+
+    def position(self, item: Item) -> Position | None:
+        """Where the item stands, None where no row fits. The first fitting row wins."""
+        if item.scenario is not None and item.scenario.name in ASIDE:
+            # It says nothing of where the item stands, and allows nothing meanwhile.
+            return None
+        for place in self.places:
+            if place.fits(item):
+                return place.position
+        return None
+
+    def candidates(self, item: Item, route: Iterable[str] = ()) -> tuple[Step, ...]:
+        """The steps whose job may hold the item now, the likeliest first.
+
+        Where the service's words fit two steps (a reprotect of an item that says the same before and after it came
+        home), one of the route comes first, then the one that fits the last planned failover's status (SPEC).
+        """
+        legs = frozenset(route)
+        found = [step for step in self.steps if step.runs(item)]
+        return tuple(sorted(found, key=lambda s: (s.leg not in legs, (s.leg == REPROTECT_TO_AZURE) != item.came_home)))
+
+    def running(self, item: Item, route: Iterable[str] = ()) -> Step | None:
+        """The step whose job holds the item now."""
+        return next(iter(self.candidates(item, route)), None)
+
+    def standing(self, item: Item, route: Iterable[str] = ()) -> str:
+        """Where the item stands, for results: a position, what runs on it, or "unknown"."""
+        running = self.running(item, route)
+        if running is not None:
+            return LEG_TEXT[running.leg]
+        position = self.position(item)
+        return position.value if position is not None else "unknown"
+
+    @property
+    def scenarios(self) -> dict[str, frozenset[str]]:
+        """Each leg with the scenario words of its jobs, whatever the generation."""
+        found: dict[str, frozenset[str]] = {}
+        for row in self.steps:
+            found[row.leg] = found.get(row.leg, frozenset()) | row.scenarios
+        return found
+
+    def step(self, generation: str, leg: str) -> Step | None:
+        return next((s for s in self.steps if s.generation == generation and s.leg == leg), None)
+
+
+#: Scenarios of people's other operations, during which nothing is allowed wherever the item stands (asr-api.md 4; SPEC).
+ASIDE = frozenset({"UpdateMobilityService", "UpdateVmProperties", "VMNicUpdate", "UpdateAppliance", "SwitchProvider"})
+
+#: Scenarios of a test failover, which is only possible for a machine that is protected at home (SEEN).
+TESTS = frozenset({"TestFailover", "TestFailoverCleanup"})
+
+
+FIRE, WAIT, DONE = "fire", "wait", "done"
+
+_P = Position
+_BEYOND_OUT = {_P.SYNCING_HOME: "on_its_way_home", _P.READY: "on_its_way_home", _P.HOME_UNCOMMITTED: "on_its_way_home"}
+
+#: What a leg means for an item at a position: fire, wait, done, or the code of a refusal (see REFUSALS).
+VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
+    {
+        FAILOVER_TO_AZURE: {
+            _P.HOME: FIRE,
+            _P.OUT_UNCOMMITTED: DONE,
+            _P.OUT: DONE,
+            **_BEYOND_OUT,
+            _P.HOME_UNPROTECTED: "protect_first",
+            _P.SYNCING_OUT: "synchronising_to_azure",
+        },
+        COMMIT_TO_AZURE: {
+            _P.HOME: "failover_to_azure_first",
+            _P.OUT_UNCOMMITTED: FIRE,
+            _P.OUT: DONE,
+            **_BEYOND_OUT,
+            _P.HOME_UNPROTECTED: "protect_first",
+            _P.SYNCING_OUT: "synchronising_to_azure",
+        },
+        REPROTECT_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "commit_first",
+            _P.OUT: FIRE,
+            _P.SYNCING_HOME: WAIT,
+            _P.READY: DONE,
+            _P.HOME_UNCOMMITTED: DONE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        FAILOVER_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: FIRE,
+            _P.HOME_UNCOMMITTED: DONE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        COMMIT_TO_ONPREM: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: "failover_home_first",
+            _P.HOME_UNCOMMITTED: FIRE,
+            _P.HOME_UNPROTECTED: DONE,
+            _P.SYNCING_OUT: DONE,
+            _P.HOME: DONE,
+        },
+        REPROTECT_TO_AZURE: {
+            _P.OUT_UNCOMMITTED: "reprotect_first",
+            _P.OUT: "reprotect_first",
+            _P.SYNCING_HOME: "synchronising_home",
+            _P.READY: "failover_home_first",
+            _P.HOME_UNCOMMITTED: "commit_home_first",
+            _P.HOME_UNPROTECTED: FIRE,
+            _P.SYNCING_OUT: WAIT,
+            _P.HOME: DONE,
+        },
+        CANCEL_FAILOVER_TO_ONPREM: {
+            **dict.fromkeys(_P, "nothing_to_cancel"),
+            _P.READY: DONE,
+            # Only a generation whose own row departs from here can take it back.
+            _P.HOME_UNCOMMITTED: "cancel_not_offered",
+        },
+    }
+)
+
+#: Code and remedy of a failover to Azure that nobody confirmed.
+NOT_CONFIRMED = "not_confirmed"
+CONFIRM = "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant."
+
+#: Code of a refusal -> (reason, remedy). A remedy says that it is for this machine: nobody must run a stage for all because
+#: one of them is not where it should be.
+REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "commit_first": (
+            "The failover to Azure is not committed.",
+            (
+                "Commit it first: run stage_1_failover_to_azure for this machine and approve it there (asr_approved), or use asr_commit "
+                "with direction to_azure and its name in 'approved'."
+            ),
+        ),
+        "reprotect_first": (
+            "The machine runs in Azure and does not replicate to on-premises.",
+            "Reprotect it first: run stage_2_reprotect_to_onprem for this machine, or asr_reprotect with direction to_onprem.",
+        ),
+        "synchronising_home": (
+            "The machine is still synchronising to on-premises.",
+            "Wait until it is synchronised: stage_2_reprotect_to_onprem for this machine waits for it, and so does asr_reprotect.",
+        ),
+        "failover_home_first": (
+            "The machine is synchronised but has not failed over to on-premises.",
+            "Fail it over first: run stage_3_failover_to_onprem for this machine, or asr_failover with direction to_onprem.",
+        ),
+        "commit_home_first": (
+            "The failover to on-premises is not committed.",
+            (
+                "Look at the machine, then run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use "
+                "asr_commit with direction to_onprem and its name in 'approved'."
+            ),
+        ),
+        "on_its_way_home": (
+            "The machine is on its way home.",
+            "Bring it home first: run failback for this machine, or asr_failback.",
+        ),
+        "protect_first": (
+            "The machine is at home but not protected.",
+            "Protect it first: run stage_4_reprotect_to_azure for this machine, or asr_reprotect with direction to_azure.",
+        ),
+        "synchronising_to_azure": (
+            "The machine is still synchronising to Azure.",
+            "Wait until it is protected: stage_4_reprotect_to_azure for this machine waits for it, and so does asr_reprotect.",
+        ),
+        "failover_to_azure_first": (
+            "The machine is at home; there is no failover to commit.",
+            "Leave it out. Only if it must run in Azure, fail it over: stage_1_failover_to_azure for this machine.",
+        ),
+        "nothing_to_cancel": (
+            "There is no failover to on-premises that waits for its commit.",
+            "Leave the machine out: only a planned failover that is not committed yet can be taken back.",
+        ),
+        "cancel_not_offered": (
+            "A classic failover to on-premises cannot be taken back.",
+            (
+                "Commit it: run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use asr_commit with "
+                "direction to_onprem and its name in 'approved'."
+            ),
+        ),
+    }
+)
+
+
+def ordered(route: Iterable[str]) -> tuple[str, ...]:
+    """A route's legs in walking order."""
+    wanted = set(route)
+    return tuple(leg for leg in LEGS if leg in wanted)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one stage of a chain to the next: who goes on, by id, and who is held because its group cannot. Pure.
+
+Stages hand machines on by the id of their replicated item: names repeat in and between vaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..lifecycle import group
+from ..lifecycle.group import STOPS, Fellow, Standing
+from ..lifecycle.table import COMMITS, DONE, LEG_TEXT, VERDICTS, Position
+from ..model.items import before_segment
+
+Machine = Mapping[str, Any]
+
+#: Verdicts of a machine that goes no further, and those of one that in check mode is not yet where the next stage wants it.
+_ENDED = (*STOPS, "waiting")
+_WOULD_MOVE = ("fired", "adopted")
+_WOULD_GO = (*_WOULD_MOVE, "waiting")
+
+
+@dataclass(frozen=True)
+class Onward:
+    """What a stage passes on: ids of those that go on, the last stage's own result, and rows of those that are held."""
+
+    machines: tuple[str, ...]
+    last: Mapping[str, Any]
+    held: tuple[dict[str, Any], ...]
+
+
+def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
+    """Who goes on to ``stage``, given the results of the stages before it; ``check``: they are of check mode.
+
+    A member of a consistency group goes on when nobody of its group has stopped or is still on its way.
+    """
+    stages = [result for result in results if not result.get("left_out")]
+    last = stages[-1] if stages else {}
+    stopped = {_key(m): m for m in _stopped(results, check)}
+    behind: dict[str, list[Machine]] = {}
+    for machine in stopped.values():
+        if unit := _unit(machine):
+            behind.setdefault(unit, []).append(machine)
+    going: list[str] = []
+    held: list[dict[str, Any]] = []
+    for machine in last.get("machines") or ():
+        if _key(machine) in stopped:
+            continue
+        fellows = behind.get(_unit(machine), [])
+        causes = [f for f in fellows if f.get("done") in STOPS or not check]
+        if not fellows:
+            going.append(str(machine["item_id"]))
+        elif causes and not _at_the_end(machine, stage):
+            held.append(held_row(machine, stage, causes))
+    return Onward(tuple(going), last, tuple(held))
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What the look along a route leaves: ids of those that go on, of those of them that are approved, and the rows of the rest."""
+
+    machines: tuple[str, ...]
+    approved: tuple[str, ...]
+    ended: tuple[dict[str, Any], ...]
+
+
+def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
+    """Who goes on after the look along the whole route (``result``, of check mode), and the rows of those that cannot.
+
+    A group stays behind as a whole, also a member that has nothing left to do: the stages would be asked for a part of it.
+    A group held only before a commit, by an approval that is missing, goes until then. ``spent`` are ids of machines whose
+    approval has brought one commit in this run already.
+    """
+    machines = list(result.get("machines") or ())
+    stopped = [m for m in machines if _cannot_go(m)]
+    behind: dict[str, list[Machine]] = {}
+    for machine in stopped:
+        if unit := _unit(machine):
+            behind.setdefault(unit, []).append(machine)
+    used = {item_id.lower() for item_id in spent}
+    going: list[Machine] = []
+    ended: list[dict[str, Any]] = []
+    for machine in machines:
+        fellows = behind.get(_unit(machine), [])
+        if machine in stopped or (fellows and machine.get("done") not in _WOULD_GO):
+            ended.append(dict(machine))
+        elif fellows:
+            # In the report of a run, "fired" would say that something was sent.
+            ended.append(held_row(machine, str(machine.get("leg") or "next"), fellows))
+        else:
+            going.append(machine)
+    return Looked(
+        tuple(str(m.get("item_id") or "") for m in going),
+        tuple(str(m["item_id"]) for m in going if m.get("approved") and _key(m) not in used),
+        tuple(ended),
+    )
+
+
+def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Ids of the machines whose approval these results have used: their commit was sent, or joined."""
+    return tuple(
+        str(machine.get("item_id") or "")
+        for result in results
+        for machine in result.get("machines") or ()
+        if machine.get("approved")
+        and any(
+            row.get("leg") in COMMITS and row.get("done") in _WOULD_MOVE
+            for row in (machine, *(machine.get("legs") or ()))
+        )
+    )
+
+
+def _cannot_go(machine: Machine) -> bool:
+    """Whether the look has found that a machine cannot go. A proof that does not hold yet is the commit's own affair: it waits
+    a little where time may heal it."""
+    return machine.get("done") in ("failed", "refused") and not machine.get("unproven")
+
+
+def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[str, Any]:
+    """The row of a machine that a stage leaves out for its group."""
+    ruling = group.rule(
+        str(machine.get("group") or ""),
+        LEG_TEXT.get(stage, f"the stage {stage}"),
+        [
+            Fellow(
+                str(f.get("name")),
+                Standing.STOPPED,
+                str(f["done"]) if f.get("done") in STOPS else "under way",
+                str(f.get("code") or ""),
+                str(f.get("reason") or ""),
+                str(f.get("remedy") or "") if f.get("done") in STOPS else "",
+            )
+            for f in fellows
+        ],
+    )
+    return {
+        **machine,
+        "before": machine.get("after"),
+        "done": "held",
+        "changed": False,
+        "leg": stage if stage in LEG_TEXT else None,
+        **dict.fromkeys(("job", "recovery_point", "start", "end", "duration_seconds", "placement", "sync")),
+        "warnings": [],
+        "errors": [],
+        "legs": [],
+        "code": group.HELD,
+        "unproven": False,
+        "reason": ruling.reason,
+        "remedy": ruling.remedy,
+    }
+
+
+def _stopped(results: Iterable[Mapping[str, Any]], check: bool) -> Iterable[Machine]:
+    """The machines that a stage must not be asked for."""
+    for result in results:
+        still = result.get("finished") is not True and not result.get("left_out")
+        for machine in result.get("machines") or ():
+            done = machine.get("done")
+            moving = done in _WOULD_MOVE
+            # When time is over, a machine whose operation was sent is still on its way.
+            under_way = still and moving and (bool(machine.get("reason")) or not machine.get("end"))
+            if done in _ENDED or (check and moving) or under_way:
+                yield machine
+
+
+def _at_the_end(machine: Machine, stage: str) -> bool:
+    """Whether the stage has nothing to do for the machine where it stands."""
+    try:
+        return VERDICTS[stage][Position(machine.get("after"))] == DONE
+    except (KeyError, ValueError):
+        return False
+
+
+def _key(machine: Machine) -> str:
+    return str(machine.get("item_id") or "").lower()
+
+
+def _unit(machine: Machine) -> str:
+    """What the members of a consistency group have in common: its name on their fabric; empty without a group."""
+    named = str(machine.get("group") or "").strip().lower()
+    key = _key(machine)
+    where = before_segment(key, "/replicationprotectioncontainers/") or str(machine.get("vault") or "")
+    return f"{where}|{named}" if named else ""

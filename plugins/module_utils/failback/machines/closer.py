@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far synchronising machines are, and which machine is the slowest.
+
+Lists of classic vaults do not tell how far a synchronisation is (SEEN FB: hollow), so a few machines are read by
+themselves in every slice: the slowest one known, and those nobody has looked at for the longest time. What was told last is
+remembered, so that the progress line keeps its numbers between two looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..lifecycle.decide import legs_left
+from ..lifecycle.table import Position
+from ..model.errors import FailbackError
+from ..model.items import Item, iso, parse_time
+from ..model.sync import Sync, measure
+from .track import Track
+from .walk import Walk
+
+#: Machines read by themselves in one slice. These reads belong to no floor: they only feed the progress line.
+LOOKS = 4
+
+
+def look_closer(walk: Walk) -> None:
+    """Read a few of the machines whose synchronisation the list does not tell."""
+    hollow = {
+        key: track
+        for key, track in walk.memory.tracks.items()
+        if key in walk.items and synchronising(walk, walk.items[key], track) and not _listed(walk.items[key])
+    }
+    first = slowest(walk)
+    # An ISO text of the service's clock orders like the time it tells; a machine never looked at comes first.
+    turns = sorted(hollow, key=lambda key: (key != first or not hollow[key].sync, hollow[key].looked, hollow[key].name))
+    for key in turns[:LOOKS]:
+        item = walk.items[key]
+        hollow[key].looked = iso(walk.now) or ""
+        try:
+            walk.closer[key] = walk.alone(item)
+        except FailbackError:
+            # It only feeds the progress line.
+            continue
+
+
+def _listed(item: Item) -> bool:
+    """Whether the list itself has what a synchronisation is measured by."""
+    return bool(item.disks)
+
+
+def synchronising(walk: Walk, item: Item, track: Track) -> bool:
+    """Whether nothing but the synchronisation holds the machine."""
+    idle = not track.job and not track.ended and item.scenario is None
+    return idle and walk.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
+
+
+def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
+    """How far the machine's synchronisation is, as told last; None where it is not under way or never told."""
+    item = walk.items.get(key)
+    if item is None:
+        return None
+    if not synchronising(walk, item, track):
+        track.sync_seen, track.sync, track.looked = [], {}, ""
+        return None
+    when = parse_time(track.sync_seen[0]) if track.sync_seen else None
+    now = measure(walk.closer.get(key) or item, walk.now, (when, float(track.sync_seen[1])) if when else None)
+    if now.told:
+        if now.percentage is not None and (not when or now.percentage < track.sync_seen[1]):
+            track.sync_seen = [iso(walk.now), now.percentage]
+        track.sync = {"at": iso(walk.now), **now.result()}
+        return now
+    return _remembered(walk, track)
+
+
+def _remembered(walk: Walk, track: Track) -> Sync | None:
+    """What was told at an earlier look; its time left has gone on meanwhile."""
+    values = dict(track.sync)
+    at = parse_time(values.pop("at", None))
+    if at is None:
+        return None
+    sync = Sync(**values)
+    if sync.eta_seconds is None:
+        return sync
+    left = round(sync.eta_seconds - (walk.now - at).total_seconds())
+    return replace(sync, eta_seconds=left if left > 0 else None)
+
+
+def slowest(walk: Walk) -> str:
+    """Key of the open machine that has got least far; empty when all have ended."""
+    tracks = walk.memory.tracks
+    return min((k for k, t in tracks.items() if not t.ended), key=lambda k: rank(walk, k, tracks[k]), default="")
+
+
+def rank(walk: Walk, key: str, track: Track) -> tuple[int, bool, bool, float, str]:
+    """How far a machine has got on the route; the least is the slowest.
+
+    Of machines on one leg those that only synchronise are further; of these, one whose percentage is known is named before
+    one that never told any.
+    """
+    item = walk.items.get(key)
+    syncs = item is not None and synchronising(walk, item, track)
+    sync = synchronisation(walk, key, track)
+    percentage = sync.percentage if sync and sync.percentage is not None else None
+    return _leg(walk, item, track), syncs, percentage is None, percentage or 0.0, track.opened or "9999"
+
+
+def _leg(walk: Walk, item: Item | None, track: Track) -> int:
+    """Number of the leg of the route a machine is on, or has next before it."""
+    route = walk.order.route
+    if track.job and track.leg in route:
+        return route.index(track.leg)
+    position = walk.lifecycle.position(item) if item is not None else None
+    if item is None or position is None:
+        return route.index(track.leg) if track.leg in route else 0
+    leg = next(legs_left(position, route, walk.lifecycle, walk.lifecycle.generation(item) or ""), route[-1])
+    return route.index(leg)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading once, before the first write of a run, every list that a later step of it needs.
+
+A permission that is missing, or a vCenter that is not given, is found while the machines still run where they ran. One list
+a vault and subscription each, however many machines there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+
+from ..lifecycle.decide import Hold, Refuse
+from ..lifecycle.points import needs_list
+from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Step
+from ..model.errors import FailbackError, InputError, NotFound
+from ..model.identity import Known, site_words, subscriptions, vm_ids
+from ..model.items import Item, before_segment
+from ..placement.home import found
+from .evidence import index
+from .patience import passes
+from .walk import Walk
+
+#: Where a machine's way leads: the steps ahead, and what it ends with.
+Way = tuple[Sequence[Step], object]
+
+
+def commits_later(way: Way) -> bool:
+    """Whether a commit follows something that would be sent before it, now or after somebody's word."""
+    steps, end = way
+    return bool(steps) and (any(step.leg in COMMITS for step in steps[1:]) or isinstance(end, Hold))
+
+
+def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
+    """Raises InputError (``vcenter_missing``) where a commit stands ahead and there is no vCenter to prove it in."""
+    if walk.site is not None:
+        return
+    if any(commits_later(way) or any(step.leg in COMMITS for step in way[0]) for way in ways.values()):
+        raise InputError(
+            "vcenter_missing",
+            "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
+            "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
+        )
+
+
+class _Probe:
+    """Lists that are read once; what could not be read is told of every machine that needs it."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.missing: dict[str, list[FailbackError]] = {}
+
+    def read(self, items: Iterable[Item], read: Callable[[], object]) -> None:
+        before = self.walk.vaults.requests.reads
+        try:
+            read()
+        except FailbackError as exc:
+            for item in items:
+                if passes(exc):
+                    self.walk.wait_for(item.key, exc)
+                else:
+                    self.missing.setdefault(item.key, []).append(exc)
+        self.walk.count_reads(self.walk.vaults.requests.reads - before)
+
+    def refuse(self) -> None:
+        for key, problems in self.missing.items():
+            track = self.walk.memory.tracks[key]
+            if not track.ended:
+                said = " ".join(dict.fromkeys(p.message for p in problems))
+                remedy = " ".join(dict.fromkeys(p.remedy for p in problems if p.remedy))
+                track.end("refused", problems[0].code, f"A later step would not go through: {said}", remedy)
+
+
+def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+    """Read what later steps read. Machines whose later step could not be read for are refused, or wait where time may heal
+    it; the others go on."""
+    probe = _Probe(walk)
+    later = [item for item in items if not walk.memory.tracks[item.key].ended and commits_later(ways[item.key])]
+    for vault in {item.vault.key: item.vault for item in later}.values():
+        probe.read([i for i in later if i.vault.key == vault.key], partial(walk.vaults.list_jobs, vault))
+    _azure(walk, later, probe)
+    for item in _pointed(walk, items, ways):
+        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, i, ways[i.key])]
+        probe.read(mine, partial(walk.vaults.list_recovery_points, item.id))
+    probe.refuse()
+
+
+def look_home(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+    """Ask vCenter, once for all, where machines were: it decides what a reprotect home says, and shows before the first
+    write that the account may read what a later commit's proof will need."""
+    asked: list[tuple[Item, Known]] = []
+    for item in items:
+        track = walk.memory.tracks[item.key]
+        placed_later = track.placement is None and any(s.leg == REPROTECT_TO_ONPREM for s in ways[item.key][0])
+        ahead = placed_later or (not walk.memory.checked and commits_later(ways[item.key]))
+        if ahead and not track.ended and item.key not in walk.homes:
+            asked.append((item, track.known))
+    if walk.site is None or not asked:
+        return
+    names = [item.friendly_name for item, _known in asked]
+    try:
+        machines = walk.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
+    except FailbackError as exc:
+        # What passes holds the commits themselves when they are due; a run that has begun goes on without this.
+        if walk.memory.checked or passes(exc):
+            return
+        raise
+    look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
+    hidden = [m for m in machines if not m.identified]
+    for item, known in asked:
+        mine = look_up((*site_words(item, None, known), item.friendly_name))
+        walk.homes[item.key] = found(item, [*mine, *(m for m in hidden if m not in mine)], known)
+
+
+def _chooses_later(walk: Walk, item: Item, way: Way) -> bool:
+    """Whether a failover after the next step will choose from a list of recovery points."""
+    return any(step.leg in FAILOVERS and needs_list(step, walk.point_for(item)) for step in way[0][1:])
+
+
+def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
+    """One machine a vault whose recovery points are read ahead; those of failovers due now are read anyway."""
+    return list({i.vault.key: i for i in items if _chooses_later(walk, i, ways[i.key])}.values())
+
+
+def _azure(walk: Walk, later: Sequence[Item], probe: _Probe) -> None:
+    """Azure VMs as the proofs will read them: one of each resource group by its id where that is known, else one list of
+    each subscription."""
+    groups: dict[str, list[tuple[Item, str]]] = {}
+    lists: dict[str, list[Item]] = {}
+    for item in later:
+        ids = list(vm_ids(item, None, Known()))
+        if len(ids) == 1:
+            groups.setdefault(before_segment(ids[0], "/providers/").lower(), []).append((item, ids[0]))
+            continue
+        for subscription in subscriptions(item, None, Known(), walk.all_items):
+            lists.setdefault(subscription, []).append(item)
+    for members in groups.values():
+        probe.read([item for item, _id in members], partial(_one, walk, members[0][1]))
+    for subscription, items in sorted(lists.items(), key=lambda entry: entry[0]):
+        probe.read(items, partial(walk.vaults.list_azure_machines, subscription))
+
+
+def _one(walk: Walk, vm_id: str) -> None:
+    """Read one Azure VM; that it is not there is the proofs' own affair."""
+    try:
+        walk.vaults.get_azure_machine(vm_id)
+    except NotFound:
+        return
+
+
+def refused_later(refusal: Refuse) -> tuple[str, str, str]:
+    """Code, reason and remedy of a machine whose last reprotect has no place to go to, found before its first step."""
+    return (
+        refusal.code,
+        f"Its protection to Azure afterwards would not begin: {refusal.reason}",
+        f"{refusal.remedy} Stages 2 and 3 alone bring it home without protecting it again.",
+    )

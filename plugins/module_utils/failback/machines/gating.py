@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looking at machines through the gates, right before their failover and again before the commit.
+
+Lists are hollow and late, so each machine is read by itself, side by side, just before it moves; those reads belong to the
+floor. One machine that cannot be read stays behind alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ..lifecycle.gates import (
+    RPO_LIMIT,
+    Gate,
+    azure_disk_gates,
+    copy_gates,
+    failed_failover,
+    failed_gate,
+    health_gates,
+    passed,
+    point_gate,
+    way_on,
+)
+from ..lifecycle.points import KNOWN_POINTS
+from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, LEG_TEXT, SEALS, Step
+from ..model.errors import ConnectionFailed, ReadFailed
+from ..model.identity import all_named, azure_disks
+from ..model.items import Item, Job
+from ..model.servers import Policy
+from .evidence import failovers
+from .proofs import Evidence, Unproven
+from .track import Track
+from .walk import Walk
+
+Due = tuple[Item, Track, Step]
+
+#: A machine as its own GET tells it, with the service's time of the answer.
+Seen = tuple[Item, datetime]
+
+#: Seconds by which the newest application-consistent point may be older than the newest one (DOC: they are made hourly).
+APP_CONSISTENT_EVERY = 3600
+
+
+class Gatekeeper:
+    """The gates of one slice."""
+
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.limits: dict[str, dict[str, float]] = {}
+
+    def may_fail_over(self, due: Sequence[Due]) -> list[Due]:
+        """What of the due steps may be sent: all but the failovers that a gate stops, which are refused by name."""
+        fresh = self.read([item for item, _track, step in due if step.leg == FAILOVER_TO_ONPREM])
+        shown = {key: seen[0] for key, seen in fresh.items()}
+        # What this run has tried itself and judged as worth another attempt is its own affair.
+        marked = {
+            item.key: failed_failover(shown.get(item.key, item))
+            for item, track, step in due
+            if step.leg in FAILOVERS and track.attempts.get(step.leg, 1) == 1
+        }
+        jobs = self.last_failovers([(item, step) for item, _track, step in due if marked.get(item.key)])
+        kept: list[Due] = []
+        for item, track, step in due:
+            seen = fresh.get(item.key)
+            if seen is None and step.leg == FAILOVER_TO_ONPREM:
+                continue
+            gates: list[Gate] = []
+            if marked.get(item.key):
+                gates.append(failed_gate(marked[item.key], jobs.get(item.key)))
+            if seen is not None:
+                gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
+                track.whole = True
+            if self.open(track, gates, f"Not sent, {LEG_TEXT[step.leg]}"):
+                kept.append((item, track, step))
+        return kept
+
+    def before_commit(self, track: Track, evidence: Evidence) -> list[Unproven]:
+        """What still speaks against a copy that was failed over home already: the point its failover used, disks that only
+        the Azure VM has, and the vault's health where this run has not looked at the copy before that failover."""
+        item = evidence.item
+        gates = [] if track.whole else health_gates(item)
+        if not self.chosen_point(item):
+            hourly = self.walk.point_for(item) == "latest_app_consistent"
+            gates += point_gate(evidence.job, self.limit(item) + (APP_CONSISTENT_EVERY if hourly else 0))
+        if len(evidence.azure) == 1:
+            gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
+            track.azure_vm = str(evidence.azure[0].get("id") or "")
+        shut, taken = passed(gates, self.walk.order.accept)
+        track.accept(taken)
+        # One remedy for all of them stands with the last.
+        return [Unproven(gate.word, gate.text, way_on(shut) if gate is shut[-1] else "") for gate in shut]
+
+    def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Unproven]) -> list[Unproven]:
+        """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left but
+        what the reason names; what a person named by its id is written down."""
+        accept = self.walk.order.accept
+        for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
+            if found.named:
+                track.accept([{"gate": word, "reason": found.named, "text": "Named by a person, not told by ids."}])
+        left: list[Unproven] = []
+        for proof in unproven:
+            reason = str(accept.get(proof.code) or "").strip()
+            known = all_named(reason, evidence.azure_found.alike)
+            if proof.code == "azure_vm_missing" and not proof.waits and reason and known:
+                track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
+            else:
+                left.append(proof)
+        return left
+
+    def chosen_point(self, item: Item) -> bool:
+        """Whether one recovery point is asked for by its name, so that its age is meant."""
+        return self.walk.point_for(item) not in KNOWN_POINTS
+
+    def open(self, track: Track, gates: Sequence[Gate], what: str) -> bool:
+        """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""
+        shut, taken = passed(gates, self.walk.order.accept)
+        if shut:
+            reason = f"{what}: {' '.join(gate.text for gate in shut)}"
+            track.end("refused", shut[0].word, reason, way_on(shut))
+            return False
+        track.accept(taken)
+        return True
+
+    def read(self, items: Sequence[Item]) -> dict[str, Seen]:
+        """Machines by themselves, side by side; one that cannot be read now waits alone and is left out."""
+        walk = self.walk
+
+        def look(item: Item) -> Seen | ReadFailed | ConnectionFailed:
+            try:
+                return walk.alone(item), walk.now
+            except (ReadFailed, ConnectionFailed) as exc:
+                return exc
+
+        walk.count_reads(len(items))
+        found: dict[str, Seen] = {}
+        for item, seen in zip(items, walk.spread(look, items), strict=True):
+            if isinstance(seen, (ReadFailed, ConnectionFailed)):
+                walk.wait_for(item.key, seen)
+            else:
+                found[item.key] = seen
+        return found
+
+    def limit(self, item: Item) -> float:
+        """Seconds a machine's recovery point may be old: the user's, its policy's threshold, else 15 minutes."""
+        wanted = self.walk.order.rpo_limit
+        if wanted is not None:
+            return wanted
+        vault = item.vault
+        if vault.key not in self.limits:
+            self.limits[vault.key] = {}
+            self.walk.count_reads(1)
+            try:
+                policies = [Policy.parse(entry) for entry in self.walk.vaults.list_policies(vault)]
+            except (ReadFailed, ConnectionFailed):
+                # The documented threshold holds then.
+                policies = []
+            self.limits[vault.key] = {p.id.lower(): p.rpo_threshold for p in policies if p.rpo_threshold is not None}
+        return self.limits[vault.key].get((item.policy_id or "").lower(), RPO_LIMIT)
+
+    def last_failovers(self, marked: Sequence[tuple[Item, Step]]) -> Mapping[str, Job]:
+        """The failed failovers' jobs, as far as they can be read: they only tell why."""
+        walk = self.walk
+        seals = {failover: commit for commit, failover in SEALS.items()}
+        pairs = [
+            (item, commit)
+            for item, step in marked
+            if (commit := walk.lifecycle.step(step.generation, seals[step.leg])) is not None
+        ]
+        if not pairs:
+            return {}
+        try:
+            return failovers(pairs, {}, {}, walk.lifecycle.scenarios, walk.vaults, walk.spread, walk.count_reads, {})
+        except (ReadFailed, ConnectionFailed):
+            return {}

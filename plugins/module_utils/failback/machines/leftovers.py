@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the Azure VMs of committed machines are really gone, read once at the end of a run.
+
+A commit home deletes the Azure VM (DOC), but a lock on it or on its resource group lets the VM stay while the job succeeds.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from ..lifecycle.table import COMMIT_TO_ONPREM
+from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
+from ..model.items import Json, Problem
+from .evidence import azure_vm
+from .proofs import power_state
+from .track import Track
+from .walk import Walk
+
+LEFT = "azure_vm_left"
+
+
+def look_for_leftovers(walk: Walk) -> None:
+    """A warning for each machine whose Azure VM outlived its commit; one that cannot be read is told as that."""
+    committed = [track for track in walk.memory.tracks.values() if track.azure_vm and _committed(track)]
+
+    def read(track: Track) -> Union[Json, FailbackError]:
+        try:
+            return azure_vm(walk.vaults, track.azure_vm)
+        except (ReadFailed, ConnectionFailed) as exc:
+            return exc
+
+    walk.count_reads(len(committed))
+    for track, found in zip(committed, walk.spread(read, committed), strict=True):
+        vm_id, track.azure_vm = track.azure_vm, ""
+        if isinstance(found, NotFound):
+            continue
+        if isinstance(found, FailbackError):
+            said = f"Whether the commit deleted the Azure VM {vm_id} could not be read: {found.message}"
+            track.warnings.append(Problem(LEFT, said, action="Look for it in Azure.", level="Warning").result())
+            continue
+        state = str((found.get("properties") or {}).get("provisioningState") or "").lower()
+        if state == "deleting":
+            continue
+        power = power_state(found) or "in an unknown power state"
+        said = f"The commit succeeded, but the Azure VM {vm_id} is still there ({power})."
+        causes = "A lock on the VM or its resource group, or its deletion has not ended."
+        action = "Make sure that it stays off, remove the lock, and delete the VM, its disks and NICs by hand."
+        track.warnings.append(Problem(LEFT, said, causes, action, "Warning").result())
+
+
+def _committed(track: Track) -> bool:
+    """Whether a commit home of this run has succeeded."""
+    job = track.verdict(COMMIT_TO_ONPREM)
+    return job is not None and job.succeeded

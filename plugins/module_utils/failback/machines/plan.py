@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run would do, for people, before it begins: machines, steps, where to and through what. Pure text, 120 columns.
+
+Machines with the same way are one paragraph, so that the plan of a thousand machines fits a screen.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..lifecycle.table import COMMITS, LEG_TEXT, REPROTECT_TO_ONPREM
+from ..placement.home import Home, judged
+from ..wanted.names import among
+from .walk import Walk
+
+#: Providers whose machines keep their own datastore by the service's own word, whatever the request names.
+CLASSIC = frozenset({"InMageAzureV2", "InMage"})
+
+#: Columns a terminal is sure to have, and machines named before "and N more".
+WIDTH, NAMED = 120, 20
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True)
+class Way:
+    """What machines of one paragraph have in common."""
+
+    steps: tuple[str, ...]
+    place: str
+    through: str
+    held: bool
+
+
+def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The lines of the plan; empty where nothing would be sent."""
+    steps: dict[tuple[str, str], list[str]] = {}
+    for entry in plan:
+        steps.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["leg"]))
+    ways: dict[Way, list[str]] = {}
+    sizes: dict[Way, int | None] = {}
+    for key, track in walk.memory.tracks.items():
+        item = walk.items.get(key)
+        legs = steps.get((item.vault.name, item.friendly_name), []) if item is not None else []
+        if item is None or not legs:
+            continue
+        homeward = REPROTECT_TO_ONPREM in legs
+        where = walk.locations.get(key) or judged(item, walk.homes.get(key))
+        placement = walk.homeward.get(key) or track.placement or {}
+        way = Way(
+            steps=tuple(legs),
+            place=_place(where, placement) if homeward else "",
+            through=_through(placement, where.exists is not True or item.instance_type not in CLASSIC),
+            held=track.ended == "held" and not any(leg in COMMITS for leg in legs),
+        )
+        ways.setdefault(way, []).append(track.name)
+        size, sum_ = walk.sizes.get(key), sizes.get(way, 0)
+        # A sum that leaves out what was not read would be too small.
+        sizes[way] = None if size is None or sum_ is None else sum_ + size
+    if not ways:
+        return []
+    total = sum(map(len, ways.values()))
+    lines = ["", f"The plan, for {total} machine{'' if total == 1 else 's'}:"]
+    for way, names in ways.items():
+        lines += _paragraph(way, names, sizes[way])
+    idle = len(walk.memory.tracks) - total
+    if idle:
+        lines.append(f"  {idle} more {'has' if idle == 1 else 'have'} nothing to do now, or cannot go on.")
+    return lines
+
+
+def _paragraph(way: Way, names: Sequence[str], size: int | None) -> list[str]:
+    who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+    steps = [LEG_TEXT.get(leg, leg) for leg in way.steps]
+    said = f"{who}: {', then '.join(steps)}" + (", then waiting for approval before the commit" if way.held else "")
+    where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]
+    told = "; ".join(part for part in where if part)
+    lines = textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+    return lines + (textwrap.wrap(told, WIDTH, initial_indent="    ", subsequent_indent="    ") if told else [])
+
+
+def _place(where: Home, placement: Mapping[str, Any]) -> str:
+    if where.exists:
+        store = str(placement.get("datastore") or "")
+        if store and not placement.get("retention_volume") and where.datastores and not among(store, where.datastores):
+            return "to the machine that is there, on a datastore that is not its own (alternate location)"
+        return "to the machine that is there, on its own datastore (original location)"
+    if where.exists is None:
+        return "to the machine if it is still there (original location), else made anew (alternate location)"
+    alike = "; another machine of its name is there" if where.namesake else ""
+    return f"made anew: none is there (alternate location){alike}"
+
+
+def _through(placement: Mapping[str, Any], tells_store: bool) -> str:
+    words = (
+        ("process server", "process_server"),
+        ("master target", "master_target"),
+        ("datastore", "datastore" if tells_store else ""),
+        ("retention volume", "retention_volume"),
+        ("policy", "policy"),
+    )
+    return ", ".join(f"{word} {placement[key]}" for word, key in words if placement.get(key))

@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proofs a commit needs. A commit to on-premises deletes the Azure VM for good, so every one must hold.
+
+To on-premises: the failover's job succeeded, the machine is powered on in vCenter, the Azure VM is stopped.
+To Azure: the failover's job succeeded, the Azure VM is running, the machine is off on-premises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..lifecycle.table import COMMIT_TO_ONPREM
+from ..model.errors import FailbackError
+from ..model.identity import NOTHING, Found
+from ..model.items import Item, Job, Json
+from ..model.ports import SiteMachine
+from ..model.shapes import AZURE_VM, understood
+
+
+@dataclass(frozen=True)
+class Unproven:
+    """A proof that does not hold. ``waits``: time may heal it (a machine that is still starting)."""
+
+    code: str
+    reason: str
+    remedy: str
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was read for one item: its failover's job, the VMs of vCenter and of Azure that may be it."""
+
+    item: Item
+    job: Job | None
+    site: tuple[SiteMachine, ...]
+    azure: tuple[Json, ...]
+    #: How those were found, or why they were not.
+    site_found: Found = NOTHING
+    azure_found: Found = NOTHING
+    #: Names of VMs that vCenter cannot read, where Azure was looked into, and why that could not be read.
+    unreadable: tuple[str, ...] = ()
+    looked: str = ""
+    azure_error: FailbackError | None = None
+
+
+def power_state(machine: Json) -> str:
+    """The word behind PowerState/ in an Azure VM's instance view: running, stopped, deallocated ... or ""."""
+    machine, _odd = understood(machine, AZURE_VM)
+    view: Json = (machine.get("properties") or {}).get("instanceView") or {}
+    for status in view.get("statuses") or ():
+        code = str(status.get("code") or "")
+        if code.lower().startswith("powerstate/"):
+            return code.partition("/")[2].lower()
+    return ""
+
+
+def prove(evidence: Evidence, leg: str) -> list[Unproven]:
+    """The proofs that do not hold for this very failover; an empty list lets the commit go."""
+    home = leg == COMMIT_TO_ONPREM
+    found = [_job(evidence, home), _site(evidence, home), _azure(evidence, home)]
+    return [proof for proof in found if proof is not None]
+
+
+def _job(evidence: Evidence, home: bool) -> Unproven | None:
+    job = evidence.job
+    if job is None and home and evidence.item.came_home:
+        # The item itself says of its last planned failover that it succeeded (SPEC lastPlannedFailoverStatus).
+        return None
+    if job is None:
+        return Unproven(
+            "failover_job_not_found",
+            "The vault lists no job of this failover, so its success is not proven.",
+            "Look at the machine yourself and commit it in the portal if all is well.",
+        )
+    if job.alive:
+        return Unproven(
+            "failover_running", "The failover's job has not ended yet.", "Wait until it has, then run this again.", True
+        )
+    if not job.succeeded:
+        said = "; ".join(f"{p.code}: {p.message}" for p in job.errors[:2])
+        return Unproven(
+            "failover_not_succeeded",
+            f"The failover's job ended {job.state}" + (f" ({said})." if said else "."),
+            "Resolve what the job names, look at the machine, and commit it in the portal if all is well.",
+        )
+    return None
+
+
+def _site(evidence: Evidence, home: bool) -> Unproven | None:
+    machines, found = evidence.site, evidence.site_found
+    name = evidence.item.friendly_name
+    if found.clash:
+        return Unproven(
+            "onprem_contradiction",
+            f"The ids of the on-premises machine contradict each other: {found.clash}.",
+            "Find out which of the machines came home, and commit it in the portal if all is well.",
+        )
+    if len(machines) > 1:
+        listed = ", ".join(f"{m.name} ({m.uuid or m.moid})" for m in machines)
+        return Unproven(
+            "onprem_ambiguous",
+            f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state is not proven: {listed}.",
+            "Give the copy a UUID of its own or remove it, then run this again.",
+        )
+    if not machines and evidence.unreadable:
+        return Unproven(
+            "onprem_unreachable",
+            f"vCenter has no machine with the ids of {name!r}, but cannot read some that may be it "
+            f"({', '.join(evidence.unreadable[:3])}).",
+            "Bring their host, their datastore and the connection to vCenter back, then run this again.",
+            True,
+        )
+    if home and not machines and found.alike:
+        like = ", ".join(f"{m.name} with UUID {m.uuid or m.bios_uuid}" for m in found.alike)
+        return Unproven(
+            "onprem_identity",
+            f"The ids do not tell which VM in vCenter is {name!r}: {found.compared}; vCenter has {like}.",
+            "Look at that VM. If it is the machine (made anew, for instance), say so by its UUID: -e "
+            f'\'{{"asr_accept": {{"onprem_identity": "UUID is {_called(evidence, found)}, says NAME"}}}}\'',
+        )
+    if machines and machines[0].doubt:
+        return Unproven(
+            "onprem_unreachable",
+            f"The on-premises machine is out of vCenter's sight: {machines[0].doubt}, so that its power state is only what "
+            "it was before.",
+            "Bring its host and its connection to vCenter back, look at the machine, then run this again.",
+            True,
+        )
+    if home:
+        if not machines:
+            return Unproven(
+                "onprem_missing",
+                f"vCenter has no machine {name!r}{f' ({found.compared})' if found.compared else ''}.",
+                "Check that 'hostname' names the vCenter it came home to, then run this again.",
+                True,
+            )
+        if not machines[0].powered_on:
+            word = (
+                "not powered on"
+                if machines[0].powered_on is False
+                else machines[0].power or "in an unknown power state"
+            )
+            return Unproven(
+                "onprem_not_running",
+                f"The on-premises machine is {word} in vCenter.",
+                "Power it on and look at it, then run this again.",
+                True,
+            )
+    elif machines and machines[0].powered_on is not False:
+        word = "powered on" if machines[0].powered_on else machines[0].power or "in an unknown power state"
+        return Unproven(
+            "onprem_running",
+            f"The on-premises machine is {word} in vCenter although the machine runs in Azure.",
+            "Shut it down so that only one of the two runs, then run this again.",
+            True,
+        )
+    return None
+
+
+def _called(evidence: Evidence, found: Found) -> str:
+    """What a reason has to call a machine, so that it speaks of no other one."""
+    return evidence.item.name if found.shared else evidence.item.friendly_name
+
+
+def _gone(others: bool) -> str:
+    """How to say that an Azure VM does not exist any more; where there are others of its name, that none of them is it."""
+    if others:
+        return (
+            " If it is really gone and each of that name is another machine's, accept that and name them: -e "
+            '\'{"asr_accept": {"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"}}\''
+        )
+    return ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
+
+
+def _azure(evidence: Evidence, home: bool) -> Unproven | None:
+    machines, found = evidence.azure, evidence.azure_found
+    name = evidence.item.azure_vm_name
+    if found.clash:
+        return Unproven(
+            "azure_vm_contradiction",
+            f"The ids of the Azure VM contradict each other: {found.clash}.",
+            "Find out which of them is the machine's, and commit it in the portal if all is well.",
+        )
+    if len(machines) > 1:
+        listed = ", ".join(str(m.get("id") or "") for m in machines)
+        return Unproven(
+            "azure_vm_ambiguous",
+            f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
+            "Look at them, and commit the machine in the portal if all is well.",
+        )
+    if not machines and found.alike and not found.compared.startswith("looked for /"):
+        return Unproven(
+            "azure_identity",
+            f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
+            "Look at the VM. If it is the machine's, say so by its resource id: -e "
+            f'\'{{"asr_accept": {{"azure_identity": "RESOURCE_ID is {_called(evidence, found)}, says NAME"}}}}\'',
+        )
+    if not machines:
+        other = ", ".join(str(m.get("id") or "") for m in found.alike)
+        return Unproven(
+            "azure_vm_missing",
+            f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
+            + (f" ({found.compared})" if found.compared else "")
+            + (f"; one of that name is {other}" if other else "")
+            + ". It may have been moved or deleted, or the account may not see it.",
+            "Check the account's permission to read virtual machines there; move the VM back if it was moved."
+            + (_gone(bool(other)) if home else ""),
+            not home,
+        )
+    state = power_state(machines[0])
+    provisioning = str((machines[0].get("properties") or {}).get("provisioningState") or "")
+    if provisioning.lower() in ("failed", "updating", "creating", "deleting"):
+        return Unproven(
+            "azure_vm_unsettled",
+            f"Azure calls the VM {name!r} {provisioning}, so that its power state proves nothing.",
+            "Look at the VM in Azure and bring it into order, then run this again.",
+            True,
+        )
+    if home and state not in ("stopped", "deallocated"):
+        return Unproven(
+            "azure_vm_not_stopped",
+            f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not stopped.",
+            "Stop it so that only one of the two runs, then run this again.",
+            True,
+        )
+    if not home and state != "running":
+        return Unproven(
+            "azure_vm_not_running",
+            f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not running.",
+            "Start it and look at it, then run this again.",
+            True,
+        )
+    return None

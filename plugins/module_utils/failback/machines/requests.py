@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that must be known before the first write of a run: servers, placements, points, proofs.
+
+Wrong names, missing servers and ambiguous choices are found here, for all legs of the route that any machine will
+still walk, so that a run never stops half-way over a misspelt option.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from ..lifecycle.bodies import Body, Placement, Wishes, build
+from ..lifecycle.decide import Refuse, project
+from ..lifecycle.points import Point, choose, needs_list
+from ..lifecycle.table import (
+    COMMIT_TO_ONPREM,
+    FAILOVERS,
+    REPROTECT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    REPROTECTS,
+    SEALS,
+    Step,
+)
+from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
+from ..model.items import Item, Job, Json, VaultRef
+from ..model.servers import Fabric, Policy
+from ..placement.classic import Estate, check_names, place_to_azure
+from ..placement.estate import unsure
+from ..placement.home import judged
+from ..placement.modernized import accounts_of
+from ..servers.fabrics import list_whole
+from ..servers.serving import LostPlaces
+from .evidence import Asked, failovers, gather, told
+from .foresight import Way, look_ahead, look_home, need_site, refused_later
+from .gating import Gatekeeper
+from .placing import learn_systems, place_all, with_systems
+from .proofs import Evidence, Unproven, prove
+from .track import Track
+from .walk import Walk
+
+#: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
+PROOF_GRACE = 300.0
+
+Due = tuple[Item, Track, Step]
+
+
+class Prepared:
+    """What was read once for the writes of a slice."""
+
+    def __init__(self, walk: Walk, estate: Estate | None) -> None:
+        self.walk = walk
+        self.estate = estate
+        self.points: dict[str, Point | Refuse] = {}
+        self.gates = Gatekeeper(walk)
+        self.lost = LostPlaces(walk.order.lost_places)
+
+    # -- bodies --------------------------------------------------------------------------------------------------
+
+    def body(self, item: Item, track: Track, step: Step) -> Body | Refuse | None:
+        """The request's JSON for one machine, or why it cannot be sent."""
+        order = self.walk.order
+        error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, step)]) else None
+        if error is not None:
+            return Refuse(error.code, error.message, error.remedy)
+        lost = self.lost.refusal(item, step)
+        if lost is not None:
+            return lost
+        point: Point | None = None
+        if step.leg in FAILOVERS:
+            chosen = self._point(item, step)
+            if isinstance(chosen, Refuse):
+                return chosen
+            point = chosen
+            track.point = point.label
+        placement: Placement | None = None
+        if step.leg in REPROTECTS:
+            placed = self._placement(item, track, step)
+            if isinstance(placed, Refuse):
+                return placed
+            placement = placed
+        wishes = Wishes(
+            shut_down_source=order.shut_down_source,
+            exclude_temporary_disk=order.exclude_temporary_disk,
+            point_type=point.type if point else "",
+            point_id=point.id if point else "",
+            placement=placement,
+        )
+        return build(step, wishes)
+
+    def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
+        estate = certain(self.estate)
+        if step.leg == REPROTECT_TO_AZURE:
+            seen = with_systems(self.walk, [(item, track)])[item.key]
+            if isinstance(seen, FailbackError):
+                self.walk.wait_for(item.key, seen)
+                return Refuse(seen.code, seen.message, seen.remedy)
+            try:
+                placed = place_to_azure(seen, self.walk.order, estate, track.place())
+            except InputError as exc:
+                # The others of the run have begun; a choice only this machine lacks is its own refusal.
+                return Refuse(exc.code, exc.message, exc.remedy)
+            if isinstance(placed, Placement):
+                track.placement = asdict(placed)
+            return placed
+        known = track.place()
+        if known is None:
+            try:
+                place_all(self.walk, estate, [(item, track)], due=True)
+            except InputError as exc:
+                return Refuse(exc.code, exc.message, exc.remedy)
+            known = track.place()
+        if known is None:
+            return Refuse(track.code, track.reason, track.remedy)
+        return known
+
+    def read_ahead(self, due: Sequence[tuple[Item, Step]]) -> None:
+        """Everything the bodies of these steps need, read side by side."""
+        asked = self.lost.concerned(due)
+
+        def read(item: Item) -> Item | FailbackError:
+            try:
+                return Item.parse(self.walk.vaults.get_item(item.id), item.vault)
+            except (ReadFailed, ConnectionFailed) as exc:
+                return exc
+
+        for item, full in zip(asked, self.walk.spread(read, asked), strict=True):
+            if isinstance(full, FailbackError):
+                self.walk.wait_for(item.key, full)
+            else:
+                self.lost.learn(item, full)
+        self.walk.count_reads(len(asked))
+        self.read_points([(i, s) for i, s in due if self.lost.refusal(i, s) is None])
+
+    def read_points(self, due: Iterable[tuple[Item, Step]]) -> None:
+        """One list of recovery points for each machine whose choice needs it."""
+        walk = self.walk
+        asked = [(i, step) for i, step in due if step.leg in FAILOVERS and needs_list(step, walk.point_for(i))]
+
+        def read(pair: tuple[Item, Step]) -> list[Json] | FailbackError:
+            try:
+                return walk.vaults.list_recovery_points(pair[0].id)
+            except (ReadFailed, ConnectionFailed) as exc:
+                return exc
+
+        for (item, step), points in zip(asked, walk.spread(read, asked), strict=True):
+            walk.count_reads(1)
+            if isinstance(points, FailbackError):
+                walk.wait_for(item.key, points)
+            else:
+                self.points[item.key] = choose(step, walk.point_for(item), points)
+
+    def _point(self, item: Item, step: Step) -> Point | Refuse:
+        wanted = self.walk.point_for(item)
+        doubt = unsure(self.walk.with_system(item), "recovery_point", self.walk.order.recovery_point)
+        if doubt is not None:
+            return doubt
+        if not needs_list(step, wanted):
+            return choose(step, wanted, ())
+        if item.key not in self.points:
+            self.read_points([(item, step)])
+        error = self.walk.trouble.get(item.key)
+        return Refuse(error.code, error.message, error.remedy) if error is not None else self.points[item.key]
+
+    # -- proofs --------------------------------------------------------------------------------------------------
+
+    def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
+        """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
+        walk = self.walk
+        known: dict[str, Job] = {}
+        for item, track, step in commits:
+            verdict = track.verdict(SEALS[step.leg])
+            if verdict is not None:
+                known[item.key] = verdict
+        scenarios = walk.lifecycle.scenarios
+        jobs: dict[str, Job] = {}
+        for vault in dict.fromkeys(item.vault.key for item, _track, _step in commits):
+            pairs = [(item, step) for item, _track, step in commits if item.vault.key == vault]
+            mine = {item.key: known[item.key] for item, _step in pairs if item.key in known}
+            unread: dict[str, FailbackError] = {}
+            try:
+                jobs |= failovers(
+                    pairs, mine, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads, unread
+                )
+            except (ReadFailed, ConnectionFailed) as exc:
+                unread = {item.key: exc for item, _step in pairs}
+            for key, error in unread.items():
+                walk.wait_for(key, error)
+        for item, track, _step in commits:
+            job = jobs.get(item.key)
+            if job is not None and not job.alive and item.key not in known:
+                # Read once: the next tick of this run need not ask the vault again.
+                track.legs.append({"leg": SEALS[_step.leg], "done": "nothing", "job": job.name})
+                track.leg = SEALS[_step.leg]
+                track.close(job)
+        return jobs
+
+    def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
+        """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
+        walk = self.walk
+        fresh = self.gates.read([item for item, _track, step in commits if step.leg == COMMIT_TO_ONPREM])
+        asked = [
+            Asked(fresh[item.key][0] if home else item, jobs.get(item.key), track.known, home)
+            for item, track, step in commits
+            if not (home := step.leg == COMMIT_TO_ONPREM) or item.key in fresh
+        ]
+        found = self._evidence(asked)
+        missing: dict[str, list[Unproven]] = {}
+        for item, track, step in commits:
+            evidence = found.get(item.key)
+            if evidence is None:
+                continue
+            if evidence.azure_error is not None:
+                walk.wait_for(item.key, evidence.azure_error)
+                continue
+            missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, step.leg))
+            if step.leg == COMMIT_TO_ONPREM:
+                missing[item.key] += self.gates.before_commit(track, evidence)
+        return missing
+
+    def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
+        """Evidence by item key, read for all at once. Without vCenter nothing is proven: all of them wait."""
+        walk = self.walk
+        try:
+            return gather(
+                asked,
+                walk.vaults,
+                certain(walk.site),
+                walk.spread,
+                walk.count_reads,
+                walk.all_items,
+                walk.order.accept,
+            )
+        except InputError:
+            raise
+        except FailbackError as exc:
+            for entry in asked:
+                walk.wait_for(entry.item.key, exc)
+            return {}
+
+    def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
+        """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
+        missing = self.unproven(commits, jobs)
+        may_go: set[str] = set()
+        for item, track, step in commits:
+            if item.key not in missing:
+                continue
+            unproven = missing[item.key]
+            if not unproven:
+                may_go.add(item.key)
+                continue
+            verdict = track.verdict(SEALS[step.leg])
+            young = (
+                verdict is not None
+                and verdict.end is not None
+                and self.walk.now - verdict.end < timedelta(seconds=PROOF_GRACE)
+            )
+            if all(p.waits for p in unproven) and (young or verdict is None):
+                track.waiting = f"not yet proven: {unproven[0].reason}"
+            elif self.moved_on(item, step):
+                if item.key not in self.walk.trouble:
+                    track.waiting = "another run has begun the commit"
+                    track.joined = True
+            else:
+                refuse_unproven(track, unproven)
+        return may_go
+
+    def moved_on(self, item: Item, step: Step) -> bool:
+        """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing; nor does
+        it where the machine cannot be read now, which is noted as its trouble.
+
+        Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
+        """
+        walk = self.walk
+        try:
+            fresh = walk.alone(item)
+        except (ReadFailed, ConnectionFailed) as exc:
+            walk.wait_for(item.key, exc)
+            return True
+        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in step.departs:
+            return False
+        walk.items[item.key] = fresh
+        return True
+
+
+def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
+    """Refuse a commit, naming every proof that does not hold."""
+    first = unproven[0]
+    track.unproven = True
+    reasons = " ".join(p.reason for p in unproven)
+    track.end(
+        "refused",
+        first.code,
+        f"Not committed: {reasons}",
+        " ".join(dict.fromkeys(p.remedy for p in unproven if p.remedy)),
+    )
+
+
+def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
+    """Read what the remaining legs need and refuse wrong options before anything is written."""
+    steps: dict[str, list[Step]] = {}
+    ways: dict[str, Way] = {}
+    for item in items:
+        track = walk.memory.tracks[item.key]
+        seen = walk.observed(item, track)
+        steps[item.key], end, _where = project(
+            walk.decision(item, track), seen, walk.order.route, walk.lifecycle, walk.policy
+        )
+        ways[item.key] = steps[item.key], end
+    ahead = [step for some in steps.values() for step in some]
+    need_site(walk, ways)
+    learn_systems(
+        walk, [(i, walk.memory.tracks[i.key]) for i in items if any(s.leg in FAILOVERS for s in steps[i.key])]
+    )
+    items = [i for i in items if i.key not in walk.trouble]
+    look_home(walk, items, ways)
+    check_points(walk, items, steps)
+    estate: Estate | None = None
+    if any(step.leg in REPROTECTS for step in ahead):
+        estate = read_estate(walk, {i.vault.key: i.vault for i in items if steps[i.key]}.values())
+        stores = any(judged(i, walk.homes.get(i.key)).exists is not True for i in items if _comes_home(steps[i.key]))
+        try:
+            check_names(walk.order, estate, stores)
+        except InputError:
+            # A name may be meant for a vault whose machines have nothing to do now.
+            estate = read_estate(walk, walk.order.vaults)
+            if not walk.trouble:
+                check_names(walk.order, estate, stores)
+        items = [i for i in items if i.key not in walk.trouble]
+        outward = [(item, walk.memory.tracks[item.key]) for item in items if _comes_home(steps[item.key])]
+        place_all(walk, estate, outward)
+        walk.homeward = {item.key: dict(track.placement) for item, track in outward if track.placement}
+        returning = [
+            (item, walk.memory.tracks[item.key])
+            for item in items
+            if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key])
+        ]
+        systems = with_systems(walk, returning)
+        for item, track in returning:
+            told = systems[item.key]
+            if not isinstance(told, FailbackError):
+                placed = place_to_azure(told, walk.order, estate, track.place())
+                if isinstance(placed, Refuse) and not track.ended and steps[item.key][0].leg != REPROTECT_TO_AZURE:
+                    track.end("refused", *refused_later(placed))
+    if not walk.memory.checked:
+        look_ahead(walk, items, ways)
+    return Prepared(walk, estate)
+
+
+def _comes_home(steps: Sequence[Step]) -> bool:
+    return any(step.leg == REPROTECT_TO_ONPREM for step in steps)
+
+
+def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence[Step]]) -> None:
+    """Refuse a kind of recovery point that no machine's leg knows; where some do, the others are refused by name."""
+    unknown: list[tuple[Item, Refuse]] = []
+    fits = False
+    for item in items:
+        for step in steps[item.key]:
+            if step.leg not in FAILOVERS:
+                continue
+            wanted = walk.point_for(item)
+            chosen = unsure(walk.with_system(item), "recovery_point", walk.order.recovery_point)
+            if chosen is None and not needs_list(step, wanted):
+                point = choose(step, wanted, ())
+                chosen = point if isinstance(point, Refuse) else None
+            if chosen is not None:
+                unknown.append((item, chosen))
+            else:
+                fits = True
+    for item, refusal in unknown:
+        if not fits:
+            raise InputError(refusal.code, refusal.reason, refusal.remedy)
+        walk.memory.tracks[item.key].end("refused", refusal.code, refusal.reason, refusal.remedy)
+
+
+def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:
+    """Fabrics and policies of the vaults: two lists a vault, and a GET for a fabric of appliances.
+
+    Once the run has begun, a vault whose servers cannot be read lets its own machines wait; before that the error comes out.
+    """
+    fabrics: dict[str, Fabric] = {}
+    policies: dict[str, Sequence[Policy]] = {}
+    for vault in vaults:
+        before = walk.vaults.requests.reads
+        try:
+            listed = [Fabric.parse(entry, vault) for entry in list_whole(walk.vaults, vault)]
+            policies[vault.key] = tuple(Policy.parse(entry) for entry in walk.vaults.list_policies(vault))
+        except (ReadFailed, ConnectionFailed) as exc:
+            if not walk.memory.checked:
+                raise
+            for item, _track in walk.open_tracks():
+                if item.vault.key == vault.key:
+                    walk.wait_for(item.key, exc, dark=True)
+            continue
+        fabrics.update((fabric.key, fabric) for fabric in listed)
+        walk.count_reads(walk.vaults.requests.reads - before)
+    accounts: dict[str, frozenset[str]] = {}
+    for item in walk.all_items:
+        accounts[item.vault.key] = accounts.get(item.vault.key, frozenset()).union(accounts_of(item))
+    return Estate(fabrics, policies, walk.now, accounts)

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The result of a slice: where every machine stands, what was done with it, what it cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..lifecycle.modernized import NOTES
+from ..lifecycle.table import LEG_TEXT
+from ..model.items import Item, parse_time
+from .closer import slowest, synchronisation
+from .track import Track
+from .walk import Walk
+
+#: Seconds of the longest slice that is ever asked for.
+LONGEST_SLICE = 600.0
+
+
+def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The whole result. ``changed`` is true exactly when a machine moved (or, in check mode, would move)."""
+    memory = walk.memory
+    machines = [machine(walk, key, track) for key, track in memory.tracks.items()]
+    spent = {
+        "writes": memory.spent.writes + walk.vaults.requests.writes,
+        "reads": memory.spent.reads + walk.vaults.requests.reads,
+    }
+    result: dict[str, Any] = {
+        "finished": finished,
+        "changed": any(entry["changed"] for entry in machines),
+        "machines": machines,
+        "progress": progress(walk, machines),
+        "requests": {**spent, "floor": {"writes": memory.floor.writes, "reads": memory.floor.reads}},
+        "plan": plan or [],
+        "vaults": vault_notes(walk),
+        "next_slice_seconds": next_slice(walk),
+    }
+    if memory.notes:
+        # Ansible shows a result's warnings to people by itself.
+        result["warnings"] = [note["message"] for note in memory.notes]
+    memory.spent.writes, memory.spent.reads = spent["writes"], spent["reads"]
+    result["cursor"] = memory.dump()
+    return result
+
+
+def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
+    """One machine's part of the result."""
+    item = walk.items.get(key)
+    after = track.after or (standing_of(walk, item, track) if item is not None else "unknown")
+    if track.ended:
+        # It stays with what the run has seen, whatever later lists show or leave out.
+        track.after = after
+    fired = any(entry["done"] == "fired" for entry in track.legs)
+    joined = track.joined or any(entry["done"] == "adopted" for entry in track.legs)
+    if track.ended in ("refused", "failed", "held"):
+        done = track.ended
+    elif not track.ended and not (fired or joined):
+        done = "waiting"
+    else:
+        done = "fired" if fired else "adopted" if joined else "nothing"
+    shown = [entry for entry in track.legs if entry["done"] != "nothing"]
+    last = shown[-1] if shown else {}
+    starts = [e["start"] for e in shown if e.get("start")]
+    ends = [e["end"] for e in shown if e.get("end")]
+    start, end = min(starts, default=None), max(ends, default=None)
+    began, ended = parse_time(start), parse_time(end)
+    place = track.place()
+    sync = synchronisation(walk, key, track)
+    return {
+        "name": track.name,
+        "vault": item.vault.name if item is not None else walk.vault_name(key),
+        "item_id": item.id if item is not None else key,
+        "group": item.group if item is not None else track.group or None,
+        "before": track.before,
+        "approved": track.approved,
+        "after": after,
+        "done": done,
+        "changed": after != track.before and "unknown" not in (after, track.before),
+        "leg": last.get("leg"),
+        "job": last.get("job"),
+        "recovery_point": track.point or None,
+        "accepted": track.accepted,
+        "start": start,
+        "end": end,
+        "duration_seconds": round((ended - began).total_seconds()) if began and ended else None,
+        "warnings": track.warnings,
+        "errors": track.errors,
+        "code": track.code or None,
+        "unproven": track.unproven,
+        "reason": track.reason or track.waiting or None,
+        "remedy": track.remedy or None,
+        "placement": place.result() if place else None,
+        "sync": sync.result() if sync else None,
+        "legs": [leg(entry) for entry in shown],
+    }
+
+
+def leg(entry: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "leg": entry["leg"],
+        "done": entry["done"],
+        "job": entry.get("job"),
+        "state": entry.get("state"),
+        "start": entry.get("start"),
+        "end": entry.get("end"),
+        "duration_seconds": entry.get("duration_seconds"),
+        "recovery_point": entry.get("recovery_point"),
+    }
+
+
+def standing_of(walk: Walk, item: Item, track: Track) -> str:
+    """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
+    listed = walk.lifecycle.standing(item, walk.order.route)
+    step = walk.lifecycle.step(walk.lifecycle.generation(item) or "", track.leg)
+    if track.ended or step is None or walk.lifecycle.position(item) not in step.departs:
+        return listed
+    if track.job:
+        return LEG_TEXT[track.leg]
+    return track.arrived or listed
+
+
+def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts for the progress line, and what the slowest machine is doing."""
+    tracks = walk.memory.tracks
+    done = sum(t.ended in ("done", "held") for t in tracks.values())
+    failed = sum(t.ended in ("failed", "refused") for t in tracks.values())
+    key = slowest(walk)
+    doing = activity(walk, key, tracks[key]) if key else ""
+    return {
+        "total": len(machines),
+        "done": done,
+        "running": sum(not t.ended for t in tracks.values()),
+        "failed": failed,
+        "waiting_for": doing,
+        "slowest": tracks[key].name if key else "",
+    }
+
+
+def activity(walk: Walk, key: str, track: Track) -> str:
+    if track.job:
+        return LEG_TEXT[track.leg]
+    sync = synchronisation(walk, key, track)
+    said = sync.words if sync else ""
+    doing = track.waiting or "about to start"
+    return f"{doing} ({said})" if said else doing
+
+
+def vault_notes(walk: Walk) -> list[dict[str, Any]]:
+    """For each vault its generation and what follows from it, in one sentence (facts: asr-api.md 7)."""
+    notes = []
+    for vault in walk.order.vaults:
+        kinds = sorted({walk.lifecycle.generation(i) or "" for i in walk.all_items if i.vault.key == vault.key})
+        note = " ".join(NOTES[kind] for kind in kinds if kind in NOTES)
+        notes.append({"name": vault.name, "generation": ", ".join(k for k in kinds if k) or "unknown", "note": note})
+    return notes
+
+
+def next_slice(walk: Walk) -> float:
+    """Seconds the next slice should last at least: longer while every open machine only synchronises, and only then."""
+    tracks = [t for t in walk.memory.tracks.values() if not t.ended]
+    if tracks and all(not t.job and t.waiting for t in tracks):
+        return min(LONGEST_SLICE, 4.0 * (walk.memory.pace or 0.0))
+    return 0.0

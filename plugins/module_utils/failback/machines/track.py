@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run remembers between slices: small, plain, without secrets, and droppable at any time.
+
+Nothing depends on it: the vault alone is the truth. It saves reads, keeps ``before`` and ``changed`` honest over
+slices, and carries the service's pace on, which only the 202 tells.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+
+from ..lifecycle.bodies import Placement
+from ..lifecycle.gates import age
+from ..model.identity import Known
+from ..model.items import Item, Job, Problem, iso, parse_time
+from ..model.ports import Requests
+
+#: Providers of the way out; they tell the ids that the way home leaves out.
+FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
+
+VERSION = 2
+
+
+@dataclass
+class Track:
+    """One machine's way through this run. Times are the service's, as ISO texts."""
+
+    name: str
+    before: str
+    #: Key of the machine's replicated item.
+    key: str = ""
+    #: Name of its consistency group, and what binds the group's members together (group.units); empty without a group.
+    group: str = ""
+    unit: str = ""
+    system: str = ""
+    #: When this run first saw the machine.
+    since: str = ""
+    #: Its commit was approved when the run began.
+    approved: bool = False
+    leg: str = ""
+    job: str = ""
+    opened: str = ""
+    seen: bool = False
+    look_after: str = ""
+    #: When somebody else's job that is joined was last read although it still holds the machine.
+    asked_after: str = ""
+    arrived: str = ""
+    #: The judged job whose synchronisation is still under way.
+    settling: str = ""
+    lost_leg: str = ""
+    lost_at: str = ""
+    #: When the request whose reply was lost had not left yet.
+    lost_since: str = ""
+    attempts: dict[str, int] = field(default_factory=dict)
+    rejections: int = 0
+    not_before: str = ""
+    joined: bool = False
+    legs: list[dict[str, Any]] = field(default_factory=list)
+    warnings: list[dict[str, str]] = field(default_factory=list)
+    errors: list[dict[str, str]] = field(default_factory=list)
+    point: str = ""
+    #: Gates that were passed on a person's word: gate, reason, and the service's text.
+    accepted: list[dict[str, str]] = field(default_factory=list)
+    #: Ids that the item told before its reprotect took them away, and the Azure VM that a commit home was proven for.
+    azure_vm_id: str = ""
+    site_uuid: str = ""
+    azure_vm: str = ""
+    #: Whether this run has looked at the copy before it sent the failover home.
+    whole: bool = False
+    placement: dict[str, str] | None = None
+    #: Disks that the placement takes; lists do not tell them.
+    disks: int = 0
+    after: str = ""
+    ended: str = ""
+    code: str = ""
+    reason: str = ""
+    remedy: str = ""
+    #: It was refused because a proof of its commit does not hold (yet).
+    unproven: bool = False
+    waiting: str = ""
+    #: Seconds for which reading about the machine has failed in a row; None while it does not.
+    troubled: float | None = None
+    #: This run's first look at the synchronisation: when, and its percentage.
+    sync_seen: list[Any] = field(default_factory=list)
+    #: What the latest look told of the synchronisation, and when ("at"); when the machine was last read for it.
+    sync: dict[str, Any] = field(default_factory=dict)
+    looked: str = ""
+
+    def open(self, leg: str, job: str, now: datetime, fired: bool) -> None:
+        """Hold a job for this machine until it is judged."""
+        self.leg, self.job, self.opened = leg, job, iso(now) or ""
+        self.seen = not fired
+        self.look_after = self.lost_leg = self.lost_at = self.lost_since = ""
+        self.waiting = ""
+        self.legs.append({"leg": leg, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
+
+    def close(self, job: Job) -> None:
+        """Write a judged job's verdict into the machine's list of legs."""
+        entry = self.entry(job.name)
+        if entry is None:
+            entry = {"leg": self.leg, "done": "adopted", "job": job.name}
+            self.legs.append(entry)
+        entry.update(state=job.state, start=iso(job.start), end=iso(job.end))
+        if job.point_time is not None:
+            entry["point_time"] = iso(job.point_time)
+        if job.affected:
+            entry["affected"] = dict(job.affected)
+        if job.start and job.end:
+            entry["duration_seconds"] = round((job.end - job.start).total_seconds())
+        self.job = ""
+        self.settling = job.name
+        for warning in job.warnings:
+            if warning.result() not in self.warnings:
+                self.warnings.append(warning.result())
+
+    def settle(self, now: datetime) -> None:
+        """The synchronisation after the judged job is over: the leg lasted until now."""
+        entry = self.entry(self.settling) if self.settling else None
+        self.settling = ""
+        if entry is not None and entry.get("start"):
+            began = parse_time(entry["start"])
+            entry["end"] = iso(now)
+            entry["duration_seconds"] = round((now - began).total_seconds()) if began else None
+
+    def entry(self, job: str) -> dict[str, Any] | None:
+        return next((entry for entry in self.legs if entry.get("job") == job), None)
+
+    def verdict(self, leg: str) -> Job | None:
+        """The judged job of a leg in this run, as far as a proof needs it."""
+        for entry in reversed(self.legs):
+            if entry["leg"] == leg and entry.get("end"):
+                return Job(
+                    name=entry["job"],
+                    scenario="",
+                    state=entry["state"],
+                    start=parse_time(entry.get("start")),
+                    end=parse_time(entry.get("end")),
+                    point_time=parse_time(entry.get("point_time")),
+                    affected=entry.get("affected") or {},
+                    problems=tuple(
+                        Problem(w.get("code", ""), w.get("message", ""), level="Warning") for w in self.warnings
+                    ),
+                )
+        return None
+
+    def remember(self, item: Item) -> None:
+        """Keep the ids that an item tells for as long as it does."""
+        if item.instance_type in FORWARD:
+            # Before the failover an Azure VM of an earlier one may still be named.
+            self.azure_vm_id = item.azure_vm_id or "" if item.active_location == "Recovery" else ""
+            self.site_uuid = item.site_uuid or self.site_uuid
+
+    @property
+    def known(self) -> Known:
+        return Known(self.azure_vm_id, self.site_uuid)
+
+    def used_point(self, job: Job) -> None:
+        """The recovery point that a failover's job used: its own time and its age then, instead of "latest"."""
+        if job.point_time is None:
+            return
+        old = (job.start - job.point_time).total_seconds() if job.start is not None else 0.0
+        when = iso(job.point_time) or ""
+        if when not in self.point:
+            kind = "" if self.point in ("", "latest") else f"{self.point}, "
+            self.point = f"{kind}{when}"
+        if old > 0 and " old)" not in self.point:
+            self.point += f" ({age(old)} old)"
+        entry = self.entry(job.name)
+        if entry is not None:
+            entry["recovery_point"] = self.point
+
+    def accept(self, taken: list[dict[str, str]]) -> None:
+        """Keep what was passed on a person's word, each gate once."""
+        known = {entry["gate"] for entry in self.accepted}
+        self.accepted += [entry for entry in taken if entry["gate"] not in known]
+
+    def end(self, how: str, code: str = "", reason: str = "", remedy: str = "") -> None:
+        self.ended, self.code, self.reason, self.remedy = how, code, reason, remedy
+        self.waiting, self.troubled = "", None
+
+    def fail(self, problems: tuple[Problem, ...], code: str, reason: str, remedy: str) -> None:
+        self.errors = [p.result() for p in problems]
+        self.end("failed", code, reason, remedy)
+
+    def place(self) -> Placement | None:
+        return Placement(**self.placement) if self.placement else None
+
+    def written(self) -> dict[str, Any]:
+        """What differs from a track that has just begun. Not a copy: for writing it down at once."""
+        return {
+            name: value
+            for name, start in _BEGINNING.items()
+            if name != "key" and (value := getattr(self, name)) != start
+        }
+
+
+#: A track's fields and the values they begin with; ``...`` stands for those that have none.
+_BEGINNING: dict[str, Any] = {
+    entry.name: entry.default_factory()
+    if entry.default_factory is not MISSING
+    else ...
+    if entry.default is MISSING
+    else entry.default
+    for entry in fields(Track)
+}
+
+
+@dataclass
+class Memory:
+    """The cursor as an object."""
+
+    tracks: dict[str, Track] = field(default_factory=dict)
+    pace: float | None = None
+    idle_ticks: int = 0
+    wait_left: float = 0.0
+    spent: Requests = field(default_factory=Requests)
+    floor: Requests = field(default_factory=Requests)
+    checked: bool = False
+    notes: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def load(cls, cursor: Mapping[str, Any] | None) -> Memory:
+        """From a cursor; one of another version, or one that is not a cursor, is dropped."""
+        if not isinstance(cursor, Mapping) or cursor.get("version") != VERSION:
+            return cls()
+        try:
+            return cls(
+                tracks={key: Track(**value, key=key) for key, value in unpacked(cursor["tracks"]).items()},
+                pace=cursor["pace"],
+                idle_ticks=cursor["idle_ticks"],
+                wait_left=cursor["wait_left"],
+                spent=Requests(**cursor["spent"]),
+                floor=Requests(**cursor["floor"]),
+                checked=cursor["checked"],
+                notes=list(cursor["notes"]),
+            )
+        except (AttributeError, KeyError, TypeError, ValueError, zlib.error):
+            return cls()
+
+    def dump(self) -> dict[str, Any]:
+        tracks = packed({key: track.written() for key, track in self.tracks.items()})
+        return {"version": VERSION, **asdict(replace(self, tracks={})), "tracks": tracks}
+
+
+def packed(tracks: Mapping[str, Any]) -> str:
+    """Tracks as one short word. Ansible walks through every value of a result and of an argument several times, in the
+    module and in the controller; for a thousand machines that would cost more than all the rest of a slice."""
+    text = json.dumps(tracks, separators=(",", ":")).encode()
+    return base64.b64encode(zlib.compress(text, 1)).decode()
+
+
+def unpacked(text: Any) -> dict[str, Any]:
+    """Tracks from their word. Raises TypeError, ValueError or zlib.error for anything else."""
+    if not isinstance(text, str):
+        raise TypeError("tracks are no text")
+    tracks: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
+    return tracks

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The state of one slice: the order, the ports, the memory and the items as last read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ..lifecycle.decide import Decision, Done, Observed, Refuse, decide, not_understood
+from ..lifecycle.group import parts as split
+from ..lifecycle.group import units
+from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Position, Step
+from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
+from ..model.items import Item, Json, VaultRef, iso, last_segment, parse_time
+from ..model.ports import Clock, SitePort, VaultPort
+from ..placement.home import Home
+from ..wanted.approval import WAITS, approved_of
+from ..wanted.by_machine import value_for
+from ..wanted.keyed import check_keys
+from ..wanted.order import LATEST, Order, not_confirmed, validate
+from ..wanted.refusals import group_split, lost_point, member_gone
+from ..wanted.selection import Choice, Gone, choose, ordered
+from .patience import by_name, passes, sit_out
+from .track import Memory, Track
+
+#: Requests in flight at once.
+WORKERS = 8
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Walk:
+    """Many items on one route, and everything needed to look at them."""
+
+    def __init__(
+        self,
+        order: Order,
+        vaults: VaultPort,
+        site: SitePort | None,
+        clock: Clock,
+        memory: Memory,
+        lifecycle: Lifecycle,
+    ) -> None:
+        validate(order)
+        self.order = order
+        self.vaults = vaults
+        self.site = site
+        self.clock = clock
+        self.memory = memory
+        self.lifecycle = lifecycle
+        self.policy = order.decision_policy
+        self.items: dict[str, Item] = {}
+        self.all_items: list[Item] = []
+        #: Items read by themselves because lists do not tell how far they are.
+        self.closer: dict[str, Item] = {}
+        #: Machines that cannot be read at this look, by key; nothing is decided about them.
+        self.trouble: dict[str, FailbackError] = {}
+        #: When this process last found a machine in trouble, and when it began.
+        self._found: dict[str, float] = {}
+        self._began = clock.monotonic()
+        #: What vCenter tells of where machines were, by key, as far as it was asked.
+        self.homes: dict[str, Home] = {}
+        #: Whether a machine goes back to its original location, by key, as it was placed.
+        self.locations: dict[str, Home] = {}
+        #: Bytes of a machine's disks, by key, where something read has told them.
+        self.sizes: dict[str, int] = {}
+        #: Where a machine's reprotect home is placed, by key: what people want to see of the plan.
+        self.homeward: dict[str, dict[str, Any]] = {}
+        self.pool = ThreadPoolExecutor(max_workers=WORKERS)
+
+    def read(self) -> None:
+        """One list of each vault; the chosen items out of it.
+
+        A vault that cannot be read lets its own machines wait. Where that is every vault, or where the machines are not
+        chosen yet, the error comes out.
+        """
+        listed: list[Item] = []
+        dark: dict[str, FailbackError] = {}
+        self.trouble = {}
+        for vault in self.order.vaults:
+            before = self.vaults.requests.reads
+            try:
+                listed.extend(Item.parse(entry, vault) for entry in self.vaults.list_items(vault))
+            except (ReadFailed, ConnectionFailed) as exc:
+                begins = not self.memory.tracks and self.may_hold(vault)
+                if begins or len(dark) + 1 == len(self.order.vaults):
+                    raise
+                dark[vault.key] = exc
+            self.count_reads(self.vaults.requests.reads - before)
+        self.all_items = [i for i in listed if i.odd or self.lifecycle.generation(i) is not None]
+        first = not self.memory.tracks
+        if first:
+            self.choose(listed)
+        by_key = {item.key: item for item in listed}
+        for key, track in self.memory.tracks.items():
+            found = by_key.get(key)
+            if found is not None and (first or track.ended or not found.odd):
+                self.items[key] = found
+                self.measure(found)
+                track.remember(found)
+            elif track.ended:
+                continue
+            elif (error := dark.get(self._vault_of(key).key)) is not None:
+                self.wait_for(key, error, dark=True)
+            elif found is not None:
+                self.wait_for(key, _unclear(found))
+            else:
+                self.look_for(key, track)
+
+    def may_hold(self, vault: VaultRef) -> bool:
+        """Whether what is asked for may lie in a vault. A later stage of a chain names every machine by its id."""
+        order = self.order
+        named = [word.strip().lower() for word in order.machines]
+        sure = named and not (order.groups or order.recovery_plans or order.exclude)
+        return not (sure and all(w.startswith("/subscriptions/") and not w.startswith(f"{vault.key}/") for w in named))
+
+    def calm(self) -> None:
+        """A look has ended: a machine that was in no trouble has its whole patience again."""
+        for key, track in self.memory.tracks.items():
+            if key not in self.trouble:
+                track.troubled = None
+
+    def wait_for(self, key: str, error: FailbackError, dark: bool = False) -> None:
+        """One machine cannot be read, or lacks what its next step needs: it alone waits, until patience is used up.
+
+        An error that does not pass ends it at once, unless its whole vault is ``dark``: that is none of its own.
+        """
+        if key in self.trouble:
+            return
+        now = self.clock.monotonic()
+        track = self.memory.tracks[key]
+        if key in self.items:
+            by_name(error, self.items[key])
+        self.trouble[key] = error
+        if self.order.check or not (dark or passes(error)):
+            track.end("failed", error.code, error.message, error.remedy)
+            return
+        sit_out(track, error, None if track.troubled is None else now - self._found.get(key, self._began))
+        self._found[key] = now
+
+    def alone(self, item: Item) -> Item:
+        """The machine from its own GET. Raises ReadFailed or ConnectionFailed, also where the answer is not understood."""
+        try:
+            fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
+        except (ReadFailed, ConnectionFailed) as exc:
+            raise by_name(exc, item) from exc
+        if fresh.odd:
+            raise _unclear(fresh)
+        self.measure(fresh)
+        return fresh
+
+    def measure(self, item: Item) -> None:
+        """Keep the size of a machine where an answer tells that of every disk."""
+        sizes = [disk.size_bytes for disk in item.disks]
+        if sizes and None not in sizes:
+            self.sizes[item.key] = sum(size or 0 for size in sizes)
+
+    def with_system(self, item: Item) -> Item:
+        """The machine with its operating system, where this run knows it and the answer does not tell."""
+        track = self.memory.tracks.get(item.key)
+        return replace(item, os_type=track.system) if track and track.system and not item.os_type else item
+
+    def point_for(self, item: Item) -> str:
+        """The recovery point that is asked for, for one machine."""
+        return value_for(self.with_system(item), self.order.recovery_point) or LATEST
+
+    def choose(self, listed: Sequence[Item]) -> None:
+        plans: dict[str, list[Json]] = {}
+        if self.order.recovery_plans or not (self.order.machines or self.order.groups):
+            for vault in self.order.vaults:
+                plans[vault.key] = self.vaults.list_recovery_plans(vault)
+                self.count_reads(1)
+        choice = choose(self.order, listed, plans, lambda item: bool(item.odd or self.lifecycle.generation(item)))
+        absent = self.find_gone(choice)
+        check_keys(self.order, listed, choice.items)
+        self.memory.notes = [{"message": text} for text in dict.fromkeys(choice.notes)]
+        bound = units(listed)
+        moves = {item.key for item in choice.items if self.lifecycle.generation(item) is not None}
+        parts = split(listed, bound, moves)
+        if parts and not self.order.split_groups:
+            raise group_split(parts.values())
+        before = {item.key: self.lifecycle.standing(item, self.order.route) for item in choice.items}
+        waiting = {key for key, stands in before.items() if stands in WAITS}
+        approved = approved_of(self.order.approved, choice.items, waiting)
+        self.stop_unconfirmed(choice.items)
+        for item in choice.items:
+            track = self.memory.tracks[item.key] = Track(
+                name=item.friendly_name,
+                key=item.key,
+                group=item.group or "",
+                unit=bound.get(item.key, "") if item.key in moves else "",
+                before=before[item.key],
+                system=item.os_type or "",
+                since=iso(self.now) or "",
+                approved=item.key in approved,
+            )
+            if track.unit in parts and not isinstance(self.decision(item, track), Done):
+                track.warnings.append(lost_point(parts[track.unit]))
+        for member, refusal in absent:
+            key = member.id.lower()
+            self.memory.tracks[key] = Track(name=last_segment(member.id), key=key, before="unknown", after="unknown")
+            self.memory.tracks[key].end("refused", refusal.code, refusal.reason, refusal.remedy)
+
+    def find_gone(self, choice: Choice) -> list[tuple[Gone, Refuse]]:
+        """Look for plan members that are not listed, each by itself: only its own GET can say that one is gone (P6)."""
+
+        def read(member: Gone) -> Item | Refuse:
+            vault = next(v for v in self.order.vaults if v.key == member.vault)
+            if not member.id.lower().startswith(f"{vault.key}/"):
+                return member_gone(member)
+            try:
+                return Item.parse(self.vaults.get_item(member.id), vault)
+            except NotFound:
+                return member_gone(member)
+            except FailbackError as exc:
+                return Refuse(exc.code, f"A member of the recovery plan {member.plan!r}: {exc.message}", exc.remedy)
+
+        found = list(zip(choice.gone, self.spread(read, choice.gone), strict=True))
+        self.count_reads(len(found))
+        late = [answer for _member, answer in found if isinstance(answer, Item)]
+        if late:
+            choice.items = ordered({i.key: i for i in [*choice.items, *late]}.values())
+            self.items.update({i.key: i for i in late})
+        return [(member, answer) for member, answer in found if isinstance(answer, Refuse)]
+
+    def stop_unconfirmed(self, chosen: Sequence[Item]) -> None:
+        """Refuse the order where every machine would need a failover to Azure that nobody confirmed."""
+        if FAILOVER_TO_AZURE not in self.order.route or self.order.confirm_failover_to_azure:
+            return
+        ways = [decide(Observed(i, self.now), self.order.route, self.lifecycle, self.policy) for i in chosen]
+        if ways and all(isinstance(way, Refuse) and way.code == NOT_CONFIRMED for way in ways):
+            raise not_confirmed()
+
+    def look_for(self, key: str, track: Track) -> None:
+        """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
+        known = self.items.get(key)
+        try:
+            found = Item.parse(self.vaults.get_item(key if known is None else known.id), self._vault_of(key))
+            if found.odd:
+                self.wait_for(key, _unclear(found))
+            else:
+                self.items[key] = found
+        except NotFound:
+            track.end(
+                "failed",
+                "item_gone",
+                "The replicated item is no longer in the vault.",
+                "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
+            )
+        except (ReadFailed, ConnectionFailed) as exc:
+            exc.message = exc.message.replace(f"'{last_segment(key)}'", f"'{track.name}'")
+            self.wait_for(key, exc)
+
+    def vault_name(self, key: str) -> str:
+        """Name of the vault that a replicated item's key lies in."""
+        return self._vault_of(key).name
+
+    def _vault_of(self, key: str) -> VaultRef:
+        for vault in self.order.vaults:
+            if key.startswith(vault.key + "/"):
+                return vault
+        return self.order.vaults[0]
+
+    def count_reads(self, number: int) -> None:
+        """Reads that belong to the floor: lists, verdicts, lists of points."""
+        self.memory.floor.reads += number
+
+    def spread(self, work: Callable[[T], R], over: Sequence[T]) -> list[R]:
+        """Side by side, in order."""
+        return list(self.pool.map(work, over))
+
+    @property
+    def now(self) -> datetime:
+        return self.vaults.now
+
+    def open_tracks(self) -> list[tuple[Item, Track]]:
+        return [
+            (self.items[key], track)
+            for key, track in self.memory.tracks.items()
+            if not track.ended and key in self.items and key not in self.trouble
+        ]
+
+    def observed(self, item: Item, track: Track) -> Observed:
+        """A machine as this run knows it."""
+        return Observed(
+            item,
+            self.now,
+            job=track.job or None,
+            arrived=Position(track.arrived) if track.arrived else None,
+            since=parse_time(track.since),
+            approved=track.approved,
+        )
+
+    def decision(self, item: Item, track: Track) -> Decision:
+        return decide(self.observed(item, track), self.order.route, self.lifecycle, self.policy)
+
+
+def _unclear(item: Item) -> ReadFailed:
+    """An item whose entry is not understood, as an answer that cannot be taken for the truth."""
+    refusal = not_understood(item)
+    return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
+
+
+def held_words(step: Step) -> tuple[str, str, str]:
+    """Code, reason and remedy of a machine that waits for a person before its commit."""
+    if step.leg.endswith("_onprem"):
+        look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
+    else:
+        look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."
+    approve = "Then run the same again with its name in 'approved' (asr_approved in the playbooks)."
+    return "commit_held", "The machine waits for your approval before the commit.", f"{look} {approve}"

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Texts that others wrote, made fit for a terminal: nothing in them steers it, reorders it or floods it. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+#: Characters of one text of the service at most.
+LONGEST = 1000
+
+#: Terminal escape sequences whole; then whatever else is no character to be seen: controls (a tab and a line's end apart),
+#: and marks that turn the direction of writing or hide.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+_HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def clean(text: str) -> str:
+    """``text`` without what a terminal would obey; everything that can be read stays, braces too."""
+    if not _HIDDEN.search(text):
+        return text
+    return _HIDDEN.sub(" ", _ESCAPES.sub("", text))
+
+
+def bounded(text: object, limit: int = LONGEST) -> str:
+    """``text`` as others wrote it, clean and no longer than ``limit`` characters."""
+    shown = clean(str(text)).strip()
+    return shown if len(shown) <= limit else shown[: limit - 3].rstrip() + "..."
+
+
+def clean_all(value: Any) -> Any:
+    """Plain data with every text in it clean."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {key: clean_all(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [clean_all(part) for part in value]
+    return value

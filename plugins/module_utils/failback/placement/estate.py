@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing one of several: what placing a machine knows, and how a name, or the lack of one, picks a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar, Union
+
+from ..lifecycle.bodies import Placement
+from ..lifecycle.decide import Refuse
+from ..model.errors import InputError
+from ..model.items import Item, last_segment
+from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy
+from ..model.words import same
+from ..wanted.by_machine import Given, general, needs_system
+from ..wanted.names import scoped
+from ..wanted.order import Order
+from ..wanted.selection import listing
+from .home import Home, judged
+
+Placed = Union[Placement, Refuse]
+
+T = TypeVar("T")
+
+
+@dataclass
+class Slots:
+    """Disk slots of the master targets: what the service counts, plus what is on its way to them."""
+
+    used: dict[str, int] = field(default_factory=dict)
+
+    def free(self, target: MasterTarget) -> int:
+        return DISK_CAP - self.used.get(target.id, target.disk_count)
+
+    def take(self, target: MasterTarget, disks: int) -> None:
+        self.used[target.id] = self.used.get(target.id, target.disk_count) + disks
+
+
+@dataclass(frozen=True)
+class Estate:
+    """What placing needs to know of the vaults: fabrics by id key, policies by vault key, the service's time.
+
+    ``log_accounts`` are the log storage accounts that a modernized vault's machines use, by vault key.
+    """
+
+    fabrics: Mapping[str, Fabric]
+    policies: Mapping[str, Sequence[Policy]]
+    now: datetime
+    log_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: What vCenter told of machines, by item key, where it was asked.
+    homes: Mapping[str, Home] = field(default_factory=dict)
+
+    def fabric_of(self, item: Item) -> Fabric | None:
+        return self.fabrics.get(item.fabric_id.lower())
+
+    def home_of(self, item: Item) -> Home:
+        """Whether the machine still is on-premises."""
+        return judged(item, self.homes.get(item.key))
+
+
+#: What a fabric offers under each option that names something of it.
+_OFFERS: Mapping[str, Callable[[Fabric], list[str]]] = {
+    "process_server": lambda f: [s.name for s in f.process_servers],
+    "process_server_onprem": lambda f: [s.name for s in f.process_servers],
+    "datastore": lambda f: [d.name for t in f.master_targets for d in t.datastores],
+    "retention_volume": lambda f: [v.name for t in f.master_targets for v in t.retention_volumes],
+    "run_as_account": lambda f: [a.name for a in f.run_as_accounts],
+    "run_as_account_windows": lambda f: [a.name for a in f.run_as_accounts],
+    "run_as_account_linux": lambda f: [a.name for a in f.run_as_accounts],
+}
+
+
+def local(order: Order, fabric: Fabric, estate: Estate) -> Order:
+    """The order as far as it is meant for a fabric: a name that only another one offers says nothing of this one."""
+    others = [f for f in estate.fabrics.values() if f.key != fabric.key]
+    meant: dict[str, Given | None] = {
+        option: scoped_each(getattr(order, option), offers(fabric), [name for f in others for name in offers(f)])
+        for option, offers in _OFFERS.items()
+    }
+    here = [p.friendly_name for p in estate.policies.get(fabric.vault.key, ())]
+    elsewhere = [p.friendly_name for policies in estate.policies.values() for p in policies]
+    for option in ("policy", "policy_to_azure"):
+        meant[option] = scoped(getattr(order, option), here, elsewhere)
+    known = estate.log_accounts.get(fabric.vault.key, ())
+    everywhere = [last_segment(a) for accounts in estate.log_accounts.values() for a in accounts]
+    meant["log_storage_account"] = scoped(order.log_storage_account, map(last_segment, known), everywhere)
+    targets = [t.name for t in fabric.master_targets]
+    others_targets = [t.name for f in others for t in f.master_targets]
+    named = tuple(name for name in order.master_targets if scoped(name, targets, others_targets))
+    return replace(order, master_targets=named, **meant)  # type: ignore[arg-type]
+
+
+def scoped_each(given: Given | None, offered: Iterable[str], elsewhere: Iterable[str]) -> Given | None:
+    """The same for each value of a mapping; one that is given for machines by name is meant, wherever it is offered."""
+    if not isinstance(given, Mapping):
+        return scoped(given, offered, elsewhere)
+    here, there = list(offered), list(elsewhere)
+    return {k: v for k, v in given.items() if not general(k) or scoped(v, here, there) is not None} or None
+
+
+def unsure(item: Item, option: str, given: Given | None) -> Refuse | None:
+    """Why the value of an option cannot be known for a machine; None where it can."""
+    if not needs_system(item, given):
+        return None
+    return Refuse(
+        "system_unknown",
+        f"The vault does not tell the machine's operating system, on which '{option}' depends.",
+        f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one text for all.",
+    )
+
+
+def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T], str]) -> T | Refuse:
+    """The named one, or the only one. Raises InputError when several fit and none is named."""
+    if wanted is not None:
+        for entry in offered:
+            if same(wanted, name(entry)):
+                return entry
+        return Refuse(
+            f"{option}_not_offered",
+            f"{option} {wanted!r} does not exist where the machine needs it.",
+            f"Choose one of: {listing(name(o) for o in offered)}.",
+        )
+    if len(offered) == 1:
+        return offered[0]
+    if not offered:
+        return Refuse(
+            f"{option}_none",
+            f"There is no {option.replace('_', ' ')} the machine could use.",
+            "Run the playbook prepare and look at what it finds; new servers and disks take up to 15 minutes to appear.",
+        )
+    raise ambiguous(option, (name(o) for o in offered))
+
+
+def ambiguous(option: str, names: Iterable[str]) -> InputError:
+    """Several fit and none is named."""
+    fitting = list(names)
+    return InputError(
+        f"{option}_ambiguous",
+        f"{option} is not given and {len(fitting)} fit: {listing(fitting)}.",
+        f"Name one in {option!r}.",
+    )
+
+
+def stale(heartbeat: datetime | None, now: datetime) -> bool:
+    return heartbeat is not None and (now - heartbeat).total_seconds() > HEARTBEAT_STALE
+
+
+def first_name(name: str) -> tuple[int, ...]:
+    """Sort key that prefers the alphabetically first name under max()."""
+    return tuple(-ord(c) for c in name.lower())

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a machine still is on-premises, so that it goes back to its original location, or is made anew elsewhere. Pure.
+
+The service decides by itself: a machine that is there keeps its own datastore, whatever the request names; one that is
+gone, and every physical server, is made anew on the datastore of the request (DOC failback-domain.md 3.3). The classic
+item does not tell whether its machine is there; on the way out it tells physical servers (SEEN discoveryType). The modernized
+one tells a VM's datastores and whether it was deleted (SEEN RCM 130).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..model.identity import Known, onprem, site_words
+from ..model.items import Item, Json, truth
+from ..model.ports import SiteMachine
+
+
+@dataclass(frozen=True)
+class Home:
+    """``exists`` is None where that is not known. ``datastores`` are those of the machine that is there, by name;
+    ``namesake``: it is gone, and another machine bears its name there."""
+
+    exists: bool | None = None
+    datastores: tuple[str, ...] = ()
+    namesake: bool = False
+
+
+def told(item: Item) -> Home:
+    """What the replicated item itself tells."""
+    if _physical(item):
+        return Home(exists=False)
+    discovered: Json = item.details.get("discoveredVmDetails") or {}
+    if truth(discovered.get("isDeleted")):
+        return Home(exists=False)
+    own = tuple(str(name) for name in discovered.get("datastores") or ())
+    return Home(exists=True, datastores=own) if own else Home()
+
+
+def found(item: Item, machines: Sequence[SiteMachine], known: Known) -> Home:
+    """What vCenter tells. ``machines`` are those it gave for the machine's ids and name; a name alone proves nothing."""
+    if _physical(item):
+        return Home(exists=False)
+    seen = onprem(item, None, machines, known)
+    if seen.machines:
+        # A VM that cannot be reached is there all the same.
+        return Home(exists=True, datastores=tuple(dict.fromkeys(d for m in seen.machines for d in m.datastores)))
+    if seen.clash or not site_words(item, None, known) or not all(m.identified for m in machines):
+        return Home()
+    return Home(exists=False, namesake=bool(seen.alike))
+
+
+def judged(item: Item, in_vcenter: Home | None) -> Home:
+    """Both together. ``in_vcenter`` is None where vCenter was not asked.
+
+    A VM that the item tells and this vCenter does not have may be in another one: nothing is known then.
+    """
+    said = told(item)
+    if in_vcenter is None or in_vcenter.exists is None:
+        return said
+    if in_vcenter.exists:
+        # The item's first one is where the service puts it by itself (SEEN RCM 132); vCenter counts mounted images too.
+        return Home(exists=True, datastores=said.datastores or in_vcenter.datastores)
+    return Home(datastores=said.datastores) if said.exists else in_vcenter
+
+
+def _physical(item: Item) -> bool:
+    # On the way home every item says Physical (SEEN).
+    return item.instance_type == "InMageAzureV2" and str(item.details.get("discoveryType") or "").lower() == "physical"

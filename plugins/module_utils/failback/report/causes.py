@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cause of many machines told once. Pure.
+
+Two machines have the same cause when the same is said of them but for names, ids and numbers: a reason that counts
+disks or names the machine's own server is still one reason. The first machine's words are kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+#: Ids and numbers: resource ids, GUIDs, hashes, and numbers with their dots and colons.
+_VARYING = re.compile(
+    r"/subscriptions/\S+|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\d+(?:[.:,]\d+)*", re.I
+)
+_WORD = re.compile(r"[\w.-]+")
+
+
+@dataclass
+class Cause:
+    """What is said of these machines. ``texts`` are the first one's; ``alike`` tells that the others' differ in names, ids or
+    numbers."""
+
+    kind: str
+    texts: tuple[str, ...]
+    names: list[str] = field(default_factory=list)
+    alike: bool = False
+
+    def who(self, limit: int) -> str:
+        """The machines' names, and how many more there are beyond the limit."""
+        more = len(self.names) - limit
+        return ", ".join(self.names[:limit]) + (f" and {more} more" if more > 0 else "")
+
+    @property
+    def note(self) -> str:
+        """That the words are the first machine's; empty where they are everybody's."""
+        return (
+            f"(The details are those of {self.names[0]}; names and numbers differ for the others.)"
+            if self.alike
+            else ""
+        )
+
+
+def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Cause]:
+    """Causes in the order of their first machines. ``said``: for each machine its name, the kind (verdict and stable
+    word: machines of two kinds never have one cause) and the texts."""
+    names = {name.lower() for name, _kind, _texts in said}
+    found: dict[tuple[str, ...], Cause] = {}
+    for name, kind, texts in said:
+        shapes = (kind, *(_shape(text, name, names) for text in texts))
+        cause = found.setdefault(shapes, Cause(kind, texts))
+        cause.alike = cause.alike or cause.texts != texts
+        if name not in cause.names:
+            cause.names.append(name)
+    return list(found.values())
+
+
+def _shape(text: str, own: str, names: Iterable[str]) -> str:
+    """A text without what may differ between two machines of one cause."""
+
+    def word(match: re.Match[str]) -> str:
+        bare = match.group().rstrip(".")
+        return match.group().replace(bare, "*") if bare.lower() in names else match.group()
+
+    # A name may hold blanks and brackets, so the machine's own is looked for by itself.
+    whole = re.sub(rf"(?<![\w-]){re.escape(own)}(?![\w-])", "*", text) if own else text
+    return _VARYING.sub("#", _WORD.sub(word, whole))

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calm line that appears while a run waits: when one is due, and what it says. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..model.items import SUCCEEDED
+
+
+def span(seconds: float | None) -> str:
+    """A duration as people say it: 9s, 4m10s, 2h05m, 1d03h."""
+    if seconds is None:
+        return ""
+    whole = round(max(0.0, seconds))
+    minutes, rest = divmod(whole, 60)
+    hours, minutes_left = divmod(minutes, 60)
+    if hours >= 24:
+        return f"{hours // 24}d{hours % 24:02d}h"
+    if hours:
+        return f"{hours}h{minutes_left:02d}m"
+    return f"{minutes}m{rest:02d}s" if minutes else f"{rest}s"
+
+
+def line(used: float, progress: Mapping[str, Any]) -> str:
+    """One progress line: counts in fixed columns, then what the slowest machine is doing, then the time used."""
+    total = int(progress.get("total") or 0)
+    width = max(2, len(str(total)))
+    counts = "   ".join(f"{word} {int(progress.get(word) or 0):>{width}}" for word in ("done", "running", "failed"))
+    doing = ": ".join(str(progress[key]) for key in ("slowest", "waiting_for") if progress.get(key))
+    head = f"  homeward.asr   {span(used):>6}   {counts}   of {total:>{width}}"
+    return f"{head}   slowest: {doing}" if doing else head
+
+
+def under_way(machine: Mapping[str, Any]) -> bool:
+    """Whether an unfinished run still has to do with a machine: its last leg is open, or it says what it waits for."""
+    done = machine.get("done")
+    if done in ("fired", "adopted"):
+        legs = machine.get("legs") or [machine]
+        return bool(machine.get("reason")) or not legs[-1].get("end")
+    return done == "waiting"
+
+
+def moved(machine: Mapping[str, Any]) -> bool:
+    """Whether a machine has moved: an operation of its own or one it joined succeeded, or it stands elsewhere than before.
+
+    An operation that failed has moved nothing, and one that is only sent has moved nothing yet.
+    """
+    if "legs" not in machine:
+        return bool(machine.get("changed")) and machine.get("done") != "waiting"
+    legs = machine.get("legs") or ()
+    if any(leg.get("done") in ("fired", "adopted") and leg.get("state") in SUCCEEDED for leg in legs):
+        return True
+    return bool(machine.get("changed")) and not under_way(machine)
+
+
+def stumble(used: float, message: str) -> str:
+    """The line that says what fails just now, and that the run sits it out."""
+    return f"  homeward.asr   {span(used):>6}   trying again: {message.splitlines()[0] if message else ''}"
+
+
+class Ticker:
+    """Decides when a line is due: every 30 s in the first ten minutes, every 5 minutes later, and at every change.
+
+    ``ahead`` is how long the next slice takes: a line that would come due meanwhile is shown before it.
+    """
+
+    EARLY = 600.0
+    EARLY_EVERY = 30.0
+    LATER_EVERY = 300.0
+
+    def __init__(self) -> None:
+        self._shown: float | None = None
+        self._pulse = ""
+
+    def due(self, used: float, pulse: str, ahead: float) -> bool:
+        """Whether to show a line at ``used`` seconds; True counts as shown. ``pulse`` differs when something changed."""
+        every = self.EARLY_EVERY if used < self.EARLY else self.LATER_EVERY
+        since = used - (self._shown or 0.0)
+        if self._shown is not None and pulse == self._pulse and since + ahead <= every:
+            return False
+        self._shown, self._pulse = used, pulse
+        return True

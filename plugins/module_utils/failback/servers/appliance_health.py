@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether an appliance of a modernized vault can be used now, and if not, why and what to do. Pure.
+
+It is judged as the servers of a classic vault are (health.py): by heartbeat, health and what it offers. Every component
+counts, for a machine's way home goes through several of them (asr-api.md 1.2, SEEN RCM 131; 60 disks: DOC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, MasterTarget
+from ..wanted.selection import listing
+from .health import FINE, Reason, Verdict
+
+
+def judge_appliance(
+    agent: MasterTarget, fabric: Fabric, now: datetime, held: int, datastores: Sequence[str] = ()
+) -> Verdict:
+    """``held`` are the disks it holds for machines on their way home, ``datastores`` those it must reach."""
+    parts = [c for c in fabric.components if c.appliance_id == agent.id]
+    reasons = [reason for part in parts for reason in _component(agent, part, now)]
+    reasons += _datastores(agent, datastores)
+    if held >= DISK_CAP:
+        reasons.append(
+            Reason(
+                "disk_slots_full",
+                f"The appliance {agent.name} holds {held} disks and takes {DISK_CAP}.",
+                "Bring the machines it holds home first, or use another appliance.",
+            )
+        )
+    warnings = [
+        f"{agent.name}, {part.kind}: {text}" for part in parts if part.health != "Critical" for text in part.problems
+    ]
+    server = next((s for s in fabric.process_servers if s.id == agent.id), None)
+    loads = (
+        (("CPU", server.cpu_status), ("memory", server.memory_status), ("disk", server.space_status)) if server else ()
+    )
+    warnings += [f"The {what} of the appliance {agent.name} is {word}." for what, word in loads if word not in FINE]
+    return Verdict(tuple(reasons), tuple(warnings))
+
+
+def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[Reason]:
+    age = None if part.heartbeat is None else (now - part.heartbeat).total_seconds()
+    if age is None or age > HEARTBEAT_STALE:
+        since = "has never sent a heartbeat" if age is None else f"sent its last heartbeat {int(age // 60)} minutes ago"
+        yield Reason(
+            "no_heartbeat",
+            f"The {part.kind} of the appliance {agent.name} {since}.",
+            "Check that the appliance is powered on, its services run and it reaches Azure on TCP 443.",
+            waits=True,
+        )
+    if part.health == "Critical":
+        said = "; ".join(part.problems)
+        yield Reason(
+            "unhealthy",
+            f"The {part.kind} of the appliance {agent.name} is in a critical state{': ' + said if said else ''}.",
+            "Mend what the vault reports under its health, then run again.",
+            waits=True,
+        )
+
+
+def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
+    names = [d.name for d in agent.datastores]
+    if not names:
+        return [
+            Reason(
+                "no_datastores",
+                f"The appliance {agent.name} reaches no datastore.",
+                "The account it uses for vCenter needs more than read-only rights; discovery takes up to 15 minutes.",
+                waits=True,
+            )
+        ]
+    missing = [w for w in wanted if w.casefold() not in {n.casefold() for n in names}]
+    if not missing:
+        return []
+    return [
+        Reason(
+            "datastore_not_found",
+            f"The appliance {agent.name} does not reach the datastore {listing(missing)} (`datastores`); it reaches "
+            f"{listing(names)}.",
+            "Give its vCenter account access to it, or name another; discovery takes up to 15 minutes.",
+            waits=True,
+        )
+    ]

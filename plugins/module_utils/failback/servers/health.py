@@ -1,0 +1,436 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a server registered with a classic vault can be used now, and if not, why and what to do. Pure.
+
+There is no "registered" flag (asr-api.md 1.1): a server is judged by its heartbeat, its versions, its health and what
+it offers. A reason that time can heal (``waits``) is waited out; the others end the work on that server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from ..model.errors import InputError
+from ..model.items import Json, VaultRef
+from ..model.server_ports import SiteServer, short_name
+from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, ProcessServer
+from ..wanted.selection import listing
+
+#: customDetails.instanceType of a configuration server (SEEN FAB).
+CLASSIC_FABRIC = "VMware"
+
+#: AgentVersionStatus words (SPEC): the first cannot be used, the others can and should be updated. Others are ignored.
+VERSION_BLOCKS = frozenset({"NotSupported"})
+VERSION_WARNS = frozenset({"Deprecated", "UpdateRequired", "SecurityUpdateRequired"})
+
+#: Load and space words that mean all is well (SEEN Green; SPEC Healthy, Normal).
+FINE = frozenset({"", "Green", "Healthy", "Normal", "Unknown", "None"})
+
+#: Controllers a master target may have for its disks (DOC REP18, PREP: LSI Logic only).
+LSI = frozenset({"lsilogic", "lsilogic-sas"})
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a server cannot be used: a stable code, one sentence, what to do. ``waits``: time can heal it."""
+
+    code: str
+    sentence: str
+    remedy: str
+    waits: bool = False
+
+    def result(self) -> dict[str, object]:
+        return {"code": self.code, "reason": self.sentence, "remedy": self.remedy, "waits": self.waits}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All that speaks against a server now (empty: ready), and what should be known of it."""
+
+    reasons: tuple[Reason, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        return not self.reasons
+
+    @property
+    def may_heal(self) -> bool:
+        """Not ready, but nothing that only people can mend."""
+        return bool(self.reasons) and all(r.waits for r in self.reasons)
+
+    @property
+    def worst(self) -> Reason | None:
+        """The reason to name first: one that time does not heal, if there is one."""
+        return next((r for r in self.reasons if not r.waits), self.reasons[0] if self.reasons else None)
+
+
+class Server(Protocol):
+    """What master targets and process servers share."""
+
+    @property
+    def id(self) -> str:
+        """ARM id or the service's own id."""
+
+    @property
+    def name(self) -> str:
+        """Name as people know it."""
+
+    @property
+    def ip(self) -> str:
+        """Address, empty where it is not told."""
+
+    @property
+    def version_status(self) -> str:
+        """The service's word on the agent's version."""
+
+    @property
+    def version(self) -> str:
+        """Version of the agent."""
+
+    @property
+    def heartbeat(self) -> datetime | None:
+        """Last heartbeat (aware, UTC)."""
+
+
+S = TypeVar("S", bound=Server)
+
+
+def classic_fabrics(fabrics: Mapping[VaultRef, Sequence[Json]]) -> list[Fabric]:
+    """The configuration servers of the vaults. Raises InputError where no vault has one."""
+    parsed = [Fabric.parse(data, vault) for vault, entries in fabrics.items() for data in entries]
+    found = [f for f in parsed if f.instance_type == CLASSIC_FABRIC]
+    if not found:
+        raise InputError(
+            "no_configuration_server",
+            f"No configuration server is registered with {_vault_names(fabrics)} (`vaults`).",
+            "Master targets and process servers belong to classic vaults; a modernized vault has a replication "
+            "appliance instead and needs neither. Check `vaults`.",
+        )
+    return found
+
+
+def _vault_names(vaults: Iterable[VaultRef]) -> str:
+    names = [f"vault {v.name}" for v in vaults]
+    return " or ".join(names) or "any vault"
+
+
+def find_server(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option: str) -> tuple[Fabric, S] | None:
+    """The server meant by a name (domain may be left out), an address or an id; None where there is none.
+
+    Raises InputError (``<kind>_ambiguous``) where it fits several.
+    """
+    text = wanted.strip().casefold()
+    exact = [(f, s) for f, s in known if text in (s.id.casefold(), s.name.casefold(), s.ip.casefold())]
+    found = exact or [(f, s) for f, s in known if short_name(s.name) == short_name(wanted)]
+    if len(found) > 1:
+        where = listing(f"{s.id} ({s.name}, {s.ip}, vault {f.vault.name})" for f, s in found)
+        raise InputError(
+            f"{kind.replace(' ', '_')}_ambiguous",
+            f"{option}={wanted!r} fits {len(found)} {kind}s: {where}.",
+            f"Give the id in `{option}`.",
+        )
+    return found[0] if found else None
+
+
+def not_found(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option: str) -> InputError:
+    """The refusal of a server nobody knows, with the list to choose from."""
+    return InputError(
+        f"{kind.replace(' ', '_')}_not_found",
+        f"No {kind} {wanted!r} (`{option}`) is registered with the vaults.",
+        f"Registered: {listing(s.name for _fabric, s in known)}. Choose one of them, or let a new one register first.",
+    )
+
+
+def volume_name(name: str) -> str:
+    """A retention volume's name for comparing: R, R: and R:\\ are one."""
+    return name.strip().rstrip(":\\").casefold() or name.strip().casefold()
+
+
+def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> list[Reason]:
+    """Heartbeat and version of a server and of its configuration server (checks 1, 15, 18, 21)."""
+    reasons = []
+    silent = _silence(fabric.heartbeat, now)
+    if fabric.service_status not in ("", "Running") or silent:
+        reasons.append(
+            Reason(
+                "configuration_server_silent",
+                f"The configuration server {fabric.friendly_name} is not running ({silent or fabric.service_status}).",
+                "Start it and check its connection to Azure.",
+                waits=True,
+            )
+        )
+    silent = "it has never sent a heartbeat" if server.heartbeat is None else _silence(server.heartbeat, now)
+    if silent:
+        reasons.append(
+            Reason(
+                "no_heartbeat",
+                f"The {kind} {server.name} does not report: {silent}.",
+                "Check that it is powered on, its services run and it reaches the configuration server on TCP 443.",
+                waits=True,
+            )
+        )
+    if server.version_status in VERSION_BLOCKS:
+        reasons.append(
+            Reason(
+                "version_not_supported",
+                f"The version {server.version} of the {kind} {server.name} is not supported.",
+                "Update it to the version of the configuration server.",
+            )
+        )
+    return reasons
+
+
+def _silence(heartbeat: datetime | None, now: datetime) -> str:
+    """Words for a stale heartbeat, empty for a fresh or unknown one (threshold: servers.HEARTBEAT_STALE)."""
+    if heartbeat is None:
+        return ""
+    age = (now - heartbeat).total_seconds()
+    return f"its last heartbeat is {int(age // 60)} minutes old" if age > HEARTBEAT_STALE else ""
+
+
+def _version_warning(server: Server, kind: str) -> list[str]:
+    if server.version_status not in VERSION_WARNS:
+        return []
+    return [f"The version {server.version} of the {kind} {server.name} is {server.version_status}: update it."]
+
+
+def _newer(version: str, than: str) -> bool:
+    """Whether a version is above another one (check 18, DOC PSSC); words that are no versions are not judged."""
+    try:
+        mine, theirs = ([int(part) for part in text.split(".")] for text in (version, than))
+    except ValueError:
+        return False
+    return mine > theirs
+
+
+def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -> Verdict:
+    """Checks 15, 17 and 18 of failback-domain.md section 4."""
+    reasons = judge_alive(server, fabric, now, "process server")
+    warnings = _version_warning(server, "process server")
+    if _newer(server.version, fabric.version):
+        reasons.append(
+            Reason(
+                "version_above_configuration_server",
+                f"The process server {server.name} has version {server.version}, newer than the {fabric.version} of the "
+                f"configuration server {fabric.friendly_name}.",
+                "Update the configuration server first; a process server must not be newer.",
+            )
+        )
+    if server.service_status not in ("", "Running"):
+        reasons.append(
+            Reason(
+                "service_not_running",
+                f"The process server service on {server.name} is {server.service_status}.",
+                "Start the services ProcessServer and ProcessServerMonitor on it.",
+                waits=True,
+            )
+        )
+    said = "; ".join(server.problems)
+    if server.health == "Critical":
+        reasons.append(
+            Reason(
+                "unhealthy",
+                f"The process server {server.name} is in a critical state{': ' + said if said else ''}.",
+                "Mend what the vault reports under its health, then run again.",
+                waits=True,
+            )
+        )
+    else:
+        warnings += [f"{server.name}: {p}" for p in server.problems]
+    for what, word in (("CPU", server.cpu_status), ("memory", server.memory_status), ("cache", server.space_status)):
+        if word not in FINE:
+            warnings.append(f"The {what} of the process server {server.name} is {word}.")
+    return Verdict(tuple(reasons), tuple(warnings))
+
+
+def judge_master_target(
+    server: MasterTarget,
+    fabric: Fabric,
+    now: datetime,
+    *,
+    retention_volume: str | None = None,
+    datastores: Sequence[str] = (),
+    vms: Sequence[SiteServer] | None = None,
+) -> Verdict:
+    """Checks 21, 25 to 28, 31, 34, 40 and 41 of failback-domain.md section 4.
+
+    ``vms`` are the VMs that may be this server (see ``match_vm``); None leaves vCenter out.
+    """
+    reasons = judge_alive(server, fabric, now, "master target")
+    warnings = _version_warning(server, "master target")
+    for text in server.problems:
+        reasons.append(
+            Reason(
+                "unhealthy",
+                f"The vault reports for the master target {server.name}: {text}",
+                "Mend what the vault reports under its health, then run again.",
+                waits=True,
+            )
+        )
+    reasons += _retention(server, retention_volume)
+    reasons += _datastores(server, datastores)
+    found = match_vm(server, vms) if vms is not None else None
+    vm = found if isinstance(found, SiteServer) else None
+    if isinstance(found, Reason):
+        reasons.append(found)
+    if vm is not None:
+        reasons += judge_vm(vm)
+    free = free_slots(server, vm)
+    if free <= 0:
+        reasons.append(
+            Reason(
+                "disk_slots_full",
+                f"The master target {server.name} has {DISK_CAP - free} disks attached and takes {DISK_CAP}.",
+                "Bring the machines it holds home first, or use another master target.",
+            )
+        )
+    return Verdict(tuple(reasons), tuple(warnings))
+
+
+def free_slots(server: MasterTarget, vm: SiteServer | None) -> int:
+    """Disks that can still be attached (DOC PREP: 60 in all, its own count too). The larger count is believed."""
+    return DISK_CAP - max(server.disk_count, len(vm.disks) if vm is not None else 0)
+
+
+def _retention(server: MasterTarget, wanted: str | None) -> list[Reason]:
+    names = [v.name for v in server.retention_volumes]
+    if not names:
+        return [
+            Reason(
+                "no_retention_volume",
+                f"The master target {server.name} offers no retention volume.",
+                "Mount a drive of its own (not FAT); a new one shows after up to 15 minutes, sooner with `refresh: true`.",
+                waits=True,
+            )
+        ]
+    if wanted is not None and volume_name(wanted) not in {volume_name(n) for n in names}:
+        return [
+            Reason(
+                "retention_volume_not_found",
+                f"The master target {server.name} has no retention volume {wanted!r} (`retention_volume`); "
+                f"it offers {listing(names)}.",
+                "Choose one of them; a new drive shows after up to 15 minutes, sooner with `refresh: true`.",
+                waits=True,
+            )
+        ]
+    if wanted is None and len(names) > 1:
+        return [
+            Reason(
+                "retention_volume_ambiguous",
+                f"The master target {server.name} offers several retention volumes: {listing(names)}.",
+                "Name one in `retention_volume`.",
+            )
+        ]
+    return []
+
+
+def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
+    names = [d.name for d in server.datastores]
+    if not names:
+        return [
+            Reason(
+                "no_datastores",
+                f"The vault sees no datastore on the host of the master target {server.name}.",
+                "Its VMware Tools must run, its host needs a VMFS datastore, and the account the configuration server "
+                "uses for vCenter needs more than read-only rights; discovery takes up to 15 minutes.",
+                waits=True,
+            )
+        ]
+    missing = [w for w in wanted if w.casefold() not in {n.casefold() for n in names}]
+    if not missing:
+        return []
+    return [
+        Reason(
+            "datastore_not_found",
+            f"The host of the master target {server.name} does not offer the datastore {listing(missing)} "
+            f"(`datastores`); it offers {listing(names)}.",
+            "Mount it on that host, or name another; discovery takes up to 15 minutes.",
+            waits=True,
+        )
+    ]
+
+
+def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Reason:
+    """The one VM that is this master target, or why there is not exactly one.
+
+    A VM whose guest has the server's address is believed first; else the names decide (the VM's, or the guest's).
+    """
+    itself = [
+        v for v in vms if server.vm_uuid and server.vm_uuid.casefold() in (v.uuid.casefold(), v.bios_uuid.casefold())
+    ]
+    if len(itself) == 1:
+        # An appliance tells which VM it is (SEEN RCM 131: fabricObjectId).
+        return itself[0]
+    named = [v for v in vms if short_name(server.name) in (short_name(v.name), short_name(v.host_name))]
+    at_address = [v for v in vms if server.ip and server.ip in v.addresses]
+    for candidates in ([v for v in named if v in at_address], named, at_address):
+        if len(candidates) == 1:
+            return candidates[0]
+    candidates = named or at_address
+    if not candidates:
+        return Reason(
+            "vm_not_found",
+            f"vCenter has no virtual machine for the {server.kind} {server.name} ({server.ip or server.fqdn}).",
+            "A master target must be a VMware VM of the vCenter in `hostname`; check the option and the VM's name.",
+        )
+    return Reason(
+        "vm_ambiguous",
+        f"vCenter has {len(candidates)} virtual machines that may be the {server.kind} {server.name}: "
+        f"{listing(f'{v.name} ({v.moid})' for v in candidates)}.",
+        "Rename the strays, or let VMware Tools run so that the address tells which one it is.",
+    )
+
+
+def judge_vm(vm: SiteServer) -> list[Reason]:
+    """What vCenter says of a master target's VM (checks 26, 27, 28 and 41). What it only remembers is not judged."""
+    if vm.doubt:
+        return [
+            Reason(
+                "vm_unreachable",
+                f"Nothing is known of the virtual machine {vm.name} just now: {vm.doubt}.",
+                "Bring its host, its datastore and their connection to vCenter back.",
+                waits=True,
+            )
+        ]
+    reasons = []
+    if vm.has_snapshot:
+        reasons.append(
+            Reason(
+                "has_snapshot",
+                f"The virtual machine {vm.name} has a snapshot, which a master target must not have.",
+                "Delete all its snapshots.",
+            )
+        )
+    wrong = sorted(({"pvscsi"} & set(vm.controllers)) | {d.controller for d in vm.disks if d.controller} - LSI)
+    if wrong:
+        reasons.append(
+            Reason(
+                "controller_not_lsi",
+                f"The virtual machine {vm.name} has a {', '.join(wrong)} controller; a master target takes LSI Logic only.",
+                "Power it off and change its SCSI controllers to LSI Logic.",
+            )
+        )
+    if not vm.uuid_enabled:
+        reasons.append(
+            Reason(
+                "uuid_not_enabled",
+                f"disk.EnableUUID is not TRUE on the virtual machine {vm.name}.",
+                "Let `enable_uuid: true` set it while the machine is off.",
+            )
+        )
+    if not vm.powered_on:
+        word = "powered off" if vm.powered_on is False else vm.power or "in an unknown power state"
+        reasons.append(Reason("powered_off", f"The virtual machine {vm.name} is {word}.", "Power it on.", waits=False))
+    elif not vm.tools_running:
+        reasons.append(
+            Reason(
+                "tools_not_running",
+                f"VMware Tools do not run on {vm.name}, so the datastores of its host stay hidden from the vault.",
+                "Install or start VMware Tools (or open-vm-tools) on it.",
+                waits=True,
+            )
+        )
+    return reasons

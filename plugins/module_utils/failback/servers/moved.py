@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What it means that a master target kept or lost its place between reprotect and commit. Pure.
+
+Check 43 of failback-domain.md section 4, and 1.8 (DOC REP18, PREP, SUPT): a storage move takes the attached disks of
+other machines along, and their failback cannot detach them; a move to another host does no harm by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ..model.items import iso
+from ..model.server_ports import VmChange, VmPlace
+from ..wanted.selection import listing
+from .health import Reason
+
+#: Code of a freeze that the cluster makes nothing of.
+WITHOUT_EFFECT = "freeze_without_effect"
+
+FROZEN, LIFTED, UNCHANGED, WATCHED = "frozen", "lifted", "unchanged", "watched"
+
+#: Option `freeze` -> what to do with the noted place.
+MODES = {FROZEN: "keep", WATCHED: "look", LIFTED: "forget"}
+
+
+def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
+    if place.problem and place.code not in ("", "place_note_unreadable"):
+        return (Reason(place.code, place.problem, place.remedy),), ()
+    if place.problem:
+        reason = Reason(
+            "place_note_unreadable",
+            f"The note homeward.asr.place on {place.name} cannot be read: {place.problem}.",
+            "Remove that advanced parameter of the virtual machine, then run again.",
+        )
+        return _told(reason, freeze)
+    if place.running:
+        reason = Reason(
+            "moving_now",
+            f"{place.name} is being moved right now ({listing(place.running)}).",
+            "Let it end, or cancel it in vCenter while the master target holds disks of other machines.",
+            waits=True,
+        )
+        return _told(reason, freeze)
+    who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not tell who moved it"
+    # Away and back again is a move as well for the disks that hung on it.
+    travelled = any(m.from_datastore and m.to_datastore and m.from_datastore != m.to_datastore for m in place.moves)
+    if place.moved_storage or (travelled and place.foreign_disks):
+        sentence = (
+            f"{place.name} left the datastores it was on since {iso(place.since)} "
+            f"({listing(place.noted_datastores)}; now {listing(place.datastores)}): {who}."
+        )
+        if place.foreign_disks:
+            files = f" ({listing(place.foreign_files)})" if place.foreign_files else ""
+            reason = Reason(
+                "master_target_moved",
+                f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, moved along with it, and such a "
+                "disk cannot be detached.",
+                "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
+                "failover, or protect those machines anew; then lift the freeze and freeze again.",
+            )
+            return _told(reason, freeze)
+        return (), (f"{sentence} It held no disks of other machines, so nothing is lost.",)
+    if place.moved_host:
+        sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
+        return (), (f"{sentence} That does no harm while its new host reaches the same datastores.",)
+    if place.moves:
+        return (), (f"{place.name} was moved since {iso(place.since)} and stands where it stood again: {who}.",)
+    return (), ()
+
+
+def _told(reason: Reason, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    if freeze == LIFTED:
+        return (), (reason.sentence,)
+    return (reason,), ()
+
+
+def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
+    """A freeze that is only looked at: ``change`` is what freezing would do. One that was made and is gone is refused."""
+    looked = replace(change, after=change.before, changed=False, details=change.found)
+    if change.code == WITHOUT_EFFECT and not change.found.get("noted"):
+        # Nobody claimed that it was frozen.
+        return replace(looked, code="", reason="", remedy=""), (change.reason,)
+    if change.code or not change.changed:
+        return looked, ()
+    if not change.found.get("noted"):
+        return looked, (
+            f"{change.name} is not kept out of vMotion: the playbook prepare (`freeze: frozen`) does that.",
+        )
+    lost = replace(
+        looked,
+        code="freeze_lost",
+        reason=f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
+        remedy="Freeze it again (playbook prepare) before the next failover.",
+    )
+    return lost, ()
+
+
+def _disks(number: int) -> str:
+    return f"{number} disk{'' if number == 1 else 's'}"
+
+
+def _words(change: VmChange) -> str:
+    """What moves it, in the places where it is now: an override changed by hand, or another cluster."""
+    found = change.found
+    told = [f"DRS of the cluster {found['cluster']} is {found.get('drs')} for it"] if found.get("cluster") else []
+    told += [
+        f"Storage DRS of {pod['datastore_cluster']} is {pod['state']} for it" for pod in found.get("storage_drs") or ()
+    ]
+    return "; ".join(told) or change.before
+
+
+def facts(place: VmPlace | None) -> dict[str, Any] | None:
+    """A place as plain data for a result."""
+    if place is None:
+        return None
+    return {
+        "host": place.noted_host or place.host,
+        "datastores": list(place.noted_datastores or place.datastores),
+        "since": iso(place.since),
+        "moved_host": place.moved_host,
+        "moved_storage": place.moved_storage,
+        "foreign_disks": place.foreign_disks,
+        "moves": [vars(m) for m in place.moves],
+    }

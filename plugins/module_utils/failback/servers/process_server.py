@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Process servers: found, registered and healthy, and machines moved from one to another. One slice per call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..lifecycle.modernized import LIFECYCLE
+from ..model.errors import InputError, certain
+from ..model.items import Item, Json, VaultRef, iso, parse_time
+from ..model.ports import Clock
+from ..model.server_ports import ServerVaultPort
+from ..model.servers import Fabric, ProcessServer
+from ..wanted.order import Order, without_blanks
+from ..wanted.refusals import said
+from ..wanted.selection import choose, excluded
+from .appliance_health import judge_appliance
+from .appliance_move import ApplianceMover
+from .entries import entry_of, progress, refresh_fabric, settle, spent, warning
+from .fabrics import serving
+from .health import Reason, Verdict, find_server, judge_process_server, not_found
+from .reassign import Mover, Pair
+
+READY, REGISTERED = "ready", "registered"
+
+#: Real seconds between two looks while waiting.
+POLL = 10.0
+
+#: Providers whose machines go through a process server of a classic vault.
+CLASSIC_PROVIDERS = frozenset({"InMageAzureV2", "InMage"})
+
+
+@dataclass(frozen=True)
+class ProcessServerOrder:
+    """What is wanted. ``name`` empty means every process server of the vaults. Times are seconds."""
+
+    vaults: tuple[VaultRef, ...]
+    name: str | None = None
+    state: str = READY
+    move_machines_from: str | None = None
+    machines: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    recovery_plans: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    refresh: bool = False
+    await_registration: bool = False
+    ready_timeout: float = 1200.0
+    wait: bool = True
+    poll_interval: float | None = None
+    slice_seconds: float = 25.0
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        given = bool(self.machines or self.groups or self.recovery_plans)
+        without_blanks(self, ("machines", "groups", "recovery_plans", "exclude"))
+        if given and not self.chooses_machines:
+            # Left out they mean every machine of the server, and a blank word must not.
+            raise InputError(
+                "no_machines",
+                "'machines', 'groups' and 'recovery_plans' are given and say nothing.",
+                "Name the machines, or leave the options out to mean every machine of the process server.",
+            )
+
+    @property
+    def chooses_machines(self) -> bool:
+        return bool(self.machines or self.groups or self.recovery_plans)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether some machines of the old server are not meant."""
+        return self.chooses_machines or bool(self.exclude)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process server as last seen, or one still unknown to the vault (``server`` is None)."""
+
+    wanted: str
+    fabric: Fabric | None = None
+    server: ProcessServer | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+
+    @property
+    def name(self) -> str:
+        return self.server.name if self.server else self.wanted
+
+
+def ensure_process_server(
+    order: ProcessServerOrder, vaults: ServerVaultPort, clock: Clock, cursor: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """One slice. Raises InputError before anything is written when the order cannot be carried out at all."""
+    if order.move_machines_from and not order.name:
+        raise InputError(
+            "process_server_missing",
+            f"move_machines_from={order.move_machines_from!r} says where from, but `name` does not say where to.",
+            "Give the process server the machines shall go to in `name`.",
+        )
+    if order.chooses_machines and not order.move_machines_from:
+        raise InputError(
+            "move_source_missing",
+            "Machines are chosen, but `move_machines_from` does not say from which process server they shall be moved.",
+            "Give the process server they are on in `move_machines_from`, or choose no machines.",
+        )
+    return _Slice(order, vaults, clock, dict(cursor or {})).run()
+
+
+class _Slice:
+    def __init__(
+        self, order: ProcessServerOrder, vaults: ServerVaultPort, clock: Clock, cursor: dict[str, Any]
+    ) -> None:
+        self.order = order
+        self.vaults = vaults
+        self.clock = clock
+        self.cursor = cursor
+        self.deadline = clock.monotonic() + order.slice_seconds
+        self.known: list[tuple[Fabric, ProcessServer]] = []
+        self.mover = Mover(vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check)
+        self.appliance_mover = ApplianceMover(
+            vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check
+        )
+        self.writes_floor = 0
+        #: What is to be said of the choice of machines.
+        self.notes: list[str] = []
+
+    def run(self) -> dict[str, Any]:
+        servers = self.look()
+        if self.order.refresh and not self.order.check:
+            self.refresh(servers)
+        while True:
+            entries = [self.server_entry(s) for s in servers]
+            ready = all(e["done"] not in ("refused", "waiting") for e in entries)
+            if self.order.move_machines_from:
+                entries += self.move(servers[0], ready)
+            if self.order.check or not self.order.wait or all(e["done"] != "waiting" for e in entries):
+                break
+            pause = self.order.poll_interval or POLL
+            if self.clock.monotonic() + pause >= self.deadline:
+                break
+            self.clock.sleep(pause)
+            servers = self.look()
+        return self.result(servers, entries)
+
+    # reading
+
+    def look(self) -> list[Server]:
+        self.known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.process_servers]
+        if not self.order.name:
+            if not self.known:
+                raise InputError(
+                    "process_server_not_found",
+                    "No process server is registered with the vaults.",
+                    "Deploy one and let it register with the configuration server first.",
+                )
+            return [self.judge(s.name, f, s) for f, s in self.known]
+        found = find_server(self.order.name, self.known, "process server", "name")
+        if found is None and not self.order.await_registration:
+            raise not_found(self.order.name, self.known, "process server", "name")
+        return [self.judge(self.order.name, *(found or (None, None)))]
+
+    def judge(self, wanted: str, fabric: Fabric | None, server: ProcessServer | None) -> Server:
+        if fabric is None or server is None:
+            missing = Reason(
+                "not_registered",
+                f"The process server {wanted} has not registered with the vaults yet.",
+                "It shows 10 to 15 minutes after its registration, sooner with `refresh: true`.",
+                waits=True,
+            )
+            return Server(wanted, verdict=Verdict((missing,)))
+        verdict = self.verdict(fabric, server)
+        if self.order.state == REGISTERED:
+            verdict = Verdict((), verdict.warnings + tuple(r.sentence for r in verdict.reasons))
+        return Server(wanted, fabric, server, verdict)
+
+    def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
+        """A process server is judged by itself, one of an appliance by the whole appliance."""
+        agent = next((t for t in fabric.master_targets if t.appliance and t.id == server.id), None)
+        if agent is not None:
+            return judge_appliance(agent, fabric, self.vaults.now, held=0)
+        return judge_process_server(server, fabric, self.vaults.now)
+
+    def refresh(self, servers: Sequence[Server]) -> None:
+        """Once per run: the servers' own configuration servers, or all of them while the server is not known."""
+        concerned = {s.fabric.key: s.fabric for s in servers if s.fabric is not None}
+        concerned = concerned or {f.key: f for f, _server in self.known}
+        done = self.cursor.setdefault("refreshed", [])
+        for key, fabric in concerned.items():
+            if key not in done:
+                self.writes_floor += refresh_fabric(self.vaults, fabric)
+                done.append(key)
+
+    # moving
+
+    def move(self, server: Server, ready: bool) -> list[dict[str, Any]]:
+        """Move what is still on the old server; entries for all machines concerned."""
+        if server.server is None or server.fabric is None:
+            return []
+        old = certain(self.order.move_machines_from)
+        here = [(f, s) for f, s in self.known if f.key == server.fabric.key]
+        found = find_server(old, here, "process server", "move_machines_from")
+        if found is None:
+            raise not_found(old, here, "process server", "move_machines_from")
+        pair = Pair(server.fabric, found[1], server.server)
+        obstacle = None if ready else _target_not_ready(server)
+        if server.fabric.modernized:
+            self.mover = self.appliance_mover
+        return self.mover.entries(pair, self.chosen(server.fabric), obstacle, narrowed=self.order.narrows)
+
+    def chosen(self, fabric: Fabric) -> list[Item]:
+        """The machines of the configuration server that are meant."""
+        items = [Item.parse(data, fabric.vault) for data in self.vaults.list_items(fabric.vault)]
+        items = [i for i in items if LIFECYCLE.generation(i) and i.fabric_id.lower() == fabric.key]
+        if not self.order.chooses_machines:
+            left_out = excluded(self.order.exclude, items)
+            return [i for i in items if i.key not in left_out]
+        plans: dict[str, Sequence[Json]] = {}
+        if self.order.recovery_plans:
+            plans = {fabric.vault.key: self.vaults.list_recovery_plans(fabric.vault)}
+        wish = Order(
+            vaults=self.order.vaults,
+            route=(),
+            machines=self.order.machines,
+            groups=self.order.groups,
+            recovery_plans=self.order.recovery_plans,
+            exclude=self.order.exclude,
+        )
+        choice = choose(wish, items, plans)
+        self.notes = said(choice)
+        return choice.items
+
+    # judging
+
+    def timed_out(self) -> bool:
+        """Whether what time could heal has had its time, by the vault's own clock."""
+        now = self.vaults.now
+        since = parse_time(self.cursor.setdefault("since", iso(now)))
+        return since is not None and (now - since).total_seconds() > self.order.ready_timeout
+
+    def server_entry(self, server: Server) -> dict[str, Any]:
+        word = "ready" if server.verdict.ready else f"not ready: {', '.join(r.code for r in server.verdict.reasons)}"
+        before = self.cursor.setdefault("before", {}).setdefault(f"server {server.name}", word)
+        entry = entry_of(server.name, "process_server", server.fabric.vault.name if server.fabric else "", before, word)
+        entry["warnings"] = [warning(w) for w in server.verdict.warnings]
+        return settle(entry, (), server.verdict.worst, self.timed_out())
+
+    def result(self, servers: Sequence[Server], entries: list[dict[str, Any]]) -> dict[str, Any]:
+        waiting = [e for e in entries if e["done"] == "waiting"]
+        return {
+            "finished": not waiting or not self.order.wait,
+            "changed": any(e["changed"] for e in entries),
+            "machines": entries,
+            "process_servers": [self.facts(s) for s in servers],
+            "plan": self.mover.plan,
+            "progress": progress(entries),
+            "requests": spent(
+                self.cursor, self.vaults.requests, self.writes_floor + self.mover.sent, len(self.order.vaults)
+            ),
+            "cursor": self.cursor,
+            "next_slice_seconds": self.order.slice_seconds,
+            **({"warnings": self.notes} if self.notes else {}),
+        }
+
+    def facts(self, entry: Server) -> dict[str, Any]:
+        """Everything known of one process server, as plain data."""
+        server = entry.server
+        beat = server.heartbeat if server else None
+        return {
+            "name": entry.name,
+            "vault": entry.fabric.vault.name if entry.fabric else "",
+            "configuration_server": entry.fabric.friendly_name if entry.fabric else "",
+            "registered": server is not None,
+            "ready": entry.verdict.ready,
+            "reasons": [r.result() for r in entry.verdict.reasons],
+            "warnings": list(entry.verdict.warnings),
+            "id": server.id if server else "",
+            "ip": server.ip if server else "",
+            "version": server.version if server else "",
+            "version_status": server.version_status if server else "",
+            "service_status": server.service_status if server else "",
+            "health": server.health if server else "",
+            "heartbeat": iso(beat),
+            "heartbeat_age_seconds": None if beat is None else int((self.vaults.now - beat).total_seconds()),
+            "machine_count": server.machine_count if server else 0,
+        }
+
+
+def _target_not_ready(server: Server) -> Reason:
+    worst = server.verdict.worst
+    return Reason(
+        "target_not_ready",
+        f"The process server {server.name} is not ready, so nothing is moved to it.",
+        worst.remedy if worst else "",
+        waits=bool(worst and worst.waits),
+    )

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whose commit a person has approved. Pure.
+
+An approval picks among the machines of the selection and never adds one to it. A word that fits none of them is an
+error: a misspelt approval must not look like one that was kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+
+from ..lifecycle.table import Position
+from ..model.errors import InputError
+from ..model.items import Item
+from ..model.words import clean, found_by, same
+from .selection import item_names, listing
+
+#: The word for those of the selection that already waited for their commit when the run began.
+HELD = "held"
+
+#: Where a machine waits for its commit, as results call it.
+WAITS = frozenset({Position.OUT_UNCOMMITTED.value, Position.HOME_UNCOMMITTED.value})
+
+
+def approved_of(words: Iterable[str], chosen: Sequence[Item], held: AbstractSet[str]) -> set[str]:
+    """Keys of the chosen items that are approved; ``held`` are the keys of those that waited when the run began.
+
+    A word is an item's id, its name or friendly name, a consistency group, or a pattern for friendly names, looked for in this
+    order; blank words say nothing. Raises InputError for a word that fits no chosen item,
+    and for a name of several.
+    """
+    found: set[str] = set()
+    for word in words:
+        if same(word, HELD):
+            found |= held
+        elif clean(word):
+            found |= _fitting(word, chosen)
+    return found
+
+
+def _fitting(word: str, chosen: Sequence[Item]) -> set[str]:
+    ids = {i.key for i in chosen if same(word, i.id)}
+    if ids:
+        return ids
+    named = {i.key for i in chosen if same(word, *item_names(i))}
+    grouped = {i.key for i in chosen if same(word, i.group)}
+    if len(named) > 1 or (named and grouped - named):
+        both = [i for i in chosen if i.key in named | grouped]
+        raise InputError(
+            "approval_ambiguous",
+            f"The approval {word!r} in 'approved' fits {len(both)} machines: "
+            f"{listing(f'{i.friendly_name} in vault {i.vault.name}' for i in both)}.",
+            f"Approve by id: {listing(i.id for i in both)}.",
+        )
+    fits = named or grouped or {i.key for i in found_by(word, chosen, item_names)}
+    if not fits:
+        raise InputError(
+            "approval_not_found",
+            f"The approval {word!r} in 'approved' fits no machine of this selection, so nobody would be approved by it.",
+            f"Correct it or take it out; choose from: {listing(i.friendly_name for i in chosen)}.",
+        )
+    return fits

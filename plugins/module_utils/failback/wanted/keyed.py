@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keys of options that differ from machine to machine (by_machine.py), held against the machines of the vaults. Pure.
+
+A key that means nothing is a misspelt one: the machine it was for would silently get another value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..model.errors import InputError
+from ..model.items import Item
+from ..model.words import found_by, names_nothing, same
+from .by_machine import OPTIONS, general, ranked
+from .selection import item_names, listing
+
+
+def check_keys(order: Any, listed: Sequence[Item], chosen: Sequence[Item]) -> None:
+    """Raises InputError for a key that fits no machine or may mean several, and where two keys give a chosen machine
+    different values. ``listed`` are all machines of the vaults: a mapping may stand in an inventory for every run."""
+    for option in OPTIONS:
+        given = getattr(order, option, None)
+        if not isinstance(given, Mapping):
+            continue
+        for key in given:
+            _check_key(option, key, listed)
+        for item in chosen:
+            _check_machine(option, given, item, listed)
+
+
+def _check_key(option: str, key: str, listed: Sequence[Item]) -> None:
+    exact = [item for item in listed if same(key, *item.names)]
+    if exact and general(key):
+        raise InputError(
+            "key_ambiguous",
+            f"The key {key!r} in '{option}' has a meaning of its own, and there is a machine of that name.",
+            f"For that machine give the id of its replicated item ({exact[0].id}), or rename the key.",
+        )
+    if len(exact) > 1:
+        where = listing(f"{item.friendly_name} in vault {item.vault.name} ({item.id})" for item in exact)
+        raise InputError(
+            "key_ambiguous",
+            f"The key {key!r} in '{option}' fits {len(exact)} replicated items: {where}.",
+            "Give the ids of those that are meant, as they are listed here.",
+        )
+    if not exact and names_nothing(key):
+        raise InputError(
+            "pattern_names_nothing",
+            f"The pattern {key!r} in '{option}' names nothing.",
+            "For all machines that nothing else fits, say default.",
+        )
+    if not general(key) and not found_by(key, listed, item_names):
+        raise InputError(
+            "key_not_found",
+            f"The key {key!r} in '{option}' fits no machine of the vaults.",
+            f"Give windows, linux, default, or machines: {listing(item.friendly_name for item in listed)}.",
+        )
+
+
+def _check_machine(option: str, given: Mapping[str, str], item: Item, listed: Sequence[Item]) -> None:
+    ranks = ranked(item, given)
+    keys = next((keys for keys in ranks if keys), [])
+    if len({given[key] for key in keys}) > 1:
+        raise InputError(
+            "keys_differ",
+            f"The keys {listing(map(repr, keys))} in '{option}' give {item.friendly_name} different values.",
+            f"Give {item.friendly_name} a key of its own, or make the keys fit fewer machines.",
+        )
+    for key in keys if keys is ranks[1] else ():
+        others = [other for other in listed if same(key, *other.names)]
+        if others:
+            raise InputError(
+                "key_ambiguous",
+                f"The key {key!r} in '{option}' is the name of a machine, and as a pattern it fits {item.friendly_name} too.",
+                f"For that machine alone give the id of its replicated item ({others[0].id}).",
+            )

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user asked for, whole and immutable, and the checks that need nothing but the words themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from typing import Any
+
+from ..lifecycle.decide import Policy
+from ..lifecycle.gates import WORDS
+from ..lifecycle.table import CANCEL_FAILOVER_TO_ONPREM, CONFIRM, FAILOVER_TO_AZURE, NOT_CONFIRMED, REPROTECT_TO_AZURE
+from ..model.errors import InputError
+from ..model.items import VaultRef
+from ..model.words import clean, same, words
+from .by_machine import OPTIONS, Given, meant
+
+#: The one word that selects every replicated item.
+ALL = "all"
+
+#: The recovery point of machines for which none is named.
+LATEST = "latest"
+
+#: Fields that hold several words.
+LISTS = ("machines", "groups", "recovery_plans", "exclude", "master_targets", "approved")
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run's wishes. Names are the user's; nothing here is an id of the service.
+
+    A blank word of a list is dropped and a blank text is the field's default, so that neither ever chooses anything.
+    Raises InputError (``wrong_type``) for a list, or a mapping from machines, of anything but texts.
+    """
+
+    vaults: tuple[VaultRef, ...]
+    route: tuple[str, ...]
+    machines: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    recovery_plans: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    split_groups: bool = False
+    advance: str = "each"
+    commit_when: str = "manual"
+    #: Whose commit a person has approved: names, patterns, groups, ids, or the word in approval.py.
+    approved: tuple[str, ...] = ()
+    confirm_failover_to_azure: bool = False
+    #: These three may differ from machine to machine (by_machine.py).
+    recovery_point: Given = LATEST
+    shut_down_source: bool = True
+    master_targets: tuple[str, ...] = ()
+    process_server: str | None = None
+    process_server_onprem: str | None = None
+    datastore: Given | None = None
+    retention_volume: Given | None = None
+    policy: str | None = None
+    policy_to_azure: str | None = None
+    run_as_account: str | None = None
+    run_as_account_windows: str | None = None
+    run_as_account_linux: str | None = None
+    log_storage_account: str | None = None
+    #: Machines as the task that failed them over returned them: their jobs need not be read again.
+    judged: tuple[Mapping[str, Any], ...] = ()
+    #: Master targets that lost their place, as asr_master_target returned them: machines bound to them do not go on.
+    lost_places: tuple[Mapping[str, Any], ...] = ()
+    confirm_cancel: bool = False
+    #: Word of a gate (gates.WORDS) -> why it may be passed.
+    accept: Mapping[str, str] = field(default_factory=dict)
+    #: Greatest age of the recovery point in seconds; None: the failback policy's threshold.
+    rpo_limit: float | None = None
+    exclude_temporary_disk: bool = True
+    wait: bool = True
+    wait_for: str = "synchronised"
+    agent_timeout: float = 1200.0
+    retries: int = 2
+    poll_interval: float | None = None
+    slice_seconds: float = 25.0
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        without_blanks(self, LISTS)
+        for option in OPTIONS:
+            default = type(self).__dataclass_fields__[option].default
+            object.__setattr__(self, option, meant(option, getattr(self, option)) or default)
+
+    @property
+    def decision_policy(self) -> Policy:
+        # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
+        wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
+        return Policy(
+            commit_when=self.commit_when,
+            wait_for=wait_for,
+            agent_timeout=self.agent_timeout,
+            confirmed=self.confirm_failover_to_azure,
+        )
+
+    @property
+    def forward_policy(self) -> str | None:
+        """The policy named for the protection to Azure; a task of that leg alone names it in ``policy``."""
+        return self.policy_to_azure or (self.policy if self.reprotects_to_azure_only else None)
+
+    @property
+    def reprotects_to_azure_only(self) -> bool:
+        return self.route == (REPROTECT_TO_AZURE,)
+
+    @property
+    def takes_plain_names_only(self) -> bool:
+        """What must never happen by accident is asked for machine by machine."""
+        return FAILOVER_TO_AZURE in self.route or CANCEL_FAILOVER_TO_ONPREM in self.route
+
+
+def without_blanks(order: Any, lists: Sequence[str]) -> None:
+    """Drop the blank words of an order's lists, and put the default where a text is blank. For ``__post_init__``."""
+    for entry in fields(order):
+        value = getattr(order, entry.name)
+        if entry.name in lists:
+            object.__setattr__(order, entry.name, words(entry.name, value))
+        elif isinstance(value, str):
+            object.__setattr__(order, entry.name, clean(value) or entry.default)
+
+
+def validate(order: Order) -> None:
+    """Refuse an order whose words alone are wrong. Raises InputError naming the option, the value and the remedy."""
+    if not order.vaults:
+        raise InputError(
+            "no_vault",
+            "No vault is named in 'vaults'.",
+            "Give a list of vaults with name and resource_group, or set ASR_VAULT and ASR_RESOURCE_GROUP.",
+        )
+    for vault in order.vaults:
+        for option, value in (
+            ("subscription_id", vault.subscription_id),
+            ("resource_group", vault.resource_group),
+            ("name", vault.name),
+        ):
+            if not value:
+                raise InputError(
+                    "vault_incomplete",
+                    f"The vault {vault.name or '(unnamed)'!r} in 'vaults' has no {option}.",
+                    f"Add {option} to the entry.",
+                )
+    _validate_gates(order)
+    if FAILOVER_TO_AZURE in order.route:
+        _validate_names(order, "A failover to Azure")
+    if CANCEL_FAILOVER_TO_ONPREM in order.route:
+        if not order.confirm_cancel:
+            raise InputError(
+                NOT_CONFIRMED,
+                "Taking a failover back throws away what the machines wrote on-premises since, and is not confirmed.",
+                "Set confirm_cancel: true if that is meant.",
+            )
+        _validate_names(order, "Taking a failover back")
+
+
+def _validate_gates(order: Order) -> None:
+    """What may be accepted is named by a known word, and always with a reason."""
+    for word, reason in order.accept.items():
+        if word not in WORDS:
+            near = get_close_matches(str(word), WORDS, 1)
+            raise InputError(
+                "accept_unknown",
+                f"{word!r} in 'accept' (asr_accept) is not the word of a gate.",
+                (f"Did you mean {near[0]}? " if near else "") + f"The words are {', '.join(WORDS)}.",
+            )
+        if not isinstance(reason, str) or not reason.strip():
+            raise InputError(
+                "accept_without_reason",
+                f"The gate {word} in 'accept' (asr_accept) is given no reason ({reason!r}).",
+                "Say in a few words why it may be passed, and who says so; it is kept in the result.",
+            )
+    if order.rpo_limit is not None and not 0 < order.rpo_limit < 10 * 365 * 86400:
+        raise InputError(
+            "rpo_limit_invalid",
+            f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is no age in seconds.",
+            "Give the greatest age of a recovery point in seconds, or leave it out for the failback policy's threshold.",
+        )
+
+
+def not_confirmed() -> InputError:
+    """Nothing but failovers to Azure is left to do, and nobody has confirmed them."""
+    return InputError(
+        NOT_CONFIRMED,
+        "Failing machines over to Azure takes them out of home and is not confirmed.",
+        CONFIRM,
+    )
+
+
+def _validate_names(order: Order, what: str) -> None:
+    """What must never happen by accident takes plain names alone; whether a word with brackets is one, ``select`` sees."""
+    for option, values in (("groups", order.groups), ("recovery_plans", order.recovery_plans)):
+        if values:
+            raise InputError(
+                "name_machines",
+                f"{what} does not take '{option}' ({values[0]!r}).",
+                "Name its machines one by one in 'machines'.",
+            )
+    for name in order.machines:
+        if same(name, ALL):
+            raise no_plain_name(name)
+
+
+def no_plain_name(name: str) -> InputError:
+    """A word that means several machines, where each must be named."""
+    return InputError(
+        "name_machines",
+        f"A failover to Azure, and taking one back, does not take {name!r} in 'machines'.",
+        "Name its machines one by one.",
+    )
