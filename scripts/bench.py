@@ -10,7 +10,7 @@ What the columns say:
 * writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
 * reads/op: reads that are no list, for each machine and operation; lists: pages of lists;
 * slices: processes that asked for a token, one each; CPU s: user and system time of ansible-playbook and everything it
-  started; per leg: what is left of it for each of the four operations after 0.4 s for each slice;
+  started; per step: what is left of it for each of the four operations after 0.4 s for each slice;
 * MB: the largest of those processes;
 * SOAP: calls to vCenter in the stage that proves and sends the commits, when nobody else speaks to vCenter; looks: for
   how many looks, each at the machines whose commits the bucket lets out before the next (with ``together`` only);
@@ -65,7 +65,7 @@ COLUMNS = {
     "lists": 6,
     "slices": 6,
     "CPU s": 6,
-    "per leg": 7,
+    "per step": 7,
     "MB": 5,
     "SOAP": 5,
     "looks": 5,
@@ -213,7 +213,7 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float) -
         "lists": counted["lists"],
         "slices": slices,
         "CPU s": f"{run.cpu:.1f}",
-        "per leg": f"{max(0.0, run.cpu - START * slices) / OPERATIONS:.1f}",
+        "per step": f"{max(0.0, run.cpu - START * slices) / OPERATIONS:.1f}",
         "MB": f"{run.megabytes:.0f}",
         "SOAP": soap.get("total", ""),
         "looks": looks or "",

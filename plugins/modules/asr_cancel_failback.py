@@ -138,8 +138,8 @@ machines:
       returned: always
       type: bool
       sample: true
-    leg:
-      description: The leg it is on or ended with.
+    step:
+      description: The step it is on or ended with.
       returned: always
       type: str
       sample: cancel_failover_to_onprem
@@ -256,14 +256,14 @@ machines:
       returned: always
       type: dict
       sample: null
-    legs:
-      description: What was done on each leg of the route.
+    steps:
+      description: What was done on each step of the route.
       returned: always
       type: list
       elements: dict
       contains:
-        leg:
-          description: Name of the leg.
+        step:
+          description: Name of the step.
           returned: always
           type: str
           sample: cancel_failover_to_onprem
@@ -370,8 +370,8 @@ plan:
       returned: always
       type: str
       sample: vault-modernized-12
-    leg:
-      description: The leg.
+    step:
+      description: The step.
       returned: always
       type: str
       sample: cancel_failover_to_onprem

@@ -180,8 +180,8 @@ machines:
       returned: always
       type: bool
       sample: true
-    leg:
-      description: The leg it is on or ended with.
+    step:
+      description: The step it is on or ended with.
       returned: always
       type: str
       sample: commit_to_onprem
@@ -289,7 +289,7 @@ machines:
       type: str
       sample: Wait until it is synchronised, then run this again.
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other legs.
+      description: Through which servers and onto what the machine is reprotected; V(null) on other steps.
       returned: always
       type: dict
       contains:
@@ -358,14 +358,14 @@ machines:
           returned: always
           type: int
           sample: 840
-    legs:
-      description: What was done on each leg of the route.
+    steps:
+      description: What was done on each step of the route.
       returned: always
       type: list
       elements: dict
       contains:
-        leg:
-          description: Name of the leg.
+        step:
+          description: Name of the step.
           returned: always
           type: str
           sample: commit_to_onprem
@@ -474,8 +474,8 @@ plan:
       returned: always
       type: str
       sample: vault-classic-12
-    leg:
-      description: The leg.
+    step:
+      description: The step.
       returned: always
       type: str
       sample: commit_to_onprem
@@ -587,7 +587,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 demand_python()
 
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
-from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import leg, main_stage, stage_spec
+from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import main_stage, stage_spec, step
 
 
 def argument_spec() -> specs.Spec:
@@ -607,7 +607,7 @@ def argument_spec() -> specs.Spec:
 
 def main() -> None:
     """One slice of the commit."""
-    main_stage(argument_spec(), leg("commit"))
+    main_stage(argument_spec(), step("commit"))
 
 
 if __name__ == "__main__":

@@ -166,8 +166,8 @@ machines:
       returned: always
       type: bool
       sample: true
-    leg:
-      description: The leg it is on or ended with.
+    step:
+      description: The step it is on or ended with.
       returned: always
       type: str
       sample: failover_to_onprem
@@ -275,7 +275,7 @@ machines:
       type: str
       sample: Wait until it is synchronised, then run this again.
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other legs.
+      description: Through which servers and onto what the machine is reprotected; V(null) on other steps.
       returned: always
       type: dict
       contains:
@@ -344,14 +344,14 @@ machines:
           returned: always
           type: int
           sample: 840
-    legs:
-      description: What was done on each leg of the route.
+    steps:
+      description: What was done on each step of the route.
       returned: always
       type: list
       elements: dict
       contains:
-        leg:
-          description: Name of the leg.
+        step:
+          description: Name of the step.
           returned: always
           type: str
           sample: failover_to_onprem
@@ -460,8 +460,8 @@ plan:
       returned: always
       type: str
       sample: vault-classic-12
-    leg:
-      description: The leg.
+    step:
+      description: The step.
       returned: always
       type: str
       sample: failover_to_onprem

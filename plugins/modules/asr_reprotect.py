@@ -177,8 +177,8 @@ machines:
       returned: always
       type: bool
       sample: true
-    leg:
-      description: The leg it is on or ended with.
+    step:
+      description: The step it is on or ended with.
       returned: always
       type: str
       sample: reprotect_to_onprem
@@ -286,7 +286,7 @@ machines:
       type: str
       sample: Wait until it is synchronised, then run this again.
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other legs.
+      description: Through which servers and onto what the machine is reprotected; V(null) on other steps.
       returned: always
       type: dict
       contains:
@@ -355,14 +355,14 @@ machines:
           returned: always
           type: int
           sample: 840
-    legs:
-      description: What was done on each leg of the route.
+    steps:
+      description: What was done on each step of the route.
       returned: always
       type: list
       elements: dict
       contains:
-        leg:
-          description: Name of the leg.
+        step:
+          description: Name of the step.
           returned: always
           type: str
           sample: reprotect_to_onprem
@@ -471,8 +471,8 @@ plan:
       returned: always
       type: str
       sample: vault-classic-12
-    leg:
-      description: The leg.
+    step:
+      description: The step.
       returned: always
       type: str
       sample: reprotect_to_onprem
@@ -584,7 +584,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 demand_python()
 
 from ansible_collections.homeward.asr.plugins.module_utils.shell import specs
-from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import leg, main_stage, stage_spec
+from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import main_stage, stage_spec, step
 
 
 def argument_spec() -> specs.Spec:
@@ -594,7 +594,7 @@ def argument_spec() -> specs.Spec:
 
 def main() -> None:
     """One slice of the reprotect."""
-    main_stage(argument_spec(), leg("reprotect"))
+    main_stage(argument_spec(), step("reprotect"))
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _needed(story: Story) -> bool:
     """Whether an approval that this run was given is still needed: the commit has not succeeded."""
     if not story.last.get("approved"):
         return False
-    return not any(row.get("leg") in COMMITS and row.get("state") in SUCCEEDED for row in story.rows) and (
+    return not any(row.get("step") in COMMITS and row.get("state") in SUCCEEDED for row in story.rows) and (
         story.last.get("done") != "nothing" or story.last.get("after") in WAITS
     )
 

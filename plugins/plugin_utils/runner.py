@@ -272,7 +272,7 @@ def brief(machines: Any) -> Any:
     """Machines of a result, cut to what another task reads of them: they are handed to every slice."""
     if not isinstance(machines, list):
         return machines
-    return [{k: m.get(k) for k in ("legs", "warnings")} for m in machines if isinstance(m, Mapping)]
+    return [{k: m.get(k) for k in ("steps", "warnings")} for m in machines if isinstance(m, Mapping)]
 
 
 def approvals(arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ def _seen(machine: Any, before: Any) -> Any:
     if machine.get("after") != "unknown" or not machine.get("item_id"):
         return machine
     earlier = next((m for m in before if m.get("item_id") == machine["item_id"]), None)
-    if earlier is None or len(machine.get("legs") or ()) != len(earlier.get("legs") or ()):
+    if earlier is None or len(machine.get("steps") or ()) != len(earlier.get("steps") or ()):
         return machine
     return {**machine, **{key: earlier.get(key) for key in ("vault", "group", "after", "changed", "sync")}}
 

@@ -141,12 +141,12 @@ class Scene:
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
-        """Accepted operations in order: machine, leg, body."""
-        return [{**b, "machine": b["item"], "leg": b["operation"].replace("/", "_")} for b in self.control("/bodies")]
+        """Accepted operations in order: machine, step, body."""
+        return [{**b, "machine": b["item"], "step": b["operation"].replace("/", "_")} for b in self.control("/bodies")]
 
     def sent(self, machine: str) -> list[str]:
         """Operations accepted for a machine, in order."""
-        return [b["leg"] for b in self.bodies if b["machine"] == machine]
+        return [b["step"] for b in self.bodies if b["machine"] == machine]
 
     def phase(self, machine: str) -> str:
         """Where the vault itself knows the machine to be."""

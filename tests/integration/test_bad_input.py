@@ -306,7 +306,7 @@ CASES = (
         "plan to Azure", "name_machines", "'recovery_plans'", "'shop'", "one by one", **OUT, recovery_plans=["shop"]
     ),
     failover(
-        "a point the leg does not know",
+        "a point the step does not know",
         "recovery_point_unknown_here",
         "'latest_processed'",
         "'recovery_point'",

@@ -56,18 +56,18 @@ def by_machine(entries: list[dict[str, Any]]) -> dict[str, list[tuple[str, Any]]
     """Each machine's operations in order, with their bodies; a commit has none."""
     told: dict[str, list[tuple[str, Any]]] = {}
     for entry in entries:
-        told.setdefault(entry["machine"], []).append((entry["leg"], entry["body"] or None))
+        told.setdefault(entry["machine"], []).append((entry["step"], entry["body"] or None))
     return told
 
 
 def order(entries: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Legs in the order in which they are sent, with their machines; side by side within a leg."""
+    """Steps in the order in which they are sent, with their machines; side by side within a step."""
     runs: list[tuple[str, list[str]]] = []
     for entry in entries:
-        if not runs or runs[-1][0] != entry["leg"]:
-            runs.append((entry["leg"], []))
+        if not runs or runs[-1][0] != entry["step"]:
+            runs.append((entry["step"], []))
         runs[-1][1].append(entry["machine"])
-    return [(leg, sorted(machines)) for leg, machines in runs]
+    return [(step, sorted(machines)) for step, machines in runs]
 
 
 def test_the_whole_way_home_is_foretold_and_then_sent(scene: Scene) -> None:
@@ -86,7 +86,7 @@ def test_the_whole_way_home_is_foretold_and_then_sent(scene: Scene) -> None:
     assert by_machine(plan) == by_machine(scene.bodies)
     assert order(plan) == order(scene.bodies)
     assert set(by_machine(plan)) == set(GOOD)
-    assert [leg for leg, _body in by_machine(plan)["ready-01"]] == [
+    assert [step for step, _body in by_machine(plan)["ready-01"]] == [
         "failover_to_onprem",
         "commit_to_onprem",
         "reprotect_to_azure",
@@ -122,7 +122,7 @@ def test_stage_1_and_its_commit_are_foretold_and_then_sent(scene: Scene) -> None
     assert real.rc == 0, real.text
     plan = by_machine(planned(check, "asr_failover"))
     assert plan == by_machine(scene.bodies[sent:])
-    assert [leg for leg, _body in plan["at-home"]] == ["failover_to_azure", "commit_to_azure"]
+    assert [step for step, _body in plan["at-home"]] == ["failover_to_azure", "commit_to_azure"]
     assert scene.phase("at-home") == "out"
 
 

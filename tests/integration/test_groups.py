@@ -73,7 +73,7 @@ def test_the_whole_way_home_with_a_broken_member_and_namesakes(scene: Scene) -> 
         ("web-01", "vault-north"),
         ("web-01", "vault-south"),
     ]
-    north = [b["leg"] for b in scene.bodies if b["machine"] == "web-01"]
+    north = [b["step"] for b in scene.bodies if b["machine"] == "web-01"]
     assert north == ["failover_to_onprem", "commit_to_onprem", "reprotect_to_azure"]
     told = " ".join(run.text.split())
     for word in ("app-01, app-02 held", "app-03 failed", "whole group", "vault-north", "vault-south"):

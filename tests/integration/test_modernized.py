@@ -105,7 +105,7 @@ def test_both_generations_go_out_and_come_home_in_one_run(mixed: Scene) -> None:
     assert {mixed.phase(m) for m in machines} == {"home"}
     # Said once in a chain of stages.
     assert home.text.count("vault-new: Modernized replication") == 1
-    bodies = {(b["machine"], b["leg"]): b["body"] for b in mixed.bodies}
+    bodies = {(b["machine"], b["step"]): b["body"] for b in mixed.bodies}
     planned = bodies["new-01", "failover_to_onprem"]["properties"]
     assert planned == {
         "providerSpecificDetails": {"instanceType": "InMageRcmFailback", "recoveryPointType": "CrashConsistent"}
@@ -151,7 +151,7 @@ def test_no_word_that_was_never_recorded_matters(otherwise: Scene) -> None:
     home = otherwise.playbook("failback", asr_commit_when="verified", asr_poll_interval=1)
     assert home.rc == 0, home.text
     assert {otherwise.phase(m["name"]) for m in OTHERWISE["machines"]} == {"home"}
-    assert not any("cancel" in leg for m in ("ready-02", "out-01") for leg in otherwise.sent(m))
+    assert not any("cancel" in step for m in ("ready-02", "out-01") for step in otherwise.sent(m))
 
 
 def test_the_appliances_are_told_and_prepared(otherwise: Scene) -> None:

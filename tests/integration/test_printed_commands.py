@@ -182,7 +182,7 @@ def test_a_printed_command_touches_the_runs_own_machines(scene: Scene, case: Cas
     assert [entry["about"] for entry in report["onward"]] == list(case.about), first.text
     commands = printed(first)
     assert commands == [entry["command"] for entry in report["onward"]]
-    assert not any("commit" in leg for name in case.machines for leg in scene.sent(name))
+    assert not any("commit" in step for name in case.machines for step in scene.sent(name))
     scene.registered(*case.machines)
     for command in commands:
         assert "confirm" not in command
@@ -197,14 +197,14 @@ def test_the_word_for_many_means_those_that_waited_when_the_run_began(scene: Sce
     start = len(scene.bodies)
     run = scene.playbook("stage_1_failover_to_azure", asr_machines=["s1-late", "by-azure"], asr_approved="held")
     assert run.rc == 0, run.text
-    assert [(b["machine"], b["leg"]) for b in scene.bodies[start:]] == [("s1-late", "commit_to_azure")]
+    assert [(b["machine"], b["step"]) for b in scene.bodies[start:]] == [("s1-late", "commit_to_azure")]
 
 
 def test_what_this_run_brings_to_its_commit_is_not_held_at_its_beginning(scene: Scene) -> None:
     start = len(scene.bodies)
     run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["s4-refused"], asr_approved=["held"])
     assert run.rc == 0, run.text
-    assert [b["leg"] for b in scene.bodies[start:]] == ["failover_to_onprem"]
+    assert [b["step"] for b in scene.bodies[start:]] == ["failover_to_onprem"]
     assert run.of("asr_report")[-1]["held_machines"] == ["s4-refused"]
 
 

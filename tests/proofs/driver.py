@@ -45,7 +45,7 @@ def slices(module: str, options: dict[str, Any], wish: dict[str, Any], until: fl
         say({"failed": True, "code": "options", "msg": "; ".join(checked.error_messages)})
         return 2
     params: dict[str, Any] = checked.validated_parameters
-    work = stages.stage_work(stages.way_home if module == "asr_failback" else stages.leg(module.removeprefix("asr_")))
+    work = stages.stage_work(stages.way_home if module == "asr_failback" else stages.step(module.removeprefix("asr_")))
     cursor: dict[str, Any] | None = None
     while True:
         params["cursor"] = cursor

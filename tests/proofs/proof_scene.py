@@ -142,12 +142,12 @@ class Driven(Run):
         return {m["name"]: m for m in self.lines()[-1]["machines"]}
 
     def story(self, name: str) -> dict[str, str]:
-        """What this run did with a machine: leg -> fired or adopted."""
+        """What this run did with a machine: step -> fired or adopted."""
         found = {}
         for line in self.lines():
             for machine in line.get("machines") or ():
                 if machine["name"] == name:
-                    found.update({entry["leg"]: entry["done"] for entry in machine["legs"]})
+                    found.update({entry["step"]: entry["done"] for entry in machine["steps"]})
         return found
 
 

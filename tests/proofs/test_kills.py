@@ -24,14 +24,14 @@ def slowly(scene: Scene) -> None:
 
 def finish(scene: Scene, machine: str, operation: str) -> str:
     """Run the stage again; it must arrive with each operation accepted once. Gives what the second run did."""
-    stage, leg = STAGE_OF[operation], operation.replace("/", "_")
+    stage, step = STAGE_OF[operation], operation.replace("/", "_")
     again = scene.drive(stage, [machine], {"slice_seconds": 1})
-    until(lambda: leg in again.story(machine) or not again.alive(), "the second run to come to the operation")
+    until(lambda: step in again.story(machine) or not again.alive(), "the second run to come to the operation")
     scene.speed(600)
     again.arrives()
     assert scene.accepted(machine) == stage_operations(stage)
     assert scene.truth(machine)["phase"] == ENDS[stage]
-    return again.story(machine).get(leg, "nothing")
+    return again.story(machine).get(step, "nothing")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

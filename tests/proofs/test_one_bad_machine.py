@@ -43,10 +43,10 @@ def remedy(operation: str) -> str:
 
 
 def bad_machine(operation: str) -> dict[str, Any]:
-    verb, leg = operation.split("/")
+    verb, step = operation.split("/")
     fault = {
         "operation": verb,
-        "leg": leg,
+        "leg": step,
         "code": CODES[operation],
         "message": f"The {verb} of this machine is broken.",
         "causes": "The rehearsal breaks it.",

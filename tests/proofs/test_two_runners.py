@@ -10,7 +10,7 @@ from proof_scene import ENDS, OPERATIONS, STAGE_OF, STAGES, WAY_HOME, Scene, sta
 def together(scene: Scene, operation: str, machine: str) -> None:
     """Run the stage twice at once, both held until both are about to send the operation."""
     stage = STAGE_OF[operation]
-    leg = operation.replace("/", "_")
+    step = operation.replace("/", "_")
     point = scene.hold({"operation": operation, "item": machine}, parties=2, times=2)
     runs = [scene.drive(stage, [machine]) for _dummy in range(2)]
     for run in runs:
@@ -20,7 +20,7 @@ def together(scene: Scene, operation: str, machine: str) -> None:
     assert scene.control("GET", f"/barrier/{point}")["waiting"] == 2, "both runs were to come to the same point"
     assert scene.accepted(machine) == stage_operations(stage)
     assert scene.truth(machine)["phase"] == ENDS[stage]
-    assert [run.story(machine).get(leg) for run in runs].count("fired") == 1
+    assert [run.story(machine).get(step) for run in runs].count("fired") == 1
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -125,7 +125,7 @@ def waiting() -> Spec:
 
 
 def direction() -> Spec:
-    """The leg's direction, always said."""
+    """The step's direction, always said."""
     return {"direction": {"type": "str", "choices": list(DIRECTIONS), "required": True}}
 
 

@@ -29,8 +29,8 @@ def stage_spec(*parts: specs.Spec) -> specs.Spec:
     )
 
 
-def leg(verb: str) -> Route:
-    """The route of a module that walks one leg: its verb and the direction given."""
+def step(verb: str) -> Route:
+    """The route of a module that walks one step: its verb and the direction given."""
     return lambda params: (f"{verb}_{params['direction']}",)
 
 
@@ -41,7 +41,7 @@ def failover(params: Params) -> tuple[str, ...]:
 
 
 def way_home(params: Params) -> tuple[str, ...]:
-    """The route home, ending with the leg named by ``until``."""
+    """The route home, ending with the step named by ``until``."""
     return WAY_HOME[: WAY_HOME.index(params["until"]) + 1]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..failback.lifecycle.migration import obstacle
-from ..failback.lifecycle.table import LEG_TEXT, POSITION_TEXT, Lifecycle
+from ..failback.lifecycle.table import POSITION_TEXT, STEP_TEXT, Lifecycle
 from ..failback.model.items import Item, Job, Json, Problem, iso, last_segment, parse_time
 from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
 from ..failback.model.shapes import AZURE_VM, JOB, understood
@@ -74,7 +74,7 @@ def item_view(
         return servers.get(str(wanted).lower(), str(wanted)) if wanted else None
 
     stays = obstacle(item, lifecycle)
-    doing = LEG_TEXT[running.leg] if running else (item.scenario.name if item.scenario else "")
+    doing = STEP_TEXT[running.step] if running else (item.scenario.name if item.scenario else "")
     return {
         "name": item.friendly_name,
         "vault": item.vault.name,

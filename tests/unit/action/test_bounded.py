@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, runne
 
 
 def fleet(number: int) -> list[dict[str, Any]]:
-    leg = {"leg": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}
+    step = {"step": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}
     return [
         {
             "name": f"machine-{n:04d}",
@@ -24,7 +24,7 @@ def fleet(number: int) -> list[dict[str, Any]]:
             "changed": False,
             "reason": f"Reprotecting ended Failed: machine-{n:04d} has no route.",
             "remedy": f"Read job {n} in the vault.",
-            "legs": [leg],
+            "steps": [step],
             "warnings": [],
             "errors": [{"code": "95226", "message": f"machine-{n:04d} has no route."}],
         }

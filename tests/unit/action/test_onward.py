@@ -15,7 +15,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.onward import NAMED, 
 
 TYPED = CommandLine(("ansible-playbook", "homeward.asr.failback", "-e", "@home.yml"))
 WAY = Way("asr_", TYPED)
-SUCCEEDED = {"leg": "commit_to_onprem", "done": "fired", "state": "Succeeded", "end": "2026-03-01T08:00:00Z"}
+SUCCEEDED = {"step": "commit_to_onprem", "done": "fired", "state": "Succeeded", "end": "2026-03-01T08:00:00Z"}
 
 
 def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
         "approved": False,
         "after": "home_uncommitted" if done == "held" else "home",
         "code": "commit_held" if done == "held" else "",
-        "legs": [],
+        "steps": [],
         **more,
     }
 
@@ -119,7 +119,7 @@ def test_time_over_goes_on_with_no_new_approval() -> None:
 
 def test_an_approval_that_was_not_used_is_kept_by_name() -> None:
     """The word ``held`` would mean machines that this run has brought to their commit."""
-    used = machine("used", approved=True, legs=[SUCCEEDED])
+    used = machine("used", approved=True, steps=[SUCCEEDED])
     late = machine("late", "waiting", approved=True, after="home_uncommitted")
     approve, go_on = ways(result(used, late, machine("new", "held"), finished=False))
     assert given(approve) == {"asr_approved": ["new", "late"]}
@@ -127,7 +127,7 @@ def test_an_approval_that_was_not_used_is_kept_by_name() -> None:
 
 
 def test_approvals_in_a_file_that_were_used_do_not_approve_others_again() -> None:
-    used = machine("used", approved=True, legs=[SUCCEEDED])
+    used = machine("used", approved=True, steps=[SUCCEEDED])
     (entry,) = ways(result(used, machine("bad", "failed")))
     assert (entry["about"], given(entry)) == ("again", {"asr_approved": []})
 

@@ -234,7 +234,7 @@ LOGIN = {"failed": True, "code": "login_failed", "msg": "The secret has expired.
 
 def sent(writes: int, **more: Any) -> dict[str, Any]:
     """An error's answer with the story of the slice it has ended."""
-    machines = [{"name": "a", "done": "fired", "legs": [{"leg": "x", "end": None}]}]
+    machines = [{"name": "a", "done": "fired", "steps": [{"step": "x", "end": None}]}]
     told = {
         "requests": {"writes": writes, "reads": 1},
         "machines": machines,
@@ -343,11 +343,11 @@ def test_numbers_that_are_none_are_left_to_the_module(monkeypatch: pytest.Monkey
 def test_a_slice_that_could_not_read_leaves_the_machines_where_they_were_seen_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    legs = [{"leg": "x", "end": "then"}]
-    seen = {"name": "a", "item_id": "/a", "done": "fired", "legs": legs, "after": "syncing_home", "changed": True}
+    steps = [{"step": "x", "end": "then"}]
+    seen = {"name": "a", "item_id": "/a", "done": "fired", "steps": steps, "after": "syncing_home", "changed": True}
     blind = {**seen, "after": "unknown", "changed": False}
     result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[blind])]).run()
     assert result["machines"][0]["after"] == "syncing_home"
-    moved = {**blind, "legs": [*legs, {"leg": "y"}]}
+    moved = {**blind, "steps": [*steps, {"step": "y"}]}
     result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[moved])]).run()
     assert result["machines"][0]["after"] == "unknown"

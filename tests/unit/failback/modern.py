@@ -189,10 +189,10 @@ class ModernWorld(World):
         from datetime import timedelta
 
         end = self.now + timedelta(seconds=300)
-        leg = "cancel_failover_to_onprem"
-        self.jobs[job] = Running(job, name, "CancelFailover", leg, self.now, end, P.READY, "Succeeded", [])
+        step = "cancel_failover_to_onprem"
+        self.jobs[job] = Running(job, name, "CancelFailover", step, self.now, end, P.READY, "Succeeded", [])
         self.become(name, job=job, scenario="CancelFailover")
-        self.accepted.append((name, leg, None))
+        self.accepted.append((name, step, None))
         return Sent(job, self.pace)
 
     def slice(self, wanted: Any, cursor: Any = None, **more: Any) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def test_a_classic_machine_is_refused_after_its_time_and_the_others_go_on(world:
     assert "20 minutes" in told["reason"]
     assert told["remedy"].endswith("without looking at the agent.")
     assert of(result, "good")["after"] == "ready"
-    assert {name for name, _leg in world.legs_sent()} == {"good"}
+    assert {name for name, _step in world.steps_sent()} == {"good"}
 
 
 def test_the_machines_own_answer_has_the_last_word(world: World) -> None:
@@ -68,7 +68,7 @@ def test_without_a_time_the_agent_is_not_looked_at(world: World) -> None:
         "details": {"lastHeartbeat": text(START - timedelta(days=1))},
     }
     world.slice(stage(2, "silent", agent_timeout=0.0, slice_seconds=1))
-    assert world.legs_sent() == [("silent", "reprotect_to_onprem")]
+    assert world.steps_sent() == [("silent", "reprotect_to_onprem")]
 
 
 @pytest.mark.parametrize("failover", [START, None], ids=["told", "not told"])

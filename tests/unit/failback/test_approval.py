@@ -84,7 +84,7 @@ def world() -> World:
 
 
 def commits(world: World) -> list[str]:
-    return [name for name, leg in world.legs_sent() if leg.startswith("commit_")]
+    return [name for name, step in world.steps_sent() if step.startswith("commit_")]
 
 
 @pytest.mark.parametrize("advance", ["each", "together"])
@@ -100,7 +100,7 @@ def test_an_approval_never_adds_a_machine(world: World) -> None:
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
     with pytest.raises(InputError, match="'db'"):
         world.go(stage(3, "web", approved=("db",), **MANUAL))
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_an_approved_machine_still_needs_its_proofs(world: World) -> None:
 def test_check_mode_foresees_the_commit_of_an_approved_machine(world: World) -> None:
     world.add("web", "db", position=P.READY)
     result = world.go(order(STAGES[3], "web", "db", approved=("web",), check=True, **MANUAL))
-    assert [(p["machine"], p["leg"]) for p in result["plan"] if p["leg"].startswith("commit")] == [
+    assert [(p["machine"], p["step"]) for p in result["plan"] if p["step"].startswith("commit")] == [
         ("web", "commit_to_onprem")
     ]
     assert of(result, "db")["done"] == "held"
@@ -150,7 +150,7 @@ def test_without_confirmation_nothing_leaves_home_but_the_approved_are_committed
     world.add("waits", "also-waits", position=P.OUT_UNCOMMITTED)
     wanted = order(STAGES[1], "at-home", "waits", "also-waits", approved=("waits",), **MANUAL)
     result = world.go(wanted)
-    assert world.legs_sent() == [("waits", "commit_to_azure")]
+    assert world.steps_sent() == [("waits", "commit_to_azure")]
     assert (of(result, "at-home")["done"], of(result, "at-home")["code"]) == ("refused", "not_confirmed")
     assert of(result, "also-waits")["done"] == "held"
 
@@ -160,7 +160,7 @@ def test_a_failover_that_runs_is_joined_without_confirmation(world: World) -> No
     world.act(item_json("web")["id"], "unplannedFailover", None)
     world.accepted.clear()
     result = world.go(order(STAGES[1], "web", approved=("web",), **MANUAL))
-    assert [leg for _name, leg in world.legs_sent()] == ["commit_to_azure"]
+    assert [step for _name, step in world.steps_sent()] == ["commit_to_azure"]
     assert of(result, "web")["after"] == "out"
 
 
@@ -170,7 +170,7 @@ def test_a_joined_failover_that_fails_is_not_sent_again_without_confirmation(wor
     world.act(item_json("web")["id"], "unplannedFailover", None)
     world.accepted.clear()
     world.go(order(STAGES[1], "web", **MANUAL))
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
 
 
 @pytest.mark.parametrize("check", [False, True])

@@ -23,19 +23,19 @@ HOMEWARD = {
 }
 
 
-def body(leg: str, **wishes: Any) -> Any:
-    step = CLASSIC.step("classic", leg)
-    assert step is not None
-    return build(step, Wishes(**wishes))
+def body(step: str, **wishes: Any) -> Any:
+    operation = CLASSIC.operation("classic", step)
+    assert operation is not None
+    return build(operation, Wishes(**wishes))
 
 
-@pytest.mark.parametrize("leg", ["commit_to_azure", "commit_to_onprem"])
-def test_a_commit_has_no_body(leg: str) -> None:
-    assert body(leg) is None
+@pytest.mark.parametrize("step", ["commit_to_azure", "commit_to_onprem"])
+def test_a_commit_has_no_body(step: str) -> None:
+    assert body(step) is None
 
 
 @pytest.mark.parametrize(
-    ("leg", "wishes", "outer", "details"),
+    ("step", "wishes", "outer", "details"),
     [
         (
             "failover_to_azure",
@@ -104,14 +104,14 @@ def test_a_commit_has_no_body(leg: str) -> None:
         ),
     ],
 )
-def test_bodies(leg: str, wishes: dict[str, Any], outer: dict[str, str], details: dict[str, Any]) -> None:
-    assert body(leg, **wishes) == {"properties": {**outer, "providerSpecificDetails": details}}
+def test_bodies(step: str, wishes: dict[str, Any], outer: dict[str, str], details: dict[str, Any]) -> None:
+    assert body(step, **wishes) == {"properties": {**outer, "providerSpecificDetails": details}}
 
 
-@pytest.mark.parametrize("leg", ["reprotect_to_onprem", "reprotect_to_azure"])
-def test_no_reprotect_without_a_place(leg: str) -> None:
+@pytest.mark.parametrize("step", ["reprotect_to_onprem", "reprotect_to_azure"])
+def test_no_reprotect_without_a_place(step: str) -> None:
     with pytest.raises(AssertionError):
-        body(leg)
+        body(step)
 
 
 def test_results_show_names_and_no_ids() -> None:

@@ -160,7 +160,7 @@ def test_each_machine_has_its_own_recovery_point(world: World, thin: bool) -> No
     world.add("db", position=P.READY, details={"osType": "Linux"})
     given = {"files": "latest", "linux": "latest_app_consistent", "windows": "latest"}
     world.go(order(STAGES[3][:1], "web", "db", "files", recovery_point=given))
-    sent = {name: body["properties"]["providerSpecificDetails"] for name, _leg, body in world.accepted}
+    sent = {name: body["properties"]["providerSpecificDetails"] for name, _step, body in world.accepted}
     assert {name: details["recoveryPointType"] for name, details in sent.items()} == {
         "web": "LatestTime",
         "files": "LatestTime",
@@ -196,5 +196,5 @@ def test_volumes_by_system_fit_both_kinds_of_master_targets(world: World) -> Non
     world.add("web")
     world.add("db", details={"osType": "Linux"})
     world.go(order(STAGES[2], "web", "db", retention_volume={"windows": "s", "linux": "/mnt/retention"}))
-    sent = {name: body["properties"]["providerSpecificDetails"] for name, _leg, body in world.accepted}
+    sent = {name: body["properties"]["providerSpecificDetails"] for name, _step, body in world.accepted}
     assert {name: details["retentionDrive"] for name, details in sent.items()} == {"web": "S", "db": "/mnt/retention"}

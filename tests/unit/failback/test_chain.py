@@ -61,7 +61,7 @@ def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
     )
     assert names(told) == (["c", "d", "e"], ["a"])
     held = told.held[0]
-    assert (held["done"], held["code"], held["leg"], held["before"]) == ("held", "group_held", NEXT, "ready")
+    assert (held["done"], held["code"], held["step"], held["before"]) == ("held", "group_held", NEXT, "ready")
     assert not held["changed"]
     for word in ("b ", "'shop'", "It broke"):
         assert word in held["reason"]
@@ -113,7 +113,7 @@ def after_look(*machines: dict[str, Any], used: tuple[str, ...] = ()) -> tuple[l
 def test_after_the_look_a_group_goes_whole_or_not_at_all() -> None:
     """A stage that were asked for a part of a group would refuse everybody."""
     refused = row("a", "refused", "g", code="health")
-    done, moving = row("b", "nothing", "g"), row("c", "adopted", "g", leg="reprotect_to_onprem")
+    done, moving = row("b", "nothing", "g"), row("c", "adopted", "g", step="reprotect_to_onprem")
     going, _approved, ended = after_look(refused, done, moving, row("d", "held", "g", code="group_held"), row("e"))
     assert going == ["e"]
     assert ended == {"a": "refused", "b": "nothing", "c": "held", "d": "held"}
@@ -130,11 +130,11 @@ def test_a_proof_may_still_hold_when_its_time_comes() -> None:
 
 
 def test_an_approval_is_for_one_commit_of_a_run() -> None:
-    commit = {"leg": "commit_to_azure", "done": "fired"}
+    commit = {"step": "commit_to_azure", "done": "fired"}
     earlier = stage(
-        row("a", approved=True, **{**commit, "legs": []}),
-        row("b", approved=True, legs=[commit, {"leg": "reprotect_to_onprem", "done": "fired"}]),
-        row("c", approved=True, leg="reprotect_to_onprem"),
+        row("a", approved=True, **{**commit, "steps": []}),
+        row("b", approved=True, steps=[commit, {"step": "reprotect_to_onprem", "done": "fired"}]),
+        row("c", approved=True, step="reprotect_to_onprem"),
         row("d", **commit),
     )
     used = spent([earlier, {"failed": True}])

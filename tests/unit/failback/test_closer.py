@@ -116,7 +116,7 @@ def test_between_two_looks_the_numbers_stay(hollow: Hollow) -> None:
             assert machine["sync"]["eta_seconds"] < told[machine["name"]]["eta_seconds"]
 
 
-def test_a_machine_on_an_earlier_leg_is_slower_than_one_that_synchronises(hollow: Hollow) -> None:
+def test_a_machine_on_an_earlier_step_is_slower_than_one_that_synchronises(hollow: Hollow) -> None:
     synchronise(hollow, ahead=300)
     hollow.minutes["behind"] = 300
     hollow.add("behind", position=P.OUT)

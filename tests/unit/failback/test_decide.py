@@ -23,8 +23,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.de
     Refuse,
     Wait,
     decide,
-    legs_left,
     project,
+    steps_left,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
@@ -37,9 +37,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
     REPROTECT_TO_AZURE,
     REPROTECT_TO_ONPREM,
     Lifecycle,
+    Operation,
     Place,
     Position,
-    Step,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 
@@ -58,9 +58,9 @@ def verdict_on(
 
 
 def short(decision: Decision) -> str:
-    """A decision as one word of the table: fire:<leg>, wait, done or refuse:<code>."""
+    """A decision as one word of the table: fire:<step>, wait, done or refuse:<code>."""
     if isinstance(decision, Fire):
-        return f"fire:{decision.step.leg}"
+        return f"fire:{decision.operation.step}"
     if isinstance(decision, Refuse):
         return f"refuse:{decision.code}"
     return type(decision).__name__.lower()
@@ -161,20 +161,20 @@ def test_the_whole_way_home_is_one_line(position: Position, word: str) -> None:
 @pytest.mark.parametrize("position", list(Position))
 def test_no_way_home_ever_sends_a_machine_out(position: Position) -> None:
     decision = verdict_on(item(position=position), WAY_HOME)
-    assert not (isinstance(decision, Fire) and decision.step.leg == FAILOVER_TO_AZURE)
+    assert not (isinstance(decision, Fire) and decision.operation.step == FAILOVER_TO_AZURE)
 
 
 # -- the commits -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("stage", "position", "leg"),
+    ("stage", "position", "step"),
     [(3, P.HOME_UNCOMMITTED, COMMIT_TO_ONPREM), (1, P.OUT_UNCOMMITTED, COMMIT_TO_AZURE)],
 )
-def test_a_commit_waits_for_a_person_when_asked_to(stage: int, position: Position, leg: str) -> None:
+def test_a_commit_waits_for_a_person_when_asked_to(stage: int, position: Position, step: str) -> None:
     decision = verdict_on(item(position=position), STAGES[stage], Policy(commit_when="manual"))
     assert isinstance(decision, Hold)
-    assert decision.step.leg == leg
+    assert decision.operation.step == step
 
 
 def test_only_commits_wait_for_a_person() -> None:
@@ -223,19 +223,19 @@ RUNNING = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "position", "name", "leg"), RUNNING)
-def test_a_running_job_of_the_wanted_step_is_joined(stage: int, position: Position, name: str, leg: str) -> None:
+@pytest.mark.parametrize(("stage", "position", "name", "step"), RUNNING)
+def test_a_running_job_of_the_wanted_step_is_joined(stage: int, position: Position, name: str, step: str) -> None:
     decision = verdict_on(busy(position, name), STAGES[stage])
     assert isinstance(decision, Adopt)
-    assert (decision.step.leg, decision.job) == (leg, "job-1")
+    assert (decision.operation.step, decision.job) == (step, "job-1")
 
 
-@pytest.mark.parametrize(("stage", "position", "name", "leg"), RUNNING)
-def test_our_own_job_is_waited_for(stage: int, position: Position, name: str, leg: str) -> None:
+@pytest.mark.parametrize(("stage", "position", "name", "step"), RUNNING)
+def test_our_own_job_is_waited_for(stage: int, position: Position, name: str, step: str) -> None:
     decision = verdict_on(busy(position, name), STAGES[stage], job="job-1")
     assert isinstance(decision, Wait)
-    assert decision.step is not None
-    assert decision.step.leg == leg
+    assert decision.operation is not None
+    assert decision.operation.step == step
 
 
 def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -> None:
@@ -383,12 +383,12 @@ def test_ids_and_names_play_no_part() -> None:
 
 def projected(seen: Item, route: tuple[str, ...], policy: Policy = VERIFIED) -> tuple[list[str], str, Any]:
     observed = Observed(seen, START)
-    steps, end, where = project(decide(observed, route, CLASSIC, policy), observed, route, CLASSIC, policy)
-    return [step.leg for step in steps], short(end), where
+    operations, end, where = project(decide(observed, route, CLASSIC, policy), observed, route, CLASSIC, policy)
+    return [operation.step for operation in operations], short(end), where
 
 
 @pytest.mark.parametrize(
-    ("position", "legs", "end", "where"),
+    ("position", "steps", "end", "where"),
     [
         (P.OUT, list(WAY_HOME), "done", P.HOME),
         (P.SYNCING_HOME, list(WAY_HOME[1:]), "done", P.HOME),
@@ -400,8 +400,10 @@ def projected(seen: Item, route: tuple[str, ...], policy: Policy = VERIFIED) -> 
         (P.OUT_UNCOMMITTED, [], "refuse:commit_first", P.OUT_UNCOMMITTED),
     ],
 )
-def test_each_legs_result_is_fed_into_the_next(position: Position, legs: list[str], end: str, where: Position) -> None:
-    assert projected(item(position=position), WAY_HOME) == (legs, end, where)
+def test_each_steps_result_is_fed_into_the_next(
+    position: Position, steps: list[str], end: str, where: Position
+) -> None:
+    assert projected(item(position=position), WAY_HOME) == (steps, end, where)
 
 
 def test_a_projection_stops_where_a_person_is_asked() -> None:
@@ -417,23 +419,25 @@ def test_a_projection_goes_on_from_a_running_job() -> None:
 
 
 def test_a_projection_ends_where_nobody_knows_how_it_goes_on() -> None:
-    legs, end, _where = projected(busy(P.OUT, "NeverSeenScenario"), WAY_HOME)
-    assert (legs, end) == ([], "wait")
+    steps, end, _where = projected(busy(P.OUT, "NeverSeenScenario"), WAY_HOME)
+    assert (steps, end) == ([], "wait")
 
 
-def test_the_legs_a_machine_still_has_before_it() -> None:
-    assert tuple(legs_left(P.READY, WAY_HOME, CLASSIC, "classic")) == WAY_HOME[1:]
-    assert tuple(legs_left(P.HOME, WAY_HOME, CLASSIC, "classic")) == ()
+def test_the_steps_a_machine_still_has_before_it() -> None:
+    assert tuple(steps_left(P.READY, WAY_HOME, CLASSIC, "classic")) == WAY_HOME[1:]
+    assert tuple(steps_left(P.HOME, WAY_HOME, CLASSIC, "classic")) == ()
     assert set(POSITION_TEXT) == set(Position)
 
 
 # -- a generation of another kind, by rows alone -----------------------------------------------------------------
 
 
-def _step(leg: str, departs: set[Position], arrives: Position, settles: Position, permission: str, **rest: Any) -> Step:
-    return Step(
+def _operation(
+    step: str, departs: set[Position], arrives: Position, settles: Position, permission: str, **rest: Any
+) -> Operation:
+    return Operation(
         generation="modernized",
-        leg=leg,
+        step=step,
         departs=frozenset(departs),
         arrives=arrives,
         settles=settles,
@@ -455,8 +459,8 @@ MODERNIZED = CLASSIC + Lifecycle(
         Place("modernized", P.READY, BACK, "Primary", allows="PlannedFailover"),
         Place("modernized", P.SYNCING_HOME, BACK, "Primary", lacks=frozenset({"PlannedFailover"})),
     ),
-    steps=(
-        _step(
+    operations=(
+        _operation(
             REPROTECT_TO_ONPREM,
             {P.OUT, P.OUT_UNCOMMITTED},
             P.SYNCING_HOME,
@@ -466,7 +470,7 @@ MODERNIZED = CLASSIC + Lifecycle(
             direction="RecoveryToPrimary",
             agent_sign="flag",
         ),
-        _step(
+        _operation(
             FAILOVER_TO_ONPREM,
             {P.READY},
             P.HOME_UNCOMMITTED,
@@ -499,7 +503,7 @@ def test_a_recorded_modernized_item_goes_through_with_rows_alone(
     decision = verdict_on(seen, STAGES[3], lifecycle=MODERNIZED)
     assert short(decision) == stage_3
     if isinstance(decision, Fire):
-        assert (decision.step.verb, decision.step.permission) == ("plannedFailover", "PlannedFailover")
+        assert (decision.operation.verb, decision.operation.permission) == ("plannedFailover", "PlannedFailover")
     assert short(verdict_on(seen, STAGES[2])) == "refuse:provider_not_supported"
 
 
@@ -528,11 +532,11 @@ def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:
 def test_an_operation_that_is_missing_is_told_with_the_vaults_own_health_errors() -> None:
     errors = [{"errorCode": "95011", "errorMessage": "Open port 443 to the appliance.", "errorLevel": "Error"}]
     policy = Policy(confirmed=True)
-    for position, allowed, leg in (
+    for position, allowed, step in (
         (P.HOME, ["TestFailoverCleanup"], "failover_to_azure"),
         (P.OUT, ["DisableProtection", "CompleteMigration"], "reprotect_to_onprem"),
     ):
         odd = item("web", position, allowedOperations=allowed, healthErrors=errors)
-        refusal = decide(Observed(odd, START), (leg,), LIFECYCLE, policy)
+        refusal = decide(Observed(odd, START), (step,), LIFECYCLE, policy)
         assert isinstance(refusal, Refuse)
         assert "95011: Open port 443 to the appliance" in refusal.reason

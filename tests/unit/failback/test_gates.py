@@ -264,7 +264,7 @@ def test_a_copy_that_is_not_whole_stays_where_it_is(world: World, check: bool) -
     )
     assert "78144: It says 78144" in told["reason"]
     assert "asr_accept" in told["remedy"]
-    assert {name for name, _leg in world.legs_sent()} == (set() if check else {"db"})
+    assert {name for name, _step in world.steps_sent()} == (set() if check else {"db"})
     assert {entry["machine"] for entry in result["plan"]} == ({"db"} if check else set())
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
 
@@ -283,7 +283,7 @@ def test_a_failover_by_somebody_else_is_looked_at_before_its_commit(world: World
     world.add("web", position=Position.HOME_UNCOMMITTED, **CRITICAL)
     told = of(world.go(stage(3)), "web")
     assert (told["done"], told["code"]) == ("refused", "replication_health")
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
     told = of(world.go(stage(3, accept={"replication_health": "says Ann"})), "web")
     assert (told["done"], [entry["gate"] for entry in told["accepted"]]) == ("fired", ["replication_health"])
 
@@ -300,7 +300,7 @@ def test_a_group_waits_for_the_member_that_a_gate_stops(world: World) -> None:
     grouped = {"details": {"multiVmGroupName": "shop", "multiVmGroupId": "g-1"}}
     world.add("web", position=READY, **CRITICAL, **grouped).add("db", position=READY, **grouped)
     result = world.go(stage(3, "web", "db"))
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
     assert (of(result, "web")["done"], of(result, "db")["done"]) == ("refused", "held")
 
 
@@ -310,7 +310,7 @@ def test_a_machine_marked_as_failed_is_not_failed_over_again_as_if_nothing_had_b
     world.add("web", position=position, protectionState="UnplannedFailoverCompletionFailed")
     told = of(world.go(stage(number)), "web")
     assert (told["done"], told["code"]) == ("refused", "failed_failover")
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
     told = of(world.go(stage(number, accept={"failed_failover": "the host has memory again"})), "web")
     assert told["done"] == "fired"
 
@@ -333,7 +333,7 @@ def test_an_operation_of_others_does_not_look_like_a_synchronisation(world: Worl
     if number == 4:
         last = of(world.go(stage(number), cursor=first["cursor"]), "web")
         assert (last["done"], last["changed"], last["after"]) == ("nothing", False, "home")
-        assert world.legs_sent() == []
+        assert world.steps_sent() == []
 
 
 def test_a_test_failover_that_waits_for_its_clean_up_stands_at_home(world: World) -> None:

@@ -148,4 +148,4 @@ STOP = fellow("x", S.STOPPED, ended="refused")
     ],
 )
 def test_who_is_held_in_check_mode(ways: dict[str, Way], found: dict[str, str]) -> None:
-    assert {key: leg for key, (leg, _stopped) in barriers(ways).items()} == found
+    assert {key: step for key, (step, _stopped) in barriers(ways).items()} == found

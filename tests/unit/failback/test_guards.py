@@ -58,7 +58,7 @@ def test_a_job_that_no_list_has_shown_yet_is_not_asked_for(world: World) -> None
     world.add("web")
     world.advance(60)
     result = world.slice(stage(2, slice_seconds=30))
-    assert world.legs_sent() == [("web", "reprotect_to_onprem")]
+    assert world.steps_sent() == [("web", "reprotect_to_onprem")]
     assert world.calls["get_job"] == 0
     assert of(result, "web")["done"] == "fired"
 
@@ -73,7 +73,7 @@ def test_a_job_that_ended_before_any_list_showed_it_is_judged_all_the_same(world
     world.show = lambda name, state: shown(name, replace(state, job="", scenario=""))  # type: ignore[method-assign]
     result = world.go(stage(1), limit=40)
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("failed", "95265")
-    assert world.legs_sent() == [("web", "commit_to_azure")]
+    assert world.steps_sent() == [("web", "commit_to_azure")]
 
 
 def test_ones_own_ended_job_is_no_rival(world: World) -> None:
@@ -95,7 +95,7 @@ def test_ones_own_ended_job_is_no_rival(world: World) -> None:
         result = world.go(stage(2), limit=200)
     told = of(result, "web")
     assert (told["done"], told["code"]) == ("failed", "95265")
-    assert [(leg["done"], leg["job"]) for leg in told["legs"]] == [("fired", "job-1")]
+    assert [(step["done"], step["job"]) for step in told["steps"]] == [("fired", "job-1")]
     assert world.calls["get_job"] == 1
 
 
@@ -125,8 +125,8 @@ def test_a_lost_reply_adopts_no_older_job(world: World, began: float, ended: flo
         world.job_view = hollow  # type: ignore[method-assign]
     world.faults["web", "reProtect"] = ["before"]
     result = world.go(stage(2))
-    assert world.legs_sent() == [("web", "reprotect_to_onprem")]
-    assert [leg["job"] for leg in of(result, "web")["legs"]] == ["job-2" if "job-2" in world.jobs else "job-1"]
+    assert world.steps_sent() == [("web", "reprotect_to_onprem")]
+    assert [step["job"] for step in of(result, "web")["steps"]] == ["job-2" if "job-2" in world.jobs else "job-1"]
     assert of(result, "web")["after"] == "ready"
 
 
@@ -146,11 +146,11 @@ def test_a_living_failover_counts_before_one_that_ended_later() -> None:
             found.append(name)
             return alive if name == "job-a" else ended
 
-    step = LIFECYCLE.step("classic", "commit_to_onprem")
-    scenarios = {leg: frozenset({"UnplannedFailover"}) for leg in (FAILOVER_TO_ONPREM,)}
+    operation = LIFECYCLE.operation("classic", "commit_to_onprem")
+    scenarios = {step: frozenset({"UnplannedFailover"}) for step in (FAILOVER_TO_ONPREM,)}
     web = item(position=P.HOME_UNCOMMITTED)
     evidence.failovers(
-        [(web, step)],  # type: ignore[list-item]
+        [(web, operation)],  # type: ignore[list-item]
         {},
         {},
         scenarios,
@@ -178,7 +178,7 @@ def test_a_run_without_its_cursor_is_not_refused_in_the_moment_between(world: Wo
     world.advance(60)
     cursor = world.slice(stage(3, commit_when="never", slice_seconds=1))["cursor"]
     assert cursor
-    job = next(j for j in world.jobs.values() if j.leg == "failover_to_onprem" and j.name in world.state("web").job)
+    job = next(j for j in world.jobs.values() if j.step == "failover_to_onprem" and j.name in world.state("web").job)
     world.advance((job.end - world.now).total_seconds() + 1)
     shown = world.show
     quiet = world.now + timedelta(seconds=40)
@@ -224,8 +224,8 @@ def test_a_group_goes_to_the_master_target_of_its_member(world: World) -> None:
     world.extra["ahead"] = {"details": {**group["details"], "masterTargetId": "id-mt-1"}}
     world.extra["behind"] = group
     world.slice(stage(2, "ahead", "behind", slice_seconds=1))
-    ((name, leg, body),) = world.accepted
-    assert (name, leg) == ("behind", "reprotect_to_onprem")
+    ((name, step, body),) = world.accepted
+    assert (name, step) == ("behind", "reprotect_to_onprem")
     assert body["properties"]["providerSpecificDetails"]["masterTargetId"] == "id-mt-1"
 
 
@@ -244,13 +244,13 @@ def test_commits_that_wait_for_their_proof_do_not_starve_the_others(world: World
     coming = SimpleNamespace(waits=True, code="x", reason="It is still starting.", remedy="Wait.")
 
     def unproven(self: Prepared, commits: Any, jobs: Any) -> dict[str, Any]:
-        return {i.key: [coming] if i.friendly_name in names[:30] else [] for i, _track, _step in commits}
+        return {i.key: [coming] if i.friendly_name in names[:30] else [] for i, _track, _operation in commits}
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Prepared, "unproven", unproven)
         world.slice(stage(3, *names, slice_seconds=1))
-    assert world.legs_sent()
-    assert {name for name, _leg in world.legs_sent()} <= set(names[30:])
+    assert world.steps_sent()
+    assert {name for name, _step in world.steps_sent()} <= set(names[30:])
 
 
 # -- servers -------------------------------------------------------------------------------------------------------

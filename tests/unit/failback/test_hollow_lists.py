@@ -74,5 +74,5 @@ def test_an_account_for_each_system_reads_the_item_and_a_bad_answer_stays_alone(
     world.add("a", "b", position=Position.HOME_UNPROTECTED)
     world.closed = {"b"} if closed else set()
     result = world.go(stage(4, "a", "b", run_as_account_windows="admin"))
-    assert ("a", lc.REPROTECT_TO_AZURE) in world.legs_sent()
+    assert ("a", lc.REPROTECT_TO_AZURE) in world.steps_sent()
     assert of(result, "b")["done"] == ("failed" if closed else "fired")

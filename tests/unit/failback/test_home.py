@@ -79,7 +79,9 @@ def with_stores(world: World, **stores: list[str]) -> None:
 
 
 def sent(world: World) -> dict[str, str]:
-    return {name: body["properties"]["providerSpecificDetails"]["datastoreName"] for name, _leg, body in world.accepted}
+    return {
+        name: body["properties"]["providerSpecificDetails"]["datastoreName"] for name, _step, body in world.accepted
+    }
 
 
 def there(name: str, *stores: str) -> tuple[SiteMachine, ...]:

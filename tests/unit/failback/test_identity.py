@@ -253,7 +253,7 @@ def test_a_namesake_in_azure_neither_proves_nor_blocks(world: World, hidden: boo
     world.azure_says["web"] = [stranger("deallocated" if hidden else "running"), *real]
     told = of(world.go(stage(3)), "web")
     assert told["done"] == ("refused" if hidden else "fired")
-    assert len(world.legs_sent()) == (0 if hidden else 1)
+    assert len(world.steps_sent()) == (0 if hidden else 1)
     if hidden:
         assert told["code"] in ("azure_identity", "azure_vm_missing")
         assert "rg-dev" in told["reason"] or "looked" in told["reason"] or "rg" in told["reason"]
@@ -266,7 +266,7 @@ def test_a_namesake_in_vcenter_neither_proves_nor_blocks(world: World) -> None:
     told = of(world.go(stage(3)), "web")
     assert told["done"] == "refused"
     assert told["code"] in ("onprem_not_running", "onprem_identity")
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
 
 
 def test_an_azure_vm_that_is_really_gone_can_be_accepted(world: World) -> None:
@@ -311,7 +311,7 @@ def test_disks_that_only_the_azure_vm_has_are_named_before_it_is_deleted(world: 
     told = of(world.go(stage(3)), "web")
     assert (told["done"], told["code"]) == ("refused", "disk_unprotected")
     assert "added-in-azure (LUN 7, 512 GB)" in told["reason"]
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
     told = of(world.go(stage(3, accept={"disk_unprotected": "scratch, says Ann"})), "web")
     assert told["done"] == "fired"
 

@@ -15,10 +15,10 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
     CANCEL_FAILOVER_TO_ONPREM,
     DONE,
     FIRE,
-    LEG_TEXT,
-    LEGS,
     POSITION_TEXT,
     REFUSALS,
+    STEP_TEXT,
+    STEPS,
     VERDICTS,
     WAIT,
     Lifecycle,
@@ -64,7 +64,7 @@ def test_looks_at_the_edges(instance: str, location: str, allowed: list[str], ex
     assert CLASSIC.position(seen) is expected
 
 
-#: leg -> departs, arrives, settles, permission, verb, direction, body, agent sign, points, named point.
+#: step -> departs, arrives, settles, permission, verb, direction, body, agent sign, points, named point.
 ROWS: dict[str, tuple[Any, ...]] = {
     "failover_to_azure": (
         P.HOME,
@@ -130,34 +130,39 @@ ROWS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize("leg", ROWS)
-def test_each_step(leg: str) -> None:
-    departs, arrives, settles, permission, verb, direction, body, sign, points, named = ROWS[leg]
-    step = CLASSIC.step("classic", leg)
-    assert step is not None
-    assert step.departs == {departs}
-    assert (step.arrives, step.settles) == (arrives, settles)
-    assert (step.permission, step.verb, step.direction, step.body) == (permission, verb, direction, body)
-    assert (step.agent_sign, list(step.points), step.named_point) == (sign, points, named)
-    assert step.body is None or step.body in BUILDERS
-    assert step.permission in LOOKS[departs][2]
+@pytest.mark.parametrize("step", ROWS)
+def test_each_step(step: str) -> None:
+    departs, arrives, settles, permission, verb, direction, body, sign, points, named = ROWS[step]
+    operation = CLASSIC.operation("classic", step)
+    assert operation is not None
+    assert operation.departs == {departs}
+    assert (operation.arrives, operation.settles) == (arrives, settles)
+    assert (operation.permission, operation.verb, operation.direction, operation.body) == (
+        permission,
+        verb,
+        direction,
+        body,
+    )
+    assert (operation.agent_sign, list(operation.points), operation.named_point) == (sign, points, named)
+    assert operation.body is None or operation.body in BUILDERS
+    assert operation.permission in LOOKS[departs][2]
 
 
 def test_the_rows_are_the_circle_of_the_scripted_vault() -> None:
     """Two tables written apart agree: where each request leads, and what follows of itself."""
     found = {}
-    for step in CLASSIC.steps:
-        for position in step.departs:
-            found[position, step.verb] = (step.leg, step.arrives, next(iter(step.scenarios)))
+    for operation in CLASSIC.operations:
+        for position in operation.departs:
+            found[position, operation.verb] = (operation.step, operation.arrives, next(iter(operation.scenarios)))
     assert found == {key: value[:3] for key, value in FLOW.items()}
-    assert {s.arrives: s.settles for s in CLASSIC.steps if s.arrives is not s.settles} == {
+    assert {s.arrives: s.settles for s in CLASSIC.operations if s.arrives is not s.settles} == {
         start: end for start, (end, _seconds) in SYNCS.items()
     }
-    assert set(ROWS) == set(LEGS) == {s.leg for s in CLASSIC.steps}
+    assert set(ROWS) == set(STEPS) == {s.step for s in CLASSIC.operations}
 
 
 @pytest.mark.parametrize(
-    ("instance", "location", "name", "leg"),
+    ("instance", "location", "name", "step"),
     [
         ("InMageAzureV2", "Primary", "UnplannedFailover", "failover_to_azure"),
         ("InMageAzureV2", "Recovery", "UnplannedFailover", "failover_to_azure"),
@@ -175,7 +180,7 @@ def test_the_rows_are_the_circle_of_the_scripted_vault() -> None:
         ("A2A", "Primary", "UnplannedFailover", None),
     ],
 )
-def test_the_step_that_a_running_job_belongs_to(instance: str, location: str, name: str, leg: str | None) -> None:
+def test_the_step_that_a_running_job_belongs_to(instance: str, location: str, name: str, step: str | None) -> None:
     busy = item(
         details={"instanceType": instance},
         activeLocation=location,
@@ -183,9 +188,9 @@ def test_the_step_that_a_running_job_belongs_to(instance: str, location: str, na
         currentScenario=scenario(name),
     )
     running = CLASSIC.running(busy)
-    assert (running.leg if running else None) == leg
-    if leg is not None:
-        assert CLASSIC.standing(busy) == LEG_TEXT[leg]
+    assert (running.step if running else None) == step
+    if step is not None:
+        assert CLASSIC.standing(busy) == STEP_TEXT[step]
 
 
 def test_an_idle_item_stands_at_its_position_and_a_strange_one_nowhere() -> None:
@@ -207,12 +212,12 @@ def test_a_generation_is_added_as_rows() -> None:
     assert CLASSIC.generation(item(details={"instanceType": "Next"})) is None
 
 
-def test_every_leg_has_a_word_for_every_position_and_every_refusal_a_text() -> None:
-    assert set(VERDICTS) == {*LEGS, CANCEL_FAILOVER_TO_ONPREM} == set(LEG_TEXT)
+def test_every_step_has_a_word_for_every_position_and_every_refusal_a_text() -> None:
+    assert set(VERDICTS) == {*STEPS, CANCEL_FAILOVER_TO_ONPREM} == set(STEP_TEXT)
     words = set()
-    for leg in VERDICTS:
-        assert set(VERDICTS[leg]) == set(Position) == set(POSITION_TEXT)
-        words |= set(VERDICTS[leg].values())
+    for step in VERDICTS:
+        assert set(VERDICTS[step]) == set(Position) == set(POSITION_TEXT)
+        words |= set(VERDICTS[step].values())
     assert words - {FIRE, WAIT, DONE} == set(REFUSALS)
     for reason, remedy in REFUSALS.values():
         assert reason.endswith(".")
@@ -220,12 +225,12 @@ def test_every_leg_has_a_word_for_every_position_and_every_refusal_a_text() -> N
 
 
 def test_each_step_fires_exactly_from_where_it_departs() -> None:
-    for step in CLASSIC.steps:
-        assert {p for p, word in VERDICTS[step.leg].items() if word == FIRE} == step.departs
+    for operation in CLASSIC.operations:
+        assert {p for p, word in VERDICTS[operation.step].items() if word == FIRE} == operation.departs
 
 
 def test_a_route_is_walked_in_order_whatever_order_it_is_given_in() -> None:
-    assert ordered(reversed(LEGS)) == LEGS
+    assert ordered(reversed(STEPS)) == STEPS
     assert ordered(["reprotect_to_azure", "reprotect_to_onprem", "nonsense"]) == (
         "reprotect_to_onprem",
         "reprotect_to_azure",

@@ -78,9 +78,9 @@ def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
         )
     )
     assert track.job == ""
-    assert track.legs == [
+    assert track.steps == [
         {
-            "leg": "commit_to_onprem",
+            "step": "commit_to_onprem",
             "done": "fired",
             "job": "job-1",
             "state": "CompletedWithInformation",
@@ -93,13 +93,13 @@ def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
 
 
 def test_an_adopted_job_counts_as_seen() -> None:
-    track = Track("web", "out", waiting="x", lost_leg="y", lost_at="z")
+    track = Track("web", "out", waiting="x", lost_step="y", lost_at="z")
     track.open("commit_to_onprem", "job-1", START, fired=False)
-    assert (track.seen, track.waiting, track.lost_leg, track.lost_at) == (True, "", "", "")
-    assert track.legs[0]["done"] == "adopted"
+    assert (track.seen, track.waiting, track.lost_step, track.lost_at) == (True, "", "", "")
+    assert track.steps[0]["done"] == "adopted"
 
 
-def test_the_verdict_on_a_leg_is_the_last_one_that_ended() -> None:
+def test_the_verdict_on_a_step_is_the_last_one_that_ended() -> None:
     track = Track("web", "ready")
     for name, state in (("job-1", "Failed"), ("job-2", "Succeeded")):
         track.open("failover_to_onprem", name, START, fired=True)

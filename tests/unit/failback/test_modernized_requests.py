@@ -34,14 +34,14 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.appl
 PLACE = Placement("ps", "a1", "agent", "a1", "ds1", log_storage_account_id="/log")
 
 
-def body(leg: str, **wishes: Any) -> Any:
-    step = MODERNIZED.step("modernized", leg)
-    assert step is not None
-    return build(step, Wishes(**wishes))
+def body(step: str, **wishes: Any) -> Any:
+    operation = MODERNIZED.operation("modernized", step)
+    assert operation is not None
+    return build(operation, Wishes(**wishes))
 
 
 @pytest.mark.parametrize(
-    ("number", "leg", "wishes"),
+    ("number", "step", "wishes"),
     [
         (107, "failover_to_azure", {}),
         (
@@ -53,7 +53,7 @@ def body(leg: str, **wishes: Any) -> Any:
     ],
 )
 def test_requests_are_the_recorded_ones(
-    recording: Callable[[int], Any], number: int, leg: str, wishes: dict[str, Any]
+    recording: Callable[[int], Any], number: int, step: str, wishes: dict[str, Any]
 ) -> None:
     recording(8)
     (path,) = Path(RECORDINGS).glob(f"rcm_{number:03d}_*.json")
@@ -62,7 +62,7 @@ def test_requests_are_the_recorded_ones(
         agent, store, _name = wishes["placement"]
         account = sent["properties"]["providerSpecificDetails"]["logStorageAccountId"]
         wishes = {"placement": Placement("", "", agent, "", store, log_storage_account_id=account)}
-    assert body(leg, **wishes) == sent
+    assert body(step, **wishes) == sent
 
 
 def test_optional_parts_of_requests() -> None:

@@ -29,7 +29,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.mo
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     CANCEL_FAILOVER_TO_ONPREM,
     FIRE,
-    LEGS,
+    STEPS,
     VERDICTS,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
@@ -74,8 +74,8 @@ def test_a_completed_migration_is_no_synchronisation() -> None:
     assert short(on(seen, STAGES[3])) == "refuse:not_understood"
 
 
-STEPS = {
-    # leg -> departs, arrives, settles, permission, verb, direction, body, agent's sign
+OPERATIONS = {
+    # step -> departs, arrives, settles, permission, verb, direction, body, agent's sign
     "failover_to_azure": (
         {P.HOME},
         P.OUT_UNCOMMITTED,
@@ -126,16 +126,24 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("leg", STEPS)
-def test_each_step_is_what_the_facts_say(leg: str) -> None:
-    step = MODERNIZED.step("modernized", leg)
-    assert step is not None
-    said = (set(step.departs), step.arrives, step.settles, step.permission, step.verb, step.direction, step.agent_sign)
-    assert said == STEPS[leg]
+@pytest.mark.parametrize("step", OPERATIONS)
+def test_each_step_is_what_the_facts_say(step: str) -> None:
+    operation = MODERNIZED.operation("modernized", step)
+    assert operation is not None
+    said = (
+        set(operation.departs),
+        operation.arrives,
+        operation.settles,
+        operation.permission,
+        operation.verb,
+        operation.direction,
+        operation.agent_sign,
+    )
+    assert said == OPERATIONS[step]
 
 
-def test_there_is_a_step_for_every_leg_and_one_beside_the_way() -> None:
-    assert [s.leg for s in MODERNIZED.steps] == [*LEGS, CANCEL_FAILOVER_TO_ONPREM]
+def test_there_is_a_step_for_every_step_and_one_beside_the_way() -> None:
+    assert [s.step for s in MODERNIZED.operations] == [*STEPS, CANCEL_FAILOVER_TO_ONPREM]
     assert FIRE not in VERDICTS[CANCEL_FAILOVER_TO_ONPREM].values()
 
 
@@ -164,7 +172,7 @@ def test_what_each_stage_makes_of_each_position(position: P, verdicts: list[str]
 
 
 @pytest.mark.parametrize(
-    ("leg", "instance", "location", "name"),
+    ("step", "instance", "location", "name"),
     [
         ("failover_to_azure", OUT, "Primary", "UnplannedFailover"),
         ("commit_to_azure", OUT, "Recovery", "CommitFailover"),
@@ -178,11 +186,11 @@ def test_what_each_stage_makes_of_each_position(position: P, verdicts: list[str]
         (CANCEL_FAILOVER_TO_ONPREM, BACK, "Recovery", "CancelFailover"),
     ],
 )
-def test_a_running_job_is_joined_by_the_route_it_belongs_to(leg: str, instance: str, location: str, name: str) -> None:
+def test_a_running_job_is_joined_by_the_route_it_belongs_to(step: str, instance: str, location: str, name: str) -> None:
     seen = busy(instance, location, name)
-    decision = on(seen, (leg,))
+    decision = on(seen, (step,))
     assert isinstance(decision, Adopt)
-    assert (decision.step.leg, decision.job) == (leg, "job-1")
+    assert (decision.operation.step, decision.job) == (step, "job-1")
 
 
 def busy(instance: str, location: str, name: str, **details: Any) -> Item:
@@ -197,11 +205,11 @@ def busy(instance: str, location: str, name: str, **details: Any) -> Item:
 
 def test_a_reprotect_that_fits_both_ways_is_never_guessed_at() -> None:
     seen = busy(BACK, "Primary", "SwitchReplicationGroupProtection")
-    assert {s.leg for s in LIFECYCLE.candidates(seen)} == {"reprotect_to_onprem", "reprotect_to_azure"}
-    for leg in ("reprotect_to_onprem", "reprotect_to_azure"):
-        decision = on(seen, (leg,))
+    assert {s.step for s in LIFECYCLE.candidates(seen)} == {"reprotect_to_onprem", "reprotect_to_azure"}
+    for step in ("reprotect_to_onprem", "reprotect_to_azure"):
+        decision = on(seen, (step,))
         assert isinstance(decision, Adopt)
-        assert decision.step.leg == leg
+        assert decision.operation.step == step
     # Whose route has neither waits for the end, where the item's own words tell.
     assert on(seen, STAGES[3]) == Wait("another operation holds it")
 
@@ -268,12 +276,12 @@ def test_a_classic_failover_is_not_taken_back() -> None:
 
 
 def test_no_stage_and_no_way_home_contains_the_cancellation() -> None:
-    assert CANCEL_FAILOVER_TO_ONPREM not in {*WAY_HOME, *LEGS}
+    assert CANCEL_FAILOVER_TO_ONPREM not in {*WAY_HOME, *STEPS}
     for position in P:
         for words in ALTERNATIVES:
             for route in (*STAGES.values(), WAY_HOME):
                 decision = on(rcm(position=position, words=words), route, policy=VERIFIED)
-                assert not (isinstance(decision, Fire) and decision.step.verb == "failoverCancel")
+                assert not (isinstance(decision, Fire) and decision.operation.verb == "failoverCancel")
 
 
 # -- generations ---------------------------------------------------------------------------------------------------

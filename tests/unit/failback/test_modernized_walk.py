@@ -42,7 +42,7 @@ def test_the_whole_way_home_under_every_wording(words: str, scenarios: str, star
     world.add("web", "db", position=start)
     result = world.go(order(WAY_HOME))
     assert {m["after"] for m in result["machines"]} == {"home"}
-    assert world.legs_sent() == [(name, leg) for leg in HOME for name in ("db", "web")]
+    assert world.steps_sent() == [(name, step) for step in HOME for name in ("db", "web")]
     again = world.go(order(WAY_HOME))
     assert again["requests"]["writes"] == 0
     assert not again["changed"]
@@ -54,7 +54,7 @@ def test_a_run_that_forgets_everything_between_slices_goes_on_all_the_same(words
     world.add("web", "db", position=P.OUT_UNCOMMITTED)
     result = world.go(order(WAY_HOME), cursor_of=lambda _cursor, _number: None)
     assert {m["after"] for m in result["machines"]} == {"home"}
-    assert sorted(world.legs_sent()) == sorted((name, leg) for leg in HOME for name in ("db", "web"))
+    assert sorted(world.steps_sent()) == sorted((name, step) for step in HOME for name in ("db", "web"))
 
 
 @pytest.mark.parametrize("words", ALTERNATIVES)
@@ -74,7 +74,7 @@ def test_a_lost_reply_never_sends_twice(number: int, position: P, verb: str, fau
     world.faults["web", verb] = [fault]
     result = world.go(stage(number))
     assert of(result, "web")["done"] in ("fired", "adopted")
-    assert len(world.accepted) == len({leg for _name, leg, _body in world.accepted})
+    assert len(world.accepted) == len({step for _name, step, _body in world.accepted})
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_somebody_elses_operation_is_joined(number: int, position: P, scenario: 
     world.accepted.clear()
     result = world.go(stage(number))
     assert of(result, "web")["done"] in ("adopted", "fired")
-    assert "reprotect_to_onprem" not in [leg for _name, leg, _body in world.accepted if number != 2]
+    assert "reprotect_to_onprem" not in [step for _name, step, _body in world.accepted if number != 2]
 
 
 def test_check_mode_plans_the_whole_way_and_sends_nothing(modern: ModernWorld) -> None:
     modern.add("web", position=P.OUT_UNCOMMITTED)
     result = modern.slice(order(WAY_HOME, check=True))
-    assert [(p["leg"], p["operation"]) for p in result["plan"]] == list(
+    assert [(p["step"], p["operation"]) for p in result["plan"]] == list(
         zip(HOME, ["reProtect", "plannedFailover", "failoverCommit", "reProtect"], strict=True)
     )
     assert modern.accepted == []
@@ -152,7 +152,7 @@ def test_a_failover_is_taken_back_once_and_only_when_asked(words: str) -> None:
     world.go(order(("failover_to_onprem",)))
     result = world.go(cancel("web"))
     assert (of(result, "web")["before"], of(result, "web")["after"]) == ("home_uncommitted", "ready")
-    assert world.legs_sent()[-1] == ("web", CANCEL_FAILOVER_TO_ONPREM)
+    assert world.steps_sent()[-1] == ("web", CANCEL_FAILOVER_TO_ONPREM)
     again = world.go(cancel("web"))
     assert (again["requests"]["writes"], again["changed"]) == (0, False)
 

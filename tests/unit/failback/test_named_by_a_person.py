@@ -155,4 +155,4 @@ def test_an_odd_azure_vm_ends_nobody_elses_run_and_proves_nothing(world: World, 
     result = world.go(stage(3, "web", "db"))
     assert of(result, "db")["done"] == "fired"
     assert of(result, "web")["done"] in ("refused", "failed")
-    assert [name for name, _leg in world.legs_sent()] == ["db"]
+    assert [name for name, _step in world.steps_sent()] == ["db"]

@@ -51,8 +51,8 @@ def test_the_way_home_takes_all_groups_and_plans(route: tuple[str, ...]) -> None
     validate(Order(vaults=(VAULT,), route=route, machines=("all", "w*"), groups=("g",), recovery_plans=("p",)))
 
 
-def test_waiting_only_for_the_job_is_for_a_route_of_one_leg() -> None:
-    """A later leg needs the synchronised machine."""
+def test_waiting_only_for_the_job_is_for_a_route_of_one_step() -> None:
+    """A later step needs the synchronised machine."""
     alone = Order(vaults=(VAULT,), route=STAGES[2], wait_for="job", commit_when="manual", agent_timeout=5.0)
     policy = alone.decision_policy
     assert (policy.wait_for, policy.commit_when, policy.agent_timeout) == ("job", "manual", 5.0)

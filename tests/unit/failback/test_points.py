@@ -11,7 +11,7 @@ from builders import START, point_json
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.points import Point, choose, needs_list
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import LEGS, Step
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import STEPS, Operation
 
 POINTS = [
     point_json("old-app", START - timedelta(hours=3), "ApplicationConsistent"),
@@ -22,13 +22,13 @@ POINTS = [
 ]
 
 
-def step(leg: str) -> Step:
-    found = CLASSIC.step("classic", leg)
+def operation(step: str) -> Operation:
+    found = CLASSIC.operation("classic", step)
     assert found is not None
     return found
 
 
-OUT, HOME = step("failover_to_azure"), step("failover_to_onprem")
+OUT, HOME = operation("failover_to_azure"), operation("failover_to_onprem")
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ OUT, HOME = step("failover_to_azure"), step("failover_to_onprem")
         (HOME, "new-app", True),
     ],
 )
-def test_what_takes_a_list(which: Step, wanted: str, lists: bool) -> None:
+def test_what_takes_a_list(which: Operation, wanted: str, lists: bool) -> None:
     assert needs_list(which, wanted) is lists
 
 
 def test_only_failovers_know_points() -> None:
-    assert {leg for leg in LEGS if step(leg).points} == {"failover_to_azure", "failover_to_onprem"}
+    assert {step for step in STEPS if operation(step).points} == {"failover_to_azure", "failover_to_onprem"}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_only_failovers_know_points() -> None:
         (HOME, "old-crash", Point("old-crash (2026-03-01T06:00:00Z)", id="points/old-crash")),
     ],
 )
-def test_what_is_chosen(which: Step, wanted: str, expected: Point) -> None:
+def test_what_is_chosen(which: Operation, wanted: str, expected: Point) -> None:
     assert choose(which, wanted, POINTS) == expected
 
 
@@ -84,7 +84,7 @@ def test_what_is_chosen(which: Step, wanted: str, expected: Point) -> None:
             ("latest, latest_app_consistent", "by its name"),
         ),
         (HOME, "latest_crash_consistent", POINTS, "recovery_point_unknown_here", ("'latest_crash_consistent'",)),
-        (step("commit_to_azure"), "new-app", POINTS, "recovery_point_unknown_here", ("'new-app'",)),
+        (operation("commit_to_azure"), "new-app", POINTS, "recovery_point_unknown_here", ("'new-app'",)),
         (OUT, "latest_app_consistent", POINTS[1:2], "recovery_point_missing", ("'latest_app_consistent'", "latest")),
         (OUT, "latest_processed", [], "recovery_point_missing", ("'latest_processed'",)),
         (OUT, "yesterday", POINTS, "recovery_point_missing", ("'yesterday'", "new-crash (2026-03-01T07:55:00Z)")),
@@ -92,7 +92,7 @@ def test_what_is_chosen(which: Step, wanted: str, expected: Point) -> None:
     ],
 )
 def test_what_is_refused(
-    which: Step, wanted: str, points: list[dict[str, object]], code: str, words: tuple[str, ...]
+    which: Operation, wanted: str, points: list[dict[str, object]], code: str, words: tuple[str, ...]
 ) -> None:
     refusal = choose(which, wanted, points)
     assert isinstance(refusal, Refuse)

@@ -28,15 +28,15 @@ def check(world: World, route: tuple[str, ...] = WAY_HOME, *machines: str, **wis
 
 
 def planned(result: dict[str, Any]) -> list[tuple[str, str, Any]]:
-    return [(entry["machine"], entry["leg"], entry["body"]) for entry in result["plan"]]
+    return [(entry["machine"], entry["step"], entry["body"]) for entry in result["plan"]]
 
 
-def by_leg(entries: list[tuple[str, str, Any]]) -> list[tuple[str, list[tuple[str, Any]]]]:
-    """Legs in the order of their requests, each with its machines and bodies; within a leg requests leave side by side."""
-    legs: dict[str, list[tuple[str, Any]]] = {}
-    for name, leg, body in entries:
-        legs.setdefault(leg, []).append((name, body))
-    return [(leg, sorted(found, key=lambda one: one[0])) for leg, found in legs.items()]
+def by_step(entries: list[tuple[str, str, Any]]) -> list[tuple[str, list[tuple[str, Any]]]]:
+    """Steps in the order of their requests, each with its machines and bodies; within a step requests leave side by side."""
+    steps: dict[str, list[tuple[str, Any]]] = {}
+    for name, step, body in entries:
+        steps.setdefault(step, []).append((name, body))
+    return [(step, sorted(found, key=lambda one: one[0])) for step, found in steps.items()]
 
 
 def fleet(world: World) -> World:
@@ -64,7 +64,7 @@ def test_the_plan_is_the_run_that_follows(world: World, route: tuple[str, ...]) 
     foretold = check(world, route)
     done = world.go(order(route, advance="together"))
     assert planned(foretold)
-    assert by_leg(planned(foretold)) == by_leg(world.accepted)
+    assert by_step(planned(foretold)) == by_step(world.accepted)
     for told in done["machines"]:
         said = of(foretold, told["name"])
         assert (said["after"], said["code"], said["reason"]) == (told["after"], told["code"], told["reason"]), told[
@@ -75,11 +75,11 @@ def test_the_plan_is_the_run_that_follows(world: World, route: tuple[str, ...]) 
     assert foretold["changed"] == done["changed"]
 
 
-def test_the_plan_is_in_the_order_of_legs_and_names(world: World) -> None:
+def test_the_plan_is_in_the_order_of_steps_and_names(world: World) -> None:
     plan = check(fleet(world))["plan"]
-    assert [WAY_HOME.index(entry["leg"]) for entry in plan] == sorted(WAY_HOME.index(entry["leg"]) for entry in plan)
-    for leg in WAY_HOME:
-        names = [entry["machine"] for entry in plan if entry["leg"] == leg]
+    assert [WAY_HOME.index(entry["step"]) for entry in plan] == sorted(WAY_HOME.index(entry["step"]) for entry in plan)
+    for step in WAY_HOME:
+        names = [entry["machine"] for entry in plan if entry["step"] == step]
         # A group stands under its own name, "shop".
         assert names == sorted(names, key=lambda name: "shop" if "group" in name else name)
     assert {entry["operation"] for entry in plan} == {"reProtect", "unplannedFailover", "failoverCommit"}
@@ -96,19 +96,19 @@ def test_the_refused_machine_is_named_and_not_in_the_plan(world: World) -> None:
 def test_the_first_stage_is_foretold_to_its_commit(world: World) -> None:
     world.add("web", position=P.HOME)
     said = check(world, STAGES[1], "web", confirm_failover_to_azure=True)
-    assert [leg for _name, leg, _body in planned(said)] == list(STAGES[1])
+    assert [step for _name, step, _body in planned(said)] == list(STAGES[1])
     world.go(order(STAGES[1], "web", confirm_failover_to_azure=True))
-    assert by_leg(planned(said)) == by_leg(world.accepted)
+    assert by_step(planned(said)) == by_step(world.accepted)
 
 
 def test_a_plan_ends_where_a_person_is_asked(world: World) -> None:
     world.add("web", position=P.READY)
     said = check(world, commit_when="manual")
-    assert [leg for _name, leg, _body in planned(said)] == ["failover_to_onprem"]
+    assert [step for _name, step, _body in planned(said)] == ["failover_to_onprem"]
     assert (of(said, "web")["done"], of(said, "web")["after"]) == ("held", "home_uncommitted")
     done = world.go(order(commit_when="manual"))
     assert of(done, "web")["after"] == "home_uncommitted"
-    assert by_leg(planned(said)) == by_leg(world.accepted)
+    assert by_step(planned(said)) == by_step(world.accepted)
 
 
 def test_a_broken_proof_is_foretold(world: World) -> None:
@@ -116,7 +116,7 @@ def test_a_broken_proof_is_foretold(world: World) -> None:
     world.azure_says["web"] = [azure_json("web", "running")]
     said = check(world, STAGES[3])
     assert (of(said, "web")["done"], of(said, "web")["code"]) == ("refused", "azure_vm_not_stopped")
-    assert [name for name, _leg, _body in planned(said)] == ["db"]
+    assert [name for name, _step, _body in planned(said)] == ["db"]
     # However many machines there are, what proves them is listed once.
     assert world.calls["list_jobs"] == world.calls["site"] == world.calls["list_azure_machines"] == 1
 
@@ -126,7 +126,7 @@ def test_a_machine_without_a_place_is_foretold(world: World) -> None:
     world.add("lin", details={"osType": "Linux"})
     said = check(world)
     assert of(said, "lin")["code"] == "master_target_wrong_os"
-    assert {name for name, _leg, _body in planned(said)} == {"web"}
+    assert {name for name, _step, _body in planned(said)} == {"web"}
 
 
 def test_a_missing_point_is_foretold(world: World) -> None:
@@ -145,15 +145,15 @@ def test_a_point_is_chosen_as_the_run_chooses_it(world: World) -> None:
     said = check(world, recovery_point="p1")
     assert planned(said)[0][2]["properties"]["providerSpecificDetails"]["recoveryPointId"] == "points/p1"
     world.go(order(recovery_point="p1"))
-    assert by_leg(planned(said)) == by_leg(world.accepted)
+    assert by_step(planned(said)) == by_step(world.accepted)
 
 
-def test_a_machine_refused_at_a_later_leg_still_walks_the_ones_before(world: World) -> None:
+def test_a_machine_refused_at_a_later_step_still_walks_the_ones_before(world: World) -> None:
     world.points = [point_json("p1", world.now)]
     world.add("web")
     said = check(world, recovery_point="p9")
     done = world.go(order(recovery_point="p9"))
-    assert by_leg(planned(said)) == by_leg(world.accepted)
+    assert by_step(planned(said)) == by_step(world.accepted)
     assert of(said, "web")["code"] == of(done, "web")["code"] == "recovery_point_missing"
     assert of(said, "web")["after"] == of(done, "web")["after"] == "ready"
 
@@ -162,7 +162,7 @@ def test_a_machine_whose_agent_is_late_is_foretold_all_the_same(world: World) ->
     world.agent_delay = 3 * 3600.0
     world.add("web")
     said = check(world, STAGES[2], agent_timeout=4 * 3600.0)
-    assert [leg for _name, leg, _body in planned(said)] == list(STAGES[2])
+    assert [step for _name, step, _body in planned(said)] == list(STAGES[2])
 
 
 def test_somebody_elses_running_step_is_not_planned_again(world: World) -> None:
@@ -170,9 +170,9 @@ def test_somebody_elses_running_step_is_not_planned_again(world: World) -> None:
     world.accept("web", "reProtect")
     world.accepted.clear()
     said = check(world)
-    assert [leg for _name, leg, _body in planned(said)] == list(WAY_HOME[1:])
+    assert [step for _name, step, _body in planned(said)] == list(WAY_HOME[1:])
     world.go(order())
-    assert by_leg(planned(said)) == by_leg(world.accepted)
+    assert by_step(planned(said)) == by_step(world.accepted)
 
 
 def test_two_machines_of_one_name_are_kept_apart(world: World) -> None:
@@ -180,7 +180,7 @@ def test_two_machines_of_one_name_are_kept_apart(world: World) -> None:
     world.add("other", position=P.OUT_UNCOMMITTED, friendlyName="web")
     said = check(world)
     assert Counter(m["done"] for m in said["machines"])["refused"] == 1
-    assert [leg for _name, leg, _body in planned(said)] == list(WAY_HOME)
+    assert [step for _name, step, _body in planned(said)] == list(WAY_HOME)
 
 
 def test_a_fleet_at_home_is_foretold_to_stay(world: World) -> None:

@@ -29,7 +29,7 @@ TO_HOME, TO_AZURE = "commit_to_onprem", "commit_to_azure"
 
 
 @pytest.mark.parametrize(
-    ("evidence", "leg"),
+    ("evidence", "step"),
     [
         (HOME, TO_HOME),
         (replace(HOME, azure=(azure_json("web", "stopped"),)), TO_HOME),
@@ -39,12 +39,12 @@ TO_HOME, TO_AZURE = "commit_to_onprem", "commit_to_azure"
         (replace(AZURE, site=()), TO_AZURE),
     ],
 )
-def test_all_proofs_hold(evidence: Evidence, leg: str) -> None:
-    assert prove(evidence, leg) == []
+def test_all_proofs_hold(evidence: Evidence, step: str) -> None:
+    assert prove(evidence, step) == []
 
 
 @pytest.mark.parametrize(
-    ("good", "leg", "broken", "code", "waits"),
+    ("good", "step", "broken", "code", "waits"),
     [
         (HOME, TO_HOME, {"job": None}, "failover_job_not_found", False),
         (HOME, TO_HOME, {"job": job("InProgress")}, "failover_running", True),
@@ -67,14 +67,14 @@ def test_all_proofs_hold(evidence: Evidence, leg: str) -> None:
         (AZURE, TO_AZURE, {"azure": (azure_json("web", "starting"),)}, "azure_vm_not_running", True),
     ],
 )
-def test_each_proof_broken_singly(good: Evidence, leg: str, broken: dict[str, Any], code: str, waits: bool) -> None:
-    (found,) = prove(replace(good, **broken), leg)
+def test_each_proof_broken_singly(good: Evidence, step: str, broken: dict[str, Any], code: str, waits: bool) -> None:
+    (found,) = prove(replace(good, **broken), step)
     assert (found.code, found.waits) == (code, waits)
     assert found.reason
     assert found.remedy
 
 
-@pytest.mark.parametrize("leg", [TO_HOME, TO_AZURE])
+@pytest.mark.parametrize("step", [TO_HOME, TO_AZURE])
 @pytest.mark.parametrize(
     "stale",
     [
@@ -82,10 +82,10 @@ def test_each_proof_broken_singly(good: Evidence, leg: str, broken: dict[str, An
         *({"host_connection": word, "host": "esx-03"} for word in ("disconnected", "notResponding", "")),
     ],
 )
-def test_what_vcenter_only_remembers_proves_nothing(leg: str, stale: dict[str, Any]) -> None:
+def test_what_vcenter_only_remembers_proves_nothing(step: str, stale: dict[str, Any]) -> None:
     """Neither that it runs, nor that it is off."""
-    good = HOME if leg == TO_HOME else AZURE
-    (found,) = prove(replace(good, site=(replace(good.site[0], **stale),)), leg)
+    good = HOME if step == TO_HOME else AZURE
+    (found,) = prove(replace(good, site=(replace(good.site[0], **stale),)), step)
     assert (found.code, found.waits) == ("onprem_unreachable", True)
     if stale.get("host_connection"):
         assert f"its host esx-03 is {stale['host_connection']}" in found.reason
@@ -96,8 +96,8 @@ def test_what_vcenter_only_remembers_proves_nothing(leg: str, stale: dict[str, A
 )
 def test_a_machine_that_is_neither_on_nor_off(power: str, word: str) -> None:
     machine = replace(ON, powered_on=None, power=power)
-    for good, leg, code in ((HOME, TO_HOME, "onprem_not_running"), (AZURE, TO_AZURE, "onprem_running")):
-        (found,) = prove(replace(good, site=(machine,)), leg)
+    for good, step, code in ((HOME, TO_HOME, "onprem_not_running"), (AZURE, TO_AZURE, "onprem_running")):
+        (found,) = prove(replace(good, site=(machine,)), step)
         assert found.code == code
         assert f"is {word} in vCenter" in found.reason
 

@@ -21,12 +21,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting impor
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3
 
 
-def machine(name: str, done: str = "fired", leg: str = "reprotect_to_onprem", **more: Any) -> dict[str, Any]:
+def machine(name: str, done: str = "fired", step: str = "reprotect_to_onprem", **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "vault": "v",
         "done": done,
-        "leg": leg,
+        "step": step,
         "after": "ready",
         "duration_seconds": 750.0,
         "recovery_point": None,
@@ -34,9 +34,9 @@ def machine(name: str, done: str = "fired", leg: str = "reprotect_to_onprem", **
         "errors": [],
         "reason": "It broke." if done in ("failed", "refused") else "",
         "remedy": "Mend it." if done in ("failed", "refused") else "",
-        "legs": [
+        "steps": [
             {
-                "leg": leg,
+                "step": step,
                 "done": done,
                 "state": {"fired": "Succeeded", "failed": "Failed"}.get(done),
                 "end": "2026-03-01T08:12:30Z",
@@ -56,7 +56,7 @@ def stage(*machines: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 def test_a_machine_is_told_over_all_its_stages() -> None:
     first = stage(machine("b"), machine("a"))
-    second = stage(machine("a", leg="failover_to_onprem", after="home_uncommitted", recovery_point="latest"))
+    second = stage(machine("a", step="failover_to_onprem", after="home_uncommitted", recovery_point="latest"))
     lines = render(gather([first, second]))
     body = [text for text in lines if text and not text.startswith("-")]
     assert body[0].split() == [
@@ -119,15 +119,17 @@ def test_totals_set_requests_against_their_floor() -> None:
 
 
 def test_a_machine_whose_operation_failed_has_not_moved() -> None:
-    sent = [{"leg": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}]
-    bad = machine("bad", "failed", legs=sent, changed=False)
-    asked = machine("busy", legs=[{"leg": "reprotect_to_onprem", "done": "fired", "state": "InProgress"}], changed=True)
+    sent = [{"step": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}]
+    bad = machine("bad", "failed", steps=sent, changed=False)
+    asked = machine(
+        "busy", steps=[{"step": "reprotect_to_onprem", "done": "fired", "state": "InProgress"}], changed=True
+    )
     said = totals(gather([stage(machine("good"), bad, asked, finished=False)]))
     assert said.startswith("3 machines, 1 moved, 1 failed, 0 refused, 0 held, 1 still under way.")
 
 
 def test_a_machine_that_failed_later_has_moved_all_the_same() -> None:
-    report = gather([stage(machine("a")), stage(machine("a", "failed", leg="failover_to_onprem", changed=False))])
+    report = gather([stage(machine("a")), stage(machine("a", "failed", step="failover_to_onprem", changed=False))])
     assert totals(report).startswith("1 machine, 1 moved, 1 failed,")
 
 
@@ -187,8 +189,8 @@ def test_a_warning_repeated_by_a_later_stage_is_told_once() -> None:
 
 
 def test_an_attempt_that_was_repeated_stands_as_failed() -> None:
-    legs = [{"leg": "reprotect_to_onprem", "done": "fired", "state": state} for state in ("Failed", "Succeeded")]
-    rows = [text.split()[-1] for text in render(gather([stage(machine("a", legs=legs, after=""))]))[3:5]]
+    steps = [{"step": "reprotect_to_onprem", "done": "fired", "state": state} for state in ("Failed", "Succeeded")]
+    rows = [text.split()[-1] for text in render(gather([stage(machine("a", steps=steps, after=""))]))[3:5]]
     assert rows == ["failed", "fired"]
 
 
@@ -201,9 +203,9 @@ def test_a_state_is_written_out_where_there_is_room() -> None:
     ("more", "verdict"),
     [
         ({"done": "waiting"}, True),
-        ({"done": "fired", "legs": [{"end": "x"}, {"end": None}]}, True),
-        ({"done": "adopted", "legs": [{"end": "x"}], "reason": "synchronising"}, True),
-        ({"done": "fired", "legs": [{"end": "x"}], "reason": None}, False),
+        ({"done": "fired", "steps": [{"end": "x"}, {"end": None}]}, True),
+        ({"done": "adopted", "steps": [{"end": "x"}], "reason": "synchronising"}, True),
+        ({"done": "fired", "steps": [{"end": "x"}], "reason": None}, False),
         ({"done": "refused", "reason": "no"}, False),
         ({"done": "nothing"}, False),
     ],

@@ -20,7 +20,7 @@ from builders import (
     stage,
     target_json,
 )
-from world import LEGS, Port, World
+from world import STEPS, Port, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
@@ -45,12 +45,12 @@ def test_the_way_home(world: World, lag: float, advance: str) -> None:
     world.add("web", "db")
     result = world.go(order(advance=advance))
     for name in ("web", "db"):
-        assert [leg for machine, leg in world.legs_sent() if machine == name] == list(WAY_HOME)
+        assert [step for machine, step in world.steps_sent() if machine == name] == list(WAY_HOME)
         told = of(result, name)
         assert (told["before"], told["after"], told["done"], told["changed"]) == ("out", "home", "fired", True)
-        assert [leg["leg"] for leg in told["legs"]] == list(WAY_HOME)
-        assert {leg["state"] for leg in told["legs"]} == {"Succeeded"}
-        assert told["legs"][1]["duration_seconds"] == 215
+        assert [step["step"] for step in told["steps"]] == list(WAY_HOME)
+        assert {step["state"] for step in told["steps"]} == {"Succeeded"}
+        assert told["steps"][1]["duration_seconds"] == 215
         assert told["code"] is told["reason"] is None
         assert told["placement"]["process_server"] == "cs-1"
     assert result["changed"]
@@ -64,16 +64,16 @@ def test_the_way_home(world: World, lag: float, advance: str) -> None:
 
 
 @pytest.mark.parametrize("lag", [*LAGS, pytest.param(90.0, id="far behind")])
-@pytest.mark.parametrize("leg", LEGS)
-def test_each_leg_by_its_stage(world: World, leg: str, lag: float) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_each_step_by_its_stage(world: World, step: str, lag: float) -> None:
     """Even where a list shows an operation only long after it has ended, none is sent a second time."""
-    number, position, _verb = LEGS[leg]
+    number, position, _verb = STEPS[step]
     world.lag = lag
     world.add("web", position=position)
     result = world.go(stage(number))
-    assert world.legs_sent()[0] == ("web", leg)
+    assert world.steps_sent()[0] == ("web", step)
     assert of(result, "web")["done"] == "fired"
-    assert {one for _name, one in world.legs_sent()} <= set(STAGES[number])
+    assert {one for _name, one in world.steps_sent()} <= set(STAGES[number])
     assert world.calls["act"] == len(world.accepted)
 
 
@@ -123,12 +123,12 @@ def test_a_commit_needs_a_vcenter_before_anything_is_written(world: World) -> No
 # -- each and together -------------------------------------------------------------------------------------------
 
 
-def first(world: World, leg: str) -> Any:
-    return min(job.start for job in world.jobs.values() if job.leg == leg)
+def first(world: World, step: str) -> Any:
+    return min(job.start for job in world.jobs.values() if job.step == step)
 
 
-def last(world: World, leg: str) -> Any:
-    return max(job.start for job in world.jobs.values() if job.leg == leg)
+def last(world: World, step: str) -> Any:
+    return max(job.start for job in world.jobs.values() if job.step == step)
 
 
 @pytest.mark.parametrize("lag", LAGS)
@@ -142,20 +142,20 @@ def test_each_machine_goes_home_as_soon_as_it_can(world: World, lag: float) -> N
 
 @pytest.mark.parametrize("lag", LAGS)
 @pytest.mark.parametrize("position", [P.OUT, P.SYNCING_HOME, P.READY])
-def test_together_nobody_starts_a_leg_before_the_others_have_ended_the_one_before(
+def test_together_nobody_starts_a_step_before_the_others_have_ended_the_one_before(
     world: World, lag: float, position: Position
 ) -> None:
     world.lag = lag
     world.add("quick", position=position)
     world.add("slow", position=P.OUT)
     world.sync_factor["slow"] = 5.0
-    # The slow one is tried again once in every leg: a pause before a repetition holds the others as well.
-    for leg in WAY_HOME:
-        world.outcomes["slow", leg] = [("Failed", [error_json(95226)])]
+    # The slow one is tried again once in every step: a pause before a repetition holds the others as well.
+    for step in WAY_HOME:
+        world.outcomes["slow", step] = [("Failed", [error_json(95226)])]
     result = world.go(order(advance="together"))
     assert [m["after"] for m in result["machines"]] == ["home", "home"]
     for before, after in itertools.pairwise(WAY_HOME):
-        assert max(j.end for j in world.jobs.values() if j.leg == before) <= first(world, after)
+        assert max(j.end for j in world.jobs.values() if j.step == before) <= first(world, after)
 
 
 def test_together_does_not_wait_for_a_machine_that_failed(world: World) -> None:
@@ -172,11 +172,11 @@ def test_without_waiting_everything_due_is_sent_and_nothing_is_waited_for(world:
     world.add("web", "db")
     result = world.slice(stage(2, "web", "db", wait=False))
     assert result["finished"]
-    assert sorted(world.legs_sent()) == [("db", "reprotect_to_onprem"), ("web", "reprotect_to_onprem")]
+    assert sorted(world.steps_sent()) == [("db", "reprotect_to_onprem"), ("web", "reprotect_to_onprem")]
     assert world.spent == 0
     for name in ("web", "db"):
         told = of(result, name)
-        assert (told["done"], told["job"]) == ("fired", told["legs"][0]["job"])
+        assert (told["done"], told["job"]) == ("fired", told["steps"][0]["job"])
         # An accepted operation has moved the machine, whether or not a list shows it yet.
         assert told["after"] == "reprotecting to on-premises"
         assert told["changed"]
@@ -201,7 +201,7 @@ def test_waiting_only_for_the_job(world: World, number: int, position: Position,
     world.add("web", position=position)
     result = world.go(stage(number, wait_for="job"))
     told = of(result, "web")
-    assert (told["after"], told["done"], told["legs"][0]["state"]) == (after, "fired", "Succeeded")
+    assert (told["after"], told["done"], told["steps"][0]["state"]) == (after, "fired", "Succeeded")
     assert world.spent < 1100
 
 
@@ -215,10 +215,10 @@ def test_a_commit_is_held_for_a_person(world: World, number: int, position: Posi
     assert (told["done"], told["after"], told["code"], told["changed"]) == ("held", before, "commit_held", True)
     assert told["approved"] is False
     assert told["remedy"].endswith("run the same again with its name in 'approved' (asr_approved in the playbooks).")
-    assert [leg for _name, leg in world.legs_sent()] == [STAGES[number][0]]
+    assert [step for _name, step in world.steps_sent()] == [STAGES[number][0]]
     # Approved by name, the same order goes on.
     assert of(world.go(stage(number, commit_when="manual", approved=("web",))), "web")["done"] == "fired"
-    assert [leg for _name, leg in world.legs_sent()] == list(STAGES[number])
+    assert [step for _name, step in world.steps_sent()] == list(STAGES[number])
 
 
 def test_on_the_way_home_a_held_machine_does_not_hold_the_run(world: World) -> None:
@@ -313,8 +313,8 @@ def test_a_machine_whose_points_cannot_be_read_waits_then_fails_and_the_others_g
     world.unreadable.add("web")
     result = world.go(stage(1, "web", "db", recovery_point="latest_processed", wait=False))
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("failed", "read_failed")
-    assert ("web", "failover_to_azure") not in world.legs_sent()
-    assert ("db", "failover_to_azure") in world.legs_sent()
+    assert ("web", "failover_to_azure") not in world.steps_sent()
+    assert ("db", "failover_to_azure") in world.steps_sent()
 
 
 def test_a_failover_whose_job_cannot_be_read_is_not_committed_and_the_others_are(world: World) -> None:
@@ -322,14 +322,14 @@ def test_a_failover_whose_job_cannot_be_read_is_not_committed_and_the_others_are
     world.unreadable.add("web")
     result = world.go(stage(3, "web", "db"))
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("failed", "read_failed")
-    assert world.legs_sent() == [("db", "commit_to_onprem")]
+    assert world.steps_sent() == [("db", "commit_to_onprem")]
 
 
 def test_a_late_agent_is_waited_for(world: World) -> None:
     world.add("web", position=P.READY)
     world.agent_delay = 600.0
     world.go(order())
-    failover = next(j for j in world.jobs.values() if j.leg == "failover_to_onprem")
+    failover = next(j for j in world.jobs.values() if j.step == "failover_to_onprem")
     assert first(world, "reprotect_to_azure") >= failover.end + timedelta(seconds=600)
 
 

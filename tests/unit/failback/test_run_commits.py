@@ -53,7 +53,7 @@ def test_a_broken_proof_stops_the_commit_home(world: World, site: Any, azure: An
     if azure is not None:
         world.azure_says["web"] = azure
     result = world.go(stage(3, "web", "db"))
-    assert ("web", "commit_to_onprem") not in world.legs_sent()
+    assert ("web", "commit_to_onprem") not in world.steps_sent()
     told = of(result, "web")
     assert (told["done"], told["code"], told["after"]) == ("refused", code, "home_uncommitted")
     assert told["reason"].startswith("Not committed: ")
@@ -77,7 +77,7 @@ def test_a_broken_proof_stops_the_commit_to_azure(world: World, site: Any, azure
     if azure is not None:
         world.azure_says["web"] = azure
     result = world.go(stage(1, "web", "db"))
-    assert ("web", "commit_to_azure") not in world.legs_sent()
+    assert ("web", "commit_to_azure") not in world.steps_sent()
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("refused", code)
     assert of(result, "db")["after"] == "out"
 
@@ -94,7 +94,7 @@ def test_a_machine_that_is_still_starting_is_given_a_little_time(world: World) -
         if result["finished"]:
             break
     assert of(result, "web")["after"] == "home_unprotected"
-    assert world.legs_sent() == [("web", "failover_to_onprem"), ("web", "commit_to_onprem")]
+    assert world.steps_sent() == [("web", "failover_to_onprem"), ("web", "commit_to_onprem")]
 
 
 def uncommitted(world: World, name: str, state: str) -> None:
@@ -103,7 +103,7 @@ def uncommitted(world: World, name: str, state: str) -> None:
     world.accept(name, "unplannedFailover")
     world.advance(300)
     for job in world.jobs.values():
-        if job.machine == name and job.leg == "failover_to_onprem":
+        if job.machine == name and job.step == "failover_to_onprem":
             job.state = state
 
 
@@ -113,7 +113,7 @@ def test_a_failover_that_did_not_succeed_is_never_committed(world: World, state:
     uncommitted(world, "db", "Succeeded")
     result = world.go(stage(3, "web", "db"))
     assert (of(result, "web")["code"], of(result, "db")["after"]) == ("failover_not_succeeded", "home_unprotected")
-    assert ("web", "commit_to_onprem") not in world.legs_sent()
+    assert ("web", "commit_to_onprem") not in world.steps_sent()
 
 
 def test_a_failover_whose_job_nobody_lists_is_never_committed(world: World) -> None:
@@ -130,10 +130,10 @@ def test_an_older_failovers_success_proves_nothing(world: World) -> None:
     for verb in ("unplannedFailover", "failoverCommit", "reProtect", "unplannedFailover"):
         world.accept("web", verb)
         world.advance(2000)
-    home = next(name for name, job in world.jobs.items() if job.leg == "failover_to_onprem")
+    home = next(name for name, job in world.jobs.items() if job.step == "failover_to_onprem")
     del world.jobs[home]
     result = world.go(stage(3))
-    assert ("web", "commit_to_onprem") not in world.legs_sent()
+    assert ("web", "commit_to_onprem") not in world.steps_sent()
     assert of(result, "web")["code"] == "failover_job_not_found"
 
 
@@ -167,7 +167,7 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
 
     def with_point(self: World, job: Any, full: bool) -> dict[str, Any]:
         found = shown(self, job, full)
-        if full and job.leg == "failover_to_onprem":
+        if full and job.step == "failover_to_onprem":
             old = {"recoveryPointTime": text(job.start - timedelta(days=3))}
             found["properties"]["customDetails"] = {"protectedItemDetails": [old]}
         return found
@@ -186,17 +186,17 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
 
 def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:
     warning = Problem("28175", "It was renamed.", "Its name is taken.", "Rename it.", "Warning")
-    leg = {"leg": "failover_to_onprem", "state": "Succeeded", "job": "J"}
-    job = told([{"legs": [leg], "warnings": [warning.result()]}])["j"]
+    step = {"step": "failover_to_onprem", "state": "Succeeded", "job": "J"}
+    job = told([{"steps": [step], "warnings": [warning.result()]}])["j"]
     assert job.warnings == (warning,)
-    assert told([{"legs": [{**leg, "state": "Failed"}], "warnings": []}]) == {}
+    assert told([{"steps": [{**step, "state": "Failed"}], "warnings": []}]) == {}
 
 
 def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: World) -> None:
     world.add("web", position=P.READY)
     over = world.go(order(["failover_to_onprem"], "web"))
-    for leg in over["machines"][0]["legs"]:
-        leg["job"] = "an-older-job"
+    for step in over["machines"][0]["steps"]:
+        step["job"] = "an-older-job"
     before = world.calls["get_job"]
     result = world.go(order(["commit_to_onprem"], "web", judged=tuple(over["machines"])))
     assert of(result, "web")["after"] == "home_unprotected"
@@ -206,5 +206,5 @@ def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: W
 def test_only_a_failover_uses_a_recovery_point(world: World) -> None:
     world.add("web", position=P.READY)
     result = world.go(order(["failover_to_onprem", "commit_to_onprem", "reprotect_to_azure"], "web"))
-    points = {leg["leg"]: leg["recovery_point"] for leg in of(result, "web")["legs"]}
+    points = {step["step"]: step["recovery_point"] for step in of(result, "web")["steps"]}
     assert points == {"failover_to_onprem": "latest", "commit_to_onprem": None, "reprotect_to_azure": None}

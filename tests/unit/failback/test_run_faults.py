@@ -16,7 +16,7 @@ from builders import (
     order,
     stage,
 )
-from world import LEGS, World
+from world import STEPS, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 
@@ -35,17 +35,17 @@ def spent(result: dict[str, Any]) -> tuple[int, int]:
     ("lag", "blind"), [(0.0, False), (20.0, False), (20.0, True)], ids=["prompt", "lagging", "blind"]
 )
 @pytest.mark.parametrize("fault", ["before", "after", "busy"])
-@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize("step", STEPS)
 def test_nothing_is_accepted_twice_when_a_reply_is_lost(
-    world: World, leg: str, fault: str, lag: float, blind: bool
+    world: World, step: str, fault: str, lag: float, blind: bool
 ) -> None:
-    number, position, verb = LEGS[leg]
+    number, position, verb = STEPS[step]
     world.lag, world.blind = lag, blind
     world.add("web", "db", position=position)
     world.faults["web", verb] = [fault]
     result = world.go(stage(number, "web", "db"))
-    assert set(Counter(world.legs_sent()).values()) == {1}
-    assert ("web", leg) in world.legs_sent()
+    assert set(Counter(world.steps_sent()).values()) == {1}
+    assert ("web", step) in world.steps_sent()
     told = of(result, "web")
     assert told["done"] in ("fired", "adopted")
     assert told["changed"]
@@ -54,17 +54,17 @@ def test_nothing_is_accepted_twice_when_a_reply_is_lost(
     assert world.calls["act"] == len(world.accepted) + (fault != "after")
 
 
-@pytest.mark.parametrize("leg", LEGS)
-def test_somebody_elses_operation_is_joined(world: World, leg: str) -> None:
-    number, position, verb = LEGS[leg]
+@pytest.mark.parametrize("step", STEPS)
+def test_somebody_elses_operation_is_joined(world: World, step: str) -> None:
+    number, position, verb = STEPS[step]
     world.lag = 20.0
     world.add("web", position=position)
     world.advance(30)
     world.accept("web", verb)
     result = world.go(stage(number))
-    assert Counter(world.legs_sent())["web", leg] == 1
+    assert Counter(world.steps_sent())["web", step] == 1
     told = of(result, "web")
-    assert told["legs"][0]["done"] == "adopted"
+    assert told["steps"][0]["done"] == "adopted"
     assert told["changed"]
 
 
@@ -83,7 +83,7 @@ def test_two_runs_at_once_send_everything_once(world: World, lag: float) -> None
         if all(done):
             break
     assert done == [True, True]
-    assert Counter(world.legs_sent()) == {(name, leg): 1 for name in ("web", "db") for leg in WAY_HOME}
+    assert Counter(world.steps_sent()) == {(name, step): 1 for name in ("web", "db") for step in WAY_HOME}
 
 
 def test_a_lost_reply_of_a_job_that_ended_meanwhile_is_found_in_the_jobs(world: World) -> None:
@@ -103,7 +103,7 @@ def test_a_lost_reply_of_a_job_that_ended_meanwhile_is_found_in_the_jobs(world: 
             break
     assert result["finished"]
     assert of(result, "web")["code"] == "95265"
-    assert world.legs_sent() == [("web", "reprotect_to_onprem")]
+    assert world.steps_sent() == [("web", "reprotect_to_onprem")]
 
 
 def test_a_definite_refusal_ends_one_machine_in_the_services_words(world: World) -> None:
@@ -169,23 +169,23 @@ def test_a_machine_that_stays_busy_is_given_up_by_name(world: World) -> None:
 
 
 @pytest.mark.parametrize("fault", ["throttled", "offline"])
-@pytest.mark.parametrize("leg", LEGS)
-def test_what_was_not_accepted_and_is_nobodys_fault_is_sent_again(world: World, leg: str, fault: str) -> None:
-    number, position, verb = LEGS[leg]
+@pytest.mark.parametrize("step", STEPS)
+def test_what_was_not_accepted_and_is_nobodys_fault_is_sent_again(world: World, step: str, fault: str) -> None:
+    number, position, verb = STEPS[step]
     world.add("web", position=position)
     world.faults["web", verb] = [fault] * 8
     told = of(world.go(stage(number)), "web")
     assert told["done"] == "fired"
-    assert Counter(world.legs_sent())["web", leg] == 1
+    assert Counter(world.steps_sent())["web", step] == 1
     # Nothing is read for the fault's sake; before what cannot be taken back the machine is looked at each time.
     looks = {"failover_to_onprem": 10, "commit_to_onprem": 9}
-    assert world.calls["get_item"] == looks.get(leg, 0)
+    assert world.calls["get_item"] == looks.get(step, 0)
 
 
-@pytest.mark.parametrize("leg", LEGS)
-def test_a_machine_that_only_looks_busy_is_not_taken_for_one_that_moved(world: World, leg: str) -> None:
+@pytest.mark.parametrize("step", STEPS)
+def test_a_machine_that_only_looks_busy_is_not_taken_for_one_that_moved(world: World, step: str) -> None:
     """Refused, and its own GET allows nothing and names no job: a few careful tries, never one a second."""
-    number, position, verb = LEGS[leg]
+    number, position, verb = STEPS[step]
     world.add("web", position=position)
     world.hollow.add("web")
     world.faults["web", verb] = ["busy"] * 9
@@ -199,22 +199,22 @@ def test_a_machine_that_only_looks_busy_is_not_taken_for_one_that_moved(world: W
 # -- jobs that end otherwise -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("leg", LEGS)
-def test_a_retryable_failure_is_repeated_and_raises_the_floor(world: World, leg: str) -> None:
-    number, position, _verb = LEGS[leg]
+@pytest.mark.parametrize("step", STEPS)
+def test_a_retryable_failure_is_repeated_and_raises_the_floor(world: World, step: str) -> None:
+    number, position, _verb = STEPS[step]
     world.add("web", position=position)
-    world.outcomes["web", leg] = [("Failed", [error_json(95226, "No way to the server.")])] * 2
+    world.outcomes["web", step] = [("Failed", [error_json(95226, "No way to the server.")])] * 2
     result = world.go(stage(number, retries=2))
     told = of(result, "web")
     assert told["done"] == "fired"
     assert told["changed"]
-    assert Counter(world.legs_sent())["web", leg] == 3
+    assert Counter(world.steps_sent())["web", step] == 3
     assert [w["code"] for w in told["warnings"]] == ["95226", "95226"]
     assert "No way to the server." in told["warnings"][0]["message"]
     writes, floor = spent(result)
     assert writes == floor == len(world.accepted)
-    starts = sorted(job.start for job in world.jobs.values() if job.leg == leg)
-    ends = sorted(job.end for job in world.jobs.values() if job.leg == leg)
+    starts = sorted(job.start for job in world.jobs.values() if job.step == step)
+    ends = sorted(job.end for job in world.jobs.values() if job.step == step)
     pauses = [(start - end).total_seconds() for start, end in zip(starts[1:], ends, strict=False)]
     assert pauses[0] >= 60
     assert pauses[1] >= 120
@@ -240,28 +240,28 @@ def test_no_more_repetitions_than_asked_for(world: World, retries: int) -> None:
         ("Paused", [], "job_Paused"),
     ],
 )
-@pytest.mark.parametrize("leg", LEGS)
+@pytest.mark.parametrize("step", STEPS)
 def test_any_other_end_fails_the_machine_and_no_other(
-    world: World, leg: str, state: str, errors: list[dict[str, Any]], code: str
+    world: World, step: str, state: str, errors: list[dict[str, Any]], code: str
 ) -> None:
-    number, position, _verb = LEGS[leg]
+    number, position, _verb = STEPS[step]
     world.add("web", "db", position=position)
-    world.outcomes["web", leg] = [(state, errors)]
+    world.outcomes["web", step] = [(state, errors)]
     result = world.go(stage(number, "web", "db"))
     told = of(result, "web")
     assert (told["done"], told["code"], told["changed"]) == ("failed", code, False)
     assert state in told["reason"]
     assert told["remedy"]
     assert [e["code"] for e in told["errors"]] == [e["providerErrorDetails"]["errorCode"].__str__() for e in errors]
-    assert Counter(world.legs_sent())["web", leg] == 1
+    assert Counter(world.steps_sent())["web", step] == 1
     assert of(result, "db")["done"] == "fired"
 
 
-@pytest.mark.parametrize("leg", LEGS)
-def test_a_success_with_something_to_say_is_a_success_and_says_it(world: World, leg: str) -> None:
-    number, position, _verb = LEGS[leg]
+@pytest.mark.parametrize("step", STEPS)
+def test_a_success_with_something_to_say_is_a_success_and_says_it(world: World, step: str) -> None:
+    number, position, _verb = STEPS[step]
     world.add("web", position=position)
-    world.outcomes["web", leg] = [("CompletedWithInformation", [error_json(28175, "Renamed.")])]
+    world.outcomes["web", step] = [("CompletedWithInformation", [error_json(28175, "Renamed.")])]
     told = of(world.go(stage(number)), "web")
     assert told["done"] == "fired"
     assert [(w["code"], w["message"]) for w in told["warnings"]] == [("28175", "Renamed.")]
@@ -339,7 +339,7 @@ def test_ids_that_change_their_case_are_the_same_machine_and_the_same_job(world:
     world.add("web", "db")
     result = world.go(order())
     assert len(result["machines"]) == 2
-    assert Counter(world.legs_sent()) == {(name, leg): 1 for name in ("web", "db") for leg in WAY_HOME}
+    assert Counter(world.steps_sent()) == {(name, step): 1 for name in ("web", "db") for step in WAY_HOME}
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
 
 
@@ -366,15 +366,15 @@ def baseline(lag: float) -> tuple[World, int]:
 
 @pytest.mark.parametrize("lag", LAGS)
 @pytest.mark.parametrize(("kind", "step"), [("dropped", 1), ("garbage", 9), ("other version", 9), ("not a cursor", 9)])
-def test_a_cursor_lost_at_any_slice_costs_no_write(lag: float, kind: str, step: int) -> None:
+def test_a_cursor_lost_at_any_slice_costs_no_write(lag: float, kind: str, operation: int) -> None:
     """All that is not a cursor is the same to the run (test_memory), so the kinds beside the first are samples."""
     steady, slices = baseline(lag)
     assert slices > 50
-    for lost in range(0, slices, step):
+    for lost in range(0, slices, operation):
         world = World(lag=lag)
         world.add("web", "db")
         result = world.go(order(), lambda cursor, number, lost=lost: spoilt(kind, cursor) if number == lost else cursor)
-        assert sorted(world.legs_sent()) == sorted(steady.legs_sent()), f"lost at slice {lost}"
+        assert sorted(world.steps_sent()) == sorted(steady.steps_sent()), f"lost at slice {lost}"
         assert {m["after"] for m in result["machines"]} == {"home"}, f"lost at slice {lost}"
         assert {world.state(name).position for name in world.states} == {P.HOME}
 
@@ -384,7 +384,7 @@ def test_a_cursor_lost_every_time_costs_no_write(lag: float) -> None:
     world = World(lag=lag)
     world.add("web", "db")
     result = world.go(order(), lambda cursor, number: None)
-    assert Counter(world.legs_sent()) == {(name, leg): 1 for name in ("web", "db") for leg in WAY_HOME}
+    assert Counter(world.steps_sent()) == {(name, step): 1 for name in ("web", "db") for step in WAY_HOME}
     assert {m["after"] for m in result["machines"]} == {"home"}
 
 

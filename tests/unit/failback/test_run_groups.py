@@ -24,7 +24,7 @@ from builders import (
     stage,
     target_json,
 )
-from world import LEGS, World
+from world import STEPS, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
@@ -59,7 +59,7 @@ def fleet(world: World, position: P = P.OUT) -> World:
 
 
 def sent(world: World, *names: str) -> set[str]:
-    return {leg for name, leg in world.legs_sent() if name in names}
+    return {step for name, step in world.steps_sent() if name in names}
 
 
 def held(result: dict[str, Any], name: str, *words: str) -> None:
@@ -72,17 +72,17 @@ def held(result: dict[str, Any], name: str, *words: str) -> None:
 
 @pytest.mark.parametrize("advance", ["each", "together"])
 @pytest.mark.parametrize("lag", [0.0, 20.0])
-@pytest.mark.parametrize("leg", WAY_HOME)
+@pytest.mark.parametrize("step", WAY_HOME)
 def test_a_member_that_fails_holds_its_fellows_before_the_next_step(
-    world: World, leg: str, lag: float, advance: str
+    world: World, step: str, lag: float, advance: str
 ) -> None:
     fleet(world).lag = lag
-    world.outcomes["a3", leg] = [("Failed", [error_json(28031)])]
+    world.outcomes["a3", step] = [("Failed", [error_json(28031)])]
     result = world.go(order(advance=advance))
     assert of(result, "a3")["done"] == "failed"
-    walked = set(WAY_HOME[: WAY_HOME.index(leg) + 1])
+    walked = set(WAY_HOME[: WAY_HOME.index(step) + 1])
     assert sent(world, "a1") == sent(world, "a2") == walked
-    if leg == WAY_HOME[-1]:
+    if step == WAY_HOME[-1]:
         # The last step was sent for all, and nothing follows.
         assert {of(result, name)["after"] for name in ("a1", "a2")} == {"home"}
     else:
@@ -98,8 +98,8 @@ def test_a_group_starts_each_step_in_the_same_second(world: World, advance: str)
     world.sync_factor["a2"] = 7.0
     result = world.go(order(advance=advance))
     assert {m["after"] for m in result["machines"]} == {"home"}
-    for leg in WAY_HOME:
-        starts = {job.start for job in world.jobs.values() if job.leg == leg and job.machine in NAMES}
+    for step in WAY_HOME:
+        starts = {job.start for job in world.jobs.values() if job.step == step and job.machine in NAMES}
         assert len(starts) == 1
 
 
@@ -132,7 +132,7 @@ def test_members_that_are_further_on_are_no_obstacle(world: World) -> None:
     world.add("a3", position=P.HOME, details=dict(SHOP))
     result = world.go(order())
     assert {m["after"] for m in result["machines"]} == {"home"}
-    starts = {j.start for j in world.jobs.values() if j.leg == "failover_to_onprem"}
+    starts = {j.start for j in world.jobs.values() if j.step == "failover_to_onprem"}
     assert len(starts) == 1
     assert sent(world, "a3") == set()
 
@@ -148,17 +148,17 @@ def test_a_step_refused_by_the_service_for_one_is_finished_by_the_others(world: 
 
 
 @pytest.mark.parametrize("fault", ["before", "after", "throttled", "offline", "busy"])
-@pytest.mark.parametrize("leg", WAY_HOME)
+@pytest.mark.parametrize("step", WAY_HOME)
 def test_one_members_trouble_on_the_way_to_the_service_makes_the_others_wait(
-    world: World, fault: str, leg: str
+    world: World, fault: str, step: str
 ) -> None:
     fleet(world)
-    world.faults["a3", LEGS[leg][2]] = [fault]
+    world.faults["a3", STEPS[step][2]] = [fault]
     result = world.go(order())
     assert {m["after"] for m in result["machines"]} == {"home"}
     assert len(world.accepted) == len(world.states) * len(WAY_HOME)
-    ends = {name: {j.leg: j.end for j in world.jobs.values() if j.machine == name} for name in NAMES}
-    starts = {name: {j.leg: j.start for j in world.jobs.values() if j.machine == name} for name in NAMES}
+    ends = {name: {j.step: j.end for j in world.jobs.values() if j.machine == name} for name in NAMES}
+    starts = {name: {j.step: j.start for j in world.jobs.values() if j.machine == name} for name in NAMES}
     for before, after in itertools.pairwise(WAY_HOME):
         assert max(ends[n][before] for n in NAMES) <= min(starts[n][after] for n in NAMES)
 
@@ -188,7 +188,7 @@ def test_a_commit_goes_when_the_last_member_is_proven(world: World) -> None:
             world.site_says["a3"] = (replace(OFF, powered_on=True),)
         if result["finished"]:
             break
-    starts = {j.start for j in world.jobs.values() if j.leg == "commit_to_onprem" and j.machine in NAMES}
+    starts = {j.start for j in world.jobs.values() if j.step == "commit_to_onprem" and j.machine in NAMES}
     assert len(starts) == 1
     assert {of(result, name)["after"] for name in NAMES} == {"home_unprotected"}
 
@@ -272,7 +272,7 @@ def test_a_word_for_one_member_is_no_word_for_the_group(world: World, position: 
     names = [*NAMES, "t1", "t2", "solo"]
     result = world.go(stage(number, *names, commit_when="manual"))
     assert {m["done"] for m in result["machines"]} == {"held"}
-    assert not any(leg.startswith("commit") for _name, leg in world.legs_sent())
+    assert not any(step.startswith("commit") for _name, step in world.steps_sent())
 
 
 @pytest.mark.parametrize("position", [P.READY, P.HOME_UNCOMMITTED, P.HOME])
@@ -288,19 +288,19 @@ def test_approving_a_part_of_a_group_holds_the_whole_group(world: World, positio
         held(result, name, "approval")
         assert "a3" in of(result, name)["remedy"]
     assert of(result, "a3")["code"] == of(result, "solo")["code"] == "commit_held"
-    committed = {name for name, leg in world.legs_sent() if leg.startswith("commit")}
+    committed = {name for name, step in world.steps_sent() if step.startswith("commit")}
     assert committed == {"t1", "t2"}
     # All of them approved, the whole group goes.
     world.go(stage(number, *NAMES, commit_when="manual", approved=("shop",)))
-    starts = {j.start for j in world.jobs.values() if j.leg.startswith("commit") and j.machine in NAMES}
+    starts = {j.start for j in world.jobs.values() if j.step.startswith("commit") and j.machine in NAMES}
     assert len(starts) == 1
-    assert {name for name, leg in world.legs_sent() if leg.startswith("commit")} >= set(NAMES)
+    assert {name for name, step in world.steps_sent() if step.startswith("commit")} >= set(NAMES)
 
 
 def test_check_mode_foretells_that_a_part_of_a_group_is_approved(world: World) -> None:
     fleet(world, P.HOME_UNCOMMITTED)
     result = world.slice(order(commit_when="manual", approved=("a1", "a2", "solo"), check=True))
-    assert {e["machine"] for e in result["plan"] if e["leg"].startswith("commit")} == {"solo"}
+    assert {e["machine"] for e in result["plan"] if e["step"].startswith("commit")} == {"solo"}
     for name in ("a1", "a2"):
         held(result, name, "approval")
 
@@ -324,7 +324,7 @@ def test_check_mode_foretells_what_a_group_holds(world: World, how: str) -> None
         assert (foretold["code"], foretold["after"]) == (came["code"], came["after"])
 
 
-#: How far each position is on the way home, and from where each leg departs.
+#: How far each position is on the way home, and from where each step departs.
 ALONG = (P.OUT, P.SYNCING_HOME, P.READY, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_OUT, P.HOME)
 
 
@@ -339,19 +339,19 @@ def test_whatever_happens_no_member_is_ahead_of_the_others(world: World, seed: i
     world.sync_factor[chance.choice(NAMES)] = chance.choice((0.2, 8.0))
     world.tokens = buckets(*(chance.randrange(5) for _dummy in range(9)), 5)
     for _dummy in range(3):
-        name, leg = chance.choice(NAMES), chance.choice(WAY_HOME)
-        world.faults[name, LEGS[leg][2]].append(chance.choice(("before", "after", "throttled", "busy", "refuse", "")))
+        name, step = chance.choice(NAMES), chance.choice(WAY_HOME)
+        world.faults[name, STEPS[step][2]].append(chance.choice(("before", "after", "throttled", "busy", "refuse", "")))
         code = chance.choice((28031, 95226))
-        world.outcomes[name, leg].append(chance.choice((("Failed", [error_json(code)]), ("Succeeded", []))))
+        world.outcomes[name, step].append(chance.choice((("Failed", [error_json(code)]), ("Succeeded", []))))
     if chance.random() < 0.3:
         world.site_says["a3"] = (OFF,)
     world.go(order(advance=chance.choice(("each", "together"))))
     for job in world.jobs.values():
-        if job.machine not in NAMES or job.leg not in WAY_HOME or job.start < START:
+        if job.machine not in NAMES or job.step not in WAY_HOME or job.start < START:
             continue
         for fellow in NAMES:
             stood = [state for when, state in world.states[fellow] if when <= job.start][-1]
-            assert ALONG.index(stood.position) >= ALONG.index(LEGS[job.leg][1]), (job, fellow, stood)
+            assert ALONG.index(stood.position) >= ALONG.index(STEPS[job.step][1]), (job, fellow, stood)
 
 
 # -- what is chosen ----------------------------------------------------------------------------------------------

@@ -98,12 +98,14 @@ def test_only_the_machines_on_a_moved_master_target_are_refused(
     assert "mt-moved left the datastores" in refused["reason"]
     assert refused["remedy"] == "Freeze it again."
     assert of(result, "well")["done"] in ("fired", "done")
-    assert not [leg for name, leg in world.legs_sent() if name == "moved"]
+    assert not [step for name, step in world.steps_sent() if name == "moved"]
     if check:
-        assert not world.legs_sent()
+        assert not world.steps_sent()
         assert {entry["machine"] for entry in result["plan"]} == {"well"}
     else:
-        assert [leg for name, leg in world.legs_sent() if name == "well"] == [leg for leg in route if leg in LEGS_LEFT]
+        assert [step for name, step in world.steps_sent() if name == "well"] == [
+            step for step in route if step in LEGS_LEFT
+        ]
 
 
 LEGS_LEFT = WAY_HOME[1:]
@@ -120,7 +122,7 @@ def test_a_master_target_that_is_not_told_may_be_the_moved_one(world: World) -> 
     result = world.go(order(STAGES[3], "dumb", lost_places=(LOST,)))
     assert of(result, "dumb")["code"] == "master_target_moved"
     assert "does not tell which master target" in of(result, "dumb")["reason"]
-    assert world.legs_sent() == []
+    assert world.steps_sent() == []
 
 
 def test_without_lost_places_nothing_more_is_read(world: World) -> None:

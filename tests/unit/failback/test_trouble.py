@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from builders import VAULT, item_id, of, order, stage
-from world import LEGS, Port, Site, World
+from world import STEPS, Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import patience
@@ -135,7 +135,7 @@ def test_a_machine_whose_entry_is_not_understood_is_refused_with_the_field(
     assert (bad["done"], bad["code"]) == ("refused", "not_understood")
     assert field in bad["reason"]
     assert bad["remedy"]
-    assert world.legs_sent() == [("db", "reprotect_to_onprem")]
+    assert world.steps_sent() == [("db", "reprotect_to_onprem")]
 
 
 def test_numbers_as_text_are_numbers_and_nulls_are_absent() -> None:
@@ -216,9 +216,9 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("error", BROKEN)
-@pytest.mark.parametrize("leg", LEGS)
-def test_a_job_that_cannot_be_read_holds_its_machine_alone(leg: str, error: Any) -> None:
-    number, position, _verb = LEGS[leg]
+@pytest.mark.parametrize("step", STEPS)
+def test_a_job_that_cannot_be_read_holds_its_machine_alone(step: str, error: Any) -> None:
+    number, position, _verb = STEPS[step]
     world = World()
     world.add("web", "db", position=position)
     port = Failing(world, lambda method, subject: error() if (method, subject) == ("get_job", "web") else None)
@@ -254,8 +254,8 @@ def test_proofs_that_cannot_be_read_hold_the_commits_until_patience_is_used_up(w
         assert of(result, "db")["after"] == "home_unprotected"
     else:
         assert (web["done"], web["code"]) == ("failed", "read_failed")
-        assert ("web", "commit_to_onprem") not in world.legs_sent()
-        assert ("db", "failover_to_onprem") in world.legs_sent()
+        assert ("web", "commit_to_onprem") not in world.steps_sent()
+        assert ("db", "failover_to_onprem") in world.steps_sent()
 
 
 def test_a_permission_missing_for_proofs_refuses_the_commit_at_once() -> None:
@@ -284,7 +284,7 @@ def test_a_vcenter_that_is_away_holds_the_commits_alone(monkeypatch: pytest.Monk
     monkeypatch.setattr(Site, "machines", away)
     result = world.go(stage(3, "web", "db"))
     assert {m["after"] for m in result["machines"]} == {"home_unprotected"}
-    assert sorted(world.legs_sent()) == [
+    assert sorted(world.steps_sent()) == [
         ("db", "commit_to_onprem"),
         ("db", "failover_to_onprem"),
         ("web", "commit_to_onprem"),
@@ -398,11 +398,11 @@ def test_one_vaults_outage_does_not_hold_up_anothers_machines(length: float, err
     assert of(result, "web")["after"] == "home"
     told = of(result, "app")
     if length < patience.PATIENCE:
-        assert ("app", "failover_to_onprem") in two.legs_sent()
+        assert ("app", "failover_to_onprem") in two.steps_sent()
     else:
         assert (told["done"], told["code"]) == ("failed", error().code)
         assert error().message in told["reason"]
-        assert two.legs_sent() == [("app", "reprotect_to_onprem")]
+        assert two.steps_sent() == [("app", "reprotect_to_onprem")]
 
 
 def test_a_vault_that_is_dark_in_the_beginning_ends_the_run_before_the_first_write() -> None:
@@ -524,7 +524,7 @@ def test_an_azure_vm_that_is_not_understood_stops_its_own_commit_alone(change: A
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
     result = walk(world, OddAzure(world, change, "machine"), stage(3, "web", "db"))
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("failed", "not_understood")
-    assert world.legs_sent() == [("db", "commit_to_onprem")]
+    assert world.steps_sent() == [("db", "commit_to_onprem")]
 
 
 def test_a_dark_vault_in_which_no_chosen_machine_lies_ends_no_run() -> None:
@@ -535,7 +535,7 @@ def test_a_dark_vault_in_which_no_chosen_machine_lies_ends_no_run() -> None:
     clock = Clock(monotonic=lambda: one.spent, sleep=one.sleep)
     wanted = Order(vaults=(VAULT, TWO), route=order().route, machines=(item_id("web"),), commit_when="verified")
     result = run_slice(wanted, pair, Site(one), clock, None)  # type: ignore[arg-type]
-    assert one.legs_sent() == [("web", "reprotect_to_onprem")]
+    assert one.steps_sent() == [("web", "reprotect_to_onprem")]
     assert [m["name"] for m in result["machines"]] == ["web"]
 
 

@@ -49,7 +49,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
-#: (position, verb) -> leg, position after the job, scenario, seconds of the job (asr-api.md 4).
+#: (position, verb) -> step, position after the job, scenario, seconds of the job (asr-api.md 4).
 FLOW: dict[tuple[P, str], tuple[str, P, str, float]] = {
     (P.HOME, "unplannedFailover"): ("failover_to_azure", P.OUT_UNCOMMITTED, "UnplannedFailover", 104),
     (P.OUT_UNCOMMITTED, "failoverCommit"): ("commit_to_azure", P.OUT, "CommitFailover", 2),
@@ -58,12 +58,12 @@ FLOW: dict[tuple[P, str], tuple[str, P, str, float]] = {
     (P.HOME_UNCOMMITTED, "failoverCommit"): ("commit_to_onprem", P.HOME_UNPROTECTED, "CommitFailover", 111),
     (P.HOME_UNPROTECTED, "reProtect"): ("reprotect_to_azure", P.SYNCING_OUT, "SwitchReplicationGroupProtection", 129),
 }
-#: leg -> (stage, position it departs from, verb).
-LEGS: dict[str, tuple[int, P, str]] = {
-    leg: (stage, position, verb)
-    for (position, verb), (leg, *_rest) in FLOW.items()
-    for stage, legs in STAGES.items()
-    if leg in legs
+#: step -> (stage, position it departs from, verb).
+STEPS: dict[str, tuple[int, P, str]] = {
+    step: (stage, position, verb)
+    for (position, verb), (step, *_rest) in FLOW.items()
+    for stage, steps in STAGES.items()
+    if step in steps
 }
 SYNCS: dict[P, tuple[P, float]] = {P.SYNCING_HOME: (P.READY, 990), P.SYNCING_OUT: (P.HOME, 1190)}
 AT_HOME = frozenset({P.HOME, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_OUT})
@@ -95,7 +95,7 @@ class Running:
     name: str
     machine: str
     scenario: str
-    leg: str
+    step: str
     start: datetime
     end: datetime
     arrives: P
@@ -156,10 +156,10 @@ class World:
 
     def past_failover(self, name: str, position: P) -> None:
         """The succeeded job that brought a machine to where its commit is due."""
-        leg = lc.FAILOVER_TO_AZURE if position is P.OUT_UNCOMMITTED else lc.FAILOVER_TO_ONPREM
+        step = lc.FAILOVER_TO_AZURE if position is P.OUT_UNCOMMITTED else lc.FAILOVER_TO_ONPREM
         start, end = self.now - timedelta(hours=3), self.now - timedelta(hours=2)
         job = f"job-{len(self.jobs) + 1}"
-        self.jobs[job] = Running(job, name, "UnplannedFailover", leg, start, end, position, "Succeeded", [])
+        self.jobs[job] = Running(job, name, "UnplannedFailover", step, start, end, position, "Succeeded", [])
 
     def state(self, name: str) -> State:
         return self.states[name][-1][1]
@@ -202,7 +202,7 @@ class World:
         changes: dict[str, Any] = {"job": "", "scenario": ""}
         if good:
             changes["position"] = job.arrives
-            if job.leg.startswith("failover"):
+            if job.step.startswith("failover"):
                 changes["failed_over"] = self.now
         self.become(name, **changes)
 
@@ -286,13 +286,13 @@ class World:
             return sent
 
     def accept(self, name: str, verb: str, body: Any = None) -> Sent:
-        leg, arrives, scenario_name, seconds = FLOW[self.state(name).position, verb]
-        outcome, errors = self.outcomes[name, leg].pop(0) if self.outcomes[name, leg] else ("Succeeded", [])
+        step, arrives, scenario_name, seconds = FLOW[self.state(name).position, verb]
+        outcome, errors = self.outcomes[name, step].pop(0) if self.outcomes[name, step] else ("Succeeded", [])
         job = f"job-{len(self.jobs) + 1}"
         end = self.now + timedelta(seconds=seconds)
-        self.jobs[job] = Running(job, name, scenario_name, leg, self.now, end, arrives, outcome, errors)
+        self.jobs[job] = Running(job, name, scenario_name, step, self.now, end, arrives, outcome, errors)
         self.become(name, job=job, scenario=scenario_name)
-        self.accepted.append((name, leg, json.loads(json.dumps(body))))
+        self.accepted.append((name, step, json.loads(json.dumps(body))))
         return Sent(job, self.pace)
 
     # -- running -----------------------------------------------------------------------------------------------
@@ -317,8 +317,8 @@ class World:
             cursor = cursor_of(json.loads(json.dumps(result["cursor"])), number)
         raise AssertionError(f"not finished after {limit} slices: {result['machines']}")
 
-    def legs_sent(self) -> list[tuple[str, str]]:
-        return [(name, leg) for name, leg, _body in self.accepted]
+    def steps_sent(self) -> list[tuple[str, str]]:
+        return [(name, step) for name, step, _body in self.accepted]
 
 
 class Port:

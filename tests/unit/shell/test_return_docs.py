@@ -32,4 +32,4 @@ def test_the_cancellation_documents_itself() -> None:
     text = yaml.safe_dump(documented("asr_cancel_failback"))
     for foreign in ("commit_to_onprem", "failoverCommit", "vault-classic", "synchronising", "Classic replication"):
         assert foreign not in text
-    assert documented("asr_cancel_failback")["machines"]["contains"]["leg"]["sample"] == "cancel_failover_to_onprem"
+    assert documented("asr_cancel_failback")["machines"]["contains"]["step"]["sample"] == "cancel_failover_to_onprem"

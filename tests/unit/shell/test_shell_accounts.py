@@ -94,7 +94,7 @@ def test_a_late_site_logs_in_once_and_only_when_asked() -> None:
 
 
 def test_routes() -> None:
-    assert stages.leg("reprotect")({"direction": "to_onprem"}) == ("reprotect_to_onprem",)
+    assert stages.step("reprotect")({"direction": "to_onprem"}) == ("reprotect_to_onprem",)
     assert stages.way_home({"until": "commit_to_onprem"}) == stages.WAY_HOME[:3]
     assert stages.way_home({"until": "reprotect_to_azure"}) == stages.WAY_HOME
 

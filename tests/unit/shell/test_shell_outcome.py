@@ -105,8 +105,8 @@ def test_failures_come_before_refusals_in_the_message() -> None:
 
 def test_what_is_only_sent_has_not_moved() -> None:
     """With wait: false a task ends while the service still works."""
-    sent = machine("a", legs=[{"done": "fired", "state": "InProgress"}])
-    arrived = machine("b", legs=[{"done": "fired", "state": "Succeeded", "end": "x"}])
+    sent = machine("a", steps=[{"done": "fired", "state": "InProgress"}])
+    arrived = machine("b", steps=[{"done": "fired", "state": "Succeeded", "end": "x"}])
     assert shape(raw(sent, arrived), PARAMS, check=False)["msg"] == "2 machines: 1 moved, 1 under way."
 
 

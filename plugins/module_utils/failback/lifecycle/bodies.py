@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.items import last_segment
-from .table import Step
+from .table import Operation
 
 Body = dict[str, Any]
 
@@ -52,7 +52,7 @@ class Placement:
 class Wishes:
     """What of the order goes into bodies, and the recovery point picked for the item.
 
-    ``point_type`` is the leg's own word for a point (LatestTime ...), ``point_id`` the full id of a single one.
+    ``point_type`` is the step's own word for a point (LatestTime ...), ``point_id`` the full id of a single one.
     """
 
     shut_down_source: bool = True
@@ -62,31 +62,31 @@ class Wishes:
     placement: Placement | None = None
 
 
-def _classic_failover_to_azure(step: Step, wishes: Wishes) -> Body:
+def _classic_failover_to_azure(operation: Operation, wishes: Wishes) -> Body:
     """SEEN FO; recoveryPointId optional, none means latest."""
     details: Body = {"instanceType": "InMageAzureV2"}
     if wishes.point_id:
         details["recoveryPointId"] = wishes.point_id
     return {
-        "failoverDirection": step.direction,
+        "failoverDirection": operation.direction,
         "sourceSiteOperations": "Required" if wishes.shut_down_source else "NotRequired",
         "providerSpecificDetails": details,
     }
 
 
-def _classic_failover_to_onprem(step: Step, wishes: Wishes) -> Body:
+def _classic_failover_to_onprem(operation: Operation, wishes: Wishes) -> Body:
     """SEEN FB: LatestTime, LatestTag, or Custom with a point's id."""
     details: Body = {"instanceType": "InMage", "recoveryPointType": wishes.point_type or "LatestTime"}
     if wishes.point_id:
         details.update(recoveryPointType="Custom", recoveryPointId=wishes.point_id)
     return {
-        "failoverDirection": step.direction,
+        "failoverDirection": operation.direction,
         "sourceSiteOperations": "Required" if wishes.shut_down_source else "NotRequired",
         "providerSpecificDetails": details,
     }
 
 
-def _classic_reprotect_to_onprem(step: Step, wishes: Wishes) -> Body:
+def _classic_reprotect_to_onprem(operation: Operation, wishes: Wishes) -> Body:
     """SEEN RP1: the provider one goes to; the policy's field is profileId; the datastore is its symbolic name."""
     place = _placed(wishes)
     details: Body = {
@@ -103,10 +103,10 @@ def _classic_reprotect_to_onprem(step: Step, wishes: Wishes) -> Body:
         details["diskExclusionInput"] = {
             "volumeOptions": [{"volumeLabel": "Temporary Storage", "onlyExcludeIfSingleVolume": "Yes"}]
         }
-    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+    return {"failoverDirection": operation.direction, "providerSpecificDetails": details}
 
 
-def _classic_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
+def _classic_reprotect_to_azure(operation: Operation, wishes: Wishes) -> Body:
     """SEEN RP2: masterTargetId is the process server's id again."""
     place = _placed(wishes)
     details: Body = {
@@ -117,22 +117,22 @@ def _classic_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
     }
     if place.run_as_account_id:
         details["runAsAccountId"] = place.run_as_account_id
-    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+    return {"failoverDirection": operation.direction, "providerSpecificDetails": details}
 
 
-def _modernized_failover_to_azure(step: Step, wishes: Wishes) -> Body:
+def _modernized_failover_to_azure(operation: Operation, wishes: Wishes) -> Body:
     """SEEN RCM 107: the shutdown is asked for inside, as a string; recoveryPointId optional, none means latest."""
     details: Body = {"instanceType": "InMageRcm", "performShutdown": "true" if wishes.shut_down_source else "false"}
     if wishes.point_id:
         details["recoveryPointId"] = wishes.point_id
     return {
-        "failoverDirection": step.direction,
+        "failoverDirection": operation.direction,
         "sourceSiteOperations": "NotRequired",
         "providerSpecificDetails": details,
     }
 
 
-def _modernized_failover_to_onprem(step: Step, wishes: Wishes) -> Body:
+def _modernized_failover_to_onprem(operation: Operation, wishes: Wishes) -> Body:
     """SEEN RCM 163: CrashConsistent or ApplicationConsistent, and no direction."""
     return {
         "providerSpecificDetails": {
@@ -142,7 +142,7 @@ def _modernized_failover_to_onprem(step: Step, wishes: Wishes) -> Body:
     }
 
 
-def _modernized_reprotect_to_onprem(step: Step, wishes: Wishes) -> Body:
+def _modernized_reprotect_to_onprem(operation: Operation, wishes: Wishes) -> Body:
     """SEEN RCM 132: names the provider it comes from; without a policy the service takes the failback policy itself."""
     place = _placed(wishes)
     details: Body = {
@@ -153,10 +153,10 @@ def _modernized_reprotect_to_onprem(step: Step, wishes: Wishes) -> Body:
     }
     if place.policy_id:
         details["policyId"] = place.policy_id
-    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+    return {"failoverDirection": operation.direction, "providerSpecificDetails": details}
 
 
-def _modernized_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
+def _modernized_reprotect_to_azure(operation: Operation, wishes: Wishes) -> Body:
     """SPEC InMageRcmFailbackReprotectInput: names the provider it comes from; the account is optional."""
     place = _placed(wishes)
     details: Body = {
@@ -166,7 +166,7 @@ def _modernized_reprotect_to_azure(step: Step, wishes: Wishes) -> Body:
     }
     if place.run_as_account_id:
         details["runAsAccountId"] = place.run_as_account_id
-    return {"failoverDirection": step.direction, "providerSpecificDetails": details}
+    return {"failoverDirection": operation.direction, "providerSpecificDetails": details}
 
 
 def _placed(wishes: Wishes) -> Placement:
@@ -175,7 +175,7 @@ def _placed(wishes: Wishes) -> Placement:
     return wishes.placement
 
 
-BUILDERS: dict[str, Callable[[Step, Wishes], Body]] = {
+BUILDERS: dict[str, Callable[[Operation, Wishes], Body]] = {
     "classic_failover_to_azure": _classic_failover_to_azure,
     "classic_failover_to_onprem": _classic_failover_to_onprem,
     "classic_reprotect_to_onprem": _classic_reprotect_to_onprem,
@@ -187,8 +187,8 @@ BUILDERS: dict[str, Callable[[Step, Wishes], Body]] = {
 }
 
 
-def build(step: Step, wishes: Wishes) -> Body | None:
+def build(operation: Operation, wishes: Wishes) -> Body | None:
     """The JSON of a step's request with its outer ``properties``; None where the operation has no body."""
-    if step.body is None:
+    if operation.body is None:
         return None
-    return {"properties": BUILDERS[step.body](step, wishes)}
+    return {"properties": BUILDERS[operation.body](operation, wishes)}

@@ -18,9 +18,9 @@ from .table import (
     REPROTECT_TO_ONPREM,
     TESTS,
     Lifecycle,
+    Operation,
     Place,
     Position,
-    Step,
 )
 
 
@@ -56,10 +56,10 @@ CLASSIC = Lifecycle(
             lacks=frozenset({"Commit"}),
         ),
     ),
-    steps=(
-        Step(
+    operations=(
+        Operation(
             generation="classic",
-            leg=FAILOVER_TO_AZURE,
+            step=FAILOVER_TO_AZURE,
             departs=frozenset({Position.HOME}),
             arrives=Position.OUT_UNCOMMITTED,
             settles=Position.OUT_UNCOMMITTED,
@@ -80,9 +80,9 @@ CLASSIC = Lifecycle(
             ),
             named_point=True,
         ),
-        Step(
+        Operation(
             generation="classic",
-            leg=COMMIT_TO_AZURE,
+            step=COMMIT_TO_AZURE,
             departs=frozenset({Position.OUT_UNCOMMITTED}),
             arrives=Position.OUT,
             settles=Position.OUT,
@@ -93,9 +93,9 @@ CLASSIC = Lifecycle(
             scenarios=frozenset({"CommitFailover"}),
             in_flight=_flights("CommitFailover", (_V2, "*")),
         ),
-        Step(
+        Operation(
             generation="classic",
-            leg=REPROTECT_TO_ONPREM,
+            step=REPROTECT_TO_ONPREM,
             departs=frozenset({Position.OUT}),
             arrives=Position.SYNCING_HOME,
             settles=Position.READY,
@@ -107,9 +107,9 @@ CLASSIC = Lifecycle(
             in_flight=_flights(_REPROTECT, (_V2, "Recovery"), (_IM, "Primary")),
             agent_sign="heartbeat",
         ),
-        Step(
+        Operation(
             generation="classic",
-            leg=FAILOVER_TO_ONPREM,
+            step=FAILOVER_TO_ONPREM,
             departs=frozenset({Position.READY}),
             arrives=Position.HOME_UNCOMMITTED,
             settles=Position.HOME_UNCOMMITTED,
@@ -123,9 +123,9 @@ CLASSIC = Lifecycle(
             points=MappingProxyType({"latest": "LatestTime", "latest_app_consistent": "LatestTag"}),
             named_point=True,
         ),
-        Step(
+        Operation(
             generation="classic",
-            leg=COMMIT_TO_ONPREM,
+            step=COMMIT_TO_ONPREM,
             departs=frozenset({Position.HOME_UNCOMMITTED}),
             arrives=Position.HOME_UNPROTECTED,
             settles=Position.HOME_UNPROTECTED,
@@ -136,9 +136,9 @@ CLASSIC = Lifecycle(
             scenarios=frozenset({"CommitFailover"}),
             in_flight=_flights("CommitFailover", (_IM, "*")),
         ),
-        Step(
+        Operation(
             generation="classic",
-            leg=REPROTECT_TO_AZURE,
+            step=REPROTECT_TO_AZURE,
             departs=frozenset({Position.HOME_UNPROTECTED}),
             arrives=Position.SYNCING_OUT,
             settles=Position.HOME,

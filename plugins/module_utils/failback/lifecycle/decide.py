@@ -24,16 +24,16 @@ from .table import (
     FAILOVER_TO_AZURE,
     FAILOVERS,
     FIRE,
-    LEG_TEXT,
     NOT_CONFIRMED,
     POSITION_TEXT,
     REFUSALS,
     REPROTECTS,
+    STEP_TEXT,
     VERDICTS,
     WAIT,
     Lifecycle,
+    Operation,
     Position,
-    Step,
 )
 
 #: Code of the refusal of a machine whose agent did not come in time.
@@ -44,14 +44,14 @@ AGENT_MISSING = "agent_not_registered"
 class Fire:
     """Send the step's operation now."""
 
-    step: Step
+    operation: Operation
 
 
 @dataclass(frozen=True)
 class Adopt:
     """A job of the wanted step already runs: join it."""
 
-    step: Step
+    operation: Operation
     job: str
 
 
@@ -63,8 +63,8 @@ class Wait:
     """
 
     reason: str
-    step: Step | None = None
-    then: Step | None = None
+    operation: Operation | None = None
+    then: Operation | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Done:
 class Hold:
     """The item waits for a person's word before the step."""
 
-    step: Step
+    operation: Operation
 
 
 @dataclass(frozen=True)
@@ -106,9 +106,9 @@ class Policy:
     agent_timeout: float = 1200.0
     confirmed: bool = False
 
-    def holds(self, leg: str, approved: bool) -> bool:
-        """Whether a machine waits for a person before the leg."""
-        return leg in COMMITS and self.commit_when == "manual" and not approved
+    def holds(self, step: str, approved: bool) -> bool:
+        """Whether a machine waits for a person before the step."""
+        return step in COMMITS and self.commit_when == "manual" and not approved
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ class Observed:
     approved: bool = False
 
 
-def verdict(leg: str, position: Position, step: Step | None) -> str:
-    """The table's word for a leg at a position; a step's own row may let it depart from further positions."""
-    if step is not None and position in step.departs:
+def verdict(step: str, position: Position, operation: Operation | None) -> str:
+    """The table's word for a step at a position; a step's own row may let it depart from further positions."""
+    if operation is not None and position in operation.departs:
         return FIRE
-    return VERDICTS[leg][position]
+    return VERDICTS[step][position]
 
 
 def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy) -> Decision:
@@ -145,7 +145,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
         )
     candidates = lifecycle.candidates(item, route)
     if candidates:
-        decisions = [_while_running(seen, step, route, lifecycle, generation) for step in candidates]
+        decisions = [_while_running(seen, operation, route, lifecycle, generation) for operation in candidates]
         sure = isinstance(decisions[0], (Adopt, Wait)) or len(set(map(type, decisions))) == 1
         return decisions[0] if sure else Wait("another operation holds it")
     position = lifecycle.position(item)
@@ -157,43 +157,45 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
         return Wait("the list does not show the finished job yet")
     if position is None:
         return _unplaced(item)
-    for leg in route:
-        step = lifecycle.step(generation, leg)
-        word = verdict(leg, position, step)
-        if word == DONE or (word == WAIT and leg in REPROTECTS and policy.wait_for == "job"):
+    for step in route:
+        operation = lifecycle.operation(generation, step)
+        word = verdict(step, position, operation)
+        if word == DONE or (word == WAIT and step in REPROTECTS and policy.wait_for == "job"):
             continue
         if word == WAIT:
-            return Wait(POSITION_TEXT[position], step)
-        if word == FIRE and step is not None:
-            return _before_firing(seen, step, policy)
+            return Wait(POSITION_TEXT[position], operation)
+        if word == FIRE and operation is not None:
+            return _before_firing(seen, operation, policy)
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
-        return _refusal(word, leg)
+        return _refusal(word, step)
     return Done()
 
 
 def project(
     first: Decision, seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy
-) -> tuple[list[Step], Decision, Position | None]:
+) -> tuple[list[Operation], Decision, Position | None]:
     """The steps a run would send from here, how it would end, and where the item would then stand.
 
-    Each leg's result is fed into the next, as check mode needs it on a route.
+    Each step's result is fed into the next, as check mode needs it on a route.
     """
     generation = lifecycle.generation(seen.item) or ""
     position = lifecycle.position(seen.item)
-    steps: list[Step] = []
+    operations: list[Operation] = []
     decision = first
-    for _leg in range(len(route) + 1):
-        sent = decision.step if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
+    for _step in range(len(route) + 1):
+        sent = (
+            decision.operation if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
+        )
         if sent is not None:
-            steps.append(sent)
+            operations.append(sent)
             position = sent.settles
-        elif isinstance(decision, (Adopt, Wait)) and decision.step is not None:
-            position = decision.step.settles
+        elif isinstance(decision, (Adopt, Wait)) and decision.operation is not None:
+            position = decision.operation.settles
         else:
             break
         decision = _onward(position, route, lifecycle, generation, policy, seen.approved)
-    return steps, decision, position
+    return operations, decision, position
 
 
 def _onward(
@@ -205,54 +207,54 @@ def _onward(
     approved: bool,
 ) -> Decision:
     """The decision at a projected position, where nothing but the tables can speak."""
-    for leg in route:
-        step = lifecycle.step(generation, leg)
-        word = verdict(leg, position, step)
+    for step in route:
+        operation = lifecycle.operation(generation, step)
+        word = verdict(step, position, operation)
         if word == DONE:
             continue
-        if word == FIRE and step is not None:
-            return Hold(step) if policy.holds(leg, approved) else Fire(step)
+        if word == FIRE and operation is not None:
+            return Hold(operation) if policy.holds(step, approved) else Fire(operation)
         if word == WAIT:
-            return Wait(POSITION_TEXT[position], step)
-        return _refusal(word, leg)
+            return Wait(POSITION_TEXT[position], operation)
+        return _refusal(word, step)
     return Done()
 
 
 def _while_running(
-    seen: Observed, running: Step, route: tuple[str, ...], lifecycle: Lifecycle, generation: str
+    seen: Observed, running: Operation, route: tuple[str, ...], lifecycle: Lifecycle, generation: str
 ) -> Decision:
     item = seen.item
     job = item.scenario.job if item.scenario else ""
-    doing = LEG_TEXT[running.leg]
-    if running.leg in route:
+    doing = STEP_TEXT[running.step]
+    if running.step in route:
         return Wait(doing, running) if seen.job == job else Adopt(running, job)
-    if running.leg in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
+    if running.step in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
         return Refuse(
             "failover_running",
             f"The machine is {doing} now, and a failover in progress is never cancelled.",
             "Wait until the failover has ended, then run this again.",
         )
     # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
-    for leg in route:
-        word = verdict(leg, running.arrives, lifecycle.step(generation, leg))
+    for step in route:
+        word = verdict(step, running.arrives, lifecycle.operation(generation, step))
         if word == DONE:
             continue
         if word in (FIRE, WAIT):
             return Wait(f"another operation holds it: {doing}")
-        refusal = _refusal(word, leg)
+        refusal = _refusal(word, step)
         return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
     return Done()
 
 
-def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
+def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Decision:
     item = seen.item
-    if not step.permitted(item):
+    if not operation.permitted(item):
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
         said = health_words(health_entries(item))
         return Refuse(
             "operation_not_allowed",
-            f"The service does not allow {step.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
+            f"The service does not allow {operation.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
             + (
                 f" The vault reports: {said}." if said else " The vault's entry of the machine reports no health error."
             ),
@@ -260,18 +262,18 @@ def _before_firing(seen: Observed, step: Step, policy: Policy) -> Decision:
             if said
             else "Look at the machine and its recent jobs in the vault, then run this again.",
         )
-    if policy.holds(step.leg, seen.approved):
-        return Hold(step)
-    if step.leg == FAILOVER_TO_AZURE and not policy.confirmed:
+    if policy.holds(operation.step, seen.approved):
+        return Hold(operation)
+    if operation.step == FAILOVER_TO_AZURE and not policy.confirmed:
         return Refuse(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
-    if step.agent_sign is not None and item.agent_registered(step.agent_sign) is False:
+    if operation.agent_sign is not None and item.agent_registered(operation.agent_sign) is False:
         # An item that does not tell its failover is given its time from this run's first look.
         began = item.last_failover or seen.since
         if began is None or seen.now < began + timedelta(seconds=policy.agent_timeout):
-            return Wait("its agent has not registered since the failover", then=step)
+            return Wait("its agent has not registered since the failover", then=operation)
         if policy.agent_timeout > 0:
             return _agent_missing(policy)
-    return Fire(step)
+    return Fire(operation)
 
 
 def _agent_missing(policy: Policy) -> Refuse:
@@ -287,9 +289,9 @@ def _agent_missing(policy: Policy) -> Refuse:
 def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
     """Whether a listed position is one from which the judged job departed."""
     return any(
-        step.arrives is arrived and (position in step.departs)
-        for step in lifecycle.steps
-        if step.generation == generation
+        operation.arrives is arrived and (position in operation.departs)
+        for operation in lifecycle.operations
+        if operation.generation == generation
     )
 
 
@@ -318,15 +320,15 @@ def not_understood(item: Item) -> Refuse:
     )
 
 
-def _refusal(code: str, leg: str) -> Refuse:
+def _refusal(code: str, step: str) -> Refuse:
     reason, remedy = REFUSALS.get(
-        code, (f"The step {leg} cannot start here.", "Look at the machine in the vault and run this again.")
+        code, (f"The step {step} cannot start here.", "Look at the machine in the vault and run this again.")
     )
     return Refuse(code, reason, remedy)
 
 
-def legs_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:
-    """The legs of a route an item at a position has still to walk (fire or wait)."""
-    for leg in route:
-        if verdict(leg, position, lifecycle.step(generation, leg)) != DONE:
-            yield leg
+def steps_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:
+    """The steps of a route an item at a position has still to walk (fire or wait)."""
+    for step in route:
+        if verdict(step, position, lifecycle.operation(generation, step)) != DONE:
+            yield step

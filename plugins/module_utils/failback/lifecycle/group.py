@@ -192,27 +192,27 @@ def cut(pieces: Sequence[Sequence[T]], room: int) -> tuple[list[T], list[T]]:
 
 @dataclass(frozen=True)
 class Way:
-    """A member's way as check mode sees it: legs behind it, legs ahead in order, and how it would stop."""
+    """A member's way as check mode sees it: steps behind it, steps ahead in order, and how it would stop."""
 
     past: frozenset[str]
     ahead: tuple[str, ...]
     fellow: Fellow | None = None
 
-    def reaches(self, leg: str) -> bool:
-        return leg in self.past or leg in self.ahead
+    def reaches(self, step: str) -> bool:
+        return step in self.past or step in self.ahead
 
 
 def barriers(ways: Mapping[str, Way]) -> dict[str, tuple[str, list[Fellow]]]:
-    """For each member of one group that would be held: the leg it is held before, and the fellows that stopped."""
+    """For each member of one group that would be held: the step it is held before, and the fellows that stopped."""
     found: dict[str, tuple[str, list[Fellow]]] = {}
     for key, way in ways.items():
-        for leg in way.ahead:
+        for step in way.ahead:
             stopped = [
                 other.fellow
                 for name, other in ways.items()
-                if name != key and other.fellow is not None and not other.reaches(leg)
+                if name != key and other.fellow is not None and not other.reaches(step)
             ]
             if stopped:
-                found[key] = (leg, stopped)
+                found[key] = (step, stopped)
                 break
     return found

@@ -8,7 +8,7 @@ not on their way home (DOC, failback-domain.md 6). It names further obstacles it
 from __future__ import annotations
 
 from ..model.items import Item, Json
-from .table import LEG_TEXT, POSITION_TEXT, Lifecycle, Position
+from .table import POSITION_TEXT, STEP_TEXT, Lifecycle, Position
 
 #: The oldest agent that moves (DOC MIG).
 OLDEST = (9, 50)
@@ -20,7 +20,7 @@ def obstacle(item: Item, lifecycle: Lifecycle) -> str | None:
         return None
     running = lifecycle.running(item)
     if running is not None:
-        return f"It is {LEG_TEXT[running.leg]} now."
+        return f"It is {STEP_TEXT[running.step]} now."
     position = lifecycle.position(item)
     if position is not Position.HOME:
         where = POSITION_TEXT[position] if position is not None else "in a place that is not understood"

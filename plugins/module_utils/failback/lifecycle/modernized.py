@@ -23,9 +23,9 @@ from .table import (
     REPROTECT_TO_ONPREM,
     TESTS,
     Lifecycle,
+    Operation,
     Place,
     Position,
-    Step,
 )
 
 _G = "modernized"
@@ -63,10 +63,10 @@ MODERNIZED = Lifecycle(
         Place(_G, Position.HOME_UNPROTECTED, _BACK, "*", allows="SwitchProtection"),
         Place(_G, Position.SYNCING_HOME, _BACK, "Primary", lacks=frozenset({"CompleteMigration"})),
     ),
-    steps=(
-        Step(
+    operations=(
+        Operation(
             generation=_G,
-            leg=FAILOVER_TO_AZURE,
+            step=FAILOVER_TO_AZURE,
             departs=frozenset({Position.HOME}),
             arrives=Position.OUT_UNCOMMITTED,
             settles=Position.OUT_UNCOMMITTED,
@@ -87,9 +87,9 @@ MODERNIZED = Lifecycle(
             ),
             named_point=True,
         ),
-        Step(
+        Operation(
             generation=_G,
-            leg=COMMIT_TO_AZURE,
+            step=COMMIT_TO_AZURE,
             departs=frozenset({Position.OUT_UNCOMMITTED}),
             arrives=Position.OUT,
             settles=Position.OUT,
@@ -100,9 +100,9 @@ MODERNIZED = Lifecycle(
             scenarios=frozenset({"CommitFailover"}),
             in_flight=_flights(("CommitFailover",), (_OUTWARD, "*")),
         ),
-        Step(
+        Operation(
             generation=_G,
-            leg=REPROTECT_TO_ONPREM,
+            step=REPROTECT_TO_ONPREM,
             # The recorded machine was reprotected without a commit (SEEN RCM 107 to 132).
             departs=frozenset({Position.OUT, Position.OUT_UNCOMMITTED}),
             arrives=Position.SYNCING_HOME,
@@ -115,9 +115,9 @@ MODERNIZED = Lifecycle(
             in_flight=_flights(_REPROTECTS, (_OUTWARD, "Recovery"), (_BACK, "Primary")),
             agent_sign="flag",
         ),
-        Step(
+        Operation(
             generation=_G,
-            leg=FAILOVER_TO_ONPREM,
+            step=FAILOVER_TO_ONPREM,
             departs=frozenset({Position.READY}),
             arrives=Position.HOME_UNCOMMITTED,
             settles=Position.HOME_UNCOMMITTED,
@@ -137,9 +137,9 @@ MODERNIZED = Lifecycle(
                 }
             ),
         ),
-        Step(
+        Operation(
             generation=_G,
-            leg=COMMIT_TO_ONPREM,
+            step=COMMIT_TO_ONPREM,
             departs=frozenset({Position.HOME_UNCOMMITTED}),
             arrives=Position.HOME_UNPROTECTED,
             settles=Position.HOME_UNPROTECTED,
@@ -150,9 +150,9 @@ MODERNIZED = Lifecycle(
             scenarios=frozenset({"CommitFailover"}),
             in_flight=_flights(("CommitFailover",), (_BACK, "*")),
         ),
-        Step(
+        Operation(
             generation=_G,
-            leg=REPROTECT_TO_AZURE,
+            step=REPROTECT_TO_AZURE,
             departs=frozenset({Position.HOME_UNPROTECTED}),
             arrives=Position.SYNCING_OUT,
             settles=Position.HOME,
@@ -166,9 +166,9 @@ MODERNIZED = Lifecycle(
             agent_sign="flag",
         ),
         # Never part of a route: only the module that is called for it walks this one.
-        Step(
+        Operation(
             generation=_G,
-            leg=CANCEL_FAILOVER_TO_ONPREM,
+            step=CANCEL_FAILOVER_TO_ONPREM,
             departs=frozenset({Position.HOME_UNCOMMITTED}),
             arrives=Position.READY,
             settles=Position.READY,

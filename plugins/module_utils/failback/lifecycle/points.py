@@ -11,7 +11,7 @@ from ..model.items import Json, iso, last_segment, parse_time
 from ..model.shapes import POINT, all_understood
 from ..model.words import same
 from .decide import Refuse
-from .table import FAILOVER_TO_AZURE, Step
+from .table import FAILOVER_TO_AZURE, Operation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -21,26 +21,26 @@ KNOWN_POINTS = ("latest", "latest_processed", "latest_app_consistent", "latest_c
 
 @dataclass(frozen=True)
 class Point:
-    """A choice: the leg's word for it, or one point's id; ``label`` is what people read."""
+    """A choice: the step's word for it, or one point's id; ``label`` is what people read."""
 
     label: str
     type: str = ""
     id: str = ""
 
 
-def needs_list(step: Step, wanted: str) -> bool:
+def needs_list(operation: Operation, wanted: str) -> bool:
     """Whether the choice takes one list of the item's recovery points (a read that counts to the floor)."""
-    if wanted in step.points:
-        return step.leg == FAILOVER_TO_AZURE and bool(step.points[wanted])
-    return wanted not in KNOWN_POINTS and step.named_point
+    if wanted in operation.points:
+        return operation.step == FAILOVER_TO_AZURE and bool(operation.points[wanted])
+    return wanted not in KNOWN_POINTS and operation.named_point
 
 
-def choose(step: Step, wanted: str, points: Sequence[Json]) -> Point | Refuse:
+def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point | Refuse:
     """The point to fail over to. ``points`` are the entries of RecoveryPoints_ListByReplicationProtectedItems."""
     points = all_understood(points, POINT)
-    if wanted in step.points:
-        word = step.points[wanted]
-        if not needs_list(step, wanted):
+    if wanted in operation.points:
+        word = operation.points[wanted]
+        if not needs_list(operation, wanted):
             return Point(label=wanted, type=word)
         fitting = [p for p in points if word == "any" or _type(p) == word]
         if not fitting:
@@ -51,12 +51,12 @@ def choose(step: Step, wanted: str, points: Sequence[Json]) -> Point | Refuse:
             )
         newest = max(fitting, key=lambda p: _time(p) or _EPOCH)
         return _single(newest)
-    if wanted in KNOWN_POINTS or not step.named_point:
+    if wanted in KNOWN_POINTS or not operation.named_point:
         return Refuse(
             "recovery_point_unknown_here",
-            f"The recovery point {wanted!r} in 'recovery_point' does not exist for this leg.",
-            f"Choose one of {', '.join(step.points)}"
-            + (", or a single point by its name." if step.named_point else "."),
+            f"The recovery point {wanted!r} in 'recovery_point' does not exist for this step.",
+            f"Choose one of {', '.join(operation.points)}"
+            + (", or a single point by its name." if operation.named_point else "."),
         )
     for point in points:
         if same(wanted, str(point.get("name") or ""), str(point.get("id") or "")):
@@ -65,7 +65,7 @@ def choose(step: Step, wanted: str, points: Sequence[Json]) -> Point | Refuse:
     return Refuse(
         "recovery_point_missing",
         f"The machine has no recovery point named {wanted!r} in 'recovery_point'.",
-        f"Choose one of {', '.join(step.points)}, or one of its points: {have}.",
+        f"Choose one of {', '.join(operation.points)}, or one of its points: {have}.",
     )
 
 

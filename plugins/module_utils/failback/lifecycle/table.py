@@ -2,7 +2,7 @@
 """The life cycle of a replicated item, as data.
 
 Three tables say everything: PLACES (how a position looks in the vault), STEPS (what moves an item from one position
-to the next) and VERDICTS (what a leg means for an item that stands somewhere). Generations differ in rows alone.
+to the next) and VERDICTS (what a step means for an item that stands somewhere). Generations differ in rows alone.
 
 Sources: asr-api.md 2.3 (bodies), 3.1 (classic states), 4 (jobs). Rows marked INFER there are judged by the operation
 the service allows, never by the text of a state, so a different text cannot mislead.
@@ -52,11 +52,11 @@ FAILOVER_TO_ONPREM = "failover_to_onprem"
 COMMIT_TO_ONPREM = "commit_to_onprem"
 REPROTECT_TO_AZURE = "reprotect_to_azure"
 
-#: Taking a planned failover back before its commit. It stands beside the way: no route of several legs contains it.
+#: Taking a planned failover back before its commit. It stands beside the way: no route of several steps contains it.
 CANCEL_FAILOVER_TO_ONPREM = "cancel_failover_to_onprem"
 
-#: The legs in the order a machine walks them, out and home.
-LEGS: tuple[str, ...] = (
+#: The steps in the order a machine walks them, out and home.
+STEPS: tuple[str, ...] = (
     FAILOVER_TO_AZURE,
     COMMIT_TO_AZURE,
     REPROTECT_TO_ONPREM,
@@ -69,8 +69,8 @@ COMMITS = frozenset({COMMIT_TO_AZURE, COMMIT_TO_ONPREM})
 REPROTECTS = frozenset({REPROTECT_TO_ONPREM, REPROTECT_TO_AZURE})
 FAILOVERS = frozenset({FAILOVER_TO_AZURE, FAILOVER_TO_ONPREM})
 
-#: What runs during a leg, for progress lines and reasons.
-LEG_TEXT: Mapping[str, str] = MappingProxyType(
+#: What runs during a step, for progress lines and reasons.
+STEP_TEXT: Mapping[str, str] = MappingProxyType(
     {
         FAILOVER_TO_AZURE: "failing over to Azure",
         COMMIT_TO_AZURE: "committing the failover to Azure",
@@ -114,13 +114,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Step:
+class Operation:
     """One operation: from where, with which request, to where.
 
     ``permission`` is the word that must stand in allowedOperations, or one of ``or_permissions`` where the word was
     never recorded. ``verb`` is the last segment of the operation's
     path, ``body`` names the builder in bodies.py (None: no body at all). ``arrives`` is the position when the job has
-    succeeded, ``settles`` the one when the leg is over: a succeeded reprotect is not yet protected. ``in_flight``
+    succeeded, ``settles`` the one when the step is over: a succeeded reprotect is not yet protected. ``in_flight``
     lists (scenario name, instance type, active location or "*") by which a running job of this step is recognised.
     ``points`` maps the recovery points this step knows by name to what the body says of them; ``named_point`` tells
     whether a single point can be given. ``agent_sign`` names how one sees that the machine's agent has registered
@@ -129,7 +129,7 @@ class Step:
     """
 
     generation: str
-    leg: str
+    step: str
     departs: frozenset[Position]
     arrives: Position
     settles: Position
@@ -164,10 +164,10 @@ class Lifecycle:
     """The tables of one or more generations. Adding a generation is adding rows."""
 
     places: tuple[Place, ...]
-    steps: tuple[Step, ...]
+    operations: tuple[Operation, ...]
 
     def __add__(self, other: Lifecycle) -> Lifecycle:
-        return Lifecycle(self.places + other.places, self.steps + other.steps)
+        return Lifecycle(self.places + other.places, self.operations + other.operations)
 
     def generation(self, item: Item) -> str | None:
         """The generation an item's provider belongs to, None for providers that are not VMware or physical."""
@@ -186,17 +186,19 @@ class Lifecycle:
                 return place.position
         return None
 
-    def candidates(self, item: Item, route: Iterable[str] = ()) -> tuple[Step, ...]:
+    def candidates(self, item: Item, route: Iterable[str] = ()) -> tuple[Operation, ...]:
         """The steps whose job may hold the item now, the likeliest first.
 
         Where the service's words fit two steps (a reprotect of an item that says the same before and after it came
         home), one of the route comes first, then the one that fits the last planned failover's status (SPEC).
         """
-        legs = frozenset(route)
-        found = [step for step in self.steps if step.runs(item)]
-        return tuple(sorted(found, key=lambda s: (s.leg not in legs, (s.leg == REPROTECT_TO_AZURE) != item.came_home)))
+        steps = frozenset(route)
+        found = [operation for operation in self.operations if operation.runs(item)]
+        return tuple(
+            sorted(found, key=lambda s: (s.step not in steps, (s.step == REPROTECT_TO_AZURE) != item.came_home))
+        )
 
-    def running(self, item: Item, route: Iterable[str] = ()) -> Step | None:
+    def running(self, item: Item, route: Iterable[str] = ()) -> Operation | None:
         """The step whose job holds the item now."""
         return next(iter(self.candidates(item, route)), None)
 
@@ -204,20 +206,20 @@ class Lifecycle:
         """Where the item stands, for results: a position, what runs on it, or "unknown"."""
         running = self.running(item, route)
         if running is not None:
-            return LEG_TEXT[running.leg]
+            return STEP_TEXT[running.step]
         position = self.position(item)
         return position.value if position is not None else "unknown"
 
     @property
     def scenarios(self) -> dict[str, frozenset[str]]:
-        """Each leg with the scenario words of its jobs, whatever the generation."""
+        """Each step with the scenario words of its jobs, whatever the generation."""
         found: dict[str, frozenset[str]] = {}
-        for row in self.steps:
-            found[row.leg] = found.get(row.leg, frozenset()) | row.scenarios
+        for row in self.operations:
+            found[row.step] = found.get(row.step, frozenset()) | row.scenarios
         return found
 
-    def step(self, generation: str, leg: str) -> Step | None:
-        return next((s for s in self.steps if s.generation == generation and s.leg == leg), None)
+    def operation(self, generation: str, step: str) -> Operation | None:
+        return next((s for s in self.operations if s.generation == generation and s.step == step), None)
 
 
 #: Scenarios of people's other operations, during which nothing is allowed wherever the item stands (asr-api.md 4; SPEC).
@@ -232,7 +234,7 @@ FIRE, WAIT, DONE = "fire", "wait", "done"
 _P = Position
 _BEYOND_OUT = {_P.SYNCING_HOME: "on_its_way_home", _P.READY: "on_its_way_home", _P.HOME_UNCOMMITTED: "on_its_way_home"}
 
-#: What a leg means for an item at a position: fire, wait, done, or the code of a refusal (see REFUSALS).
+#: What a step means for an item at a position: fire, wait, done, or the code of a refusal (see REFUSALS).
 VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
     {
         FAILOVER_TO_AZURE: {
@@ -366,6 +368,6 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def ordered(route: Iterable[str]) -> tuple[str, ...]:
-    """A route's legs in walking order."""
+    """A route's steps in walking order."""
     wanted = set(route)
-    return tuple(leg for leg in LEGS if leg in wanted)
+    return tuple(step for step in STEPS if step in wanted)

@@ -10,18 +10,18 @@ from typing import Any
 from ..lifecycle import group
 from ..lifecycle.decide import Fire, Hold, Refuse, Wait, behind, verdict
 from ..lifecycle.group import STOPS, Fellow, Standing, Way
-from ..lifecycle.table import DONE, LEG_TEXT, WAIT, Position, Step
+from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.items import Item
 from .track import Track
 from .walk import Walk
 
-Due = tuple[Item, Track, Step]
+Due = tuple[Item, Track, Operation]
 
 
 class Rulings:
-    """What groups mean for the steps of one moment; ``going`` are the (machine, leg) that would be sent now.
+    """What groups mean for the steps of one moment; ``going`` are the (machine, step) that would be sent now.
 
-    A group's word is the same for all its members before a leg, so each is found once, however large the group is.
+    A group's word is the same for all its members before a step, so each is found once, however large the group is.
     """
 
     def __init__(self, walk: Walk, going: AbstractSet[tuple[str, str]] = frozenset()) -> None:
@@ -33,26 +33,26 @@ class Rulings:
             if track.unit:
                 self.members.setdefault(track.unit, []).append(track)
 
-    def of(self, track: Track, leg: str) -> group.Ruling:
-        """What its group means for a machine before a leg."""
+    def of(self, track: Track, step: str) -> group.Ruling:
+        """What its group means for a machine before a step."""
         if not track.unit:
             return group.GO
-        if (track.unit, leg) not in self.found:
+        if (track.unit, step) not in self.found:
             fellows = [
-                fellow_of(self.walk, other, leg, (other.key, leg) in self.going) for other in self.members[track.unit]
+                fellow_of(self.walk, other, step, (other.key, step) in self.going) for other in self.members[track.unit]
             ]
-            self.found[track.unit, leg] = group.rule(track.group, LEG_TEXT[leg], fellows)
-        return self.found[track.unit, leg]
+            self.found[track.unit, step] = group.rule(track.group, STEP_TEXT[step], fellows)
+        return self.found[track.unit, step]
 
 
 def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
     """What of ``due`` may be sent with regard to groups. The others wait, or are held where a fellow has stopped."""
-    rulings = Rulings(walk, {(track.key, step.leg) for _item, track, step in due})
+    rulings = Rulings(walk, {(track.key, operation.step) for _item, track, operation in due})
     kept: list[Due] = []
-    for item, track, step in due:
-        ruling = rulings.of(track, step.leg)
+    for item, track, operation in due:
+        ruling = rulings.of(track, operation.step)
         if ruling.go:
-            kept.append((item, track, step))
+            kept.append((item, track, operation))
         elif ruling.held:
             track.end("held", group.HELD, ruling.reason, ruling.remedy)
         else:
@@ -64,89 +64,91 @@ def hold_waiting(walk: Walk) -> None:
     """Hold what only waits for its next step's time, where a fellow that stopped would hold it then."""
     rulings = Rulings(walk)
     for item, track in walk.open_tracks() if rulings.members else ():
-        if not track.unit or track.job or track.lost_leg:
+        if not track.unit or track.job or track.lost_step:
             continue
         decision = walk.decision(item, track)
-        step = decision.then if isinstance(decision, Wait) else decision.step if isinstance(decision, Fire) else None
-        ruling = rulings.of(track, step.leg) if step is not None else group.GO
+        operation = (
+            decision.then if isinstance(decision, Wait) else decision.operation if isinstance(decision, Fire) else None
+        )
+        ruling = rulings.of(track, operation.step) if operation is not None else group.GO
         if ruling.held:
             track.end("held", group.HELD, ruling.reason, ruling.remedy)
 
 
-def fellow_of(walk: Walk, track: Track, leg: str, due: bool) -> Fellow:
-    """A group's member as its fellows see it before a leg."""
+def fellow_of(walk: Walk, track: Track, step: str, due: bool) -> Fellow:
+    """A group's member as its fellows see it before a step."""
     if due:
         standing = Standing.DUE
-    elif passed(walk, track, leg):
+    elif passed(walk, track, step):
         standing = Standing.PAST
     else:
         standing = Standing.STOPPED if track.ended else Standing.OPEN
     return Fellow(track.name, standing, track.ended, track.code, track.reason, track.remedy)
 
 
-def passed(walk: Walk, track: Track, leg: str) -> bool:
-    """Whether the leg is under way for a machine or behind it."""
+def passed(walk: Walk, track: Track, step: str) -> bool:
+    """Whether the step is under way for a machine or behind it."""
     if track.ended == "done":
         return True
     item = walk.items.get(track.key)
     route = walk.order.route
-    ahead = route[route.index(leg) :]
+    ahead = route[route.index(step) :]
     if item is None:
         # It has left the list; where it stood when it ended is all that is known.
         known = track.after if track.after in set(Position) else ""
-        return bool(known) and past(walk, None, Position(known), leg)
-    if track.job and track.leg in ahead:
+        return bool(known) and past(walk, None, Position(known), step)
+    if track.job and track.step in ahead:
         return True
     running = walk.lifecycle.running(item, route)
-    if running is not None and running.leg in ahead:
+    if running is not None and running.step in ahead:
         return True
     generation = walk.lifecycle.generation(item) or ""
     position = walk.lifecycle.position(item)
     arrived = Position(track.arrived) if track.arrived else None
     if arrived is not None and (position is None or behind(position, arrived, walk.lifecycle, generation)):
         position = arrived
-    return position is not None and past(walk, generation, position, leg)
+    return position is not None and past(walk, generation, position, step)
 
 
-def past(walk: Walk, generation: str | None, position: Position, leg: str) -> bool:
-    """Whether a machine that stands there has the leg behind it, or on its way."""
-    step = walk.lifecycle.step(generation, leg) if generation else None
-    return verdict(leg, position, step) in (DONE, WAIT)
+def past(walk: Walk, generation: str | None, position: Position, step: str) -> bool:
+    """Whether a machine that stands there has the step behind it, or on its way."""
+    operation = walk.lifecycle.operation(generation, step) if generation else None
+    return verdict(step, position, operation) in (DONE, WAIT)
 
 
-def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Step], object]]) -> dict[str, str]:
-    """Check mode: for each machine that its group would hold, the leg it would be held before.
+def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]]) -> dict[str, str]:
+    """Check mode: for each machine that its group would hold, the step it would be held before.
 
     ``ways`` are machines with the steps a run would send for each and how its way would end. What holds a machine is
     written into its track.
     """
     whole: dict[str, dict[str, Way]] = {}
     tracks: dict[str, Track] = {}
-    known = {track.key for track, _steps, _end in ways}
-    entries: list[tuple[Track, Sequence[Step], object]] = [
+    known = {track.key for track, _operations, _end in ways}
+    entries: list[tuple[Track, Sequence[Operation], object]] = [
         *ways,
         *((t, (), None) for t in walk.memory.tracks.values() if t.key not in known),
     ]
-    for track, steps, end in entries:
+    for track, operations, end in entries:
         if not track.unit:
             continue
         stops = track.ended in STOPS or isinstance(end, (Hold, Refuse))
         fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.code, track.reason, track.remedy)
         tracks[track.key] = track
         whole.setdefault(track.unit, {})[track.key] = Way(
-            frozenset(leg for leg in walk.order.route if passed(walk, track, leg)),
-            tuple(step.leg for step in steps),
+            frozenset(step for step in walk.order.route if passed(walk, track, step)),
+            tuple(operation.step for operation in operations),
             fellow if stops else None,
         )
     found: dict[str, str] = {}
     for members in whole.values():
-        for key, (leg, stopped) in group.barriers(members).items():
-            ruling = group.rule(tracks[key].group, LEG_TEXT[leg], stopped)
+        for key, (step, stopped) in group.barriers(members).items():
+            ruling = group.rule(tracks[key].group, STEP_TEXT[step], stopped)
             tracks[key].end("held", group.HELD, ruling.reason, ruling.remedy)
-            found[key] = leg
+            found[key] = step
     return found
 
 
 def as_units(entries: Iterable[Any]) -> list[list[Any]]:
-    """Requests of one leg and one group as one block each, in the order given."""
-    return group.blocks(entries, lambda entry: (entry[2].leg, entry[1].unit or entry[1].key))
+    """Requests of one step and one group as one block each, in the order given."""
+    return group.blocks(entries, lambda entry: (entry[2].step, entry[1].unit or entry[1].key))

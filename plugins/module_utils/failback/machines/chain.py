@@ -12,7 +12,7 @@ from typing import Any
 
 from ..lifecycle import group
 from ..lifecycle.group import STOPS, Fellow, Standing
-from ..lifecycle.table import COMMITS, DONE, LEG_TEXT, VERDICTS, Position
+from ..lifecycle.table import COMMITS, DONE, STEP_TEXT, VERDICTS, Position
 from ..model.items import before_segment
 
 Machine = Mapping[str, Any]
@@ -89,7 +89,7 @@ def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
             ended.append(dict(machine))
         elif fellows:
             # In the report of a run, "fired" would say that something was sent.
-            ended.append(held_row(machine, str(machine.get("leg") or "next"), fellows))
+            ended.append(held_row(machine, str(machine.get("step") or "next"), fellows))
         else:
             going.append(machine)
     return Looked(
@@ -107,8 +107,8 @@ def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
         for machine in result.get("machines") or ()
         if machine.get("approved")
         and any(
-            row.get("leg") in COMMITS and row.get("done") in _WOULD_MOVE
-            for row in (machine, *(machine.get("legs") or ()))
+            row.get("step") in COMMITS and row.get("done") in _WOULD_MOVE
+            for row in (machine, *(machine.get("steps") or ()))
         )
     )
 
@@ -123,7 +123,7 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
     """The row of a machine that a stage leaves out for its group."""
     ruling = group.rule(
         str(machine.get("group") or ""),
-        LEG_TEXT.get(stage, f"the stage {stage}"),
+        STEP_TEXT.get(stage, f"the stage {stage}"),
         [
             Fellow(
                 str(f.get("name")),
@@ -141,11 +141,11 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
         "before": machine.get("after"),
         "done": "held",
         "changed": False,
-        "leg": stage if stage in LEG_TEXT else None,
+        "step": stage if stage in STEP_TEXT else None,
         **dict.fromkeys(("job", "recovery_point", "start", "end", "duration_seconds", "placement", "sync")),
         "warnings": [],
         "errors": [],
-        "legs": [],
+        "steps": [],
         "code": group.HELD,
         "unproven": False,
         "reason": ruling.reason,

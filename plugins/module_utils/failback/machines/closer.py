@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..lifecycle.decide import legs_left
+from ..lifecycle.decide import steps_left
 from ..lifecycle.table import Position
 from ..model.errors import FailbackError
 from ..model.items import Item, iso, parse_time
@@ -93,23 +93,23 @@ def slowest(walk: Walk) -> str:
 def rank(walk: Walk, key: str, track: Track) -> tuple[int, bool, bool, float, str]:
     """How far a machine has got on the route; the least is the slowest.
 
-    Of machines on one leg those that only synchronise are further; of these, one whose percentage is known is named before
+    Of machines on one step those that only synchronise are further; of these, one whose percentage is known is named before
     one that never told any.
     """
     item = walk.items.get(key)
     syncs = item is not None and synchronising(walk, item, track)
     sync = synchronisation(walk, key, track)
     percentage = sync.percentage if sync and sync.percentage is not None else None
-    return _leg(walk, item, track), syncs, percentage is None, percentage or 0.0, track.opened or "9999"
+    return _step(walk, item, track), syncs, percentage is None, percentage or 0.0, track.opened or "9999"
 
 
-def _leg(walk: Walk, item: Item | None, track: Track) -> int:
-    """Number of the leg of the route a machine is on, or has next before it."""
+def _step(walk: Walk, item: Item | None, track: Track) -> int:
+    """Number of the step of the route a machine is on, or has next before it."""
     route = walk.order.route
-    if track.job and track.leg in route:
-        return route.index(track.leg)
+    if track.job and track.step in route:
+        return route.index(track.step)
     position = walk.lifecycle.position(item) if item is not None else None
     if item is None or position is None:
-        return route.index(track.leg) if track.leg in route else 0
-    leg = next(legs_left(position, route, walk.lifecycle, walk.lifecycle.generation(item) or ""), route[-1])
-    return route.index(leg)
+        return route.index(track.step) if track.step in route else 0
+    step = next(steps_left(position, route, walk.lifecycle, walk.lifecycle.generation(item) or ""), route[-1])
+    return route.index(step)

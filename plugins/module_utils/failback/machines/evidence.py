@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, TypeVar, Union
 
-from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVERS, REPROTECTS, SEALS, Step
+from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVERS, REPROTECTS, SEALS, Operation
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.identity import (
     Found,
@@ -47,21 +47,21 @@ def told(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
     """The succeeded failover jobs that another task of the run has read, by name; from its result's machines."""
     jobs: dict[str, Job] = {}
     for machine in machines:
-        for leg in machine.get("legs") or ():
-            if leg.get("leg") in FAILOVERS and leg.get("state") in SUCCEEDED and leg.get("job"):
-                jobs[str(leg["job"]).lower()] = Job(
-                    name=str(leg["job"]),
+        for step in machine.get("steps") or ():
+            if step.get("step") in FAILOVERS and step.get("state") in SUCCEEDED and step.get("job"):
+                jobs[str(step["job"]).lower()] = Job(
+                    name=str(step["job"]),
                     scenario="",
-                    state=str(leg["state"]),
-                    start=parse_time(leg.get("start")),
-                    end=parse_time(leg.get("end")),
+                    state=str(step["state"]),
+                    start=parse_time(step.get("start")),
+                    end=parse_time(step.get("end")),
                     problems=tuple(Problem.told(w) for w in machine.get("warnings") or ()),
                 )
     return jobs
 
 
 def failovers(
-    candidates: Sequence[tuple[Item, Step]],
+    candidates: Sequence[tuple[Item, Operation]],
     known: Mapping[str, Job],
     judged: Mapping[str, Job],
     scenarios: Mapping[str, frozenset[str]],
@@ -73,19 +73,21 @@ def failovers(
     """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
     the vault's jobs are listed once and the newest failover of each machine is read by itself, unless it is one of
     ``judged`` (by name): jobs another task has read, which count only where the vault lists them as the newest.
-    ``scenarios`` maps each leg to the scenario words of its jobs. ``count`` is told the reads that belong to the floor,
+    ``scenarios`` maps each step to the scenario words of its jobs. ``count`` is told the reads that belong to the floor,
     ``unread`` the machines whose job cannot be read just now: nothing follows from that for the others.
     """
     jobs: dict[str, Job] = dict(known)
-    missing = [(item, step) for item, step in candidates if item.key not in jobs]
+    missing = [(item, operation) for item, operation in candidates if item.key not in jobs]
     if missing:
         newest = _newest_failovers(missing, scenarios, vaults, count)
         # What another task hands on has neither the point nor the ids, which a commit home is proven with.
-        outward = {item.key for item, step in missing if step.leg != COMMIT_TO_ONPREM}
+        outward = {item.key for item, operation in missing if operation.step != COMMIT_TO_ONPREM}
         jobs.update(
             (key, judged[name.lower()]) for key, name in newest.items() if key in outward and name.lower() in judged
         )
-        asked = [(item, newest[item.key]) for item, _step in missing if item.key in newest and item.key not in jobs]
+        asked = [
+            (item, newest[item.key]) for item, _operation in missing if item.key in newest and item.key not in jobs
+        ]
 
         def read(pair: tuple[Item, str]) -> Job | FailbackError | None:
             try:
@@ -280,7 +282,7 @@ def _unclear(vm_id: str, odd: Sequence[str]) -> ReadFailed:
 
 
 def _newest_failovers(
-    candidates: Sequence[tuple[Item, Step]],
+    candidates: Sequence[tuple[Item, Operation]],
     scenarios: Mapping[str, frozenset[str]],
     vaults: VaultPort,
     count: Callable[[int], None],
@@ -289,16 +291,16 @@ def _newest_failovers(
 
     A failover before the latest reprotect is not the one to be committed: both directions share their scenario's word.
     """
-    turns = frozenset[str]().union(*(scenarios[leg] for leg in REPROTECTS if leg in scenarios))
+    turns = frozenset[str]().union(*(scenarios[step] for step in REPROTECTS if step in scenarios))
     lists: dict[str, LookUp[Json]] = {}
-    by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _step in candidates}
+    by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _operation in candidates}
     for key, vault in by_vault.items():
         before = vaults.requests.reads
         lists[key] = index(all_understood(vaults.list_jobs(vault), JOB), lambda job: (_target(job),))
         count(vaults.requests.reads - before)
     found: dict[str, str] = {}
-    for item, step in candidates:
-        words = scenarios[SEALS[step.leg]]
+    for item, operation in candidates:
+        words = scenarios[SEALS[operation.step]]
         mine = [
             job
             for job in lists[item.vault.key](_targets(item))

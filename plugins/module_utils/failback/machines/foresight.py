@@ -12,7 +12,7 @@ from functools import partial
 
 from ..lifecycle.decide import Hold, Refuse
 from ..lifecycle.points import needs_list
-from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Step
+from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Operation
 from ..model.errors import FailbackError, InputError, NotFound
 from ..model.identity import Known, site_words, subscriptions, vm_ids
 from ..model.items import Item, before_segment
@@ -22,20 +22,22 @@ from .patience import passes
 from .walk import Walk
 
 #: Where a machine's way leads: the steps ahead, and what it ends with.
-Way = tuple[Sequence[Step], object]
+Way = tuple[Sequence[Operation], object]
 
 
 def commits_later(way: Way) -> bool:
     """Whether a commit follows something that would be sent before it, now or after somebody's word."""
-    steps, end = way
-    return bool(steps) and (any(step.leg in COMMITS for step in steps[1:]) or isinstance(end, Hold))
+    operations, end = way
+    return bool(operations) and (
+        any(operation.step in COMMITS for operation in operations[1:]) or isinstance(end, Hold)
+    )
 
 
 def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
     """Raises InputError (``vcenter_missing``) where a commit stands ahead and there is no vCenter to prove it in."""
     if walk.site is not None:
         return
-    if any(commits_later(way) or any(step.leg in COMMITS for step in way[0]) for way in ways.values()):
+    if any(commits_later(way) or any(operation.step in COMMITS for operation in way[0]) for way in ways.values()):
         raise InputError(
             "vcenter_missing",
             "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
@@ -91,7 +93,7 @@ def look_home(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> Non
     asked: list[tuple[Item, Known]] = []
     for item in items:
         track = walk.memory.tracks[item.key]
-        placed_later = track.placement is None and any(s.leg == REPROTECT_TO_ONPREM for s in ways[item.key][0])
+        placed_later = track.placement is None and any(s.step == REPROTECT_TO_ONPREM for s in ways[item.key][0])
         ahead = placed_later or (not walk.memory.checked and commits_later(ways[item.key]))
         if ahead and not track.ended and item.key not in walk.homes:
             asked.append((item, track.known))
@@ -114,7 +116,7 @@ def look_home(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> Non
 
 def _chooses_later(walk: Walk, item: Item, way: Way) -> bool:
     """Whether a failover after the next step will choose from a list of recovery points."""
-    return any(step.leg in FAILOVERS and needs_list(step, walk.point_for(item)) for step in way[0][1:])
+    return any(operation.step in FAILOVERS and needs_list(operation, walk.point_for(item)) for operation in way[0][1:])
 
 
 def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:

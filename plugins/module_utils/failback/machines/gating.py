@@ -23,7 +23,7 @@ from ..lifecycle.gates import (
     way_on,
 )
 from ..lifecycle.points import KNOWN_POINTS
-from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, LEG_TEXT, SEALS, Step
+from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation
 from ..model.errors import ConnectionFailed, ReadFailed
 from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
@@ -33,7 +33,7 @@ from .proofs import Evidence, Unproven
 from .track import Track
 from .walk import Walk
 
-Due = tuple[Item, Track, Step]
+Due = tuple[Item, Track, Operation]
 
 #: A machine as its own GET tells it, with the service's time of the answer.
 Seen = tuple[Item, datetime]
@@ -51,19 +51,19 @@ class Gatekeeper:
 
     def may_fail_over(self, due: Sequence[Due]) -> list[Due]:
         """What of the due steps may be sent: all but the failovers that a gate stops, which are refused by name."""
-        fresh = self.read([item for item, _track, step in due if step.leg == FAILOVER_TO_ONPREM])
+        fresh = self.read([item for item, _track, operation in due if operation.step == FAILOVER_TO_ONPREM])
         shown = {key: seen[0] for key, seen in fresh.items()}
         # What this run has tried itself and judged as worth another attempt is its own affair.
         marked = {
             item.key: failed_failover(shown.get(item.key, item))
-            for item, track, step in due
-            if step.leg in FAILOVERS and track.attempts.get(step.leg, 1) == 1
+            for item, track, operation in due
+            if operation.step in FAILOVERS and track.attempts.get(operation.step, 1) == 1
         }
-        jobs = self.last_failovers([(item, step) for item, _track, step in due if marked.get(item.key)])
+        jobs = self.last_failovers([(item, operation) for item, _track, operation in due if marked.get(item.key)])
         kept: list[Due] = []
-        for item, track, step in due:
+        for item, track, operation in due:
             seen = fresh.get(item.key)
-            if seen is None and step.leg == FAILOVER_TO_ONPREM:
+            if seen is None and operation.step == FAILOVER_TO_ONPREM:
                 continue
             gates: list[Gate] = []
             if marked.get(item.key):
@@ -71,8 +71,8 @@ class Gatekeeper:
             if seen is not None:
                 gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
                 track.whole = True
-            if self.open(track, gates, f"Not sent, {LEG_TEXT[step.leg]}"):
-                kept.append((item, track, step))
+            if self.open(track, gates, f"Not sent, {STEP_TEXT[operation.step]}"):
+                kept.append((item, track, operation))
         return kept
 
     def before_commit(self, track: Track, evidence: Evidence) -> list[Unproven]:
@@ -158,14 +158,14 @@ class Gatekeeper:
             self.limits[vault.key] = {p.id.lower(): p.rpo_threshold for p in policies if p.rpo_threshold is not None}
         return self.limits[vault.key].get((item.policy_id or "").lower(), RPO_LIMIT)
 
-    def last_failovers(self, marked: Sequence[tuple[Item, Step]]) -> Mapping[str, Job]:
+    def last_failovers(self, marked: Sequence[tuple[Item, Operation]]) -> Mapping[str, Job]:
         """The failed failovers' jobs, as far as they can be read: they only tell why."""
         walk = self.walk
         seals = {failover: commit for commit, failover in SEALS.items()}
         pairs = [
             (item, commit)
-            for item, step in marked
-            if (commit := walk.lifecycle.step(step.generation, seals[step.leg])) is not None
+            for item, operation in marked
+            if (commit := walk.lifecycle.operation(operation.generation, seals[operation.step])) is not None
         ]
         if not pairs:
             return {}

@@ -42,7 +42,7 @@ def read_whole(walk: Walk, items: Sequence[Item]) -> dict[str, Seen]:
 def with_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     """The items with their operating systems, where the choice of a run-as account depends on it.
 
-    What an earlier leg of the run knew serves, else the item is read by itself.
+    What an earlier step of the run knew serves, else the item is read by itself.
     """
     order = walk.order
     if not (order.run_as_account_windows or order.run_as_account_linux):
@@ -139,7 +139,7 @@ def occupied(
     closer: list[tuple[Item, bool]] = []
     for item in walk.all_items:
         running = walk.lifecycle.running(item)
-        moving = running is not None and running.leg == REPROTECT_TO_ONPREM
+        moving = running is not None and running.step == REPROTECT_TO_ONPREM
         position = walk.lifecycle.position(item)
         member = item.group_id in groups and position in (Position.SYNCING_HOME, Position.READY)
         fabric = estate.fabric_of(item)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..lifecycle.table import COMMITS, LEG_TEXT, REPROTECT_TO_ONPREM
+from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
 from ..placement.home import Home, judged
 from ..wanted.names import among
 from .walk import Walk
@@ -29,7 +29,7 @@ GIB = 1024**3
 class Way:
     """What machines of one paragraph have in common."""
 
-    steps: tuple[str, ...]
+    operations: tuple[str, ...]
     place: str
     through: str
     held: bool
@@ -37,24 +37,24 @@ class Way:
 
 def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     """The lines of the plan; empty where nothing would be sent."""
-    steps: dict[tuple[str, str], list[str]] = {}
+    operations: dict[tuple[str, str], list[str]] = {}
     for entry in plan:
-        steps.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["leg"]))
+        operations.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["step"]))
     ways: dict[Way, list[str]] = {}
     sizes: dict[Way, int | None] = {}
     for key, track in walk.memory.tracks.items():
         item = walk.items.get(key)
-        legs = steps.get((item.vault.name, item.friendly_name), []) if item is not None else []
-        if item is None or not legs:
+        steps = operations.get((item.vault.name, item.friendly_name), []) if item is not None else []
+        if item is None or not steps:
             continue
-        homeward = REPROTECT_TO_ONPREM in legs
+        homeward = REPROTECT_TO_ONPREM in steps
         where = walk.locations.get(key) or judged(item, walk.homes.get(key))
         placement = walk.homeward.get(key) or track.placement or {}
         way = Way(
-            steps=tuple(legs),
+            operations=tuple(steps),
             place=_place(where, placement) if homeward else "",
             through=_through(placement, where.exists is not True or item.instance_type not in CLASSIC),
-            held=track.ended == "held" and not any(leg in COMMITS for leg in legs),
+            held=track.ended == "held" and not any(step in COMMITS for step in steps),
         )
         ways.setdefault(way, []).append(track.name)
         size, sum_ = walk.sizes.get(key), sizes.get(way, 0)
@@ -74,8 +74,10 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _paragraph(way: Way, names: Sequence[str], size: int | None) -> list[str]:
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    steps = [LEG_TEXT.get(leg, leg) for leg in way.steps]
-    said = f"{who}: {', then '.join(steps)}" + (", then waiting for approval before the commit" if way.held else "")
+    operations = [STEP_TEXT.get(step, step) for step in way.operations]
+    said = f"{who}: {', then '.join(operations)}" + (
+        ", then waiting for approval before the commit" if way.held else ""
+    )
     where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]
     told = "; ".join(part for part in where if part)
     lines = textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")

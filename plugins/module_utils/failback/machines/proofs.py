@@ -55,9 +55,9 @@ def power_state(machine: Json) -> str:
     return ""
 
 
-def prove(evidence: Evidence, leg: str) -> list[Unproven]:
+def prove(evidence: Evidence, step: str) -> list[Unproven]:
     """The proofs that do not hold for this very failover; an empty list lets the commit go."""
-    home = leg == COMMIT_TO_ONPREM
+    home = step == COMMIT_TO_ONPREM
     found = [_job(evidence, home), _site(evidence, home), _azure(evidence, home)]
     return [proof for proof in found if proof is not None]
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that must be known before the first write of a run: servers, placements, points, proofs.
 
-Wrong names, missing servers and ambiguous choices are found here, for all legs of the route that any machine will
+Wrong names, missing servers and ambiguous choices are found here, for all steps of the route that any machine will
 still walk, so that a run never stops half-way over a misspelt option.
 """
 
@@ -21,7 +21,7 @@ from ..lifecycle.table import (
     REPROTECT_TO_ONPREM,
     REPROTECTS,
     SEALS,
-    Step,
+    Operation,
 )
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from ..model.items import Item, Job, Json, VaultRef
@@ -43,7 +43,7 @@ from .walk import Walk
 #: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
 PROOF_GRACE = 300.0
 
-Due = tuple[Item, Track, Step]
+Due = tuple[Item, Track, Operation]
 
 
 class Prepared:
@@ -58,25 +58,25 @@ class Prepared:
 
     # -- bodies --------------------------------------------------------------------------------------------------
 
-    def body(self, item: Item, track: Track, step: Step) -> Body | Refuse | None:
+    def body(self, item: Item, track: Track, operation: Operation) -> Body | Refuse | None:
         """The request's JSON for one machine, or why it cannot be sent."""
         order = self.walk.order
-        error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, step)]) else None
+        error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, operation)]) else None
         if error is not None:
             return Refuse(error.code, error.message, error.remedy)
-        lost = self.lost.refusal(item, step)
+        lost = self.lost.refusal(item, operation)
         if lost is not None:
             return lost
         point: Point | None = None
-        if step.leg in FAILOVERS:
-            chosen = self._point(item, step)
+        if operation.step in FAILOVERS:
+            chosen = self._point(item, operation)
             if isinstance(chosen, Refuse):
                 return chosen
             point = chosen
             track.point = point.label
         placement: Placement | None = None
-        if step.leg in REPROTECTS:
-            placed = self._placement(item, track, step)
+        if operation.step in REPROTECTS:
+            placed = self._placement(item, track, operation)
             if isinstance(placed, Refuse):
                 return placed
             placement = placed
@@ -87,11 +87,11 @@ class Prepared:
             point_id=point.id if point else "",
             placement=placement,
         )
-        return build(step, wishes)
+        return build(operation, wishes)
 
-    def _placement(self, item: Item, track: Track, step: Step) -> Placement | Refuse:
+    def _placement(self, item: Item, track: Track, operation: Operation) -> Placement | Refuse:
         estate = certain(self.estate)
-        if step.leg == REPROTECT_TO_AZURE:
+        if operation.step == REPROTECT_TO_AZURE:
             seen = with_systems(self.walk, [(item, track)])[item.key]
             if isinstance(seen, FailbackError):
                 self.walk.wait_for(item.key, seen)
@@ -115,7 +115,7 @@ class Prepared:
             return Refuse(track.code, track.reason, track.remedy)
         return known
 
-    def read_ahead(self, due: Sequence[tuple[Item, Step]]) -> None:
+    def read_ahead(self, due: Sequence[tuple[Item, Operation]]) -> None:
         """Everything the bodies of these steps need, read side by side."""
         asked = self.lost.concerned(due)
 
@@ -133,33 +133,37 @@ class Prepared:
         self.walk.count_reads(len(asked))
         self.read_points([(i, s) for i, s in due if self.lost.refusal(i, s) is None])
 
-    def read_points(self, due: Iterable[tuple[Item, Step]]) -> None:
+    def read_points(self, due: Iterable[tuple[Item, Operation]]) -> None:
         """One list of recovery points for each machine whose choice needs it."""
         walk = self.walk
-        asked = [(i, step) for i, step in due if step.leg in FAILOVERS and needs_list(step, walk.point_for(i))]
+        asked = [
+            (i, operation)
+            for i, operation in due
+            if operation.step in FAILOVERS and needs_list(operation, walk.point_for(i))
+        ]
 
-        def read(pair: tuple[Item, Step]) -> list[Json] | FailbackError:
+        def read(pair: tuple[Item, Operation]) -> list[Json] | FailbackError:
             try:
                 return walk.vaults.list_recovery_points(pair[0].id)
             except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
-        for (item, step), points in zip(asked, walk.spread(read, asked), strict=True):
+        for (item, operation), points in zip(asked, walk.spread(read, asked), strict=True):
             walk.count_reads(1)
             if isinstance(points, FailbackError):
                 walk.wait_for(item.key, points)
             else:
-                self.points[item.key] = choose(step, walk.point_for(item), points)
+                self.points[item.key] = choose(operation, walk.point_for(item), points)
 
-    def _point(self, item: Item, step: Step) -> Point | Refuse:
+    def _point(self, item: Item, operation: Operation) -> Point | Refuse:
         wanted = self.walk.point_for(item)
         doubt = unsure(self.walk.with_system(item), "recovery_point", self.walk.order.recovery_point)
         if doubt is not None:
             return doubt
-        if not needs_list(step, wanted):
-            return choose(step, wanted, ())
+        if not needs_list(operation, wanted):
+            return choose(operation, wanted, ())
         if item.key not in self.points:
-            self.read_points([(item, step)])
+            self.read_points([(item, operation)])
         error = self.walk.trouble.get(item.key)
         return Refuse(error.code, error.message, error.remedy) if error is not None else self.points[item.key]
 
@@ -169,53 +173,53 @@ class Prepared:
         """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
         walk = self.walk
         known: dict[str, Job] = {}
-        for item, track, step in commits:
-            verdict = track.verdict(SEALS[step.leg])
+        for item, track, operation in commits:
+            verdict = track.verdict(SEALS[operation.step])
             if verdict is not None:
                 known[item.key] = verdict
         scenarios = walk.lifecycle.scenarios
         jobs: dict[str, Job] = {}
-        for vault in dict.fromkeys(item.vault.key for item, _track, _step in commits):
-            pairs = [(item, step) for item, _track, step in commits if item.vault.key == vault]
-            mine = {item.key: known[item.key] for item, _step in pairs if item.key in known}
+        for vault in dict.fromkeys(item.vault.key for item, _track, _operation in commits):
+            pairs = [(item, operation) for item, _track, operation in commits if item.vault.key == vault]
+            mine = {item.key: known[item.key] for item, _operation in pairs if item.key in known}
             unread: dict[str, FailbackError] = {}
             try:
                 jobs |= failovers(
                     pairs, mine, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads, unread
                 )
             except (ReadFailed, ConnectionFailed) as exc:
-                unread = {item.key: exc for item, _step in pairs}
+                unread = {item.key: exc for item, _operation in pairs}
             for key, error in unread.items():
                 walk.wait_for(key, error)
-        for item, track, _step in commits:
+        for item, track, _operation in commits:
             job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:
                 # Read once: the next tick of this run need not ask the vault again.
-                track.legs.append({"leg": SEALS[_step.leg], "done": "nothing", "job": job.name})
-                track.leg = SEALS[_step.leg]
+                track.steps.append({"step": SEALS[_operation.step], "done": "nothing", "job": job.name})
+                track.step = SEALS[_operation.step]
                 track.close(job)
         return jobs
 
     def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
         walk = self.walk
-        fresh = self.gates.read([item for item, _track, step in commits if step.leg == COMMIT_TO_ONPREM])
+        fresh = self.gates.read([item for item, _track, operation in commits if operation.step == COMMIT_TO_ONPREM])
         asked = [
             Asked(fresh[item.key][0] if home else item, jobs.get(item.key), track.known, home)
-            for item, track, step in commits
-            if not (home := step.leg == COMMIT_TO_ONPREM) or item.key in fresh
+            for item, track, operation in commits
+            if not (home := operation.step == COMMIT_TO_ONPREM) or item.key in fresh
         ]
         found = self._evidence(asked)
         missing: dict[str, list[Unproven]] = {}
-        for item, track, step in commits:
+        for item, track, operation in commits:
             evidence = found.get(item.key)
             if evidence is None:
                 continue
             if evidence.azure_error is not None:
                 walk.wait_for(item.key, evidence.azure_error)
                 continue
-            missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, step.leg))
-            if step.leg == COMMIT_TO_ONPREM:
+            missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, operation.step))
+            if operation.step == COMMIT_TO_ONPREM:
                 missing[item.key] += self.gates.before_commit(track, evidence)
         return missing
 
@@ -243,14 +247,14 @@ class Prepared:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
         missing = self.unproven(commits, jobs)
         may_go: set[str] = set()
-        for item, track, step in commits:
+        for item, track, operation in commits:
             if item.key not in missing:
                 continue
             unproven = missing[item.key]
             if not unproven:
                 may_go.add(item.key)
                 continue
-            verdict = track.verdict(SEALS[step.leg])
+            verdict = track.verdict(SEALS[operation.step])
             young = (
                 verdict is not None
                 and verdict.end is not None
@@ -258,7 +262,7 @@ class Prepared:
             )
             if all(p.waits for p in unproven) and (young or verdict is None):
                 track.waiting = f"not yet proven: {unproven[0].reason}"
-            elif self.moved_on(item, step):
+            elif self.moved_on(item, operation):
                 if item.key not in self.walk.trouble:
                     track.waiting = "another run has begun the commit"
                     track.joined = True
@@ -266,7 +270,7 @@ class Prepared:
                 refuse_unproven(track, unproven)
         return may_go
 
-    def moved_on(self, item: Item, step: Step) -> bool:
+    def moved_on(self, item: Item, operation: Operation) -> bool:
         """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing; nor does
         it where the machine cannot be read now, which is noted as its trouble.
 
@@ -278,7 +282,7 @@ class Prepared:
         except (ReadFailed, ConnectionFailed) as exc:
             walk.wait_for(item.key, exc)
             return True
-        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in step.departs:
+        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in operation.departs:
             return False
         walk.items[item.key] = fresh
         return True
@@ -298,28 +302,30 @@ def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
 
 
 def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
-    """Read what the remaining legs need and refuse wrong options before anything is written."""
-    steps: dict[str, list[Step]] = {}
+    """Read what the remaining steps need and refuse wrong options before anything is written."""
+    operations: dict[str, list[Operation]] = {}
     ways: dict[str, Way] = {}
     for item in items:
         track = walk.memory.tracks[item.key]
         seen = walk.observed(item, track)
-        steps[item.key], end, _where = project(
+        operations[item.key], end, _where = project(
             walk.decision(item, track), seen, walk.order.route, walk.lifecycle, walk.policy
         )
-        ways[item.key] = steps[item.key], end
-    ahead = [step for some in steps.values() for step in some]
+        ways[item.key] = operations[item.key], end
+    ahead = [operation for some in operations.values() for operation in some]
     need_site(walk, ways)
     learn_systems(
-        walk, [(i, walk.memory.tracks[i.key]) for i in items if any(s.leg in FAILOVERS for s in steps[i.key])]
+        walk, [(i, walk.memory.tracks[i.key]) for i in items if any(s.step in FAILOVERS for s in operations[i.key])]
     )
     items = [i for i in items if i.key not in walk.trouble]
     look_home(walk, items, ways)
-    check_points(walk, items, steps)
+    check_points(walk, items, operations)
     estate: Estate | None = None
-    if any(step.leg in REPROTECTS for step in ahead):
-        estate = read_estate(walk, {i.vault.key: i.vault for i in items if steps[i.key]}.values())
-        stores = any(judged(i, walk.homes.get(i.key)).exists is not True for i in items if _comes_home(steps[i.key]))
+    if any(operation.step in REPROTECTS for operation in ahead):
+        estate = read_estate(walk, {i.vault.key: i.vault for i in items if operations[i.key]}.values())
+        stores = any(
+            judged(i, walk.homes.get(i.key)).exists is not True for i in items if _comes_home(operations[i.key])
+        )
         try:
             check_names(walk.order, estate, stores)
         except InputError:
@@ -328,42 +334,46 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
             if not walk.trouble:
                 check_names(walk.order, estate, stores)
         items = [i for i in items if i.key not in walk.trouble]
-        outward = [(item, walk.memory.tracks[item.key]) for item in items if _comes_home(steps[item.key])]
+        outward = [(item, walk.memory.tracks[item.key]) for item in items if _comes_home(operations[item.key])]
         place_all(walk, estate, outward)
         walk.homeward = {item.key: dict(track.placement) for item, track in outward if track.placement}
         returning = [
             (item, walk.memory.tracks[item.key])
             for item in items
-            if any(s.leg == REPROTECT_TO_AZURE for s in steps[item.key])
+            if any(s.step == REPROTECT_TO_AZURE for s in operations[item.key])
         ]
         systems = with_systems(walk, returning)
         for item, track in returning:
             told = systems[item.key]
             if not isinstance(told, FailbackError):
                 placed = place_to_azure(told, walk.order, estate, track.place())
-                if isinstance(placed, Refuse) and not track.ended and steps[item.key][0].leg != REPROTECT_TO_AZURE:
+                if (
+                    isinstance(placed, Refuse)
+                    and not track.ended
+                    and operations[item.key][0].step != REPROTECT_TO_AZURE
+                ):
                     track.end("refused", *refused_later(placed))
     if not walk.memory.checked:
         look_ahead(walk, items, ways)
     return Prepared(walk, estate)
 
 
-def _comes_home(steps: Sequence[Step]) -> bool:
-    return any(step.leg == REPROTECT_TO_ONPREM for step in steps)
+def _comes_home(operations: Sequence[Operation]) -> bool:
+    return any(operation.step == REPROTECT_TO_ONPREM for operation in operations)
 
 
-def check_points(walk: Walk, items: Sequence[Item], steps: Mapping[str, Sequence[Step]]) -> None:
-    """Refuse a kind of recovery point that no machine's leg knows; where some do, the others are refused by name."""
+def check_points(walk: Walk, items: Sequence[Item], operations: Mapping[str, Sequence[Operation]]) -> None:
+    """Refuse a kind of recovery point that no machine's step knows; where some do, the others are refused by name."""
     unknown: list[tuple[Item, Refuse]] = []
     fits = False
     for item in items:
-        for step in steps[item.key]:
-            if step.leg not in FAILOVERS:
+        for operation in operations[item.key]:
+            if operation.step not in FAILOVERS:
                 continue
             wanted = walk.point_for(item)
             chosen = unsure(walk.with_system(item), "recovery_point", walk.order.recovery_point)
-            if chosen is None and not needs_list(step, wanted):
-                point = choose(step, wanted, ())
+            if chosen is None and not needs_list(operation, wanted):
+                point = choose(operation, wanted, ())
                 chosen = point if isinstance(point, Refuse) else None
             if chosen is not None:
                 unknown.append((item, chosen))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..lifecycle.modernized import NOTES
-from ..lifecycle.table import LEG_TEXT
+from ..lifecycle.table import STEP_TEXT
 from ..model.items import Item, parse_time
 from .closer import slowest, synchronisation
 from .track import Track
@@ -49,15 +49,15 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     if track.ended:
         # It stays with what the run has seen, whatever later lists show or leave out.
         track.after = after
-    fired = any(entry["done"] == "fired" for entry in track.legs)
-    joined = track.joined or any(entry["done"] == "adopted" for entry in track.legs)
+    fired = any(entry["done"] == "fired" for entry in track.steps)
+    joined = track.joined or any(entry["done"] == "adopted" for entry in track.steps)
     if track.ended in ("refused", "failed", "held"):
         done = track.ended
     elif not track.ended and not (fired or joined):
         done = "waiting"
     else:
         done = "fired" if fired else "adopted" if joined else "nothing"
-    shown = [entry for entry in track.legs if entry["done"] != "nothing"]
+    shown = [entry for entry in track.steps if entry["done"] != "nothing"]
     last = shown[-1] if shown else {}
     starts = [e["start"] for e in shown if e.get("start")]
     ends = [e["end"] for e in shown if e.get("end")]
@@ -75,7 +75,7 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "after": after,
         "done": done,
         "changed": after != track.before and "unknown" not in (after, track.before),
-        "leg": last.get("leg"),
+        "step": last.get("step"),
         "job": last.get("job"),
         "recovery_point": track.point or None,
         "accepted": track.accepted,
@@ -90,13 +90,13 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "remedy": track.remedy or None,
         "placement": place.result() if place else None,
         "sync": sync.result() if sync else None,
-        "legs": [leg(entry) for entry in shown],
+        "steps": [step(entry) for entry in shown],
     }
 
 
-def leg(entry: dict[str, Any]) -> dict[str, Any]:
+def step(entry: dict[str, Any]) -> dict[str, Any]:
     return {
-        "leg": entry["leg"],
+        "step": entry["step"],
         "done": entry["done"],
         "job": entry.get("job"),
         "state": entry.get("state"),
@@ -110,11 +110,11 @@ def leg(entry: dict[str, Any]) -> dict[str, Any]:
 def standing_of(walk: Walk, item: Item, track: Track) -> str:
     """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
     listed = walk.lifecycle.standing(item, walk.order.route)
-    step = walk.lifecycle.step(walk.lifecycle.generation(item) or "", track.leg)
-    if track.ended or step is None or walk.lifecycle.position(item) not in step.departs:
+    operation = walk.lifecycle.operation(walk.lifecycle.generation(item) or "", track.step)
+    if track.ended or operation is None or walk.lifecycle.position(item) not in operation.departs:
         return listed
     if track.job:
-        return LEG_TEXT[track.leg]
+        return STEP_TEXT[track.step]
     return track.arrived or listed
 
 
@@ -137,7 +137,7 @@ def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
 
 def activity(walk: Walk, key: str, track: Track) -> str:
     if track.job:
-        return LEG_TEXT[track.leg]
+        return STEP_TEXT[track.step]
     sync = synchronisation(walk, key, track)
     said = sync.words if sync else ""
     doing = track.waiting or "about to start"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walking a route of legs with many items, one slice at a time.
+"""Walking a route of steps with many items, one slice at a time.
 
 A slice reads the vault, decides for every item, sends what is due, waits a little and returns where everybody stands.
 Correctness rests on the vault alone: a killed run and the next slice are the same case.
@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..lifecycle.decide import AGENT_MISSING, Adopt, Done, Fire, Hold, Refuse, Wait, legs_left, verdict
+from ..lifecycle.decide import AGENT_MISSING, Adopt, Done, Fire, Hold, Refuse, Wait, steps_left, verdict
 from ..lifecycle.group import cut
 from ..lifecycle.modernized import LIFECYCLE, retired
 from ..lifecycle.rejections import lasting, passing
 from ..lifecycle.retries import pause as retry_pause
 from ..lifecycle.retries import retryable
-from ..lifecycle.table import COMMITS, DONE, FAILOVERS, LEG_TEXT, WAIT, Lifecycle, Position, Step
+from ..lifecycle.table import COMMITS, DONE, FAILOVERS, STEP_TEXT, WAIT, Lifecycle, Operation, Position
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown, certain, defect
 from ..model.items import Item, Job, Json, Problem, iso, parse_time
 from ..model.ports import Clock, Sent, SitePort, VaultPort
@@ -70,7 +70,7 @@ FIRST_PAUSE, LAST_PAUSE, GROWTH = 1.0, 30.0, 1.5
 
 
 #: A request that is due: the machine, its track, the step and the body.
-Ready = tuple[Item, Track, Step, "Json | None"]
+Ready = tuple[Item, Track, Operation, "Json | None"]
 
 
 def run_slice(
@@ -176,13 +176,13 @@ class Run(Walk):
             # What could not be read for some machines is read anew.
             self.prepared, self.partial = None, False
         self.judge_ended_jobs()
-        due: list[tuple[Item, Track, Step]] = []
+        due: list[tuple[Item, Track, Operation]] = []
         for item, track in self.open_tracks():
             if track.job:
                 continue
-            step = self.consider(item, track)
-            if step is not None:
-                due.append((self.items[item.key], track, step))
+            operation = self.consider(item, track)
+            if operation is not None:
+                due.append((self.items[item.key], track, operation))
         if self.order.advance == "together":
             due = self.held_back(due)
         if not self.memory.checked:
@@ -195,11 +195,11 @@ class Run(Walk):
             self.send_all(due)
         self.calm()
 
-    def clear(self, due: list[tuple[Item, Track, Step]]) -> list[tuple[Item, Track, Step]]:
+    def clear(self, due: list[tuple[Item, Track, Operation]]) -> list[tuple[Item, Track, Operation]]:
         """Those whose way has not ended meanwhile and that lack nothing they need."""
         return [entry for entry in due if not entry[1].ended and entry[0].key not in self.trouble]
 
-    def consider(self, item: Item, track: Track) -> Step | None:
+    def consider(self, item: Item, track: Track) -> Operation | None:
         """Decide for one machine; returns the step to send now, if there is one."""
         self.settle(item, track)
         decision = self.decision(item, track)
@@ -208,59 +208,67 @@ class Run(Walk):
             item = self.by_itself(item)
             decision = self.decision(item, track)
         if isinstance(decision, Fire):
-            if track.lost_leg and not self.lost_is_settled(item, track):
+            if track.lost_step and not self.lost_is_settled(item, track):
                 return None
             due = parse_time(track.not_before)
             if due is not None and self.now < due:
                 if not track.rejections or not track.waiting:
-                    track.waiting = f"waiting before it is tried again: {LEG_TEXT[decision.step.leg]}"
+                    track.waiting = f"waiting before it is tried again: {STEP_TEXT[decision.operation.step]}"
                 return None
-            return decision.step
+            return decision.operation
         if isinstance(decision, Adopt):
-            track.open(decision.step.leg, decision.job, self.now, fired=False)
+            track.open(decision.operation.step, decision.job, self.now, fired=False)
             track.joined = True
         elif isinstance(decision, Wait):
             track.waiting = decision.reason
-            track.joined = track.joined or decision.step is not None
+            track.joined = track.joined or decision.operation is not None
         elif isinstance(decision, Done):
             track.end("done")
         elif isinstance(decision, Hold):
-            track.end("held", *held_words(decision.step))
+            track.end("held", *held_words(decision.operation))
         else:
             track.end("refused", decision.code, decision.reason, decision.remedy)
         return None
 
     def settle(self, item: Item, track: Track) -> None:
-        """Write down the end of a leg that lasts beyond its job, such as a reprotect's synchronisation."""
-        step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.leg) if track.settling else None
-        if step is not None and step.settles is not step.arrives and self.lifecycle.position(item) is step.settles:
+        """Write down the end of a step that lasts beyond its job, such as a reprotect's synchronisation."""
+        operation = (
+            self.lifecycle.operation(self.lifecycle.generation(item) or "", track.step) if track.settling else None
+        )
+        if (
+            operation is not None
+            and operation.settles is not operation.arrives
+            and self.lifecycle.position(item) is operation.settles
+        ):
             track.settle(self.now)
 
-    def held_back(self, due: list[tuple[Item, Track, Step]]) -> list[tuple[Item, Track, Step]]:
-        """Together: nobody starts a leg while another machine still walks an earlier one."""
-        legs = self.order.route
-        earliest = min((legs.index(self.walks(item, track)) for item, track in self.open_tracks()), default=len(legs))
-        kept = [(i, t, s) for i, t, s in due if legs.index(s.leg) <= earliest]
-        for _item, track, step in due:
-            if legs.index(step.leg) > earliest:
-                track.waiting = f"waiting for the others before {LEG_TEXT[step.leg]}"
+    def held_back(self, due: list[tuple[Item, Track, Operation]]) -> list[tuple[Item, Track, Operation]]:
+        """Together: nobody starts a step while another machine still walks an earlier one."""
+        steps = self.order.route
+        earliest = min((steps.index(self.walks(item, track)) for item, track in self.open_tracks()), default=len(steps))
+        kept = [(i, t, s) for i, t, s in due if steps.index(s.step) <= earliest]
+        for _item, track, operation in due:
+            if steps.index(operation.step) > earliest:
+                track.waiting = f"waiting for the others before {STEP_TEXT[operation.step]}"
         return kept
 
     def walks(self, item: Item, track: Track) -> str:
-        """The leg of the route that a machine is on or has next before it; the first one where nothing tells."""
-        legs = self.order.route
+        """The step of the route that a machine is on or has next before it; the first one where nothing tells."""
+        steps = self.order.route
         decision = self.decision(item, track)
-        step = self.lifecycle.running(item, legs) or getattr(decision, "step", None) or getattr(decision, "then", None)
-        leg = track.leg
-        if not track.job and step is not None:
-            leg = step.leg
+        operation = (
+            self.lifecycle.running(item, steps) or getattr(decision, "step", None) or getattr(decision, "then", None)
+        )
+        step = track.step
+        if not track.job and operation is not None:
+            step = operation.step
         elif not track.job:
             # A list that lags, or somebody else's operation: what was judged last counts, then what is listed.
             position = Position(track.arrived) if track.arrived else self.lifecycle.position(item)
             if position is not None:
                 generation = self.lifecycle.generation(item) or ""
-                leg = next(legs_left(position, legs, self.lifecycle, generation), legs[-1])
-        return leg if leg in legs else legs[0]
+                step = next(steps_left(position, steps, self.lifecycle, generation), steps[-1])
+        return step if step in steps else steps[0]
 
     # -- jobs ----------------------------------------------------------------------------------------------------
 
@@ -285,7 +293,7 @@ class Run(Walk):
                 # The list was wrong: look again later.
                 track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
             elif not job.told:
-                said = f"The vault does not say how the job {track.job} ({LEG_TEXT[track.leg]}) stands."
+                said = f"The vault does not say how the job {track.job} ({STEP_TEXT[track.step]}) stands."
                 self.wait_for(item.key, ReadFailed("not_understood", said, LOOK_AT_JOB))
             else:
                 self.count_reads(1)
@@ -297,7 +305,7 @@ class Run(Walk):
         if opened is None or (self.now - opened).total_seconds() < UNSHOWN:
             track.look_after = iso(self.now + timedelta(seconds=LAG / 2)) or ""
             return
-        said = f"The vault does not know the job {track.job} ({LEG_TEXT[track.leg]}) that it had accepted."
+        said = f"The vault does not know the job {track.job} ({STEP_TEXT[track.step]}) that it had accepted."
         self.wait_for(item.key, ReadFailed("read_failed", said, LOOK_AT_JOB))
 
     def seems_ended(self, item: Item, track: Track) -> bool:
@@ -312,8 +320,8 @@ class Run(Walk):
         if not item.allowed and item.scenario is None and fresh:
             return False
         generation = self.lifecycle.generation(item) or ""
-        step = self.lifecycle.step(generation, track.leg)
-        unmoved = step is not None and self.lifecycle.position(item) in step.departs
+        operation = self.lifecycle.operation(generation, track.step)
+        unmoved = operation is not None and self.lifecycle.position(item) in operation.departs
         return not (unmoved and not track.seen and fresh)
 
     def lingers(self, track: Track) -> bool:
@@ -327,49 +335,53 @@ class Run(Walk):
 
     def judge(self, item: Item, track: Track, job: Job) -> None:
         """Take a job's end for what it is: success, a success with words, or a failure that may be repeated."""
-        leg = track.leg
+        step = track.step
         generation = self.lifecycle.generation(item) or ""
-        step = self.lifecycle.step(generation, leg)
+        operation = self.lifecycle.operation(generation, step)
         track.close(job)
         self.memory.idle_ticks = 0
         if job.succeeded:
-            if leg in FAILOVERS:
+            if step in FAILOVERS:
                 track.used_point(job)
-            track.arrived = step.arrives.value if step else ""
+            track.arrived = operation.arrives.value if operation else ""
             track.rejections = 0
             return
         if job.suspended:
-            track.fail(job.errors, f"job_{job.state}", *suspended_words(job, LEG_TEXT[leg]))
+            track.fail(job.errors, f"job_{job.state}", *suspended_words(job, STEP_TEXT[step]))
             return
         item = self.by_itself(item)
         running = self.lifecycle.running(item)
         if (
             running is not None
-            and running.leg == leg
+            and running.step == step
             and item.scenario is not None
             and item.scenario.job.lower() != job.name.lower()
         ):
             # Another run was faster: ours failed because the machine was busy with the very same operation.
-            track.open(leg, item.scenario.job, self.now, fired=False)
+            track.open(step, item.scenario.job, self.now, fired=False)
             track.joined = True
             return
         position = self.lifecycle.position(item)
-        if step is not None and position in (step.arrives, step.settles) and position not in step.departs:
+        if (
+            operation is not None
+            and position in (operation.arrives, operation.settles)
+            and position not in operation.departs
+        ):
             track.warnings.append(
                 Problem(
                     f"job_{job.state}", f"The job ended {job.state}, yet the machine moved on.", level="Warning"
                 ).result()
             )
             return
-        attempts = track.attempts.get(leg, 1)
+        attempts = track.attempts.get(step, 1)
         if retryable(job.errors) and attempts <= self.order.retries:
-            track.attempts[leg] = attempts + 1
+            track.attempts[step] = attempts + 1
             track.not_before = iso(self.now + timedelta(seconds=retry_pause(attempts + 1))) or ""
             said = "; ".join(f"{p.code}: {p.message}" for p in job.errors)
             track.warnings.append(
                 Problem(
                     job.errors[0].code,
-                    f"Attempt {attempts} of {LEG_TEXT[leg]} failed and was repeated ({said}).",
+                    f"Attempt {attempts} of {STEP_TEXT[step]} failed and was repeated ({said}).",
                     job.errors[0].causes,
                     job.errors[0].action,
                     "Warning",
@@ -380,7 +392,7 @@ class Run(Walk):
         track.fail(
             job.errors,
             first.code if first and first.code else f"job_{job.state}",
-            f"{LEG_TEXT[leg].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
+            f"{STEP_TEXT[step].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
             (
                 first.action
                 if first and first.action
@@ -407,7 +419,7 @@ class Run(Walk):
         if lost is not None and (self.now - lost).total_seconds() < LAG:
             track.waiting = "a reply was lost: reading before anything is sent again"
             return False
-        step = self.lifecycle.step(self.lifecycle.generation(item) or "", track.lost_leg)
+        operation = self.lifecycle.operation(self.lifecycle.generation(item) or "", track.lost_step)
         if item.vault.key not in self.jobs:
             try:
                 self.jobs[item.vault.key] = all_understood(self.vaults.list_jobs(item.vault), JOB)
@@ -419,35 +431,41 @@ class Run(Walk):
             began, ended = parse_time(props.get("startTime")), parse_time(props.get("endTime"))
             late = began is None or began >= since - timedelta(seconds=LAG)
             over = ended is not None and ended < since
-            if step and props.get("scenarioName") in step.scenarios and concerns(entry, item) and late and not over:
+            if (
+                operation
+                and props.get("scenarioName") in operation.scenarios
+                and concerns(entry, item)
+                and late
+                and not over
+            ):
                 name = str(entry.get("name") or "")
                 if track.entry(name) is None:
-                    track.open(step.leg, name, self.now, fired=True)
+                    track.open(operation.step, name, self.now, fired=True)
                     track.seen = True
                     return False
-        track.lost_leg = track.lost_at = track.lost_since = ""
+        track.lost_step = track.lost_at = track.lost_since = ""
         return True
 
     # -- sending -------------------------------------------------------------------------------------------------
 
-    def send_all(self, due: list[tuple[Item, Track, Step]]) -> None:
-        """Send what is due as far as the write bucket has tokens, machines of one leg in the order of their names."""
+    def send_all(self, due: list[tuple[Item, Track, Operation]]) -> None:
+        """Send what is due as far as the write bucket has tokens, machines of one step in the order of their names."""
         if self.prepared is None:
             self.prepared = prepare(self, [i for i, t in self.open_tracks()])
             self.partial = bool(self.trouble)
             due = self.clear(due)
-        due.sort(key=lambda entry: self.order.route.index(entry[2].leg))
-        commits = [entry for entry in due if entry[2].leg in COMMITS]
+        due.sort(key=lambda entry: self.order.route.index(entry[2].step))
+        commits = [entry for entry in due if entry[2].step in COMMITS]
         jobs = self.prepared.failovers(commits) if commits else {}
         due = self.clear(due)
         room = max(0, self.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
-        ready: list[tuple[Item, Track, Step]] = []
+        ready: list[tuple[Item, Track, Operation]] = []
         # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
         for number in (room, len(due)):
             some, due = cut(as_units(due), number)
-            commits = [entry for entry in some if entry[2].leg in COMMITS]
+            commits = [entry for entry in some if entry[2].step in COMMITS]
             proven = self.prepared.prove(commits, jobs) if commits else set()
-            going = [entry for entry in some if entry[2].leg not in COMMITS or entry[0].key in proven]
+            going = [entry for entry in some if entry[2].step not in COMMITS or entry[0].key in proven]
             ready += whole_groups(self, going)
             if len(ready) >= room or not due:
                 break
@@ -457,25 +475,25 @@ class Run(Walk):
         """Seconds for which one look at the vault may be sent by: as long as the service's pace lets it count."""
         return max(0.0, min(self.end - self.clock.monotonic(), max(self.memory.pace or 0.0, TRICKLE)))
 
-    def ready(self, due: list[tuple[Item, Track, Step]]) -> list[Ready]:
+    def ready(self, due: list[tuple[Item, Track, Operation]]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         prepared = certain(self.prepared)
         due = prepared.gates.may_fail_over(due)
-        prepared.read_ahead([(item, step) for item, _track, step in due])
+        prepared.read_ahead([(item, operation) for item, _track, operation in due])
         due = self.clear(due)
         ready: list[Ready] = []
-        for item, track, step in due:
-            body = prepared.body(item, track, step)
+        for item, track, operation in due:
+            body = prepared.body(item, track, operation)
             if isinstance(body, Refuse):
                 if item.key not in self.trouble and not track.ended:
                     track.end("refused", body.code, body.reason, body.remedy)
             elif item.key not in self.trouble:
-                ready.append((item, track, step, body))
+                ready.append((item, track, operation, body))
         # A member without a body holds its fellows.
-        whole = {id(track) for _item, track, _step in whole_groups(self, [entry[:3] for entry in ready])}
+        whole = {id(track) for _item, track, _operation in whole_groups(self, [entry[:3] for entry in ready])}
         return [entry for entry in ready if id(entry[1]) in whole]
 
-    def trickle(self, due: list[tuple[Item, Track, Step]], later: list[tuple[Item, Track, Step]]) -> None:
+    def trickle(self, due: list[tuple[Item, Track, Operation]], later: list[tuple[Item, Track, Operation]]) -> None:
         """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
         ``later``, waits for the next look."""
         until = self.clock.monotonic() + self.window()
@@ -483,18 +501,18 @@ class Run(Walk):
             some, due = self.fitting(due)
             batch = self.ready(some)
             self.asked = self.now
-            for (item, track, step, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
-                self.take(item, track, step, answer)
+            for (item, track, operation, _body), answer in zip(batch, self.spread(self.send, batch), strict=True):
+                self.take(item, track, operation, answer)
             if not due or self.clock.monotonic() + REFILL > until:
                 break
             self.clock.sleep(REFILL)
         self.unsent = bool(due or later)
-        for _item, track, step in [*due, *later]:
-            track.waiting = f"waiting for the service's write limit before {LEG_TEXT[step.leg]}"
+        for _item, track, operation in [*due, *later]:
+            track.waiting = f"waiting for the service's write limit before {STEP_TEXT[operation.step]}"
 
     def fitting(
-        self, due: list[tuple[Item, Track, Step]]
-    ) -> tuple[list[tuple[Item, Track, Step]], list[tuple[Item, Track, Step]]]:
+        self, due: list[tuple[Item, Track, Operation]]
+    ) -> tuple[list[tuple[Item, Track, Operation]], list[tuple[Item, Track, Operation]]]:
         """What the write bucket's tokens are enough for, and the rest. A group leaves whole.
 
         One that is larger than the bucket leaves when that is full, which shows by its not filling any more.
@@ -508,9 +526,9 @@ class Run(Walk):
 
     def send(self, entry: Ready) -> Sent | FailbackError | Item:
         """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
-        item, _track, step, body = entry
+        item, _track, operation, body = entry
         try:
-            return self.vaults.act(item.id, step.verb, body)
+            return self.vaults.act(item.id, operation.verb, body)
         except ConnectionFailed as exc:
             return exc
         except (Rejected, Unknown) as exc:
@@ -520,57 +538,57 @@ class Run(Walk):
                 fresh = self.alone(item)
             except (ReadFailed, ConnectionFailed):
                 return exc
-            running = self.lifecycle.running(fresh, (step.leg,))
+            running = self.lifecycle.running(fresh, (operation.step,))
             position = self.lifecycle.position(fresh)
             # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
             moved = (
                 position is not None
-                and position not in step.departs
-                and verdict(step.leg, position, step) in (DONE, WAIT)
+                and position not in operation.departs
+                and verdict(operation.step, position, operation) in (DONE, WAIT)
             )
-            if (running is not None and running.leg == step.leg) or moved:
+            if (running is not None and running.step == operation.step) or moved:
                 return fresh
             return exc
 
-    def take(self, item: Item, track: Track, step: Step, answer: Sent | FailbackError | Item) -> None:
+    def take(self, item: Item, track: Track, operation: Operation, answer: Sent | FailbackError | Item) -> None:
         """Write down what became of a request."""
         self.memory.idle_ticks = 0
         if isinstance(answer, FailbackError):
             by_name(answer, item)
         if isinstance(answer, Sent):
             self.memory.floor.writes += 1
-            track.open(step.leg, answer.job, self.now, fired=True)
-            if step.leg in FAILOVERS and track.point:
-                track.legs[-1]["recovery_point"] = track.point
+            track.open(operation.step, answer.job, self.now, fired=True)
+            if operation.step in FAILOVERS and track.point:
+                track.steps[-1]["recovery_point"] = track.point
             if answer.pace is not None:
                 self.memory.pace = answer.pace
         elif isinstance(answer, Item):
             # Somebody's operation, perhaps our own with a lost reply, was accepted: it is joined, not repeated.
-            running = self.lifecycle.running(answer, (step.leg,))
+            running = self.lifecycle.running(answer, (operation.step,))
             self.items[item.key] = answer
-            if running is not None and running.leg == step.leg and answer.scenario is not None:
-                track.open(step.leg, answer.scenario.job, self.now, fired=False)
+            if running is not None and running.step == operation.step and answer.scenario is not None:
+                track.open(operation.step, answer.scenario.job, self.now, fired=False)
                 track.joined = True
             else:
                 position = self.lifecycle.position(answer)
-                track.arrived = position.value if position is step.arrives else track.arrived
+                track.arrived = position.value if position is operation.arrives else track.arrived
                 track.joined = True
         elif isinstance(answer, ConnectionFailed) or answer.code == THROTTLED:
             # Nothing was accepted and the machine is not at fault: the next look decides anew.
             track.waiting = f"{answer.message} Trying again"
         elif isinstance(answer, Unknown):
-            track.lost_leg, track.lost_at = step.leg, iso(self.now) or ""
+            track.lost_step, track.lost_at = operation.step, iso(self.now) or ""
             track.lost_since = iso(self.asked or self.now) or ""
             track.waiting = "a reply was lost: reading before anything is sent again"
         else:
-            self.rejected(item, track, step, answer)
+            self.rejected(item, track, operation, answer)
 
-    def rejected(self, item: Item, track: Track, step: Step, error: FailbackError) -> None:
+    def rejected(self, item: Item, track: Track, operation: Operation, error: FailbackError) -> None:
         track.rejections += 1
         if passing(error.details) and track.rejections < REJECTIONS:
             track.not_before = iso(self.now + timedelta(seconds=LAG / 2)) or ""
             said = error.message.rstrip(".")
-            track.waiting = f"the service did not take it before {LEG_TEXT[step.leg]} ({said}); trying again"
+            track.waiting = f"the service did not take it before {STEP_TEXT[operation.step]} ({said}); trying again"
             return
         problem = Problem(
             str(error.details.get("service_code") or error.code),
@@ -581,12 +599,12 @@ class Run(Walk):
         code, remedy = lasting(error.details) or (error.code, error.remedy)
         if code == error.code and error.details.get("http_status") not in EXPLAINED:
             said = " ".join((problem.code, problem.message, problem.causes, problem.action))
-            surely, left = retired(step.generation, self.lifecycle.position(item), said)
+            surely, left = retired(operation.generation, self.lifecycle.position(item), said)
             if surely:
                 code, remedy = "classic_retired", left
             elif left:
                 track.warnings.append(Problem("classic_out_of_support", left, level="Warning").result())
-        track.fail((problem,), code, f"{LEG_TEXT[step.leg].capitalize()} was refused: {error.message}", remedy)
+        track.fail((problem,), code, f"{STEP_TEXT[operation.step].capitalize()} was refused: {error.message}", remedy)
 
 
 def suspended_words(job: Job, doing: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Track:
     since: str = ""
     #: Its commit was approved when the run began.
     approved: bool = False
-    leg: str = ""
+    step: str = ""
     job: str = ""
     opened: str = ""
     seen: bool = False
@@ -53,7 +53,7 @@ class Track:
     arrived: str = ""
     #: The judged job whose synchronisation is still under way.
     settling: str = ""
-    lost_leg: str = ""
+    lost_step: str = ""
     lost_at: str = ""
     #: When the request whose reply was lost had not left yet.
     lost_since: str = ""
@@ -61,7 +61,7 @@ class Track:
     rejections: int = 0
     not_before: str = ""
     joined: bool = False
-    legs: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, str]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
     point: str = ""
@@ -92,20 +92,20 @@ class Track:
     sync: dict[str, Any] = field(default_factory=dict)
     looked: str = ""
 
-    def open(self, leg: str, job: str, now: datetime, fired: bool) -> None:
+    def open(self, step: str, job: str, now: datetime, fired: bool) -> None:
         """Hold a job for this machine until it is judged."""
-        self.leg, self.job, self.opened = leg, job, iso(now) or ""
+        self.step, self.job, self.opened = step, job, iso(now) or ""
         self.seen = not fired
-        self.look_after = self.lost_leg = self.lost_at = self.lost_since = ""
+        self.look_after = self.lost_step = self.lost_at = self.lost_since = ""
         self.waiting = ""
-        self.legs.append({"leg": leg, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
+        self.steps.append({"step": step, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
 
     def close(self, job: Job) -> None:
-        """Write a judged job's verdict into the machine's list of legs."""
+        """Write a judged job's verdict into the machine's list of steps."""
         entry = self.entry(job.name)
         if entry is None:
-            entry = {"leg": self.leg, "done": "adopted", "job": job.name}
-            self.legs.append(entry)
+            entry = {"step": self.step, "done": "adopted", "job": job.name}
+            self.steps.append(entry)
         entry.update(state=job.state, start=iso(job.start), end=iso(job.end))
         if job.point_time is not None:
             entry["point_time"] = iso(job.point_time)
@@ -120,7 +120,7 @@ class Track:
                 self.warnings.append(warning.result())
 
     def settle(self, now: datetime) -> None:
-        """The synchronisation after the judged job is over: the leg lasted until now."""
+        """The synchronisation after the judged job is over: the step lasted until now."""
         entry = self.entry(self.settling) if self.settling else None
         self.settling = ""
         if entry is not None and entry.get("start"):
@@ -129,12 +129,12 @@ class Track:
             entry["duration_seconds"] = round((now - began).total_seconds()) if began else None
 
     def entry(self, job: str) -> dict[str, Any] | None:
-        return next((entry for entry in self.legs if entry.get("job") == job), None)
+        return next((entry for entry in self.steps if entry.get("job") == job), None)
 
-    def verdict(self, leg: str) -> Job | None:
-        """The judged job of a leg in this run, as far as a proof needs it."""
-        for entry in reversed(self.legs):
-            if entry["leg"] == leg and entry.get("end"):
+    def verdict(self, step: str) -> Job | None:
+        """The judged job of a step in this run, as far as a proof needs it."""
+        for entry in reversed(self.steps):
+            if entry["step"] == step and entry.get("end"):
                 return Job(
                     name=entry["job"],
                     scenario="",

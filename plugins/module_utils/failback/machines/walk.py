@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..lifecycle.decide import Decision, Done, Observed, Refuse, decide, not_understood
 from ..lifecycle.group import parts as split
 from ..lifecycle.group import units
-from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Position, Step
+from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Operation, Position
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.items import Item, Json, VaultRef, iso, last_segment, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
@@ -305,9 +305,9 @@ def _unclear(item: Item) -> ReadFailed:
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
-def held_words(step: Step) -> tuple[str, str, str]:
+def held_words(operation: Operation) -> tuple[str, str, str]:
     """Code, reason and remedy of a machine that waits for a person before its commit."""
-    if step.leg.endswith("_onprem"):
+    if operation.step.endswith("_onprem"):
         look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
     else:
         look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."

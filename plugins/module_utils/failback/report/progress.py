@@ -34,11 +34,11 @@ def line(used: float, progress: Mapping[str, Any]) -> str:
 
 
 def under_way(machine: Mapping[str, Any]) -> bool:
-    """Whether an unfinished run still has to do with a machine: its last leg is open, or it says what it waits for."""
+    """Whether an unfinished run still has to do with a machine: its last step is open, or it says what it waits for."""
     done = machine.get("done")
     if done in ("fired", "adopted"):
-        legs = machine.get("legs") or [machine]
-        return bool(machine.get("reason")) or not legs[-1].get("end")
+        steps = machine.get("steps") or [machine]
+        return bool(machine.get("reason")) or not steps[-1].get("end")
     return done == "waiting"
 
 
@@ -47,10 +47,10 @@ def moved(machine: Mapping[str, Any]) -> bool:
 
     An operation that failed has moved nothing, and one that is only sent has moved nothing yet.
     """
-    if "legs" not in machine:
+    if "steps" not in machine:
         return bool(machine.get("changed")) and machine.get("done") != "waiting"
-    legs = machine.get("legs") or ()
-    if any(leg.get("done") in ("fired", "adopted") and leg.get("state") in SUCCEEDED for leg in legs):
+    steps = machine.get("steps") or ()
+    if any(step.get("done") in ("fired", "adopted") and step.get("state") in SUCCEEDED for step in steps):
         return True
     return bool(machine.get("changed")) and not under_way(machine)
 

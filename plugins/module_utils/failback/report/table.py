@@ -34,7 +34,7 @@ BAD = ("failed", "refused")
 #: Verdicts in the order in which they need a look; every other one comes after them.
 ORDER = (*BAD, "held", "waiting")
 
-#: Short names of the legs, so that a row fits.
+#: Short names of the steps, so that a row fits.
 STAGES: Mapping[str, str] = {
     "failover_to_azure": "fail over to Azure",
     "commit_to_azure": "commit to Azure",
@@ -65,12 +65,12 @@ class Story:
     moved: bool = False
 
     def take(self, machine: Mapping[str, Any], check: bool = False) -> None:
-        """Add a stage's rows: one a leg; a stage in which nothing was to do adds none beside others."""
-        legs = machine.get("legs") or ()
+        """Add a stage's rows: one a step; a stage in which nothing was to do adds none beside others."""
+        steps = machine.get("steps") or ()
         self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
-        if legs:
+        if steps:
             self.rows = [row for row in self.rows if row.get("done") != "nothing"]
-            self.rows.extend(legs)
+            self.rows.extend(steps)
         elif not self.rows or machine.get("done") != "nothing":
             self.rows.append(machine)
 
@@ -261,7 +261,7 @@ def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
             (
                 story.name if number == 0 else "",
                 ("/".join(story.where) or str(story.last.get("vault") or "")) if number == 0 else "",
-                STAGES.get(str(row.get("leg") or ""), str(row.get("leg") or "-")),
+                STAGES.get(str(row.get("step") or ""), str(row.get("step") or "-")),
                 PLANNED.get(_result(row), _result(row)) if check else _result(row),
                 span(row.get("duration_seconds")),
                 str(row.get("recovery_point") or ""),

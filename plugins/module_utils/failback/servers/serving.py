@@ -13,7 +13,7 @@ from typing import Any, Union
 from ..lifecycle.decide import Refuse
 from ..lifecycle.held import agent_id
 from ..lifecycle.modernized import LIFECYCLE
-from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Position, Step
+from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Operation, Position
 from ..model.errors import ReadFailed
 from ..model.items import Item
 from ..model.servers import Fabric, MasterTarget
@@ -24,7 +24,7 @@ AWAY = frozenset({Position.OUT, Position.OUT_UNCOMMITTED})
 #: Positions in which a master target holds or may hold a machine's disks.
 HELD = frozenset({Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED})
 
-#: Legs that need the machine's disks to be where its master target took them.
+#: Steps that need the machine's disks to be where its master target took them.
 NEEDING = frozenset({FAILOVER_TO_ONPREM, COMMIT_TO_ONPREM})
 
 Server = tuple[Fabric, MasterTarget]
@@ -80,21 +80,21 @@ class LostPlaces:
         self._found = {str(entry["id"]).lower(): entry for entry in found if entry.get("id")}
         self._bound: dict[str, str] = {}
 
-    def concerned(self, due: Iterable[tuple[Item, Step]]) -> list[Item]:
+    def concerned(self, due: Iterable[tuple[Item, Operation]]) -> list[Item]:
         """Machines that must be read by themselves to know whether theirs is among them."""
-        return [i for i, step in due if self._asked(i, step) and i.key not in self._bound and not bound_to(i)]
+        return [i for i, operation in due if self._asked(i, operation) and i.key not in self._bound and not bound_to(i)]
 
-    def _asked(self, item: Item, step: Step) -> bool:
+    def _asked(self, item: Item, operation: Operation) -> bool:
         # A machine that is still away is bound to none yet; the watch was not about it.
-        return bool(self._found) and step.leg in NEEDING and LIFECYCLE.position(item) in HELD
+        return bool(self._found) and operation.step in NEEDING and LIFECYCLE.position(item) in HELD
 
     def learn(self, item: Item, full: Item) -> None:
         """Take the master target from a machine's own GET."""
         self._bound[item.key] = bound_to(full)
 
-    def refusal(self, item: Item, step: Step) -> Refuse | None:
+    def refusal(self, item: Item, operation: Operation) -> Refuse | None:
         """Why a machine must not take a step; None where its master target is not among the lost ones."""
-        if not self._asked(item, step):
+        if not self._asked(item, operation):
             return None
         bound = self._bound.get(item.key) or bound_to(item)
         entry = self._found.get(bound)

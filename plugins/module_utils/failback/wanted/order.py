@@ -86,7 +86,7 @@ class Order:
 
     @property
     def decision_policy(self) -> Policy:
-        # Waiting only for the job makes sense at the end of the route: a later leg needs the synchronised machine.
+        # Waiting only for the job makes sense at the end of the route: a later step needs the synchronised machine.
         wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
         return Policy(
             commit_when=self.commit_when,
@@ -97,7 +97,7 @@ class Order:
 
     @property
     def forward_policy(self) -> str | None:
-        """The policy named for the protection to Azure; a task of that leg alone names it in ``policy``."""
+        """The policy named for the protection to Azure; a task of that step alone names it in ``policy``."""
         return self.policy_to_azure or (self.policy if self.reprotects_to_azure_only else None)
 
     @property
