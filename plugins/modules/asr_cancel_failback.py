@@ -128,11 +128,11 @@ machines:
     done:
       description:
         - What was done with it.
-        - V(fired) (an operation was sent), V(adopted) (an operation that already ran was joined), V(nothing) (it was already there),
+        - V(started) (an operation was sent), V(joined) (an operation that already ran was joined), V(unchanged) (it was already there),
           V(refused) (its failover cannot be taken back), V(failed), V(waiting) (nothing was sent for it before O(wait_timeout) expired).
       returned: always
       type: str
-      sample: fired
+      sample: started
     changed:
       description: Whether this run took the machine's failover back.
       returned: always
@@ -271,7 +271,7 @@ machines:
           description: What was done, in the words of RV(machines[].done).
           returned: always
           type: str
-          sample: fired
+          sample: started
         job:
           description: Name of its job.
           returned: always
@@ -322,6 +322,11 @@ counts:
       returned: always
       type: int
       sample: 0
+    awaiting_approval:
+      description: Always 0 here; tasks that commit use it.
+      returned: always
+      type: int
+      sample: 0
     held:
       description: Always 0 here; tasks that commit use it.
       returned: always
@@ -344,6 +349,12 @@ refused_machines:
   description:
     - Names of the machines whose failover cannot be taken back.
     - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+awaiting_approval_machines:
+  description: Always empty here; tasks that commit use it.
   returned: always
   type: list
   elements: str

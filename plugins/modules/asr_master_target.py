@@ -231,11 +231,11 @@ machines:
       contains: *standing
     done:
       description:
-        - V(fired) (something was changed), V(nothing) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused)
+        - V(started) (something was changed), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused)
           (it cannot be used or must not be touched), V(failed) (vCenter did not do what was asked).
       returned: always
       type: str
-      sample: fired
+      sample: started
     changed:
       description: Whether this run changed its virtual machine.
       returned: always
@@ -641,6 +641,11 @@ counts:
       returned: always
       type: int
       sample: 0
+    awaiting_approval:
+      description: Always 0 here; the stages use it.
+      returned: always
+      type: int
+      sample: 0
     held:
       description: Always 0 here; the stages use it.
       returned: always
@@ -696,6 +701,12 @@ refused_machines:
   description:
     - Names of the servers and machines that were refused.
     - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+awaiting_approval_machines:
+  description: Always empty here; the stages use it.
   returned: always
   type: list
   elements: str

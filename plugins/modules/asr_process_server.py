@@ -331,11 +331,11 @@ machines:
       sample: ps-azure-01
     done:
       description:
-        - V(fired) (moved), V(nothing) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused) (it cannot be used
+        - V(started) (moved), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused) (it cannot be used
           or moved).
       returned: always
       type: str
-      sample: fired
+      sample: started
     changed:
       description: Whether this run moved it.
       returned: always
@@ -609,6 +609,11 @@ counts:
       returned: always
       type: int
       sample: 0
+    awaiting_approval:
+      description: Always 0 here; the stages use it.
+      returned: always
+      type: int
+      sample: 0
     held:
       description: Always 0 here; the stages use it.
       returned: always
@@ -631,6 +636,12 @@ refused_machines:
   description:
     - Names of the servers and machines that were refused.
     - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+awaiting_approval_machines:
+  description: Always empty here; the stages use it.
   returned: always
   type: list
   elements: str

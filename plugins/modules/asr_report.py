@@ -117,11 +117,16 @@ counts:
       returned: always
       type: int
       sample: 0
-    held:
-      description: Those that were stopped before their commit.
+    awaiting_approval:
+      description: Those that stopped before their commit to wait for approval.
       returned: always
       type: int
       sample: 1
+    held:
+      description: Those that stay behind with their consistency group.
+      returned: always
+      type: int
+      sample: 0
     waiting:
       description: Those that were still waited for.
       returned: always
@@ -143,9 +148,17 @@ refused_machines:
   type: list
   elements: str
   sample: []
+awaiting_approval_machines:
+  description:
+    - Names of the machines that stopped before their commit to wait for approval.
+    - Holds at most 50; RV(counts) tells how many there are.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 held_machines:
   description:
-    - Names of the machines that wait for a person before commit.
+    - Names of the machines that stay behind with their consistency group.
     - Holds at most 50; RV(counts) tells how many there are.
   returned: always
   type: list

@@ -166,12 +166,12 @@ machines:
     done:
       description:
         - What was done with it.
-        - V(fired) (an operation was sent), V(adopted) (an operation that already ran was joined), V(nothing) (it was already there),
-          V(refused) (it stands where this task must not act), V(held) (stopped before commit for a person to look), V(failed),
+        - V(started) (an operation was sent), V(joined) (an operation that already ran was joined), V(unchanged) (it was already there),
+          V(refused) (it stands where this task must not act), V(awaiting_approval) (stopped before its commit), V(held) (stays behind with its consistency group), V(failed),
           V(waiting) (nothing was sent for it before O(wait_timeout) expired).
       returned: always
       type: str
-      sample: fired
+      sample: started
     changed:
       description: Whether this run moved the machine.
       returned: always
@@ -370,7 +370,7 @@ machines:
           description: What was done, in the words of RV(machines[].done).
           returned: always
           type: str
-          sample: fired
+          sample: started
         job:
           description: Name of its job.
           returned: always
@@ -421,11 +421,16 @@ counts:
       returned: always
       type: int
       sample: 0
-    held:
-      description: Those that were stopped before their commit.
+    awaiting_approval:
+      description: Those that stopped before their commit to wait for approval.
       returned: always
       type: int
       sample: 1
+    held:
+      description: Those that stay behind with their consistency group.
+      returned: always
+      type: int
+      sample: 0
     waiting:
       description: Those that were still waited for.
       returned: always
@@ -447,9 +452,17 @@ refused_machines:
   type: list
   elements: str
   sample: []
+awaiting_approval_machines:
+  description:
+    - Names of the machines that stopped before their commit to wait for approval.
+    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 held_machines:
   description:
-    - Names of the machines that were stopped before commit for a person to look at.
+    - Names of the machines that stay behind with their consistency group.
     - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
   returned: always
   type: list

@@ -6,11 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED
+
 #: Names in one list of a failed result, and entries in one list of a result's copy of the arguments.
 NAMES = 50
 
 #: Lists of names that only say again what stands in ``machines``.
-LISTS = ("failed_machines", "refused_machines", "held_machines", "waiting_machines")
+LISTS = tuple(f"{word}_machines" for word in LISTED)
 
 #: Options that are left out of the result's copy of the arguments: nobody typed them, and they may be long.
 BULKY = frozenset({"cursor", "results", "judged"})

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import HELD as GROUP_HELD
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import COMMITS, NOT_CONFIRMED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import SUCCEEDED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import STOPPED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, fold
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import Report, Story
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD, WAITS
@@ -48,7 +49,7 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
     stories = report.stories
     if report.planned is not None or not stories:
         return []
-    waiting = [s for s in stories if s.last.get("done") == "held" and s.last.get("code") == "commit_held"]
+    waiting = [s for s in stories if s.last.get("done") == "awaiting_approval"]
     kept = [s for s in stories if s not in waiting and _needed(s)]
     found: list[dict[str, Any]] = []
     if waiting:
@@ -72,7 +73,7 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
 def _to_mend(report: Report, waiting: Sequence[Story]) -> list[Story]:
     """Machines that did not arrive, but for those that wait for an approval, their own or that of a group's member."""
     others = [s for s in report.stories if s not in waiting and s.last.get("code") != GROUP_HELD]
-    return [s for s in others if report.stopped or s.last.get("done") in ("failed", "refused", "held")]
+    return [s for s in others if report.stopped or s.last.get("done") in STOPPED]
 
 
 def _needed(story: Story) -> bool:
@@ -80,7 +81,7 @@ def _needed(story: Story) -> bool:
     if not story.last.get("approved"):
         return False
     return not any(row.get("step") in COMMITS and row.get("state") in SUCCEEDED for row in story.rows) and (
-        story.last.get("done") != "nothing" or story.last.get("after") in WAITS
+        story.last.get("done") != "unchanged" or story.last.get("after") in WAITS
     )
 
 

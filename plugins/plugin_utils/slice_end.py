@@ -106,7 +106,7 @@ def broken(last: Answer, answer: Answer) -> Answer:
         result.pop(key, None)
     machines = [m for m in result.get("machines") or () if isinstance(m, Mapping)]
     sent = (result.get("requests") or {}).get("writes") or 0
-    going = [str(m.get("name")) for m in machines if m.get("done") in ("fired", "adopted") and under_way(m)]
+    going = [str(m.get("name")) for m in machines if m.get("done") in ("started", "joined") and under_way(m)]
     if sent and result.get("failed"):
         named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
         result["msg"] = (

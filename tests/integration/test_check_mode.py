@@ -144,7 +144,7 @@ def test_stages_2_and_3_one_by_one(scene: Scene, commit_when: str) -> None:
         assert by_machine(planned(check, module)) == by_machine(scene.bodies[sent:])
         if module == "asr_failover" and commit_when == "manual":
             foretold, held = check.machines("asr_failover")["at-home"], real.machines("asr_commit")["at-home"]
-            assert foretold["done"] == held["done"] == "held"
+            assert foretold["done"] == held["done"] == "awaiting_approval"
             assert foretold["remedy"] == held["remedy"]
             assert "asr_approved" in held["remedy"]
     assert scene.phase("at-home") == ("home_uncommitted" if commit_when == "manual" else "home_unprotected")

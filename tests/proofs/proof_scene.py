@@ -142,7 +142,7 @@ class Driven(Run):
         return {m["name"]: m for m in self.lines()[-1]["machines"]}
 
     def story(self, name: str) -> dict[str, str]:
-        """What this run did with a machine: step -> fired or adopted."""
+        """What this run did with a machine: step -> started or joined."""
         found = {}
         for line in self.lines():
             for machine in line.get("machines") or ():

@@ -31,7 +31,7 @@ def finish(scene: Scene, machine: str, operation: str) -> str:
     again.arrives()
     assert scene.accepted(machine) == stage_operations(stage)
     assert scene.truth(machine)["phase"] == ENDS[stage]
-    return again.story(machine).get(step, "nothing")
+    return again.story(machine).get(step, "unchanged")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -46,7 +46,7 @@ def test_killed_before_accept(scene: Scene, operation: str) -> None:
     run.kill()
     scene.release(point)
     assert operation not in scene.accepted(machine)
-    assert finish(scene, machine, operation) == "fired"
+    assert finish(scene, machine, operation) == "started"
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -64,7 +64,7 @@ def test_killed_after_accept(scene: Scene, operation: str) -> None:
     run.kill()
     assert scene.accepted(machine)[operation] == 1
     scene.release(point)
-    assert finish(scene, machine, operation) == "adopted"
+    assert finish(scene, machine, operation) == "joined"
     assert len(scene.sent(machine, operation)) == 1
 
 
@@ -83,7 +83,7 @@ def test_killed_after_reply(scene: Scene, operation: str) -> None:
     run.kill()
     assert scene.accepted(machine)[operation] == 1
     scene.release(point)
-    assert finish(scene, machine, operation) == "adopted"
+    assert finish(scene, machine, operation) == "joined"
     assert len(scene.sent(machine, operation)) == 1
 
 

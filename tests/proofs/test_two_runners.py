@@ -20,7 +20,7 @@ def together(scene: Scene, operation: str, machine: str) -> None:
     assert scene.control("GET", f"/barrier/{point}")["waiting"] == 2, "both runs were to come to the same point"
     assert scene.accepted(machine) == stage_operations(stage)
     assert scene.truth(machine)["phase"] == ENDS[stage]
-    assert [run.story(machine).get(step) for run in runs].count("fired") == 1
+    assert [run.story(machine).get(step) for run in runs].count("started") == 1
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

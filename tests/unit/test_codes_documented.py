@@ -40,9 +40,9 @@ FIRST = frozenset(
 SECOND = frozenset(["Next", "_with", "end", "fail"])
 CODE = re.compile(r"(\*_)?[a-z]+(_[a-z0-9]+)*(_\*)?")
 #: Codes that are named by a constant, by the constant's name.
-CONSTANTS = {"AGENT_MISSING", "COMMIT_HELD", "DIED", "HELD", "LEFT", "NOT_CONFIRMED", "WITHOUT_EFFECT"}
+CONSTANTS = {"AGENT_MISSING", "AWAITING", "DIED", "HELD", "LEFT", "NOT_CONFIRMED", "WITHOUT_EFFECT"}
 #: Words in a code's place that are none: what became of a machine.
-OUTCOMES = {"again", "continue", "done", "failed", "held", "nothing", "refused", "waiting"}
+OUTCOMES = {"again", "continue", "done", "failed", "awaiting_approval", "held", "unchanged", "refused", "waiting"}
 
 
 def text_of(node: ast.AST) -> str:

@@ -7,14 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..failback.model.errors import FailbackError
+from ..failback.model.outcomes import BAD, LISTED, STOPPED
 from ..failback.report.causes import causes
 from ..failback.report.naming import handles, labels
 from ..failback.report.progress import moved, under_way
 
 Machine = Mapping[str, Any]
-
-#: Verdicts that count against the allowed share of failures.
-BAD = ("failed", "refused")
 
 #: So many machines are named with reason and remedy in a message; the result holds all of them.
 NAMED = 10
@@ -80,7 +78,8 @@ def summary(machines: Sequence[Machine], check: bool) -> str:
     if on_its_way:
         parts.append(f"{on_its_way} under way")
     for word, text in (
-        ("nothing", "had nothing to do"),
+        ("unchanged", "had nothing to do"),
+        ("awaiting_approval", "awaiting approval"),
         ("held", "held"),
         ("refused", "refused"),
         ("failed", "failed"),
@@ -111,10 +110,8 @@ def shape(raw: Mapping[str, Any], params: Mapping[str, Any], check: bool) -> dic
     result = dict(raw)
     machines: list[Machine] = list(raw.get("machines") or ())
     finished = bool(raw.get("finished", True))
-    result["failed_machines"] = names(machines, "failed")
-    result["refused_machines"] = names(machines, "refused")
-    result["held_machines"] = names(machines, "held")
-    result["counts"] = {word: len(names(machines, word)) for word in ("failed", "refused", "held", "waiting")}
+    result.update({f"{word}_machines": names(machines, word) for word in STOPPED})
+    result["counts"] = {word: len(names(machines, word)) for word in LISTED}
     result["counts"]["moved"] = sum(bool(m.get("changed")) if check else moved(m) for m in machines)
     result["diff"] = diff(machines)
     if check:

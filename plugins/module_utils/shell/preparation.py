@@ -46,7 +46,7 @@ def summary(entries: Sequence[Mapping[str, Any]], check: bool) -> str:
     """The message of a task that went well."""
     changed = sum(1 for e in entries if e.get("changed"))
     parts = [f"{changed} {'would be ' if check else ''}changed"] if changed else []
-    for word, text in (("nothing", "as wanted"), ("waiting", "still to wait for")):
+    for word, text in (("unchanged", "as wanted"), ("waiting", "still to wait for")):
         number = len(names(entries, word))
         if number:
             parts.append(f"{number} {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..failback.model.outcomes import LISTED
 from ..failback.report.table import Report, gather, render, still_running
 from .module import Call
 from .outcome import complaint, too_many
@@ -50,9 +51,9 @@ def work(call: Call) -> dict[str, Any]:
         "total": len(report.stories),
         "counts": {
             "moved": sum(story.moved for story in report.stories),
-            **{word: len(report.named(word)) for word in ("failed", "refused", "held", "waiting")},
+            **{word: len(report.named(word)) for word in LISTED},
         },
-        **{f"{word}_machines": report.named(word)[:NAMES] for word in ("failed", "refused", "held", "waiting")},
+        **{f"{word}_machines": report.named(word)[:NAMES] for word in LISTED},
         "requests": {
             "writes": report.writes,
             "reads": report.reads,

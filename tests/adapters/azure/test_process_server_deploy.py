@@ -110,14 +110,14 @@ def accepted(azure: StandIn, word: str) -> int:
 
 def test_from_nothing_to_ready_and_the_second_run_changes_nothing(azure: StandIn) -> None:
     first = Person(azure).present()
-    assert (entry(first)["done"], entry(first)["changed"]) == ("fired", True)
+    assert (entry(first)["done"], entry(first)["changed"]) == ("started", True)
     assert entry(first)["before"] == "not deployed"
     assert first["process_servers"][0]["ip"] == "10.60.0.10"
     assert first["process_servers"][0]["ready"]
     writes = azure.counters()["writes"]
     # What stands needs no secrets.
     second = Person(azure).present(secrets=Secrets())
-    assert (entry(second)["done"], second["changed"]) == ("nothing", False)
+    assert (entry(second)["done"], second["changed"]) == ("unchanged", False)
     assert azure.counters()["writes"] == writes
     assert accepted(azure, "deployment") == 1
 
@@ -146,7 +146,7 @@ def test_check_mode_validates_looks_ahead_and_writes_nothing(azure: StandIn) -> 
     assert {c["change"] for c in plan["changes"]} == {"Create"}
     assert SECRETS.passphrase not in json.dumps(predicted)
     assert (entry(predicted)["done"], entry(predicted)["changed"], entry(predicted)["after"]) == (
-        "fired",
+        "started",
         True,
         "ready",
     )
@@ -162,7 +162,7 @@ def test_a_killed_run_is_joined_and_nothing_is_deployed_twice(azure: StandIn) ->
     assert (killed["finished"], entry(killed)["code"]) == (False, "deploying")
     # Another run, without what the first one knew.
     result = Person(azure).present()
-    assert entry(result)["done"] == "nothing"
+    assert entry(result)["done"] == "unchanged"
     assert accepted(azure, "deployment") == 1
 
 
@@ -171,7 +171,7 @@ def test_a_lost_reply_is_never_sent_again(azure: StandIn, accepted_first: bool) 
     action = "drop_after_accept" if accepted_first else "drop_before_accept"
     azure.fault(action, {"method": "PUT", "path": "deployments"}, times=1)
     result = Person(azure).present()
-    assert entry(result)["done"] == "fired"
+    assert entry(result)["done"] == "started"
     assert accepted(azure, "deployment") == 1
 
 
@@ -237,7 +237,7 @@ def test_a_set_up_that_fails_is_told_and_done_again_by_the_next_run(azure: Stand
     assert "1603" in entry(failed)["reason"]
     assert "ASRSetupLogs" in entry(failed)["remedy"]
     azure.control("POST", "/settings", {"setup_exit_code": 0})
-    assert entry(Person(azure).present())["done"] == "fired"
+    assert entry(Person(azure).present())["done"] == "started"
     assert accepted(azure, "deployment") == 2
 
 
@@ -266,7 +266,7 @@ def test_removed_to_the_last_part_and_nothing_else(azure: StandIn) -> None:
     planned = Person(azure, check=True).absent()
     assert [p["operation"] for p in planned["plan"]] == ["unregister", *["delete"] * 4]
     gone = Person(azure).absent()
-    assert (entry(gone)["done"], entry(gone)["after"]) == ("fired", "absent")
+    assert (entry(gone)["done"], entry(gone)["after"]) == ("started", "absent")
     vaults = azure.connect()
     servers = [
         s["friendlyName"] for s in vaults.list_fabrics(azure.vault)[0]["properties"]["customDetails"]["processServers"]
@@ -282,7 +282,7 @@ def test_removed_to_the_last_part_and_nothing_else(azure: StandIn) -> None:
     assert len(vaults.list_resources(f"{group}/Microsoft.Network/virtualNetworks")) == 2
     writes = azure.counters()["writes"]
     again = Person(azure).absent()
-    assert (entry(again)["done"], again["changed"]) == ("nothing", False)
+    assert (entry(again)["done"], again["changed"]) == ("unchanged", False)
     assert azure.counters()["writes"] == writes
 
 
@@ -327,7 +327,7 @@ def test_one_that_was_not_deployed_here_is_left_alone(azure: StandIn) -> None:
     kept = person.absent(wanted=wish(name="ps-azure-01"))
     assert entry(kept)["code"] == "not_deployed_here"
     used = person.present(wish(name="ps-azure-01", virtual_network="vnet-dr", address="10.50.0.4"))
-    assert (entry(used)["done"], used["deployment"]["state"]) == ("nothing", "not deployed here")
+    assert (entry(used)["done"], used["deployment"]["state"]) == ("unchanged", "not deployed here")
     assert azure.counters()["writes"] == 0
 
 

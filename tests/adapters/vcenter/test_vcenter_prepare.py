@@ -162,12 +162,17 @@ def test_master_targets_and_machines_are_prepared_and_the_second_run_changes_not
     refused = world.run(order(world, names=("mt-linux-01",), machines=("all",)))
     # One refused server stops nobody: the machine that is away is set in the same run.
     assert done(refused)["mt-linux-01"] == "refused"
-    assert done(refused)["out-01"] == "fired"
+    assert done(refused)["out-01"] == "started"
     assert refused["machines"][0]["code"] == "power_off_needed"
     wanted = order(world, names=("mt-linux-01",), machines=("all",), power_off=True, freeze="frozen")
     predicted = world.run(replace(wanted, check=True))
     result = world.run(wanted)
-    assert done(result) == {"mt-linux-01": "fired", "home-01": "nothing", "metal-01": "nothing", "out-01": "nothing"}
+    assert done(result) == {
+        "mt-linux-01": "started",
+        "home-01": "unchanged",
+        "metal-01": "unchanged",
+        "out-01": "unchanged",
+    }
     assert result["machines"][0]["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "frozen"}
     assert predicted["machines"][0]["after"] == result["machines"][0]["after"]
     facts = result["master_targets"][0]
@@ -182,7 +187,7 @@ def test_master_targets_and_machines_are_prepared_and_the_second_run_changes_not
 
 def test_a_server_with_a_snapshot_is_refused_and_the_machine_keeps_its_setting(world: World) -> None:
     result = world.run(order(world, names=("mt-odd",), machines=("out-01",)))
-    assert done(result) == {"mt-odd": "refused", "out-01": "nothing"}
+    assert done(result) == {"mt-odd": "refused", "out-01": "unchanged"}
     assert result["machines"][0]["code"] == "has_snapshot"
     assert result["machines"][1]["after"]["disk_uuid"] == "TRUE"
 
@@ -195,7 +200,7 @@ def test_an_unknown_name_lists_what_there_is(world: World) -> None:
 
 def test_machines_are_moved_to_another_process_server_and_back(world: World) -> None:
     ready = world.run(move(world, name="ps-azure-01"))
-    assert done(ready) == {"ps-azure-01": "nothing"}
+    assert done(ready) == {"ps-azure-01": "unchanged"}
     wanted = move(world, name="ps-azure-01", move_machines_from="CS-01")
     predicted = world.run(replace(wanted, check=True))
     result = world.run(wanted)
@@ -212,4 +217,4 @@ def test_machines_are_moved_to_another_process_server_and_back(world: World) -> 
 def test_a_configuration_server_is_refreshed_once(world: World) -> None:
     result = world.run(move(world, name="CS-01", refresh=True))
     assert result["requests"]["writes"] == 1
-    assert done(result) == {"CS-01": "nothing"}
+    assert done(result) == {"CS-01": "unchanged"}

@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, runne
 
 
 def fleet(number: int) -> list[dict[str, Any]]:
-    step = {"step": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}
+    step = {"step": "reprotect_to_onprem", "done": "started", "state": "Failed", "end": "x"}
     return [
         {
             "name": f"machine-{n:04d}",
@@ -63,7 +63,7 @@ def test_a_failed_report_of_a_thousand_machines_is_a_small_event(monkeypatch: py
 
 
 def test_a_report_without_failures_keeps_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    machines = [{**m, "done": "nothing", "errors": []} for m in fleet(3)]
+    machines = [{**m, "done": "unchanged", "errors": []} for m in fleet(3)]
     report = Report(monkeypatch, [{"finished": True, "machines": machines}])
     assert report.result["lines"] == report.said
 

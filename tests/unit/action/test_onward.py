@@ -15,10 +15,10 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.onward import NAMED, 
 
 TYPED = CommandLine(("ansible-playbook", "homeward.asr.failback", "-e", "@home.yml"))
 WAY = Way("asr_", TYPED)
-SUCCEEDED = {"step": "commit_to_onprem", "done": "fired", "state": "Succeeded", "end": "2026-03-01T08:00:00Z"}
+SUCCEEDED = {"step": "commit_to_onprem", "done": "started", "state": "Succeeded", "end": "2026-03-01T08:00:00Z"}
 
 
-def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
+def machine(name: str, done: str = "started", **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "vault": "vault-1",
@@ -26,8 +26,8 @@ def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
         "group": None,
         "done": done,
         "approved": False,
-        "after": "home_uncommitted" if done == "held" else "home",
-        "code": "commit_held" if done == "held" else "",
+        "after": "home_uncommitted" if done == "awaiting_approval" else "home",
+        "code": "awaiting_approval" if done == "awaiting_approval" else "",
         "steps": [],
         **more,
     }
@@ -50,31 +50,31 @@ def given(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_all_that_wait_get_one_command() -> None:
-    (entry,) = ways(result(machine("a", "held"), machine("b", "held"), machine("c")))
+    (entry,) = ways(result(machine("a", "awaiting_approval"), machine("b", "awaiting_approval"), machine("c")))
     assert (entry["about"], entry["count"]) == ("approve", 2)
     assert given(entry) == {"asr_approved": ["a", "b"]}
 
 
 def test_a_member_held_for_its_group_needs_no_command_of_its_own() -> None:
     fellow = machine("b", "held", code="group_held", approved=True, after="home_uncommitted")
-    (entry,) = ways(result(machine("a", "held"), fellow))
+    (entry,) = ways(result(machine("a", "awaiting_approval"), fellow))
     assert given(entry) == {"asr_approved": ["a", "b"]}
 
 
 def test_a_run_that_is_done_says_nothing_and_neither_does_check_mode() -> None:
     assert ways(result(machine("a"))) == []
-    assert ways(result(machine("a", "held")), check=True) == []
+    assert ways(result(machine("a", "awaiting_approval")), check=True) == []
     assert ways({"failed": True, "msg": "No vault."}) == []
 
 
 def test_more_than_can_be_named_are_approved_with_a_word_and_counted() -> None:
-    (entry,) = ways(result(*(machine(f"m{n:02d}", "held") for n in range(NAMED + 1))))
+    (entry,) = ways(result(*(machine(f"m{n:02d}", "awaiting_approval") for n in range(NAMED + 1))))
     assert given(entry) == {"asr_approved": ["held"]}
     assert f"{NAMED + 1} machines" in " ".join(entry["notes"])
 
 
 def test_that_word_is_not_used_where_it_would_approve_another() -> None:
-    many = [machine(f"m{n:02d}", "held") for n in range(NAMED + 1)]
+    many = [machine(f"m{n:02d}", "awaiting_approval") for n in range(NAMED + 1)]
     other = machine("other", "refused", after="home_uncommitted", code="group_incomplete")
     approve = ways(result(*many, other))[0]
     assert given(approve) == {"asr_approved": [m["name"] for m in many]}
@@ -96,14 +96,14 @@ def test_a_machine_held_for_another_reason_is_not_approved() -> None:
     ],
 )
 def test_a_name_that_means_another_machine_too_gives_way_to_the_id(twin: dict[str, Any], said: str) -> None:
-    one = machine("a", "held")
+    one = machine("a", "awaiting_approval")
     (entry,) = ways(result(one, machine(**{"name": "a", **twin}) if "name" not in twin else machine(**twin)))
     assert given(entry)["asr_approved"] == [one["item_id"] if said == "id" else "a"]
 
 
 @pytest.mark.parametrize("name", ["held", "all", "a,b", "{{ x }}", " a"])
 def test_a_name_that_would_be_read_as_something_else_gives_way_to_the_id(name: str) -> None:
-    one = machine(name, "held")
+    one = machine(name, "awaiting_approval")
     (entry,) = ways(result(one))
     assert given(entry)["asr_approved"] == [one["item_id"]]
 
@@ -112,7 +112,7 @@ def test_a_name_that_would_be_read_as_something_else_gives_way_to_the_id(name: s
 
 
 def test_time_over_goes_on_with_no_new_approval() -> None:
-    approve, go_on = ways(result(machine("a", "waiting"), machine("b", "held"), finished=False))
+    approve, go_on = ways(result(machine("a", "waiting"), machine("b", "awaiting_approval"), finished=False))
     assert (approve["about"], given(approve)) == ("approve", {"asr_approved": ["b"]})
     assert (go_on["about"], go_on["count"], given(go_on)) == ("continue", 1, {})
 
@@ -121,7 +121,7 @@ def test_an_approval_that_was_not_used_is_kept_by_name() -> None:
     """The word ``held`` would mean machines that this run has brought to their commit."""
     used = machine("used", approved=True, steps=[SUCCEEDED])
     late = machine("late", "waiting", approved=True, after="home_uncommitted")
-    approve, go_on = ways(result(used, late, machine("new", "held"), finished=False))
+    approve, go_on = ways(result(used, late, machine("new", "awaiting_approval"), finished=False))
     assert given(approve) == {"asr_approved": ["new", "late"]}
     assert given(go_on) == {"asr_approved": ["late"]}
 
@@ -147,7 +147,7 @@ def test_a_chain_that_stopped_after_machines_had_moved_is_run_again() -> None:
 
 def test_what_is_left_out_is_named_and_the_choice_is_pinned() -> None:
     line = CommandLine(TYPED.words, left_out=("site", "the file /dev/fd/63"))
-    (entry,) = ways(result(machine("a", "held"), machine("b")), way=Way("asr_", line))
+    (entry,) = ways(result(machine("a", "awaiting_approval"), machine("b")), way=Way("asr_", line))
     assert given(entry) == {
         "asr_machines": ["a", "b"],
         "asr_groups": [],
@@ -161,7 +161,8 @@ def test_what_is_left_out_is_named_and_the_choice_is_pinned() -> None:
 def test_a_member_that_is_gone_is_not_chosen_by_name() -> None:
     line = CommandLine(TYPED.words, left_out=("site",))
     (entry,) = ways(
-        result(machine("a", "held"), machine("lost", "refused", code="plan_member_gone")), way=Way("asr_", line)
+        result(machine("a", "awaiting_approval"), machine("lost", "refused", code="plan_member_gone")),
+        way=Way("asr_", line),
     )[:1]
     assert given(entry)["asr_machines"] == ["a"]
 
@@ -174,7 +175,7 @@ def test_a_confirmation_that_is_missing_is_asked_for() -> None:
 
 def test_no_command_where_neither_can_be_done() -> None:
     line = CommandLine(TYPED.words, left_out=("site",))
-    fleet = [machine("a", "held"), *(machine(f"m{n}") for n in range(NAMED))]
+    fleet = [machine("a", "awaiting_approval"), *(machine(f"m{n}") for n in range(NAMED))]
     (entry,) = ways(result(*fleet), way=Way("asr_", line))
     assert entry["command"] == ""
     assert entry["variable"] == """-e '{"asr_approved": ["a"]}'"""
@@ -182,25 +183,25 @@ def test_no_command_where_neither_can_be_done() -> None:
 
 def test_a_confirmation_that_was_typed_is_not_carried_and_that_is_said() -> None:
     line = CommandLine(TYPED.words, withheld=("asr_confirm_failover_to_azure",))
-    approve, again = ways(result(machine("a", "held"), machine("b", "failed")), way=Way("asr_", line))
+    approve, again = ways(result(machine("a", "awaiting_approval"), machine("b", "failed")), way=Way("asr_", line))
     assert "confirm" not in approve["command"] + again["command"]
     assert not approve["notes"]
     assert "asr_confirm_failover_to_azure" in " ".join(again["notes"])
 
 
 def test_a_job_template_is_told_which_variable_to_set() -> None:
-    (entry,) = ways(result(machine("a", "held")), way=Way("asr_", None))
+    (entry,) = ways(result(machine("a", "awaiting_approval")), way=Way("asr_", None))
     assert (entry["command"], entry["variable"]) == ("", 'asr_approved: ["a"]')
     assert "launch the same template again" in entry["words"]
 
 
 def test_tasks_of_the_users_own_get_the_words_of_their_option() -> None:
-    (entry,) = ways(result(machine("a", "held")), way=Way("", TYPED))
+    (entry,) = ways(result(machine("a", "awaiting_approval")), way=Way("", TYPED))
     assert (entry["command"], entry["variable"]) == ("", 'approved: ["a"]')
 
 
 def test_the_report_shows_the_command_on_one_line_however_long() -> None:
-    results = [result(*(machine(f"a-rather-long-machine-name-{n:02d}", "held") for n in range(NAMED)))]
+    results = [result(*(machine(f"a-rather-long-machine-name-{n:02d}", "awaiting_approval") for n in range(NAMED)))]
     report = gather(results)
     (entry,) = onward(report, WAY)
     lines = render(report, onward=[entry])
@@ -211,14 +212,14 @@ def test_the_report_shows_the_command_on_one_line_however_long() -> None:
 def test_going_on_repeats_no_approval_that_a_file_holds() -> None:
     """The word for those that waited would mean those that this run has brought there."""
     late = machine("b", reason="synchronising", end=None, after="azure")
-    story = result(machine("a", "held"), late, finished=False)
+    story = result(machine("a", "awaiting_approval"), late, finished=False)
     approve, on = ways(story, way=Way("asr_", TYPED, approving=True))
     assert given(approve) == {"asr_approved": ["a"]}
     assert given(on) == {"asr_approved": []}
 
 
 def test_a_confirmation_in_a_file_is_taken_back_and_one_that_was_typed_is_left_out() -> None:
-    story = result(machine("a", "held", after="out_uncommitted"), machine("b", "refused", code="health"))
+    story = result(machine("a", "awaiting_approval", after="out_uncommitted"), machine("b", "refused", code="health"))
     for entry in ways(story, way=Way("asr_", TYPED, confirmed=True)):
         assert given(entry)["asr_confirm_failover_to_azure"] is False
     typed = CommandLine(TYPED.words, withheld=("asr_confirm_failover_to_azure",))
@@ -229,7 +230,7 @@ def test_a_confirmation_in_a_file_is_taken_back_and_one_that_was_typed_is_left_o
 def test_a_playbook_of_ones_own_is_never_given_a_choice() -> None:
     """It may hold several runs, and the choice would be that of each."""
     own = CommandLine(("ansible-playbook", "site.yml"), ("token",), ("asr_confirm_failover_to_azure",), ours=False)
-    (entry,) = ways(result(machine("a", "held")), way=Way("asr_", own, confirmed=True))
+    (entry,) = ways(result(machine("a", "awaiting_approval")), way=Way("asr_", own, confirmed=True))
     assert entry["command"] == ""
     assert json.loads(shlex.split(entry["variable"])[1]) == {
         "asr_approved": ["a"],

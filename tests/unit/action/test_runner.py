@@ -75,7 +75,7 @@ def going(done: int = 0, **more: Any) -> dict[str, Any]:
     }
 
 
-END = {"finished": True, "changed": True, "machines": [{"name": "a", "done": "fired"}], "cursor": {"n": 9}}
+END = {"finished": True, "changed": True, "machines": [{"name": "a", "done": "started"}], "cursor": {"n": 9}}
 
 
 def test_slices_are_called_until_finished_with_the_cursor_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ LOGIN = {"failed": True, "code": "login_failed", "msg": "The secret has expired.
 
 def sent(writes: int, **more: Any) -> dict[str, Any]:
     """An error's answer with the story of the slice it has ended."""
-    machines = [{"name": "a", "done": "fired", "steps": [{"step": "x", "end": None}]}]
+    machines = [{"name": "a", "done": "started", "steps": [{"step": "x", "end": None}]}]
     told = {
         "requests": {"writes": writes, "reads": 1},
         "machines": machines,
@@ -318,7 +318,7 @@ def test_a_login_refused_after_an_earlier_success_is_sat_out_and_ends_as_what_it
 def test_the_chains_earlier_stages_count(monkeypatch: pytest.MonkeyPatch) -> None:
     away = {"failed": True, "code": "unreachable", "msg": "No answer."}
     stage = Stage(monkeypatch, [away, END])
-    earlier = [{"machines": [{"name": "a", "done": "fired"}], "finished": True}]
+    earlier = [{"machines": [{"name": "a", "done": "started"}], "finished": True}]
     assert stage.plugin._work({"stage_results": earlier})["finished"] is True
     stage = Stage(monkeypatch, [away, END])
     assert stage.plugin._work({"stage_results": [{"failed": True, "machines": []}]})["code"] == "unreachable"
@@ -344,7 +344,7 @@ def test_a_slice_that_could_not_read_leaves_the_machines_where_they_were_seen_la
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     steps = [{"step": "x", "end": "then"}]
-    seen = {"name": "a", "item_id": "/a", "done": "fired", "steps": steps, "after": "syncing_home", "changed": True}
+    seen = {"name": "a", "item_id": "/a", "done": "started", "steps": steps, "after": "syncing_home", "changed": True}
     blind = {**seen, "after": "unknown", "changed": False}
     result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[blind])]).run()
     assert result["machines"][0]["after"] == "syncing_home"

@@ -12,10 +12,10 @@ from modern import rcm
 from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
-    Fire,
     Observed,
     Policy,
     Refuse,
+    Send,
     Wait,
     decide,
 )
@@ -87,4 +87,4 @@ def test_a_modernized_machine_is_given_its_time_too(failover: Any, minutes: int,
 def test_an_item_that_tells_no_failover_and_no_agent_is_left_to_the_service() -> None:
     seen = item(position=P.OUT, lastSuccessfulFailoverTime=None, details={"lastHeartbeat": None})
     decision = decide(Observed(seen, START, since=START), HOME_ROUTE, LIFECYCLE, Policy())
-    assert isinstance(decision, Fire)
+    assert isinstance(decision, Send)

@@ -93,7 +93,7 @@ def test_only_the_approved_are_committed_and_the_others_are_held(world: World, a
     result = world.go(order(WAY_HOME[1:], "web", "db", approved=("web",), advance=advance, **MANUAL))
     assert commits(world) == ["web"]
     assert (of(result, "web")["approved"], of(result, "db")["approved"]) == (True, False)
-    assert (of(result, "db")["done"], of(result, "db")["code"]) == ("held", "commit_held")
+    assert (of(result, "db")["done"], of(result, "db")["code"]) == ("awaiting_approval", "awaiting_approval")
 
 
 def test_an_approval_never_adds_a_machine(world: World) -> None:
@@ -118,7 +118,7 @@ def test_held_means_those_that_waited_when_the_run_began(
         if result["finished"]:
             break
     assert commits(world) == ["db"]
-    assert of(result, "web")["done"] == "held"
+    assert of(result, "web")["done"] == "awaiting_approval"
 
 
 def test_without_a_word_about_commits_nobody_is_committed() -> None:
@@ -139,7 +139,7 @@ def test_check_mode_foresees_the_commit_of_an_approved_machine(world: World) -> 
     assert [(p["machine"], p["step"]) for p in result["plan"] if p["step"].startswith("commit")] == [
         ("web", "commit_to_onprem")
     ]
-    assert of(result, "db")["done"] == "held"
+    assert of(result, "db")["done"] == "awaiting_approval"
 
 
 # -- stage 1 without its confirmation ------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_without_confirmation_nothing_leaves_home_but_the_approved_are_committed
     result = world.go(wanted)
     assert world.steps_sent() == [("waits", "commit_to_azure")]
     assert (of(result, "at-home")["done"], of(result, "at-home")["code"]) == ("refused", "not_confirmed")
-    assert of(result, "also-waits")["done"] == "held"
+    assert of(result, "also-waits")["done"] == "awaiting_approval"
 
 
 def test_a_failover_that_runs_is_joined_without_confirmation(world: World) -> None:

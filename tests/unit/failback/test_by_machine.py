@@ -174,14 +174,14 @@ def test_a_list_of_points_is_read_only_for_those_that_need_it(world: World) -> N
     result = world.go(order(STAGES[1], "web", "db", recovery_point={"web": "p1"}, confirm_failover_to_azure=True))
     assert world.calls["list_recovery_points"] == 1
     assert of(result, "web")["recovery_point"].startswith("p1 (")
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
 
 
 def test_a_machine_whose_system_nobody_tells_is_asked_for_by_name(world: World) -> None:
     world.add("web", position=P.READY, details={"osType": None})
     world.add("db", position=P.READY)
     result = world.go(order(STAGES[3][:1], "web", "db", recovery_point={"linux": "latest_app_consistent"}))
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("refused", "system_unknown")
     assert "'recovery_point'" in of(result, "web")["remedy"]
 

@@ -12,7 +12,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.cha
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/{}/replicationFabrics/f/replicationProtectionContainers/c"
 
 
-def row(name: str, done: str = "fired", group: str | None = None, after: str = "ready", **more: Any) -> dict[str, Any]:
+def row(
+    name: str, done: str = "started", group: str | None = None, after: str = "ready", **more: Any
+) -> dict[str, Any]:
     vault = more.pop("vault", "one")
     return {
         "name": name,
@@ -45,7 +47,7 @@ def test_ids_are_handed_on_whole() -> None:
     assert told.machines == tuple(f"{VAULT.format(v)}/replicationProtectedItems/rpi-a" for v in ("one", "two"))
 
 
-@pytest.mark.parametrize("done", ["failed", "refused", "held", "waiting"])
+@pytest.mark.parametrize("done", ["failed", "refused", "awaiting_approval", "held", "waiting"])
 def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
     told = onward(
         [
@@ -69,7 +71,7 @@ def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
 
 
 def test_what_is_at_its_end_is_not_called_held() -> None:
-    told = onward([stage(row("a", "nothing", "shop", "home"), row("b", "failed", "shop"))], NEXT)
+    told = onward([stage(row("a", "unchanged", "shop", "home"), row("b", "failed", "shop"))], NEXT)
     assert names(told) == ([], [])
 
 
@@ -80,9 +82,9 @@ def test_a_machine_that_is_still_on_its_way_keeps_its_group_back() -> None:
 
 
 def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None:
-    results = [stage(row("a", "nothing", "shop"), row("b", "fired", "shop"), row("c", "nothing"))]
+    results = [stage(row("a", "unchanged", "shop"), row("b", "started", "shop"), row("c", "unchanged"))]
     assert names(onward(results, NEXT, check=True)) == (["c"], [])
-    assert names(onward([stage(row("a", "nothing", "shop"), row("b", "refused", "shop"))], NEXT, check=True)) == (
+    assert names(onward([stage(row("a", "unchanged", "shop"), row("b", "refused", "shop"))], NEXT, check=True)) == (
         [],
         ["a"],
     )
@@ -113,14 +115,17 @@ def after_look(*machines: dict[str, Any], used: tuple[str, ...] = ()) -> tuple[l
 def test_after_the_look_a_group_goes_whole_or_not_at_all() -> None:
     """A stage that were asked for a part of a group would refuse everybody."""
     refused = row("a", "refused", "g", code="health")
-    done, moving = row("b", "nothing", "g"), row("c", "adopted", "g", step="reprotect_to_onprem")
+    done, moving = row("b", "unchanged", "g"), row("c", "joined", "g", step="reprotect_to_onprem")
     going, _approved, ended = after_look(refused, done, moving, row("d", "held", "g", code="group_held"), row("e"))
     assert going == ["e"]
-    assert ended == {"a": "refused", "b": "nothing", "c": "held", "d": "held"}
+    assert ended == {"a": "refused", "b": "unchanged", "c": "held", "d": "held"}
 
 
 def test_an_approval_that_is_missing_holds_a_group_at_its_commit_only() -> None:
-    pair = (row("a", "held", "g", code="group_held", approved=True), row("b", "held", "g", code="commit_held"))
+    pair = (
+        row("a", "held", "g", code="group_held", approved=True),
+        row("b", "awaiting_approval", "g", code="awaiting_approval"),
+    )
     assert after_look(*pair) == (["a", "b"], ["a"], {})
 
 
@@ -130,10 +135,10 @@ def test_a_proof_may_still_hold_when_its_time_comes() -> None:
 
 
 def test_an_approval_is_for_one_commit_of_a_run() -> None:
-    commit = {"step": "commit_to_azure", "done": "fired"}
+    commit = {"step": "commit_to_azure", "done": "started"}
     earlier = stage(
         row("a", approved=True, **{**commit, "steps": []}),
-        row("b", approved=True, steps=[commit, {"step": "reprotect_to_onprem", "done": "fired"}]),
+        row("b", approved=True, steps=[commit, {"step": "reprotect_to_onprem", "done": "started"}]),
         row("c", approved=True, step="reprotect_to_onprem"),
         row("d", **commit),
     )

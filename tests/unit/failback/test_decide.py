@@ -13,14 +13,14 @@ from builders import LOOKS, STAGES, START, VAULT, WAY_HOME, item, scenario, text
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
-    Adopt,
     Decision,
     Done,
-    Fire,
     Hold,
+    Join,
     Observed,
     Policy,
     Refuse,
+    Send,
     Wait,
     decide,
     project,
@@ -58,9 +58,9 @@ def verdict_on(
 
 
 def short(decision: Decision) -> str:
-    """A decision as one word of the table: fire:<step>, wait, done or refuse:<code>."""
-    if isinstance(decision, Fire):
-        return f"fire:{decision.operation.step}"
+    """A decision as one word of the table: send:<step>, wait, done or refuse:<code>."""
+    if isinstance(decision, Send):
+        return f"send:{decision.operation.step}"
     if isinstance(decision, Refuse):
         return f"refuse:{decision.code}"
     return type(decision).__name__.lower()
@@ -77,13 +77,13 @@ COLUMNS = (
     P.HOME,
 )
 TABLE: dict[int, tuple[str, ...]] = {
-    2: ("refuse:commit_first", f"fire:{REPROTECT_TO_ONPREM}", "wait", "done", "done", "done", "done", "done"),
+    2: ("refuse:commit_first", f"send:{REPROTECT_TO_ONPREM}", "wait", "done", "done", "done", "done", "done"),
     3: (
         "refuse:reprotect_first",
         "refuse:reprotect_first",
         "refuse:synchronising_home",
-        f"fire:{FAILOVER_TO_ONPREM}",
-        f"fire:{COMMIT_TO_ONPREM}",
+        f"send:{FAILOVER_TO_ONPREM}",
+        f"send:{COMMIT_TO_ONPREM}",
         "done",
         "done",
         "done",
@@ -94,19 +94,19 @@ TABLE: dict[int, tuple[str, ...]] = {
         "refuse:synchronising_home",
         "refuse:failover_home_first",
         "refuse:commit_home_first",
-        f"fire:{REPROTECT_TO_AZURE}",
+        f"send:{REPROTECT_TO_AZURE}",
         "wait",
         "done",
     ),
     1: (
-        f"fire:{COMMIT_TO_AZURE}",
+        f"send:{COMMIT_TO_AZURE}",
         "done",
         "refuse:on_its_way_home",
         "refuse:on_its_way_home",
         "refuse:on_its_way_home",
         "refuse:protect_first",
         "refuse:synchronising_to_azure",
-        f"fire:{FAILOVER_TO_AZURE}",
+        f"send:{FAILOVER_TO_AZURE}",
     ),
 }
 CELLS = [
@@ -145,11 +145,11 @@ def test_the_table_holds_in_words_the_service_never_said_yet(stage: int, positio
     ("position", "word"),
     [
         (P.OUT_UNCOMMITTED, "refuse:commit_first"),
-        (P.OUT, f"fire:{REPROTECT_TO_ONPREM}"),
+        (P.OUT, f"send:{REPROTECT_TO_ONPREM}"),
         (P.SYNCING_HOME, "wait"),
-        (P.READY, f"fire:{FAILOVER_TO_ONPREM}"),
-        (P.HOME_UNCOMMITTED, f"fire:{COMMIT_TO_ONPREM}"),
-        (P.HOME_UNPROTECTED, f"fire:{REPROTECT_TO_AZURE}"),
+        (P.READY, f"send:{FAILOVER_TO_ONPREM}"),
+        (P.HOME_UNCOMMITTED, f"send:{COMMIT_TO_ONPREM}"),
+        (P.HOME_UNPROTECTED, f"send:{REPROTECT_TO_AZURE}"),
         (P.SYNCING_OUT, "wait"),
         (P.HOME, "done"),
     ],
@@ -161,7 +161,7 @@ def test_the_whole_way_home_is_one_line(position: Position, word: str) -> None:
 @pytest.mark.parametrize("position", list(Position))
 def test_no_way_home_ever_sends_a_machine_out(position: Position) -> None:
     decision = verdict_on(item(position=position), WAY_HOME)
-    assert not (isinstance(decision, Fire) and decision.operation.step == FAILOVER_TO_AZURE)
+    assert not (isinstance(decision, Send) and decision.operation.step == FAILOVER_TO_AZURE)
 
 
 # -- the commits -------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ def test_a_commit_waits_for_a_person_when_asked_to(stage: int, position: Positio
 
 
 def test_only_commits_wait_for_a_person() -> None:
-    assert short(verdict_on(item(position=P.READY), STAGES[3], Policy(commit_when="manual"))).startswith("fire:")
+    assert short(verdict_on(item(position=P.READY), STAGES[3], Policy(commit_when="manual"))).startswith("send:")
 
 
 # -- operations that are not allowed -----------------------------------------------------------------------------
@@ -226,7 +226,7 @@ RUNNING = [
 @pytest.mark.parametrize(("stage", "position", "name", "step"), RUNNING)
 def test_a_running_job_of_the_wanted_step_is_joined(stage: int, position: Position, name: str, step: str) -> None:
     decision = verdict_on(busy(position, name), STAGES[stage])
-    assert isinstance(decision, Adopt)
+    assert isinstance(decision, Join)
     assert (decision.operation.step, decision.job) == (step, "job-1")
 
 
@@ -241,7 +241,7 @@ def test_our_own_job_is_waited_for(stage: int, position: Position, name: str, st
 def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -> None:
     """Somebody has given their word already."""
     decision = verdict_on(busy(P.HOME_UNCOMMITTED, "CommitFailover"), STAGES[3], Policy(commit_when="manual"))
-    assert isinstance(decision, Adopt)
+    assert isinstance(decision, Join)
 
 
 @pytest.mark.parametrize(
@@ -287,11 +287,11 @@ def test_any_other_job_that_holds_a_machine_is_waited_out(stage: int, position: 
 )
 def test_a_judged_job_counts_before_a_list_that_lags(stage: int, listed: Position, arrived: Position) -> None:
     assert isinstance(verdict_on(item(position=listed), STAGES[stage], arrived=arrived), Wait)
-    assert isinstance(verdict_on(item(position=listed), STAGES[stage]), Fire)
+    assert isinstance(verdict_on(item(position=listed), STAGES[stage]), Send)
 
 
 def test_what_was_judged_never_holds_a_machine_that_has_moved_on() -> None:
-    assert short(verdict_on(item(position=P.READY), WAY_HOME, arrived=P.SYNCING_HOME)) == f"fire:{FAILOVER_TO_ONPREM}"
+    assert short(verdict_on(item(position=P.READY), WAY_HOME, arrived=P.SYNCING_HOME)) == f"send:{FAILOVER_TO_ONPREM}"
 
 
 # -- waiting for the job only ------------------------------------------------------------------------------------
@@ -311,11 +311,11 @@ def test_a_synchronisation_is_waited_for_unless_the_job_is_enough(stage: int, po
     ("minutes", "heartbeat", "kind"),
     [
         (5, START - timedelta(minutes=6), Wait),
-        (5, START - timedelta(minutes=4), Fire),
-        (5, None, Fire),
+        (5, START - timedelta(minutes=4), Send),
+        (5, None, Send),
         (19, START - timedelta(minutes=60), Wait),
         (20, START - timedelta(minutes=60), Refuse),
-        (600, START - timedelta(minutes=4), Fire),
+        (600, START - timedelta(minutes=4), Send),
     ],
 )
 def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
@@ -332,13 +332,13 @@ def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
         assert decision.code == "agent_not_registered"
         assert "20 minutes" in decision.reason
     # Whoever knows better than the heartbeat says so.
-    assert isinstance(verdict_on(seen, STAGES[stage], Policy(agent_timeout=0)), Fire)
+    assert isinstance(verdict_on(seen, STAGES[stage], Policy(agent_timeout=0)), Send)
 
 
 def test_a_failover_does_not_ask_for_the_agent() -> None:
     late = {"lastHeartbeat": text(START - timedelta(hours=9))}
     seen = item(position=P.READY, lastSuccessfulFailoverTime=text(START), details=late)
-    assert isinstance(verdict_on(seen, STAGES[3]), Fire)
+    assert isinstance(verdict_on(seen, STAGES[3]), Send)
 
 
 # -- what is not understood --------------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ MODERNIZED = CLASSIC + Lifecycle(
         (94, P.HOME, "done", "done"),
         (130, P.OUT_UNCOMMITTED, "refuse:agent_not_registered", "refuse:reprotect_first"),
         (158, P.SYNCING_HOME, "wait", "refuse:synchronising_home"),
-        (162, P.READY, "done", f"fire:{FAILOVER_TO_ONPREM}"),
+        (162, P.READY, "done", f"send:{FAILOVER_TO_ONPREM}"),
     ],
 )
 def test_a_recorded_modernized_item_goes_through_with_rows_alone(
@@ -502,7 +502,7 @@ def test_a_recorded_modernized_item_goes_through_with_rows_alone(
     assert short(verdict_on(seen, STAGES[2], lifecycle=MODERNIZED)) == stage_2
     decision = verdict_on(seen, STAGES[3], lifecycle=MODERNIZED)
     assert short(decision) == stage_3
-    if isinstance(decision, Fire):
+    if isinstance(decision, Send):
         assert (decision.operation.verb, decision.operation.permission) == ("plannedFailover", "PlannedFailover")
     assert short(verdict_on(seen, STAGES[2])) == "refuse:provider_not_supported"
 
@@ -520,7 +520,7 @@ def test_the_recorded_item_waits_for_its_agent_right_after_the_failover(
     entry = recording(130)
     entry["properties"]["providerSpecificDetails"]["isAgentRegistrationSuccessfulAfterFailover"] = True
     registered = Item.parse(entry, VAULT)
-    assert short(verdict_on(registered, STAGES[2], lifecycle=MODERNIZED, now=soon)) == f"fire:{REPROTECT_TO_ONPREM}"
+    assert short(verdict_on(registered, STAGES[2], lifecycle=MODERNIZED, now=soon)) == f"send:{REPROTECT_TO_ONPREM}"
 
 
 def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:

@@ -51,7 +51,7 @@ def test_a_machine_without_a_later_step_is_not_refused_for_one(world: World, mon
     world.add("bare", position=P.HOME_UNPROTECTED)
     forbid(monkeypatch, "list_jobs", "list_azure_machines")
     result = world.slice(order(WAY_HOME, check=True))
-    assert of(result, "home")["done"] == "nothing"
+    assert of(result, "home")["done"] == "unchanged"
     assert [entry["machine"] for entry in result["plan"]] == ["bare"]
 
 

@@ -273,7 +273,7 @@ def test_what_was_accepted_goes_and_is_kept(world: World) -> None:
     world.add("web", position=READY, **CRITICAL)
     result = world.go(stage(3, accept={"replication_health": "it is rebuilt from backup, says Ann"}))
     told = of(result, "web")
-    assert (told["done"], told["after"]) == ("fired", "home_unprotected")
+    assert (told["done"], told["after"]) == ("started", "home_unprotected")
     (kept,) = told["accepted"]
     assert (kept["gate"], kept["reason"]) == ("replication_health", "it is rebuilt from backup, says Ann")
     assert "78144" in kept["text"]
@@ -285,7 +285,7 @@ def test_a_failover_by_somebody_else_is_looked_at_before_its_commit(world: World
     assert (told["done"], told["code"]) == ("refused", "replication_health")
     assert world.steps_sent() == []
     told = of(world.go(stage(3, accept={"replication_health": "says Ann"})), "web")
-    assert (told["done"], [entry["gate"] for entry in told["accepted"]]) == ("fired", ["replication_health"])
+    assert (told["done"], [entry["gate"] for entry in told["accepted"]]) == ("started", ["replication_health"])
 
 
 def test_what_this_run_found_whole_is_not_doubted_for_what_the_failover_itself_did(world: World) -> None:
@@ -312,7 +312,7 @@ def test_a_machine_marked_as_failed_is_not_failed_over_again_as_if_nothing_had_b
     assert (told["done"], told["code"]) == ("refused", "failed_failover")
     assert world.steps_sent() == []
     told = of(world.go(stage(number, accept={"failed_failover": "the host has memory again"})), "web")
-    assert told["done"] == "fired"
+    assert told["done"] == "started"
 
 
 # -- somebody else's operations --------------------------------------------------------------------------------------
@@ -332,11 +332,11 @@ def test_an_operation_of_others_does_not_look_like_a_synchronisation(world: Worl
     world.extra["web"] = {}
     if number == 4:
         last = of(world.go(stage(number), cursor=first["cursor"]), "web")
-        assert (last["done"], last["changed"], last["after"]) == ("nothing", False, "home")
+        assert (last["done"], last["changed"], last["after"]) == ("unchanged", False, "home")
         assert world.steps_sent() == []
 
 
 def test_a_test_failover_that_waits_for_its_clean_up_stands_at_home(world: World) -> None:
     world.add("web", position=Position.HOME, allowedOperations=["TestFailoverCleanup"])
     told = of(world.go(stage(4)), "web")
-    assert (told["before"], told["done"], told["changed"]) == ("home", "nothing", False)
+    assert (told["before"], told["done"], told["changed"]) == ("home", "unchanged", False)

@@ -79,7 +79,12 @@ FAILED = fellow("c", S.STOPPED, ended="failed", code="28031", why="It broke.", r
         # The one that is only held itself is not the cause.
         ([fellow("b", S.STOPPED, ended="held", code=HELD, why="Held with c."), FAILED], False, True, ("c failed",)),
         ([fellow("b", S.STOPPED, ended="refused", code="x", why="No.")], False, True, ("b was refused (No)",)),
-        ([fellow("b", S.STOPPED, ended="held", code="commit_held", why="Asks.")], False, True, ("b is held (Asks)",)),
+        (
+            [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval", why="Asks.")],
+            False,
+            True,
+            ("b is waiting for approval (Asks)",),
+        ),
     ],
 )
 def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bool, words: tuple[str, ...]) -> None:
@@ -89,7 +94,7 @@ def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bo
         assert word in ruling.reason
     assert "Held with c" not in ruling.reason
     assert bool(ruling.remedy) == held
-    if held and fellows[-1].code != "commit_held":
+    if held and fellows[-1].code != "awaiting_approval":
         assert "asr_split_groups: true" in ruling.remedy
 
 
@@ -99,10 +104,14 @@ def test_a_held_group_is_told_what_to_mend() -> None:
 
 
 def test_a_group_that_lacks_an_approval_is_told_whose() -> None:
-    ruling = rule("shop", "committing", [fellow("b", S.STOPPED, ended="held", code="commit_held", why="Asks.")])
+    ruling = rule(
+        "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval", why="Asks.")]
+    )
     assert "b" in ruling.remedy
     assert "all its members are approved" in ruling.remedy
-    mixed = rule("shop", "committing", [fellow("b", S.STOPPED, ended="held", code="commit_held"), FAILED])
+    mixed = rule(
+        "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval"), FAILED]
+    )
     assert "c: Mend it." in mixed.remedy
 
 

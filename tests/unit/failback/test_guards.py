@@ -60,7 +60,7 @@ def test_a_job_that_no_list_has_shown_yet_is_not_asked_for(world: World) -> None
     result = world.slice(stage(2, slice_seconds=30))
     assert world.steps_sent() == [("web", "reprotect_to_onprem")]
     assert world.calls["get_job"] == 0
-    assert of(result, "web")["done"] == "fired"
+    assert of(result, "web")["done"] == "started"
 
 
 def test_a_job_that_ended_before_any_list_showed_it_is_judged_all_the_same(world: World) -> None:
@@ -95,7 +95,7 @@ def test_ones_own_ended_job_is_no_rival(world: World) -> None:
         result = world.go(stage(2), limit=200)
     told = of(result, "web")
     assert (told["done"], told["code"]) == ("failed", "95265")
-    assert [(step["done"], step["job"]) for step in told["steps"]] == [("fired", "job-1")]
+    assert [(step["done"], step["job"]) for step in told["steps"]] == [("started", "job-1")]
     assert world.calls["get_job"] == 1
 
 

@@ -252,7 +252,7 @@ def test_a_namesake_in_azure_neither_proves_nor_blocks(world: World, hidden: boo
     real = [] if hidden else [azure_json("web", "deallocated")]
     world.azure_says["web"] = [stranger("deallocated" if hidden else "running"), *real]
     told = of(world.go(stage(3)), "web")
-    assert told["done"] == ("refused" if hidden else "fired")
+    assert told["done"] == ("refused" if hidden else "started")
     assert len(world.steps_sent()) == (0 if hidden else 1)
     if hidden:
         assert told["code"] in ("azure_identity", "azure_vm_missing")
@@ -276,7 +276,7 @@ def test_an_azure_vm_that_is_really_gone_can_be_accepted(world: World) -> None:
     assert (told["done"], told["code"]) == ("refused", "azure_vm_missing")
     assert "moved or deleted" in told["reason"]
     told = of(world.go(stage(3, accept={"azure_vm_missing": "deleted by mistake, says Ann"})), "web")
-    assert (told["done"], [e["gate"] for e in told["accepted"]]) == ("fired", ["azure_vm_missing"])
+    assert (told["done"], [e["gate"] for e in told["accepted"]]) == ("started", ["azure_vm_missing"])
 
 
 def test_a_subscription_that_may_not_be_read_holds_its_own_machines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -313,7 +313,7 @@ def test_disks_that_only_the_azure_vm_has_are_named_before_it_is_deleted(world: 
     assert "added-in-azure (LUN 7, 512 GB)" in told["reason"]
     assert world.steps_sent() == []
     told = of(world.go(stage(3, accept={"disk_unprotected": "scratch, says Ann"})), "web")
-    assert told["done"] == "fired"
+    assert told["done"] == "started"
 
 
 def test_an_unsettled_azure_vm_proves_nothing(world: World) -> None:
@@ -332,7 +332,7 @@ def test_whether_the_azure_vm_is_gone_is_told_after_the_commit(world: World, sta
         world.azure_says["web"] = [azure_json("web", "deallocated")]
     result = world.go(stage(3))
     told = of(result, "web")
-    assert (told["done"], told["after"]) == ("fired", "home_unprotected")
+    assert (told["done"], told["after"]) == ("started", "home_unprotected")
     assert [w["code"] for w in told["warnings"]] == (["azure_vm_left"] if stays else [])
     if stays:
         assert "is still there (deallocated)" in told["warnings"][0]["message"]

@@ -14,9 +14,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.cl
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     CANCEL_FAILOVER_TO_ONPREM,
     DONE,
-    FIRE,
     POSITION_TEXT,
     REFUSALS,
+    SEND,
     STEP_TEXT,
     STEPS,
     VERDICTS,
@@ -218,7 +218,7 @@ def test_every_step_has_a_word_for_every_position_and_every_refusal_a_text() -> 
     for step in VERDICTS:
         assert set(VERDICTS[step]) == set(Position) == set(POSITION_TEXT)
         words |= set(VERDICTS[step].values())
-    assert words - {FIRE, WAIT, DONE} == set(REFUSALS)
+    assert words - {SEND, WAIT, DONE} == set(REFUSALS)
     for reason, remedy in REFUSALS.values():
         assert reason.endswith(".")
         assert remedy.endswith(".")
@@ -226,7 +226,7 @@ def test_every_step_has_a_word_for_every_position_and_every_refusal_a_text() -> 
 
 def test_each_step_fires_exactly_from_where_it_departs() -> None:
     for operation in CLASSIC.operations:
-        assert {p for p, word in VERDICTS[operation.step].items() if word == FIRE} == operation.departs
+        assert {p for p, word in VERDICTS[operation.step].items() if word == SEND} == operation.departs
 
 
 def test_a_route_is_walked_in_order_whatever_order_it_is_given_in() -> None:

@@ -336,7 +336,7 @@ def test_a_ready_server_needs_nothing() -> None:
     vaults = Vaults([fabric_json(MT)])
     result = run(replace(ORDER, names=("MT-1",)), vaults, Site([VM]))
     assert (result["finished"], result["changed"]) == (True, False)
-    assert entry(result, "mt-linux-01")["done"] == "nothing"
+    assert entry(result, "mt-linux-01")["done"] == "unchanged"
     facts = result["master_targets"][0]
     assert facts["ready"]
     assert facts["disk_slots_free"] == 58
@@ -372,7 +372,7 @@ def test_a_registration_is_waited_for_when_asked() -> None:
     vaults = Vaults([fabric_json(), fabric_json(), fabric_json(MT)])
     result = run(replace(ORDER, names=("mt-linux-01",), await_registration=True), vaults)
     assert result["finished"]
-    assert entry(result, "mt-linux-01")["done"] == "nothing"
+    assert entry(result, "mt-linux-01")["done"] == "unchanged"
     assert vaults.requests.reads == 3
 
 
@@ -399,7 +399,7 @@ def test_what_only_people_can_mend_is_refused_at_once() -> None:
     refused = entry(result, "mt-linux-01")
     assert (result["finished"], refused["done"], refused["code"]) == (True, "refused", "has_snapshot")
     registered = run(replace(ORDER, state="registered"), vaults, Site([replace(VM, has_snapshot=True)]))
-    assert entry(registered, "mt-linux-01")["done"] == "nothing"
+    assert entry(registered, "mt-linux-01")["done"] == "unchanged"
     assert "snapshot" in entry(registered, "mt-linux-01")["warnings"][0]["message"]
 
 
@@ -407,7 +407,7 @@ def test_one_bad_server_does_not_stop_the_others() -> None:
     other = replace(MT, id="MT-2", name="mt-2", ip="10.20.1.11", datastores=())
     site = Site([VM, replace(VM, moid="vm-2", name="mt-2", addresses=("10.20.1.11",))])
     result = run(replace(ORDER, freeze="frozen", ready_timeout=0), Vaults([fabric_json(MT, other)]), site)
-    assert entry(result, "mt-linux-01")["done"] == "fired"
+    assert entry(result, "mt-linux-01")["done"] == "started"
     assert entry(result, "mt-2")["done"] in ("waiting", "refused")
 
 
@@ -430,11 +430,11 @@ def test_uuid_is_set_on_the_servers_and_on_machines_that_are_away() -> None:
     assert [e["after"] for e in predicted["machines"]] == [e["after"] for e in result["machines"]]
     done = {e["name"]: (e["done"], e["after"].get("disk_uuid")) for e in result["machines"] if e["role"] == "machine"}
     assert done == {
-        "away": ("fired", "TRUE"),
-        "home": ("nothing", None),
-        "coming": ("nothing", None),
-        "gone": ("nothing", None),
-        "metal": ("nothing", None),
+        "away": ("started", "TRUE"),
+        "home": ("unchanged", None),
+        "coming": ("unchanged", None),
+        "gone": ("unchanged", None),
+        "metal": ("unchanged", None),
     }
     reasons = {name: entry(result, name)["reason"] for name in ("home", "coming", "gone", "metal")}
     assert reasons["home"] == "Left alone: at home and protected to Azure."
@@ -478,7 +478,7 @@ def test_a_server_is_not_powered_off_while_machines_come_home(held: bool) -> Non
     site = Site([replace(VM, extra_config={})])
     result = run(replace(ORDER, enable_uuid=True, power_off=True), Vaults([fabric_json(MT)], items), site)
     assert site.asked == [("enable_uuid", ("vm-1",), not held, False)]
-    assert entry(result, "mt-linux-01")["done"] == ("refused" if held else "fired")
+    assert entry(result, "mt-linux-01")["done"] == ("refused" if held else "started")
 
 
 def test_check_mode_predicts_and_touches_nothing() -> None:
@@ -490,7 +490,7 @@ def test_check_mode_predicts_and_touches_nothing() -> None:
     assert len(site.asked) == 3
     assert vaults.acted == []
     predicted = entry(result, "mt-linux-01")
-    assert predicted["done"] == "fired"
+    assert predicted["done"] == "started"
     assert predicted["changed"]
     assert predicted["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "frozen"}
     assert predicted["before"] == {
@@ -527,7 +527,7 @@ def test_a_machine_without_a_master_target_of_its_kind_is_named() -> None:
     items = [item_json("win", osType="Windows"), item_json("lin")]
     result = run(replace(ORDER, machines=("all",)), Vaults([fabric_json(MT)], items), Site([VM]))
     assert (entry(result, "win")["done"], entry(result, "win")["code"]) == ("refused", "no_master_target_for_os")
-    assert entry(result, "lin")["done"] == "nothing"
+    assert entry(result, "lin")["done"] == "unchanged"
 
 
 def test_a_move_with_disks_of_others_is_refused_and_told() -> None:
@@ -561,13 +561,13 @@ WINDOWS = replace(MT, id="MT-2", name="mt-windows-01", os_type="Windows", ip="10
     ("order", "looked_at", "done"),
     [
         # Machines are chosen: what serves none of them is not even looked at.
-        ({"machines": ("away",)}, ["mt-linux-01"], "fired"),
+        ({"machines": ("away",)}, ["mt-linux-01"], "started"),
         # Nobody is chosen: it is looked at, and no obstacle while it serves nobody.
-        ({}, ["mt-linux-01", "mt-windows-01"], "fired"),
+        ({}, ["mt-linux-01", "mt-windows-01"], "started"),
         # It is named: then it must be there.
         ({"names": ("mt-linux-01", "mt-windows-01")}, ["mt-linux-01", "mt-windows-01"], "refused"),
         # What this vCenter does not have was not frozen through it either.
-        ({"freeze": "lifted", "state": "registered"}, ["mt-linux-01", "mt-windows-01"], "fired"),
+        ({"freeze": "lifted", "state": "registered"}, ["mt-linux-01", "mt-windows-01"], "started"),
     ],
 )
 def test_a_server_of_another_vcenter_is_an_obstacle_only_to_its_own(
@@ -577,7 +577,7 @@ def test_a_server_of_another_vcenter_is_an_obstacle_only_to_its_own(
     result = run(wanted, Vaults([fabric_json(MT, WINDOWS)], [item_json("away")]), Site([VM]))
     servers = [e for e in result["machines"] if e["role"] == "master_target"]
     assert [e["name"] for e in servers] == looked_at
-    assert entry(result, "mt-linux-01")["done"] == "fired"
+    assert entry(result, "mt-linux-01")["done"] == "started"
     worst = {e["done"] for e in servers}
     assert ("refused" in worst) == (done == "refused")
     if len(servers) > 1 and done != "refused":

@@ -20,7 +20,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports 
 def full() -> Memory:
     track = Track("web", "out", key="/id", attempts={"reprotect_to_onprem": 2})
     track.placement = asdict(Placement("id-ps", "cs-1"))
-    track.open("reprotect_to_onprem", "job-1", START, fired=True)
+    track.open("reprotect_to_onprem", "job-1", START, started=True)
     return Memory(
         tracks={"/id": track},
         pace=15.0,
@@ -64,7 +64,7 @@ def test_what_is_not_a_cursor_of_ours_is_dropped(cursor: Any) -> None:
 
 def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
     track = Track("web", "out")
-    track.open("commit_to_onprem", "job-1", START, fired=True)
+    track.open("commit_to_onprem", "job-1", START, started=True)
     assert (track.job, track.seen, track.opened) == ("job-1", False, "2026-03-01T08:00:00Z")
     track.close(
         Job.parse(
@@ -81,7 +81,7 @@ def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
     assert track.steps == [
         {
             "step": "commit_to_onprem",
-            "done": "fired",
+            "done": "started",
             "job": "job-1",
             "state": "CompletedWithInformation",
             "start": "2026-03-01T08:00:00Z",
@@ -94,17 +94,17 @@ def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
 
 def test_an_adopted_job_counts_as_seen() -> None:
     track = Track("web", "out", waiting="x", lost_step="y", lost_at="z")
-    track.open("commit_to_onprem", "job-1", START, fired=False)
+    track.open("commit_to_onprem", "job-1", START, started=False)
     assert (track.seen, track.waiting, track.lost_step, track.lost_at) == (True, "", "", "")
-    assert track.steps[0]["done"] == "adopted"
+    assert track.steps[0]["done"] == "joined"
 
 
 def test_the_verdict_on_a_step_is_the_last_one_that_ended() -> None:
     track = Track("web", "ready")
     for name, state in (("job-1", "Failed"), ("job-2", "Succeeded")):
-        track.open("failover_to_onprem", name, START, fired=True)
+        track.open("failover_to_onprem", name, START, started=True)
         track.close(Job.parse(job_json(name, "UnplannedFailover", state, endTime=text(START))))
-    track.open("failover_to_onprem", "job-3", START, fired=True)
+    track.open("failover_to_onprem", "job-3", START, started=True)
     verdict = track.verdict("failover_to_onprem")
     assert verdict is not None
     assert (verdict.name, verdict.succeeded) == ("job-2", True)

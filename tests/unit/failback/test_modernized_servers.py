@@ -108,7 +108,7 @@ def test_a_datastore_must_be_reached() -> None:
     vaults = Vaults(two())
     (entry,) = targets(vaults, names=("appliance-1",), datastores=("ds9",))["machines"]
     assert entry["code"] == "datastore_not_found"
-    assert targets(vaults, names=("appliance-1",), datastores=("ds2",))["machines"][0]["done"] == "nothing"
+    assert targets(vaults, names=("appliance-1",), datastores=("ds2",))["machines"][0]["done"] == "unchanged"
 
 
 # -- to another appliance ------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_a_machine_at_home_changes_its_appliance_by_one_request(home: Vaults) ->
 def test_a_machine_that_has_moved_is_left_alone(home: Vaults) -> None:
     home.items[0]["properties"]["providerSpecificDetails"]["processServerId"] = "ID-A2"
     result = servers(home, **MOVE)
-    assert entry(result, "web")["done"] == "nothing"
+    assert entry(result, "web")["done"] == "unchanged"
     assert home.acted == []
 
 

@@ -13,10 +13,10 @@ from modern import ALTERNATIVES, BACK, LOOKS, OUT, P, rcm
 from test_decide import VERIFIED, short, verdict_on
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
-    Adopt,
     Done,
-    Fire,
+    Join,
     Refuse,
+    Send,
     Wait,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import (
@@ -28,7 +28,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.mo
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import (
     CANCEL_FAILOVER_TO_ONPREM,
-    FIRE,
+    SEND,
     STEPS,
     VERDICTS,
 )
@@ -65,7 +65,7 @@ def test_the_way_back_alone_tells_a_failed_over_item_but_permits_no_commit(words
     seen = rcm(position=P.READY, activeLocation=location, allowedOperations=[words])
     assert LIFECYCLE.position(seen) is P.HOME_UNCOMMITTED
     assert short(on(seen, STAGES[3])) == "refuse:operation_not_allowed"
-    assert isinstance(on(seen, CANCEL), Fire)
+    assert isinstance(on(seen, CANCEL), Send)
 
 
 def test_a_completed_migration_is_no_synchronisation() -> None:
@@ -144,27 +144,27 @@ def test_each_step_is_what_the_facts_say(step: str) -> None:
 
 def test_there_is_a_step_for_every_step_and_one_beside_the_way() -> None:
     assert [s.step for s in MODERNIZED.operations] == [*STEPS, CANCEL_FAILOVER_TO_ONPREM]
-    assert FIRE not in VERDICTS[CANCEL_FAILOVER_TO_ONPREM].values()
+    assert SEND not in VERDICTS[CANCEL_FAILOVER_TO_ONPREM].values()
 
 
 @pytest.mark.parametrize("words", ALTERNATIVES)
 @pytest.mark.parametrize(
     ("position", "verdicts"),
     [
-        (P.OUT_UNCOMMITTED, ["done", "fire:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
-        (P.OUT, ["done", "fire:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
+        (P.OUT_UNCOMMITTED, ["done", "send:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
+        (P.OUT, ["done", "send:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
         (P.SYNCING_HOME, ["refuse:on_its_way_home", "wait", "refuse:synchronising_home", "refuse:synchronising_home"]),
-        (P.READY, ["refuse:on_its_way_home", "done", "fire:failover_to_onprem", "refuse:failover_home_first"]),
-        (P.HOME_UNCOMMITTED, ["refuse:on_its_way_home", "done", "fire:commit_to_onprem", "refuse:commit_home_first"]),
-        (P.HOME_UNPROTECTED, ["refuse:protect_first", "done", "done", "fire:reprotect_to_azure"]),
+        (P.READY, ["refuse:on_its_way_home", "done", "send:failover_to_onprem", "refuse:failover_home_first"]),
+        (P.HOME_UNCOMMITTED, ["refuse:on_its_way_home", "done", "send:commit_to_onprem", "refuse:commit_home_first"]),
+        (P.HOME_UNPROTECTED, ["refuse:protect_first", "done", "done", "send:reprotect_to_azure"]),
         (P.SYNCING_OUT, ["refuse:synchronising_to_azure", "done", "done", "wait"]),
-        (P.HOME, ["fire:failover_to_azure", "done", "done", "done"]),
+        (P.HOME, ["send:failover_to_azure", "done", "done", "done"]),
     ],
 )
 def test_what_each_stage_makes_of_each_position(position: P, verdicts: list[str], words: str) -> None:
     seen = rcm(position=position, words=words, details={"isAgentRegistrationSuccessfulAfterFailover": True})
     if position is P.OUT_UNCOMMITTED:
-        verdicts = ["fire:commit_to_azure", *verdicts[1:]]
+        verdicts = ["send:commit_to_azure", *verdicts[1:]]
     assert [short(on(seen, STAGES[number])) for number in (1, 2, 3, 4)] == verdicts
 
 
@@ -189,7 +189,7 @@ def test_what_each_stage_makes_of_each_position(position: P, verdicts: list[str]
 def test_a_running_job_is_joined_by_the_route_it_belongs_to(step: str, instance: str, location: str, name: str) -> None:
     seen = busy(instance, location, name)
     decision = on(seen, (step,))
-    assert isinstance(decision, Adopt)
+    assert isinstance(decision, Join)
     assert (decision.operation.step, decision.job) == (step, "job-1")
 
 
@@ -208,7 +208,7 @@ def test_a_reprotect_that_fits_both_ways_is_never_guessed_at() -> None:
     assert {s.step for s in LIFECYCLE.candidates(seen)} == {"reprotect_to_onprem", "reprotect_to_azure"}
     for step in ("reprotect_to_onprem", "reprotect_to_azure"):
         decision = on(seen, (step,))
-        assert isinstance(decision, Adopt)
+        assert isinstance(decision, Join)
         assert decision.operation.step == step
     # Whose route has neither waits for the end, where the item's own words tell.
     assert on(seen, STAGES[3]) == Wait("another operation holds it")
@@ -236,9 +236,9 @@ def test_a_reprotect_waits_for_the_flag_and_no_longer_than_its_budget() -> None:
     soon, late = START + timedelta(minutes=19), START + timedelta(minutes=20)
     assert isinstance(on(seen(False), STAGES[2], now=soon), Wait)
     assert isinstance(on(seen(False), STAGES[2], now=late), Refuse)
-    assert isinstance(on(seen(True), STAGES[2], now=late), Fire)
-    assert isinstance(on(seen(True), STAGES[2], now=START), Fire)
-    assert isinstance(on(seen(None), STAGES[2], now=START), Fire)
+    assert isinstance(on(seen(True), STAGES[2], now=late), Send)
+    assert isinstance(on(seen(True), STAGES[2], now=START), Send)
+    assert isinstance(on(seen(None), STAGES[2], now=START), Send)
 
 
 def test_an_item_that_does_not_tell_its_failover_has_its_budget_from_the_first_look() -> None:
@@ -260,7 +260,7 @@ def test_the_start_of_the_last_planned_failover_stands_in_for_a_time_that_vanish
 @pytest.mark.parametrize("words", ALTERNATIVES)
 def test_only_what_waits_for_its_commit_is_taken_back(words: str) -> None:
     verdicts = {p: short(on(rcm(position=p, words=words), CANCEL)) for p in P}
-    assert verdicts.pop(P.HOME_UNCOMMITTED) == f"fire:{CANCEL_FAILOVER_TO_ONPREM}"
+    assert verdicts.pop(P.HOME_UNCOMMITTED) == f"send:{CANCEL_FAILOVER_TO_ONPREM}"
     assert verdicts.pop(P.READY) == "done"
     assert set(verdicts.values()) == {"refuse:nothing_to_cancel"}
 
@@ -281,7 +281,7 @@ def test_no_stage_and_no_way_home_contains_the_cancellation() -> None:
         for words in ALTERNATIVES:
             for route in (*STAGES.values(), WAY_HOME):
                 decision = on(rcm(position=position, words=words), route, policy=VERIFIED)
-                assert not (isinstance(decision, Fire) and decision.operation.verb == "failoverCancel")
+                assert not (isinstance(decision, Send) and decision.operation.verb == "failoverCancel")
 
 
 # -- generations ---------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def test_the_word_for_one_machine_does_not_commit_its_neighbour(world: World) ->
     for name in ("web", "db"):
         world.extra[name] = {"details": {"protectedDisks": [{"diskId": "0"}]}}
     result = world.go(stage(3, "web", "db", accept={"onprem_identity": f"{U1} was made anew, says Ann"}))
-    assert {m["name"]: m["done"] for m in result["machines"]} == {"web": "fired", "db": "refused"}
+    assert {m["name"]: m["done"] for m in result["machines"]} == {"web": "started", "db": "refused"}
     assert [e["gate"] for e in of(result, "web")["accepted"]] == ["onprem_identity"]
     assert of(result, "db")["accepted"] == []
 
@@ -133,7 +133,7 @@ def test_an_azure_vm_that_was_moved_is_not_gone(power: str) -> None:
     assert "RESOURCE_ID is another machine" in told["remedy"]
     word = f"{azure('web', 'rg-moved')['id']} is another machine, says Ann"
     result = world.go(stage(3, accept={"azure_vm_missing": word}))
-    assert (of(result, "web")["done"], of(result, "web")["accepted"][0]["reason"]) == ("fired", word)
+    assert (of(result, "web")["done"], of(result, "web")["accepted"][0]["reason"]) == ("started", word)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,6 @@ def test_an_odd_azure_vm_ends_nobody_elses_run_and_proves_nothing(world: World, 
     found["properties"].update(odd)
     world.azure_says["web"] = [found]
     result = world.go(stage(3, "web", "db"))
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
     assert of(result, "web")["done"] in ("refused", "failed")
     assert [name for name, _step in world.steps_sent()] == ["db"]

@@ -105,7 +105,7 @@ def test_a_plan_ends_where_a_person_is_asked(world: World) -> None:
     world.add("web", position=P.READY)
     said = check(world, commit_when="manual")
     assert [step for _name, step, _body in planned(said)] == ["failover_to_onprem"]
-    assert (of(said, "web")["done"], of(said, "web")["after"]) == ("held", "home_uncommitted")
+    assert (of(said, "web")["done"], of(said, "web")["after"]) == ("awaiting_approval", "home_uncommitted")
     done = world.go(order(commit_when="manual"))
     assert of(done, "web")["after"] == "home_uncommitted"
     assert by_step(planned(said)) == by_step(world.accepted)

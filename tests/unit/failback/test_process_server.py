@@ -190,7 +190,7 @@ def test_everything_is_moved_in_one_request_and_the_second_run_does_nothing() ->
         }
     ]
     assert result["finished"]
-    assert done(result) == {"a": "fired", "b": "fired", "c": "nothing"}
+    assert done(result) == {"a": "started", "b": "started", "c": "unchanged"}
     assert [(e["before"], e["after"]) for e in result["machines"][1:]] == [
         ("CS-01", "ps-azure-01"),
         ("CS-01", "ps-azure-01"),

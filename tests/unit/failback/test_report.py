@@ -21,7 +21,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting impor
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3
 
 
-def machine(name: str, done: str = "fired", step: str = "reprotect_to_onprem", **more: Any) -> dict[str, Any]:
+def machine(name: str, done: str = "started", step: str = "reprotect_to_onprem", **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "vault": "v",
@@ -38,13 +38,13 @@ def machine(name: str, done: str = "fired", step: str = "reprotect_to_onprem", *
             {
                 "step": step,
                 "done": done,
-                "state": {"fired": "Succeeded", "failed": "Failed"}.get(done),
+                "state": {"started": "Succeeded", "failed": "Failed"}.get(done),
                 "end": "2026-03-01T08:12:30Z",
                 "duration_seconds": 750.0,
                 "recovery_point": more.get("recovery_point"),
             }
         ],
-        "changed": done == "fired",
+        "changed": done == "started",
         **more,
     }
 
@@ -70,9 +70,9 @@ def test_a_machine_is_told_over_all_its_stages() -> None:
         "now",
         "warnings",
     ]
-    assert body[1].split() == ["a", "reprotect", "home", "fired", "12m30s"]
-    assert body[2].split() == ["fail", "over", "home", "fired", "12m30s", "latest", "home", "uncommitted"]
-    assert body[3].split() == ["b", "reprotect", "home", "fired", "12m30s", "ready"]
+    assert body[1].split() == ["a", "reprotect", "home", "started", "12m30s"]
+    assert body[2].split() == ["fail", "over", "home", "started", "12m30s", "latest", "home", "uncommitted"]
+    assert body[3].split() == ["b", "reprotect", "home", "started", "12m30s", "ready"]
 
 
 def test_columns_line_up_and_nothing_is_wider_than_a_terminal() -> None:
@@ -101,7 +101,10 @@ def test_what_the_reason_says_is_not_said_again() -> None:
 
 
 def test_large_fleets_show_only_what_needs_a_look() -> None:
-    fleet = [machine(f"m{i:04d}") for i in range(1000)] + [machine("bad", "refused"), machine("wait", "held")]
+    fleet = [machine(f"m{i:04d}") for i in range(1000)] + [
+        machine("bad", "refused"),
+        machine("wait", "awaiting_approval"),
+    ]
     lines = render(gather([stage(*fleet)]))
     text = "\n".join(lines)
     assert len(lines) < 20
@@ -112,20 +115,20 @@ def test_large_fleets_show_only_what_needs_a_look() -> None:
 
 
 def test_totals_set_requests_against_their_floor() -> None:
-    report = gather([stage(machine("a"), machine("b", "nothing")), stage(machine("a", "held"))])
+    report = gather([stage(machine("a"), machine("b", "unchanged")), stage(machine("a", "awaiting_approval"))])
     assert totals(report) == (
-        "2 machines, 1 moved, 0 failed, 0 refused, 1 held. Requests: 3 writes (floor 3), 18 reads (floor 16)."
+        "2 machines, 1 moved, 0 failed, 0 refused, 1 awaiting approval. Requests: 3 writes (floor 3), 18 reads (floor 16)."
     )
 
 
 def test_a_machine_whose_operation_failed_has_not_moved() -> None:
-    sent = [{"step": "reprotect_to_onprem", "done": "fired", "state": "Failed", "end": "x"}]
+    sent = [{"step": "reprotect_to_onprem", "done": "started", "state": "Failed", "end": "x"}]
     bad = machine("bad", "failed", steps=sent, changed=False)
     asked = machine(
-        "busy", steps=[{"step": "reprotect_to_onprem", "done": "fired", "state": "InProgress"}], changed=True
+        "busy", steps=[{"step": "reprotect_to_onprem", "done": "started", "state": "InProgress"}], changed=True
     )
     said = totals(gather([stage(machine("good"), bad, asked, finished=False)]))
-    assert said.startswith("3 machines, 1 moved, 1 failed, 0 refused, 0 held, 1 still under way.")
+    assert said.startswith("3 machines, 1 moved, 1 failed, 0 refused, 1 still under way.")
 
 
 def test_a_machine_that_failed_later_has_moved_all_the_same() -> None:
@@ -137,7 +140,7 @@ def test_failures_come_first_then_what_was_refused_held_or_under_way() -> None:
     fleet = [
         machine("a"),
         machine("b", "waiting"),
-        machine("c", "held"),
+        machine("c", "awaiting_approval"),
         machine("d", "refused"),
         machine("e", "failed"),
     ]
@@ -145,7 +148,7 @@ def test_failures_come_first_then_what_was_refused_held_or_under_way() -> None:
     lines = render(gather([stage(*fleet, finished=False)]))
     assert [text.split()[0] for text in lines[3:9]] == ["e", "f", "d", "c", "b", "a"]
     said = [text for text in lines[9:] if text and not text.startswith(" ")]
-    assert [text.split(":")[0] for text in said[:4]] == ["e failed", "f failed", "d refused", "c held"]
+    assert [text.split(":")[0] for text in said[:4]] == ["e failed", "f failed", "d refused", "c awaiting approval"]
 
 
 def test_one_cause_of_many_machines_is_one_paragraph() -> None:
@@ -189,9 +192,9 @@ def test_a_warning_repeated_by_a_later_stage_is_told_once() -> None:
 
 
 def test_an_attempt_that_was_repeated_stands_as_failed() -> None:
-    steps = [{"step": "reprotect_to_onprem", "done": "fired", "state": state} for state in ("Failed", "Succeeded")]
+    steps = [{"step": "reprotect_to_onprem", "done": "started", "state": state} for state in ("Failed", "Succeeded")]
     rows = [text.split()[-1] for text in render(gather([stage(machine("a", steps=steps, after=""))]))[3:5]]
-    assert rows == ["failed", "fired"]
+    assert rows == ["failed", "started"]
 
 
 def test_a_state_is_written_out_where_there_is_room() -> None:
@@ -203,11 +206,11 @@ def test_a_state_is_written_out_where_there_is_room() -> None:
     ("more", "verdict"),
     [
         ({"done": "waiting"}, True),
-        ({"done": "fired", "steps": [{"end": "x"}, {"end": None}]}, True),
-        ({"done": "adopted", "steps": [{"end": "x"}], "reason": "synchronising"}, True),
-        ({"done": "fired", "steps": [{"end": "x"}], "reason": None}, False),
+        ({"done": "started", "steps": [{"end": "x"}, {"end": None}]}, True),
+        ({"done": "joined", "steps": [{"end": "x"}], "reason": "synchronising"}, True),
+        ({"done": "started", "steps": [{"end": "x"}], "reason": None}, False),
         ({"done": "refused", "reason": "no"}, False),
-        ({"done": "nothing"}, False),
+        ({"done": "unchanged"}, False),
     ],
 )
 def test_under_way(more: dict[str, Any], verdict: bool) -> None:
@@ -232,7 +235,7 @@ STOPPED = {"failed": True, "msg": "No vault is named. Name one.", "remedy": "Nam
         ([stage(machine("a", "waiting"), finished=False)], 0, "fail", "still_running"),
         ([stage(machine("a", "waiting"), finished=False, failed=True)], 0, "fail", "still_running"),
         ([stage(machine("a", "waiting"), finished=False)], 0, "ok", ""),
-        ([stage(machine("a", "held"))], 0, "fail", ""),
+        ([stage(machine("a", "awaiting_approval"))], 0, "fail", ""),
     ],
 )
 def test_the_chain_is_judged_as_a_whole(results: list[Any], allowed: float, on_timeout: str, code: str) -> None:

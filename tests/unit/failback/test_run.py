@@ -47,7 +47,7 @@ def test_the_way_home(world: World, lag: float, advance: str) -> None:
     for name in ("web", "db"):
         assert [step for machine, step in world.steps_sent() if machine == name] == list(WAY_HOME)
         told = of(result, name)
-        assert (told["before"], told["after"], told["done"], told["changed"]) == ("out", "home", "fired", True)
+        assert (told["before"], told["after"], told["done"], told["changed"]) == ("out", "home", "started", True)
         assert [step["step"] for step in told["steps"]] == list(WAY_HOME)
         assert {step["state"] for step in told["steps"]} == {"Succeeded"}
         assert told["steps"][1]["duration_seconds"] == 215
@@ -72,7 +72,7 @@ def test_each_step_by_its_stage(world: World, step: str, lag: float) -> None:
     world.add("web", position=position)
     result = world.go(stage(number))
     assert world.steps_sent()[0] == ("web", step)
-    assert of(result, "web")["done"] == "fired"
+    assert of(result, "web")["done"] == "started"
     assert {one for _name, one in world.steps_sent()} <= set(STAGES[number])
     assert world.calls["act"] == len(world.accepted)
 
@@ -82,7 +82,7 @@ def test_a_fleet_that_is_home_costs_nothing(world: World) -> None:
     result = world.slice(order())
     assert result["finished"]
     assert not result["changed"]
-    assert {m["done"] for m in result["machines"]} == {"nothing"}
+    assert {m["done"] for m in result["machines"]} == {"unchanged"}
     assert world.calls == {"list_items": 1}
     assert spent(result) == (0, 0)
 
@@ -176,7 +176,7 @@ def test_without_waiting_everything_due_is_sent_and_nothing_is_waited_for(world:
     assert world.spent == 0
     for name in ("web", "db"):
         told = of(result, name)
-        assert (told["done"], told["job"]) == ("fired", told["steps"][0]["job"])
+        assert (told["done"], told["job"]) == ("started", told["steps"][0]["job"])
         # An accepted operation has moved the machine, whether or not a list shows it yet.
         assert told["after"] == "reprotecting to on-premises"
         assert told["changed"]
@@ -201,7 +201,7 @@ def test_waiting_only_for_the_job(world: World, number: int, position: Position,
     world.add("web", position=position)
     result = world.go(stage(number, wait_for="job"))
     told = of(result, "web")
-    assert (told["after"], told["done"], told["steps"][0]["state"]) == (after, "fired", "Succeeded")
+    assert (told["after"], told["done"], told["steps"][0]["state"]) == (after, "started", "Succeeded")
     assert world.spent < 1100
 
 
@@ -212,19 +212,24 @@ def test_a_commit_is_held_for_a_person(world: World, number: int, position: Posi
     world.add("web", position=position)
     result = world.go(stage(number, commit_when="manual"))
     told = of(result, "web")
-    assert (told["done"], told["after"], told["code"], told["changed"]) == ("held", before, "commit_held", True)
+    assert (told["done"], told["after"], told["code"], told["changed"]) == (
+        "awaiting_approval",
+        before,
+        "awaiting_approval",
+        True,
+    )
     assert told["approved"] is False
     assert told["remedy"].endswith("run the same again with its name in 'approved' (asr_approved in the playbooks).")
     assert [step for _name, step in world.steps_sent()] == [STAGES[number][0]]
     # Approved by name, the same order goes on.
-    assert of(world.go(stage(number, commit_when="manual", approved=("web",))), "web")["done"] == "fired"
+    assert of(world.go(stage(number, commit_when="manual", approved=("web",))), "web")["done"] == "started"
     assert [step for _name, step in world.steps_sent()] == list(STAGES[number])
 
 
 def test_on_the_way_home_a_held_machine_does_not_hold_the_run(world: World) -> None:
     world.add("web", "db")
     result = world.go(order(commit_when="manual", advance="together"))
-    assert {m["done"] for m in result["machines"]} == {"held"}
+    assert {m["done"] for m in result["machines"]} == {"awaiting_approval"}
     assert result["progress"]["done"] == 2
 
 

@@ -181,7 +181,7 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
     # Half an hour is what an application-consistent point may be old, not days.
     consistent = replace(wanted, recovery_point="latest_app_consistent")
     assert of(world.go(consistent), "web")["code"] == "rpo"
-    assert of(world.go(replace(wanted, recovery_point="by-its-name")), "web")["done"] == "fired"
+    assert of(world.go(replace(wanted, recovery_point="by-its-name")), "web")["done"] == "started"
 
 
 def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:

@@ -47,9 +47,9 @@ def test_nothing_is_accepted_twice_when_a_reply_is_lost(
     assert set(Counter(world.steps_sent()).values()) == {1}
     assert ("web", step) in world.steps_sent()
     told = of(result, "web")
-    assert told["done"] in ("fired", "adopted")
+    assert told["done"] in ("started", "joined")
     assert told["changed"]
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
     # A request that left again for one machine is the whole price.
     assert world.calls["act"] == len(world.accepted) + (fault != "after")
 
@@ -64,7 +64,7 @@ def test_somebody_elses_operation_is_joined(world: World, step: str) -> None:
     result = world.go(stage(number))
     assert Counter(world.steps_sent())["web", step] == 1
     told = of(result, "web")
-    assert told["steps"][0]["done"] == "adopted"
+    assert told["steps"][0]["done"] == "joined"
     assert told["changed"]
 
 
@@ -175,7 +175,7 @@ def test_what_was_not_accepted_and_is_nobodys_fault_is_sent_again(world: World, 
     world.add("web", position=position)
     world.faults["web", verb] = [fault] * 8
     told = of(world.go(stage(number)), "web")
-    assert told["done"] == "fired"
+    assert told["done"] == "started"
     assert Counter(world.steps_sent())["web", step] == 1
     # Nothing is read for the fault's sake; before what cannot be taken back the machine is looked at each time.
     looks = {"failover_to_onprem": 10, "commit_to_onprem": 9}
@@ -206,7 +206,7 @@ def test_a_retryable_failure_is_repeated_and_raises_the_floor(world: World, step
     world.outcomes["web", step] = [("Failed", [error_json(95226, "No way to the server.")])] * 2
     result = world.go(stage(number, retries=2))
     told = of(result, "web")
-    assert told["done"] == "fired"
+    assert told["done"] == "started"
     assert told["changed"]
     assert Counter(world.steps_sent())["web", step] == 3
     assert [w["code"] for w in told["warnings"]] == ["95226", "95226"]
@@ -254,7 +254,7 @@ def test_any_other_end_fails_the_machine_and_no_other(
     assert told["remedy"]
     assert [e["code"] for e in told["errors"]] == [e["providerErrorDetails"]["errorCode"].__str__() for e in errors]
     assert Counter(world.steps_sent())["web", step] == 1
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -263,7 +263,7 @@ def test_a_success_with_something_to_say_is_a_success_and_says_it(world: World, 
     world.add("web", position=position)
     world.outcomes["web", step] = [("CompletedWithInformation", [error_json(28175, "Renamed.")])]
     told = of(world.go(stage(number)), "web")
-    assert told["done"] == "fired"
+    assert told["done"] == "started"
     assert [(w["code"], w["message"]) for w in told["warnings"]] == [("28175", "Renamed.")]
     assert told["errors"] == []
 
@@ -331,7 +331,7 @@ def test_a_machine_that_has_ended_keeps_its_result_when_lists_lose_it(world: Wor
             break
     assert early["after"] == "ready"
     late = of(result, "web")
-    assert (late["after"], late["changed"], late["done"]) == ("ready", True, "fired")
+    assert (late["after"], late["changed"], late["done"]) == ("ready", True, "started")
 
 
 def test_ids_that_change_their_case_are_the_same_machine_and_the_same_job(world: World) -> None:
@@ -366,11 +366,11 @@ def baseline(lag: float) -> tuple[World, int]:
 
 @pytest.mark.parametrize("lag", LAGS)
 @pytest.mark.parametrize(("kind", "step"), [("dropped", 1), ("garbage", 9), ("other version", 9), ("not a cursor", 9)])
-def test_a_cursor_lost_at_any_slice_costs_no_write(lag: float, kind: str, operation: int) -> None:
+def test_a_cursor_lost_at_any_slice_costs_no_write(lag: float, kind: str, step: int) -> None:
     """All that is not a cursor is the same to the run (test_memory), so the kinds beside the first are samples."""
     steady, slices = baseline(lag)
     assert slices > 50
-    for lost in range(0, slices, operation):
+    for lost in range(0, slices, step):
         world = World(lag=lag)
         world.add("web", "db")
         result = world.go(order(), lambda cursor, number, lost=lost: spoilt(kind, cursor) if number == lost else cursor)

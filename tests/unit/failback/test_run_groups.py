@@ -271,7 +271,7 @@ def test_a_word_for_one_member_is_no_word_for_the_group(world: World, position: 
     number = 3 if position is P.READY else 1
     names = [*NAMES, "t1", "t2", "solo"]
     result = world.go(stage(number, *names, commit_when="manual"))
-    assert {m["done"] for m in result["machines"]} == {"held"}
+    assert {m["done"] for m in result["machines"]} == {"awaiting_approval"}
     assert not any(step.startswith("commit") for _name, step in world.steps_sent())
 
 
@@ -287,7 +287,7 @@ def test_approving_a_part_of_a_group_holds_the_whole_group(world: World, positio
     for name in ("a1", "a2"):
         held(result, name, "approval")
         assert "a3" in of(result, name)["remedy"]
-    assert of(result, "a3")["code"] == of(result, "solo")["code"] == "commit_held"
+    assert of(result, "a3")["code"] == of(result, "solo")["code"] == "awaiting_approval"
     committed = {name for name, step in world.steps_sent() if step.startswith("commit")}
     assert committed == {"t1", "t2"}
     # All of them approved, the whole group goes.

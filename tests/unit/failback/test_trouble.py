@@ -98,14 +98,14 @@ def test_whatever_one_entry_holds_the_others_are_walked_as_ever(path: tuple[Any,
         port = Rewritten(world, "web", lambda entry, value=value: put(entry, path, value))
         result = walk(world, port, stage(2, "all", wait=False))
         told = of(result, "db")
-        assert (told["done"], told["code"], told["errors"]) == ("fired", None, []), value
+        assert (told["done"], told["code"], told["errors"]) == ("started", None, []), value
         others = [m for m in result["machines"] if m["name"] != "db"]
         if path[-1] == "instanceType" and isinstance(value, (str, int)) and value is not True:
             # A provider that is not driven: such machines are met only when they are named.
             assert not others, value
             continue
         assert len(others) == 1, value
-        assert others[0]["done"] in ("fired", "nothing", "refused", "failed", "waiting"), value
+        assert others[0]["done"] in ("started", "unchanged", "refused", "failed", "waiting"), value
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_a_job_that_cannot_be_read_holds_its_machine_alone(step: str, error: Any
     told = of(result, "web")
     assert (told["done"], told["code"]) == ("failed", error().code)
     assert error().message in told["reason"]
-    assert of(result, "db")["done"] == "fired"
+    assert of(result, "db")["done"] == "started"
     assert not of(result, "db")["errors"]
 
 
@@ -250,7 +250,7 @@ def test_proofs_that_cannot_be_read_hold_the_commits_until_patience_is_used_up(w
     )
     web = of(result, "web")
     if length < patience.PATIENCE:
-        assert web["done"] == "fired"
+        assert web["done"] == "started"
         assert of(result, "db")["after"] == "home_unprotected"
     else:
         assert (web["done"], web["code"]) == ("failed", "read_failed")
@@ -303,7 +303,7 @@ def test_a_machine_nobody_chose_never_ends_the_run() -> None:
         ),
     )
     result = walk(world, port, stage(2, "web"))
-    assert of(result, "web")["done"] == "fired"
+    assert of(result, "web")["done"] == "started"
 
 
 def test_a_machine_that_is_missing_and_cannot_be_read_waits_by_its_name() -> None:
@@ -439,11 +439,11 @@ def test_whatever_a_slice_has_sent_comes_back_with_its_error(error: Exception, c
     story = caught.value.story
     assert story is not None
     assert story["requests"]["writes"] == 2
-    assert [m["done"] for m in story["machines"]] == ["fired", "fired"]
+    assert [m["done"] for m in story["machines"]] == ["started", "started"]
     # The cursor of a broken slice is good: nothing is sent again.
     port.fails = lambda method, subject: None
     result = run_slice(stage(2, "web", "db"), port, Site(world), clock, json.loads(json.dumps(story["cursor"])))
-    assert [m["done"] for m in result["machines"]] == ["fired", "fired"]
+    assert [m["done"] for m in result["machines"]] == ["started", "started"]
     assert len(world.accepted) == 2
 
 
@@ -514,7 +514,7 @@ def test_an_azure_vm_of_nobody_here_told_in_odd_words_stops_no_commit(change: An
     world = World()
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
     result = walk(world, OddAzure(world, change, "list"), stage(3, "web", "db"))
-    assert [m["done"] for m in result["machines"]] == ["fired", "fired"]
+    assert [m["done"] for m in result["machines"]] == ["started", "started"]
 
 
 @pytest.mark.parametrize("change", ODD_VMS, ids=str)

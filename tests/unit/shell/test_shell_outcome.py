@@ -11,13 +11,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure, shape, too_many, why
 
 
-def machine(name: str, done: str = "fired", **more: Any) -> dict[str, Any]:
+def machine(name: str, done: str = "started", **more: Any) -> dict[str, Any]:
     return {
         "name": name,
         "done": done,
-        "changed": done == "fired",
+        "changed": done == "started",
         "before": "out",
-        "after": "ready" if done == "fired" else "out",
+        "after": "ready" if done == "started" else "out",
         "reason": "",
         "remedy": "",
         "errors": [],
@@ -39,7 +39,7 @@ PARAMS = {"on_failure": "fail", "allowed_failures": 0.0}
 
 
 def test_a_finished_slice_says_what_moved_and_drops_the_cursor() -> None:
-    result = shape(raw(machine("a"), machine("b", "nothing")), PARAMS, check=False)
+    result = shape(raw(machine("a"), machine("b", "unchanged")), PARAMS, check=False)
     assert "failed" not in result
     assert "cursor" not in result
     assert "next_slice_seconds" not in result
@@ -88,7 +88,7 @@ def test_only_ten_are_named_in_the_message_and_one_cause_is_told_once() -> None:
     assert result["msg"].endswith("m8, m9 and 15 more: no reason was given.")
     assert "m10" not in result["msg"]
     assert len(result["failed_machines"]) == 25
-    assert result["counts"] == {"failed": 25, "refused": 0, "held": 0, "waiting": 0, "moved": 0}
+    assert result["counts"] == {"failed": 25, "refused": 0, "awaiting_approval": 0, "held": 0, "waiting": 0, "moved": 0}
 
 
 def test_only_ten_causes_are_told_in_the_message() -> None:
@@ -105,8 +105,8 @@ def test_failures_come_before_refusals_in_the_message() -> None:
 
 def test_what_is_only_sent_has_not_moved() -> None:
     """With wait: false a task ends while the service still works."""
-    sent = machine("a", steps=[{"done": "fired", "state": "InProgress"}])
-    arrived = machine("b", steps=[{"done": "fired", "state": "Succeeded", "end": "x"}])
+    sent = machine("a", steps=[{"done": "started", "state": "InProgress"}])
+    arrived = machine("b", steps=[{"done": "started", "state": "Succeeded", "end": "x"}])
     assert shape(raw(sent, arrived), PARAMS, check=False)["msg"] == "2 machines: 1 moved, 1 under way."
 
 

@@ -246,7 +246,7 @@ class _Slice:
         entry = result["machines"][0]
         if self.memory.get("sent"):
             entry["changed"] = result["changed"] = True
-            entry["done"] = "fired" if entry["done"] == "nothing" else entry["done"]
+            entry["done"] = "started" if entry["done"] == "unchanged" else entry["done"]
         if entry["code"] == "not_registered":
             entry["remedy"] = self.how_to_register(str(entry["remedy"]))
         result["next_slice_seconds"] = self.order.slice_seconds

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What to do with one item next. Pure: no I/O, no clock, no Ansible.
 
-(item as observed, the job held for it, route, policy) -> Fire | Adopt | Wait | Done | Hold | Refuse.
+(item as observed, the job held for it, route, policy) -> Fire | Join | Wait | Done | Hold | Refuse.
 It looks at the provider, the active location, the operation that must stand in allowedOperations and the scenario that
 holds the item. protectionState is shown to people and never judged. Words it does not know and does not need are
 ignored; an item it cannot place is refused with an explanation.
@@ -23,11 +23,11 @@ from .table import (
     DONE,
     FAILOVER_TO_AZURE,
     FAILOVERS,
-    FIRE,
     NOT_CONFIRMED,
     POSITION_TEXT,
     REFUSALS,
     REPROTECTS,
+    SEND,
     STEP_TEXT,
     VERDICTS,
     WAIT,
@@ -41,14 +41,14 @@ AGENT_MISSING = "agent_not_registered"
 
 
 @dataclass(frozen=True)
-class Fire:
+class Send:
     """Send the step's operation now."""
 
     operation: Operation
 
 
 @dataclass(frozen=True)
-class Adopt:
+class Join:
     """A job of the wanted step already runs: join it."""
 
     operation: Operation
@@ -88,7 +88,7 @@ class Refuse:
     remedy: str
 
 
-Decision = Union[Fire, Adopt, Wait, Done, Hold, Refuse]
+Decision = Union[Send, Join, Wait, Done, Hold, Refuse]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Observed:
 def verdict(step: str, position: Position, operation: Operation | None) -> str:
     """The table's word for a step at a position; a step's own row may let it depart from further positions."""
     if operation is not None and position in operation.departs:
-        return FIRE
+        return SEND
     return VERDICTS[step][position]
 
 
@@ -146,7 +146,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
     candidates = lifecycle.candidates(item, route)
     if candidates:
         decisions = [_while_running(seen, operation, route, lifecycle, generation) for operation in candidates]
-        sure = isinstance(decisions[0], (Adopt, Wait)) or len(set(map(type, decisions))) == 1
+        sure = isinstance(decisions[0], (Join, Wait)) or len(set(map(type, decisions))) == 1
         return decisions[0] if sure else Wait("another operation holds it")
     position = lifecycle.position(item)
     if (
@@ -164,7 +164,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
             continue
         if word == WAIT:
             return Wait(POSITION_TEXT[position], operation)
-        if word == FIRE and operation is not None:
+        if word == SEND and operation is not None:
             return _before_firing(seen, operation, policy)
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
@@ -185,12 +185,12 @@ def project(
     decision = first
     for _step in range(len(route) + 1):
         sent = (
-            decision.operation if isinstance(decision, Fire) else decision.then if isinstance(decision, Wait) else None
+            decision.operation if isinstance(decision, Send) else decision.then if isinstance(decision, Wait) else None
         )
         if sent is not None:
             operations.append(sent)
             position = sent.settles
-        elif isinstance(decision, (Adopt, Wait)) and decision.operation is not None:
+        elif isinstance(decision, (Join, Wait)) and decision.operation is not None:
             position = decision.operation.settles
         else:
             break
@@ -212,8 +212,8 @@ def _onward(
         word = verdict(step, position, operation)
         if word == DONE:
             continue
-        if word == FIRE and operation is not None:
-            return Hold(operation) if policy.holds(step, approved) else Fire(operation)
+        if word == SEND and operation is not None:
+            return Hold(operation) if policy.holds(step, approved) else Send(operation)
         if word == WAIT:
             return Wait(POSITION_TEXT[position], operation)
         return _refusal(word, step)
@@ -227,7 +227,7 @@ def _while_running(
     job = item.scenario.job if item.scenario else ""
     doing = STEP_TEXT[running.step]
     if running.step in route:
-        return Wait(doing, running) if seen.job == job else Adopt(running, job)
+        return Wait(doing, running) if seen.job == job else Join(running, job)
     if running.step in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
         return Refuse(
             "failover_running",
@@ -239,7 +239,7 @@ def _while_running(
         word = verdict(step, running.arrives, lifecycle.operation(generation, step))
         if word == DONE:
             continue
-        if word in (FIRE, WAIT):
+        if word in (SEND, WAIT):
             return Wait(f"another operation holds it: {doing}")
         refusal = _refusal(word, step)
         return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
@@ -273,7 +273,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
             return Wait("its agent has not registered since the failover", then=operation)
         if policy.agent_timeout > 0:
             return _agent_missing(policy)
-    return Fire(operation)
+    return Send(operation)
 
 
 def _agent_missing(policy: Policy) -> Refuse:

@@ -21,11 +21,8 @@ T = TypeVar("T")
 #: Code of a row that stopped for nothing but its group.
 HELD = "group_held"
 
-#: Code of a row that waits for a person's approval of its commit.
-COMMIT_HELD = "commit_held"
-
-#: How a way ends for a machine that goes no further in this run.
-STOPS = ("failed", "refused", "held")
+#: Outcome and code of a row that waits for a person's approval of its commit.
+AWAITING = "awaiting_approval"
 
 #: Fellows named in a sentence before "and N more".
 NAMED = 5
@@ -150,7 +147,7 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
 def remedy(causes: Sequence[Fellow]) -> str:
     """What to do about the members that hold a group."""
     names = ", ".join(f.name for f in causes[:NAMED]) + _more(len(causes))
-    if all(f.code == COMMIT_HELD for f in causes):
+    if all(f.code == AWAITING for f in causes):
         return f"Look at {names} and approve as well: the group is committed when all its members are approved."
     own = " ".join(dict.fromkeys(f"{f.name}: {f.remedy}" for f in causes[:NAMED] if f.remedy))
     return (
@@ -162,7 +159,13 @@ def remedy(causes: Sequence[Fellow]) -> str:
 
 
 def _how(fellow: Fellow) -> str:
-    words = {"failed": "failed", "refused": "was refused", "held": "is held", "under way": "is still on its way"}
+    words = {
+        "failed": "failed",
+        "refused": "was refused",
+        "held": "is held",
+        "awaiting_approval": "is waiting for approval",
+        "under way": "is still on its way",
+    }
     why = fellow.why.strip().rstrip(".")
     return f"{words.get(fellow.ended, 'stopped')}{f' ({why})' if why else ''}"
 

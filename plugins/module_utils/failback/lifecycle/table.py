@@ -229,16 +229,16 @@ ASIDE = frozenset({"UpdateMobilityService", "UpdateVmProperties", "VMNicUpdate",
 TESTS = frozenset({"TestFailover", "TestFailoverCleanup"})
 
 
-FIRE, WAIT, DONE = "fire", "wait", "done"
+SEND, WAIT, DONE = "send", "wait", "done"
 
 _P = Position
 _BEYOND_OUT = {_P.SYNCING_HOME: "on_its_way_home", _P.READY: "on_its_way_home", _P.HOME_UNCOMMITTED: "on_its_way_home"}
 
-#: What a step means for an item at a position: fire, wait, done, or the code of a refusal (see REFUSALS).
+#: What a step means for an item at a position: send, wait, done, or the code of a refusal (see REFUSALS).
 VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
     {
         FAILOVER_TO_AZURE: {
-            _P.HOME: FIRE,
+            _P.HOME: SEND,
             _P.OUT_UNCOMMITTED: DONE,
             _P.OUT: DONE,
             **_BEYOND_OUT,
@@ -247,7 +247,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
         },
         COMMIT_TO_AZURE: {
             _P.HOME: "failover_to_azure_first",
-            _P.OUT_UNCOMMITTED: FIRE,
+            _P.OUT_UNCOMMITTED: SEND,
             _P.OUT: DONE,
             **_BEYOND_OUT,
             _P.HOME_UNPROTECTED: "protect_first",
@@ -255,7 +255,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
         },
         REPROTECT_TO_ONPREM: {
             _P.OUT_UNCOMMITTED: "commit_first",
-            _P.OUT: FIRE,
+            _P.OUT: SEND,
             _P.SYNCING_HOME: WAIT,
             _P.READY: DONE,
             _P.HOME_UNCOMMITTED: DONE,
@@ -267,7 +267,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
             _P.OUT_UNCOMMITTED: "reprotect_first",
             _P.OUT: "reprotect_first",
             _P.SYNCING_HOME: "synchronising_home",
-            _P.READY: FIRE,
+            _P.READY: SEND,
             _P.HOME_UNCOMMITTED: DONE,
             _P.HOME_UNPROTECTED: DONE,
             _P.SYNCING_OUT: DONE,
@@ -278,7 +278,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
             _P.OUT: "reprotect_first",
             _P.SYNCING_HOME: "synchronising_home",
             _P.READY: "failover_home_first",
-            _P.HOME_UNCOMMITTED: FIRE,
+            _P.HOME_UNCOMMITTED: SEND,
             _P.HOME_UNPROTECTED: DONE,
             _P.SYNCING_OUT: DONE,
             _P.HOME: DONE,
@@ -289,7 +289,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
             _P.SYNCING_HOME: "synchronising_home",
             _P.READY: "failover_home_first",
             _P.HOME_UNCOMMITTED: "commit_home_first",
-            _P.HOME_UNPROTECTED: FIRE,
+            _P.HOME_UNPROTECTED: SEND,
             _P.SYNCING_OUT: WAIT,
             _P.HOME: DONE,
         },

@@ -8,10 +8,11 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..lifecycle import group
-from ..lifecycle.decide import Fire, Hold, Refuse, Wait, behind, verdict
-from ..lifecycle.group import STOPS, Fellow, Standing, Way
+from ..lifecycle.decide import Hold, Refuse, Send, Wait, behind, verdict
+from ..lifecycle.group import Fellow, Standing, Way
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.items import Item
+from ..model.outcomes import STOPPED
 from .track import Track
 from .walk import Walk
 
@@ -68,7 +69,7 @@ def hold_waiting(walk: Walk) -> None:
             continue
         decision = walk.decision(item, track)
         operation = (
-            decision.then if isinstance(decision, Wait) else decision.operation if isinstance(decision, Fire) else None
+            decision.then if isinstance(decision, Wait) else decision.operation if isinstance(decision, Send) else None
         )
         ruling = rulings.of(track, operation.step) if operation is not None else group.GO
         if ruling.held:
@@ -132,7 +133,7 @@ def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]
     for track, operations, end in entries:
         if not track.unit:
             continue
-        stops = track.ended in STOPS or isinstance(end, (Hold, Refuse))
+        stops = track.ended in STOPPED or isinstance(end, (Hold, Refuse))
         fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.code, track.reason, track.remedy)
         tracks[track.key] = track
         whole.setdefault(track.unit, {})[track.key] = Way(

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lifecycle import group
-from ..lifecycle.group import STOPS, Fellow, Standing
+from ..lifecycle.group import Fellow, Standing
 from ..lifecycle.table import COMMITS, DONE, STEP_TEXT, VERDICTS, Position
 from ..model.items import before_segment
+from ..model.outcomes import LISTED, STOPPED
 
 Machine = Mapping[str, Any]
 
 #: Verdicts of a machine that goes no further, and those of one that in check mode is not yet where the next stage wants it.
-_ENDED = (*STOPS, "waiting")
-_WOULD_MOVE = ("fired", "adopted")
+_WOULD_MOVE = ("started", "joined")
 _WOULD_GO = (*_WOULD_MOVE, "waiting")
 
 
@@ -50,7 +50,7 @@ def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False
         if _key(machine) in stopped:
             continue
         fellows = behind.get(_unit(machine), [])
-        causes = [f for f in fellows if f.get("done") in STOPS or not check]
+        causes = [f for f in fellows if f.get("done") in STOPPED or not check]
         if not fellows:
             going.append(str(machine["item_id"]))
         elif causes and not _at_the_end(machine, stage):
@@ -88,7 +88,7 @@ def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
         if machine in stopped or (fellows and machine.get("done") not in _WOULD_GO):
             ended.append(dict(machine))
         elif fellows:
-            # In the report of a run, "fired" would say that something was sent.
+            # In the report of a run, "started" would say that something was sent.
             ended.append(held_row(machine, str(machine.get("step") or "next"), fellows))
         else:
             going.append(machine)
@@ -128,10 +128,10 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
             Fellow(
                 str(f.get("name")),
                 Standing.STOPPED,
-                str(f["done"]) if f.get("done") in STOPS else "under way",
+                str(f["done"]) if f.get("done") in STOPPED else "under way",
                 str(f.get("code") or ""),
                 str(f.get("reason") or ""),
-                str(f.get("remedy") or "") if f.get("done") in STOPS else "",
+                str(f.get("remedy") or "") if f.get("done") in STOPPED else "",
             )
             for f in fellows
         ],
@@ -162,7 +162,7 @@ def _stopped(results: Iterable[Mapping[str, Any]], check: bool) -> Iterable[Mach
             moving = done in _WOULD_MOVE
             # When time is over, a machine whose operation was sent is still on its way.
             under_way = still and moving and (bool(machine.get("reason")) or not machine.get("end"))
-            if done in _ENDED or (check and moving) or under_way:
+            if done in LISTED or (check and moving) or under_way:
                 yield machine
 
 

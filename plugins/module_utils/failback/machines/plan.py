@@ -54,7 +54,7 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
             operations=tuple(steps),
             place=_place(where, placement) if homeward else "",
             through=_through(placement, where.exists is not True or item.instance_type not in CLASSIC),
-            held=track.ended == "held" and not any(step in COMMITS for step in steps),
+            held=track.ended == "awaiting_approval" and not any(step in COMMITS for step in steps),
         )
         ways.setdefault(way, []).append(track.name)
         size, sum_ = walk.sizes.get(key), sizes.get(way, 0)

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..lifecycle.decide import Fire, Hold, Refuse, Wait, project
+from ..lifecycle.decide import Hold, Refuse, Send, Wait, project
 from ..lifecycle.table import COMMITS, Operation, Position
 from ..model.items import Item
 from .barrier import foresee
 from .requests import Prepared, prepare, refuse_unproven
 from .track import Track
-from .walk import Walk, held_words
+from .walk import Walk, approval_words
 
 #: A request that a run would send: the machine, its track, the step and the body.
 Planned = tuple[Item, Track, Operation, Any]
@@ -22,9 +22,9 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     """The requests a run would send, in order of steps and names. Nothing is written."""
     prepared = prepare(walk, [item for item, _track in walk.open_tracks()])
     first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
-    commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Fire) and d.operation.step in COMMITS]
+    commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Send) and d.operation.step in COMMITS]
     unproven = prepared.unproven(commits, prepared.failovers(commits)) if commits else {}
-    prepared.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Fire)])
+    prepared.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Send)])
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Operation], object]] = []
     projected: list[tuple[Item, Track, list[Operation], object, object]] = []
@@ -53,7 +53,7 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     planned.sort(key=lambda entry: walk.order.route.index(entry[2].step))
     plan: list[dict[str, Any]] = []
     for item, track, operation, body in planned:
-        track.steps.append({"step": operation.step, "done": "fired", "job": None})
+        track.steps.append({"step": operation.step, "done": "started", "job": None})
         plan.append(
             {
                 "machine": item.friendly_name,
@@ -93,7 +93,7 @@ def beyond(walk: Walk, entry: Planned, held: Mapping[str, str]) -> bool:
 def conclude(walk: Walk, track: Track, operations: list[Operation], end: object) -> None:
     """How the machine's way would end."""
     if isinstance(end, Hold):
-        track.end("held", *held_words(end.operation))
+        track.end("awaiting_approval", *approval_words(end.operation))
     elif isinstance(end, Refuse):
         track.end("refused", end.code, end.reason, end.remedy)
         if not operations:

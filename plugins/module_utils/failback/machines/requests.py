@@ -195,7 +195,7 @@ class Prepared:
             job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:
                 # Read once: the next tick of this run need not ask the vault again.
-                track.steps.append({"step": SEALS[_operation.step], "done": "nothing", "job": job.name})
+                track.steps.append({"step": SEALS[_operation.step], "done": "unchanged", "job": job.name})
                 track.step = SEALS[_operation.step]
                 track.close(job)
         return jobs

@@ -8,6 +8,7 @@ from typing import Any
 from ..lifecycle.modernized import NOTES
 from ..lifecycle.table import STEP_TEXT
 from ..model.items import Item, parse_time
+from ..model.outcomes import BAD, STOPPED
 from .closer import slowest, synchronisation
 from .track import Track
 from .walk import Walk
@@ -49,15 +50,15 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     if track.ended:
         # It stays with what the run has seen, whatever later lists show or leave out.
         track.after = after
-    fired = any(entry["done"] == "fired" for entry in track.steps)
-    joined = track.joined or any(entry["done"] == "adopted" for entry in track.steps)
-    if track.ended in ("refused", "failed", "held"):
+    started = any(entry["done"] == "started" for entry in track.steps)
+    joined = track.joined or any(entry["done"] == "joined" for entry in track.steps)
+    if track.ended in STOPPED:
         done = track.ended
-    elif not track.ended and not (fired or joined):
+    elif not track.ended and not (started or joined):
         done = "waiting"
     else:
-        done = "fired" if fired else "adopted" if joined else "nothing"
-    shown = [entry for entry in track.steps if entry["done"] != "nothing"]
+        done = "started" if started else "joined" if joined else "unchanged"
+    shown = [entry for entry in track.steps if entry["done"] != "unchanged"]
     last = shown[-1] if shown else {}
     starts = [e["start"] for e in shown if e.get("start")]
     ends = [e["end"] for e in shown if e.get("end")]
@@ -121,8 +122,8 @@ def standing_of(walk: Walk, item: Item, track: Track) -> str:
 def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts for the progress line, and what the slowest machine is doing."""
     tracks = walk.memory.tracks
-    done = sum(t.ended in ("done", "held") for t in tracks.values())
-    failed = sum(t.ended in ("failed", "refused") for t in tracks.values())
+    done = sum(t.ended == "done" or (t.ended in STOPPED and t.ended not in BAD) for t in tracks.values())
+    failed = sum(t.ended in BAD for t in tracks.values())
     key = slowest(walk)
     doing = activity(walk, key, tracks[key]) if key else ""
     return {

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..lifecycle.decide import AGENT_MISSING, Adopt, Done, Fire, Hold, Refuse, Wait, steps_left, verdict
+from ..lifecycle.decide import AGENT_MISSING, Done, Hold, Join, Refuse, Send, Wait, steps_left, verdict
 from ..lifecycle.group import cut
 from ..lifecycle.modernized import LIFECYCLE, retired
 from ..lifecycle.rejections import lasting, passing
@@ -34,7 +34,7 @@ from .predict import predict
 from .requests import Prepared, prepare
 from .result import render
 from .track import Memory, Track
-from .walk import Walk, held_words
+from .walk import Walk, approval_words
 
 #: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
 LAG = 60.0
@@ -207,7 +207,7 @@ class Run(Walk):
             # Lists are hollow and lag behind: the machine's own GET has the last word on its agent.
             item = self.by_itself(item)
             decision = self.decision(item, track)
-        if isinstance(decision, Fire):
+        if isinstance(decision, Send):
             if track.lost_step and not self.lost_is_settled(item, track):
                 return None
             due = parse_time(track.not_before)
@@ -216,8 +216,8 @@ class Run(Walk):
                     track.waiting = f"waiting before it is tried again: {STEP_TEXT[decision.operation.step]}"
                 return None
             return decision.operation
-        if isinstance(decision, Adopt):
-            track.open(decision.operation.step, decision.job, self.now, fired=False)
+        if isinstance(decision, Join):
+            track.open(decision.operation.step, decision.job, self.now, started=False)
             track.joined = True
         elif isinstance(decision, Wait):
             track.waiting = decision.reason
@@ -225,7 +225,7 @@ class Run(Walk):
         elif isinstance(decision, Done):
             track.end("done")
         elif isinstance(decision, Hold):
-            track.end("held", *held_words(decision.operation))
+            track.end("awaiting_approval", *approval_words(decision.operation))
         else:
             track.end("refused", decision.code, decision.reason, decision.remedy)
         return None
@@ -257,7 +257,9 @@ class Run(Walk):
         steps = self.order.route
         decision = self.decision(item, track)
         operation = (
-            self.lifecycle.running(item, steps) or getattr(decision, "step", None) or getattr(decision, "then", None)
+            self.lifecycle.running(item, steps)
+            or getattr(decision, "operation", None)
+            or getattr(decision, "then", None)
         )
         step = track.step
         if not track.job and operation is not None:
@@ -328,7 +330,7 @@ class Run(Walk):
         """Whether somebody else's job that was joined is to be read although it holds the machine: it may be suspended."""
         entry = track.entry(track.job)
         since = parse_time(track.asked_after) or parse_time(track.opened)
-        if entry is None or entry["done"] != "adopted" or since is None or self.now < since + timedelta(seconds=LINGER):
+        if entry is None or entry["done"] != "joined" or since is None or self.now < since + timedelta(seconds=LINGER):
             return False
         track.asked_after = iso(self.now) or ""
         return True
@@ -358,7 +360,7 @@ class Run(Walk):
             and item.scenario.job.lower() != job.name.lower()
         ):
             # Another run was faster: ours failed because the machine was busy with the very same operation.
-            track.open(step, item.scenario.job, self.now, fired=False)
+            track.open(step, item.scenario.job, self.now, started=False)
             track.joined = True
             return
         position = self.lifecycle.position(item)
@@ -412,7 +414,7 @@ class Run(Walk):
         """After a lost reply: whether it is proven that nothing was accepted, so that the operation may be sent.
 
         The list has had time to show a job; then the vault's jobs are listed once and a job of this item that began
-        since the request left is adopted, one that has failed meanwhile too. The service's clocks may differ a little.
+        since the request left is joined, one that has failed meanwhile too. The service's clocks may differ a little.
         """
         lost = parse_time(track.lost_at)
         since = parse_time(track.lost_since) or lost or self.now
@@ -440,7 +442,7 @@ class Run(Walk):
             ):
                 name = str(entry.get("name") or "")
                 if track.entry(name) is None:
-                    track.open(operation.step, name, self.now, fired=True)
+                    track.open(operation.step, name, self.now, started=True)
                     track.seen = True
                     return False
         track.lost_step = track.lost_at = track.lost_since = ""
@@ -557,7 +559,7 @@ class Run(Walk):
             by_name(answer, item)
         if isinstance(answer, Sent):
             self.memory.floor.writes += 1
-            track.open(operation.step, answer.job, self.now, fired=True)
+            track.open(operation.step, answer.job, self.now, started=True)
             if operation.step in FAILOVERS and track.point:
                 track.steps[-1]["recovery_point"] = track.point
             if answer.pace is not None:
@@ -567,7 +569,7 @@ class Run(Walk):
             running = self.lifecycle.running(answer, (operation.step,))
             self.items[item.key] = answer
             if running is not None and running.step == operation.step and answer.scenario is not None:
-                track.open(operation.step, answer.scenario.job, self.now, fired=False)
+                track.open(operation.step, answer.scenario.job, self.now, started=False)
                 track.joined = True
             else:
                 position = self.lifecycle.position(answer)

@@ -92,19 +92,19 @@ class Track:
     sync: dict[str, Any] = field(default_factory=dict)
     looked: str = ""
 
-    def open(self, step: str, job: str, now: datetime, fired: bool) -> None:
+    def open(self, step: str, job: str, now: datetime, started: bool) -> None:
         """Hold a job for this machine until it is judged."""
         self.step, self.job, self.opened = step, job, iso(now) or ""
-        self.seen = not fired
+        self.seen = not started
         self.look_after = self.lost_step = self.lost_at = self.lost_since = ""
         self.waiting = ""
-        self.steps.append({"step": step, "done": "fired" if fired else "adopted", "job": job, "state": "InProgress"})
+        self.steps.append({"step": step, "done": "started" if started else "joined", "job": job, "state": "InProgress"})
 
     def close(self, job: Job) -> None:
         """Write a judged job's verdict into the machine's list of steps."""
         entry = self.entry(job.name)
         if entry is None:
-            entry = {"step": self.step, "done": "adopted", "job": job.name}
+            entry = {"step": self.step, "done": "joined", "job": job.name}
             self.steps.append(entry)
         entry.update(state=job.state, start=iso(job.start), end=iso(job.end))
         if job.point_time is not None:

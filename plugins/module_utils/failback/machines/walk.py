@@ -305,11 +305,11 @@ def _unclear(item: Item) -> ReadFailed:
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
-def held_words(operation: Operation) -> tuple[str, str, str]:
+def approval_words(operation: Operation) -> tuple[str, str, str]:
     """Code, reason and remedy of a machine that waits for a person before its commit."""
     if operation.step.endswith("_onprem"):
         look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
     else:
         look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."
     approve = "Then run the same again with its name in 'approved' (asr_approved in the playbooks)."
-    return "commit_held", "The machine waits for your approval before the commit.", f"{look} {approve}"
+    return "awaiting_approval", "The machine waits for your approval before the commit.", f"{look} {approve}"

@@ -36,7 +36,7 @@ def line(used: float, progress: Mapping[str, Any]) -> str:
 def under_way(machine: Mapping[str, Any]) -> bool:
     """Whether an unfinished run still has to do with a machine: its last step is open, or it says what it waits for."""
     done = machine.get("done")
-    if done in ("fired", "adopted"):
+    if done in ("started", "joined"):
         steps = machine.get("steps") or [machine]
         return bool(machine.get("reason")) or not steps[-1].get("end")
     return done == "waiting"
@@ -50,7 +50,7 @@ def moved(machine: Mapping[str, Any]) -> bool:
     if "steps" not in machine:
         return bool(machine.get("changed")) and machine.get("done") != "waiting"
     steps = machine.get("steps") or ()
-    if any(step.get("done") in ("fired", "adopted") and step.get("state") in SUCCEEDED for step in steps):
+    if any(step.get("done") in ("started", "joined") and step.get("state") in SUCCEEDED for step in steps):
         return True
     return bool(machine.get("changed")) and not under_way(machine)
 

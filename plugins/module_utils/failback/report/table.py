@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.items import ALIVE, SUCCEEDED
+from ..model.outcomes import BAD, LISTED, STOPPED, spoken
 from .causes import causes
 from .naming import wheres
 from .progress import moved, span, under_way
@@ -28,12 +29,6 @@ NAMED = 20
 #: Codes of a task whose machines' own verdicts say what went wrong.
 _VERDICTS = ("machines_failed", "machines_refused")
 
-#: Verdicts that count against the allowed share of failures.
-BAD = ("failed", "refused")
-
-#: Verdicts in the order in which they need a look; every other one comes after them.
-ORDER = (*BAD, "held", "waiting")
-
 #: Short names of the steps, so that a row fits.
 STAGES: Mapping[str, str] = {
     "failover_to_azure": "fail over to Azure",
@@ -46,7 +41,7 @@ STAGES: Mapping[str, str] = {
 }
 
 #: What a verdict is called while nothing was done yet.
-PLANNED: Mapping[str, str] = {"fired": "would start", "adopted": "would join"}
+PLANNED: Mapping[str, str] = {"started": "would start", "joined": "would join"}
 
 _HEADS = ("machine", "vault", "stage", "result", "duration", "recovery point", "state now", "warnings")
 
@@ -69,9 +64,9 @@ class Story:
         steps = machine.get("steps") or ()
         self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
         if steps:
-            self.rows = [row for row in self.rows if row.get("done") != "nothing"]
+            self.rows = [row for row in self.rows if row.get("done") != "unchanged"]
             self.rows.extend(steps)
-        elif not self.rows or machine.get("done") != "nothing":
+        elif not self.rows or machine.get("done") != "unchanged":
             self.rows.append(machine)
 
     @property
@@ -89,12 +84,12 @@ class Story:
 
     @property
     def needs_a_look(self) -> bool:
-        return bool(self.warnings) or self.done in ORDER
+        return bool(self.warnings) or self.done in LISTED
 
     @property
     def urgency(self) -> int:
         """Place in the report: failures first, then what was refused, held, is under way, and the rest."""
-        return ORDER.index(self.done) if self.done in ORDER else len(ORDER)
+        return LISTED.index(self.done) if self.done in LISTED else len(LISTED)
 
 
 @dataclass(frozen=True)
@@ -237,8 +232,9 @@ def totals(report: Report) -> str:
     parts = [f"{len(report.stories)} machine{'' if len(report.stories) == 1 else 's'}"]
     number = sum(s.moved for s in report.stories)
     parts.append(f"{number} moved" if report.planned is None else f"{number} would move")
-    for word in ("failed", "refused", "held"):
-        parts.append(f"{len(report.named(word))} {word}")
+    for word in STOPPED:
+        if word in BAD or report.named(word):
+            parts.append(f"{len(report.named(word))} {spoken(word)}")
     if report.running:
         parts.append(f"{len(report.named('waiting'))} still under way")
     if report.planned is not None:
@@ -262,7 +258,7 @@ def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
                 story.name if number == 0 else "",
                 ("/".join(story.where) or str(story.last.get("vault") or "")) if number == 0 else "",
                 STAGES.get(str(row.get("step") or ""), str(row.get("step") or "-")),
-                PLANNED.get(_result(row), _result(row)) if check else _result(row),
+                PLANNED.get(_result(row), spoken(_result(row))) if check else spoken(_result(row)),
                 span(row.get("duration_seconds")),
                 str(row.get("recovery_point") or ""),
                 str(story.last.get("after") or "").replace("_", " ") if number == last else "",
@@ -275,7 +271,7 @@ def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
 def _result(row: Mapping[str, Any]) -> str:
     """A row's verdict; an attempt that was repeated stands there as failed."""
     done, state = str(row.get("done") or ""), str(row.get("state") or "")
-    return "failed" if done == "fired" and state and state not in ALIVE | SUCCEEDED else done
+    return "failed" if done == "started" and state and state not in ALIVE | SUCCEEDED else done
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -310,7 +306,7 @@ def _said(stories: Iterable[Story]) -> list[str]:
     warned: list[tuple[str, str, tuple[str, ...]]] = []
     for story in stories:
         last = story.last
-        if story.done in (*BAD, "held"):
+        if story.done in STOPPED:
             reason = _reason(last)
             lines = [line for problem in last.get("errors") or () for line in _problem(problem, reason)]
             stopped.append((story.label, f"{story.done} {last.get('code') or ''}", (reason, *lines)))
@@ -322,7 +318,7 @@ def _said(stories: Iterable[Story]) -> list[str]:
         word = cause.kind.partition(" ")[0]
         told += [
             "",
-            *_wrap(f"{cause.who(NAMED)} {word}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
+            *_wrap(f"{cause.who(NAMED)} {spoken(word)}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
             *more,
         ]
     return told

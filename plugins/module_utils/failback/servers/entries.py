@@ -54,7 +54,7 @@ def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Reason | N
             remedy=worst.remedy,
         )
     else:
-        entry["done"] = "fired" if entry["changed"] else "nothing"
+        entry["done"] = "started" if entry["changed"] else "unchanged"
     return entry
 
 
@@ -90,7 +90,7 @@ def entry_of(name: str, role: str, vault: str, before: Any, after: Any) -> dict[
         "vault": vault,
         "before": before,
         "after": after,
-        "done": "nothing",
+        "done": "unchanged",
         "changed": False,
         "code": "",
         "reason": "",

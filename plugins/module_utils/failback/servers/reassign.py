@@ -152,7 +152,7 @@ class Mover:
         """Send a move, or join the one that runs; fills in the machines' entries."""
         if self.check:
             for entry, item in zip(entries, move.items, strict=True):
-                entry.update(done="fired", changed=True, after=move.pair.target.name)
+                entry.update(done="started", changed=True, after=move.pair.target.name)
                 self.plan.append(
                     {
                         "machine": item.friendly_name,

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The words for what was done with a machine (``done`` in results). Pure.
+
+``started``: an operation was sent. ``joined``: one that already ran was followed. ``unchanged``: nothing was needed.
+"""
+
+from __future__ import annotations
+
+#: Ends that count as a failure.
+BAD = ("failed", "refused")
+
+#: Ends before the last step was reached: gone wrong, stopped before a commit for a person, stopped with the consistency group.
+STOPPED = (*BAD, "awaiting_approval", "held")
+
+#: The ends of which results list the machines by name, the most urgent first.
+LISTED = (*STOPPED, "waiting")
+
+
+def spoken(word: str) -> str:
+    """An outcome as people read it."""
+    return word.replace("_", " ")
