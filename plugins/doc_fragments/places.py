@@ -13,7 +13,7 @@ options:
   lost_places:
     description:
       - The RV(homeward.asr.asr_master_target#module:lost_places) that M(homeward.asr.asr_master_target) with
-        O(homeward.asr.asr_master_target#module:freeze=watched) returned just before. Machines whose disks are on one of these master
+        O(homeward.asr.asr_master_target#module:vmotion_exclusion=watched) returned just before. Machines whose disks are on one of these master
         targets are refused before their failover to on-premises and its commit; all others go on.
     type: list
     elements: dict

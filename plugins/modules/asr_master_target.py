@@ -15,8 +15,8 @@ description:
     has no snapshot, LSI Logic controllers only, C(disk.EnableUUID) set and VMware Tools running.
   - Sets C(disk.EnableUUID) to V(TRUE) on master targets and on the on-premises machines that shall come home, so that Site Recovery finds the
     right disks. That takes effect only on a machine that is off; a running one is touched only with O(power_off=true).
-  - Excludes master targets from vMotion and Storage vMotion by DRS while they hold disks of other machines, and lifts that again to what it
-    was before. The former values are kept on the virtual machine itself, so any later run can lift them.
+  - Excludes master targets from vMotion and Storage vMotion by DRS while they hold disks of other machines, and restores what was there
+    before. The former values are kept on the virtual machine itself, so any later run can restore them.
   - In a modernized vault it chooses and verifies appliances instead, under the same options and with the same result. An appliance is ready
     when all its components send heartbeats and are healthy, it reaches datastores and has disk slots left; it needs no retention
     volume, and C(disk.EnableUUID) is set on the machines alone.
@@ -34,7 +34,7 @@ options:
   state:
     description:
       - V(ready) waits until every one of them can be used.
-      - V(registered) only finds them, for instance to lift a freeze afterwards; what speaks against using them becomes a warning.
+      - V(registered) only finds them, for instance to restore their vMotion afterwards; what speaks against using them becomes a warning.
     type: str
     choices: [ready, registered]
     default: ready
@@ -66,24 +66,24 @@ options:
       - Seconds a guest gets to shut down before its power is cut; from 0 to 86400.
     type: int
     default: 300
-  freeze:
+  vmotion_exclusion:
     description:
-      - V(frozen) excludes the master targets from DRS (vMotion) and, where their datastores belong to a datastore cluster, from Storage DRS
+      - V(excluded) excludes the master targets from DRS (vMotion) and, where their datastores belong to a datastore cluster, from Storage DRS
         (Storage vMotion). What was written is read back.
       - The place of each is noted on its virtual machine as well, and every later run tells what moved it since, who did it and when. A
         storage move while it holds disks of other machines is refused with the remedy; a move to another host becomes a warning.
       - V(watched) changes nothing. It looks whether the exclusions still stand and the place is the same, and refuses where they are not.
-      - V(lifted) puts back what was there before.
+      - V(restored) puts back what was there before.
       - V(unchanged) leaves that alone.
       - Where nothing moves machines by itself (a host without a cluster, DRS switched off) there is nothing to do, and the result says so.
     type: str
-    choices: [unchanged, frozen, watched, lifted]
+    choices: [unchanged, excluded, watched, restored]
     default: unchanged
   pin_to_host:
     description:
-      - With O(freeze=frozen), also bind each master target to its host by a VM-host rule, so that nobody moves it by hand either. Its host
+      - With O(vmotion_exclusion=excluded), also bind each master target to its host by a VM-host rule, so that nobody moves it by hand either. Its host
         cannot be put into maintenance mode then without powering the master target off.
-      - O(freeze=lifted) removes the rule in any case.
+      - O(vmotion_exclusion=restored) removes the rule in any case.
     type: bool
     default: false
   refresh:
@@ -127,7 +127,7 @@ EXAMPLES = r"""
     names: [mt-linux-01, mt-windows-01]
     machines: [all]
     enable_uuid: true
-    freeze: frozen
+    vmotion_exclusion: excluded
 
 - name: Look at one master target without vCenter
   homeward.asr.asr_master_target:
@@ -141,7 +141,7 @@ EXAMPLES = r"""
   homeward.asr.asr_master_target:
     state: registered
     enable_uuid: false
-    freeze: lifted
+    vmotion_exclusion: restored
 """
 
 RETURN = r"""
@@ -215,8 +215,8 @@ machines:
           type: str
           sample: 'TRUE'
         vmotion:
-          description: V(free), V(frozen), V(partly), or V(immovable) where nothing moves it by itself.
-          returned: when O(freeze) asks for it
+          description: V(free), V(excluded), V(partly), or V(immovable) where nothing moves it by itself.
+          returned: when O(vmotion_exclusion) asks for it
           type: str
           sample: free
         vm_host_rule:
@@ -505,24 +505,24 @@ master_targets:
           returned: always
           type: int
           sample: 2
-    freeze:
-      description: What keeps it where it is; V(null) when O(freeze=unchanged).
+    vmotion_exclusion:
+      description: What keeps it where it is; V(null) when O(vmotion_exclusion=unchanged).
       returned: always
       type: dict
       contains:
         state:
-          description: V(frozen), V(free), V(partly), V(immovable), or V(unknown) where vCenter does not tell.
+          description: V(excluded), V(free), V(partly), V(immovable), or V(unknown) where vCenter does not tell.
           returned: always
           type: str
-          sample: frozen
+          sample: excluded
         drs:
           description:
-            - V(frozen), V(free), V(off) (DRS is off in the cluster), V(no cluster), or V(unknown) where vCenter does not tell.
+            - V(excluded), V(free), V(off) (DRS is off in the cluster), V(no cluster), or V(unknown) where vCenter does not tell.
             - V(ignores overrides) where individual automation levels are switched off in the cluster, so that DRS moves it all the same;
               V(advises) where DRS then only recommends moves.
           returned: always
           type: str
-          sample: frozen
+          sample: excluded
         cluster:
           description: Its cluster; V(null) on a host without one.
           returned: always
@@ -540,17 +540,17 @@ master_targets:
               type: str
               sample: pod-1
             state:
-              description: V(frozen), V(free) or V(off) (Storage DRS is off).
+              description: V(excluded), V(free) or V(off) (Storage DRS is off).
               returned: always
               type: str
-              sample: frozen
+              sample: excluded
         noted:
-          description: Whether the values of before are kept on the virtual machine, to be put back with O(freeze=lifted).
+          description: Whether the values of before are kept on the virtual machine, to be put back with O(vmotion_exclusion=restored).
           returned: always
           type: bool
           sample: true
     place:
-      description: Where its virtual machine stood when it was frozen, and what moved it since; V(null) when O(freeze=unchanged).
+      description: Where its virtual machine stood when it was excluded, and what moved it since; V(null) when O(vmotion_exclusion=unchanged).
       returned: always
       type: dict
       contains:
@@ -658,7 +658,7 @@ counts:
       sample: 0
 lost_places:
   description:
-    - With O(freeze=watched), the master targets that did not prove to stand where they were frozen, for the option C(lost_places) of
+    - With O(vmotion_exclusion=watched), the master targets that did not prove to stand where they were excluded, for the option C(lost_places) of
       M(homeward.asr.asr_failover), M(homeward.asr.asr_commit) and M(homeward.asr.asr_failback). Empty otherwise.
   returned: always
   type: list
@@ -688,7 +688,7 @@ lost_places:
       description: What to do about it.
       returned: always
       type: str
-      sample: Lift the freeze and freeze again once no machine's disks are on it.
+      sample: Restore its vMotion and exclude it again once no machine's disks are on it.
 failed_machines:
   description:
     - Names of the servers and machines that failed.
@@ -817,7 +817,11 @@ def argument_spec() -> specs.Spec:
             "enable_uuid": {"type": "bool", "default": True},
             "power_off": {"type": "bool", "default": False},
             "guest_shutdown_timeout": {"type": "int", "default": 300},
-            "freeze": {"type": "str", "choices": ["unchanged", "frozen", "watched", "lifted"], "default": "unchanged"},
+            "vmotion_exclusion": {
+                "type": "str",
+                "choices": ["unchanged", "excluded", "watched", "restored"],
+                "default": "unchanged",
+            },
             "pin_to_host": {"type": "bool", "default": False},
             "refresh": {"type": "bool", "default": False},
             "await_registration": {"type": "bool", "default": False},

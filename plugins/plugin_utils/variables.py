@@ -64,7 +64,7 @@ _ALL = (
     Variable("asr_recovery_point", Kind.BY_MACHINE),
     Variable("asr_shut_down_source", Kind.FLAG),
     Variable("asr_power_off", Kind.FLAG),
-    Variable("asr_freeze", Kind.TEXT, choices=("frozen", "lifted", "unchanged")),
+    Variable("asr_vmotion_exclusion", Kind.TEXT, choices=("excluded", "restored", "unchanged")),
     Variable("asr_process_server_deploy", Kind.MAPPING),
     Variable("asr_process_server_remove", Kind.FLAG),
     Variable("asr_watch", Kind.FLAG),

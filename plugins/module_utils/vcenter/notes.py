@@ -17,7 +17,7 @@ from . import sdk
 
 VERSION = 1
 
-FREEZE_KEY = "homeward.asr.freeze"
+EXCLUSION_KEY = "homeward.asr.vmotion_exclusion"
 POWER_KEY = "homeward.asr.power"
 PLACE_KEY = "homeward.asr.place"
 

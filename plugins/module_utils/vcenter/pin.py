@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A VM-host rule that keeps a VM on its host, on request; taken away again when the freeze is lifted.
+"""A VM-host rule that keeps a VM on its host, on request; taken away again when the exclusion is lifted.
 
 The rule and its two groups bear a name of their own made of the VM's id: their existence is the note of what to undo.
 A name alone proves nothing: a rule only counts when it is switched on and mandatory and its groups hold this VM and its
@@ -101,9 +101,9 @@ class Pinner:
         return VmChange(entry.moid, name, before, after, changed=True)
 
     def _earlier(self, entry: Entry, here: Any) -> list[Any]:
-        """Clusters the freeze's note speaks of and the VM has left: a rule of ours may have stayed there."""
+        """Clusters the exclusion's note speaks of and the VM has left: a rule of ours may have stayed there."""
         try:
-            note = notes.read(options_of(entry), notes.FREEZE_KEY) or {}
+            note = notes.read(options_of(entry), notes.EXCLUSION_KEY) or {}
         except notes.Unreadable:
             return []
         moids = [m for m in note.get("former") or {} if str(m).startswith("domain-")]

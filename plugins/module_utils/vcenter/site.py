@@ -13,7 +13,7 @@ from ..failback.model.ports import Clock, SiteMachine
 from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
 from . import sdk
 from .disk_uuid import UuidEnabler
-from .freeze import Freezer
+from .exclusion import Excluder
 from .pin import Pinner
 from .read import Reader, find_machines, find_servers
 from .watch import Watcher
@@ -75,10 +75,10 @@ class Site:
             enabler = UuidEnabler(self.service, self.reader, self._clock)
             return enabler.run(moids, power_off, guest_timeout, budget, check)
 
-    def set_frozen(self, moids: Sequence[str], *, frozen: bool, check: bool) -> list[VmChange]:
+    def set_excluded(self, moids: Sequence[str], *, excluded: bool, check: bool) -> list[VmChange]:
         """See ServerSitePort."""
         with sdk.speaking("exclude virtual machines from vMotion or lift that"):
-            return Freezer(self.service, self.content, self.reader, self._clock).run(moids, frozen, check)
+            return Excluder(self.service, self.content, self.reader, self._clock).run(moids, excluded, check)
 
     def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """See ServerSitePort."""

@@ -55,10 +55,10 @@ class Holder:
     @property
     def word(self) -> str:
         if not self.active:
-            return "frozen" if self.excluded else "off"
+            return "excluded" if self.excluded else "off"
         if not self.obeys:
             return "advises" if self.advises else "ignores overrides"
-        return "frozen" if self.holds else "free"
+        return "excluded" if self.holds else "free"
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,13 @@ class Standing:
 
     @property
     def word(self) -> str:
-        """frozen, free, partly, immovable where nothing would move the VM by itself, or unknown."""
+        """excluded, free, partly, immovable where nothing would move the VM by itself, or unknown."""
         held = [h for h in self.movers if h.holds]
         if self.unknown:
             return "unknown"
         if not self.movers:
             return "immovable"
-        return "frozen" if len(held) == len(self.movers) else "partly" if held else "free"
+        return "excluded" if len(held) == len(self.movers) else "partly" if held else "free"
 
     @property
     def told(self) -> tuple[str, ...]:
@@ -146,14 +146,14 @@ class Plan:
         return bool(self.note or self.writes or self.drop_note)
 
 
-def plan(standing: Standing, frozen: bool) -> Plan:
-    """What it takes to freeze the VM, or to lift the freeze. Pure."""
+def plan(standing: Standing, excluded: bool) -> Plan:
+    """What it takes to exclude the VM, or to restore it. Pure."""
     if standing.unknown:
         return Plan()
-    return _plan_freeze(standing) if frozen else _plan_lift(standing)
+    return _plan_exclude(standing) if excluded else _plan_restore(standing)
 
 
-def _plan_freeze(standing: Standing) -> Plan:
+def _plan_exclude(standing: Standing) -> Plan:
     loose = [h for h in standing.movers if not h.excluded]
     if not loose:
         return Plan()
@@ -169,7 +169,7 @@ def _plan_freeze(standing: Standing) -> Plan:
     return Plan(note=note, writes=tuple(writes))
 
 
-def _plan_lift(standing: Standing) -> Plan:
+def _plan_restore(standing: Standing) -> Plan:
     if standing.note is None:
         return Plan()
     writes = []
@@ -184,7 +184,7 @@ def _plan_lift(standing: Standing) -> Plan:
         elif holder.override is None:
             writes.append(Write(moid, ADD, {**former, "enabled": _enabled(former)}))
         else:
-            # Only what the freeze wrote is put back; an edit leaves the override's other values as they are.
+            # Only what the exclusion wrote is put back; an edit leaves the override's other values as they are.
             writes.append(Write(moid, EDIT, {"enabled": _enabled(former)}))
     return Plan(writes=tuple(writes), drop_note=True)
 
@@ -196,7 +196,7 @@ def _enabled(override: Override) -> bool:
 
 def _restored(former: Override | None, now: Override | None) -> bool:
     if former is None:
-        # An override that does not say any more what the freeze wrote is somebody else's, and stays as it is.
+        # An override that does not say any more what the exclusion wrote is somebody else's, and stays as it is.
         return now is None or _enabled(now)
     return now is not None and _enabled(now) == _enabled(former)
 
@@ -226,8 +226,8 @@ def after(standing: Standing, work: Plan) -> Standing:
     )
 
 
-def kept(now: Standing, frozen: bool) -> bool:
+def kept(now: Standing, excluded: bool) -> bool:
     """Whether what was written is there."""
-    if frozen:
+    if excluded:
         return not now.unknown and all(h.excluded for h in now.movers)
-    return not plan(now, frozen=False).writes if now.note is not None else True
+    return not plan(now, excluded=False).writes if now.note is not None else True

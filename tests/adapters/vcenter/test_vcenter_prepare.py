@@ -164,7 +164,7 @@ def test_master_targets_and_machines_are_prepared_and_the_second_run_changes_not
     assert done(refused)["mt-linux-01"] == "refused"
     assert done(refused)["out-01"] == "started"
     assert refused["machines"][0]["code"] == "power_off_needed"
-    wanted = order(world, names=("mt-linux-01",), machines=("all",), power_off=True, freeze="frozen")
+    wanted = order(world, names=("mt-linux-01",), machines=("all",), power_off=True, vmotion_exclusion="excluded")
     predicted = world.run(replace(wanted, check=True))
     result = world.run(wanted)
     assert done(result) == {
@@ -173,15 +173,15 @@ def test_master_targets_and_machines_are_prepared_and_the_second_run_changes_not
         "metal-01": "unchanged",
         "out-01": "unchanged",
     }
-    assert result["machines"][0]["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "frozen"}
+    assert result["machines"][0]["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "excluded"}
     assert predicted["machines"][0]["after"] == result["machines"][0]["after"]
     facts = result["master_targets"][0]
     assert facts["vm"]["powered_on"]
-    assert facts["freeze"]["drs"] == "frozen"
+    assert facts["vmotion_exclusion"]["drs"] == "excluded"
     again = world.run(wanted)
     assert not again["changed"]
     assert again["requests"]["writes"] == 0
-    lifted = world.run(order(world, names=("mt-linux-01",), state="registered", freeze="lifted"))
+    lifted = world.run(order(world, names=("mt-linux-01",), state="registered", vmotion_exclusion="restored"))
     assert lifted["machines"][0]["after"]["vmotion"] == "free"
 
 

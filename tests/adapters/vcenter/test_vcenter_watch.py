@@ -171,8 +171,8 @@ def test_a_host_without_a_cluster_is_an_ordinary_case(site: Any, vcenter: Any, t
         files=vim.vm.FileInfo(vmPathName="[alone] mt-alone/mt-alone.vmx"),
     )
     moid = client.wait(si, datacenter.vmFolder.CreateVM_Task(made, pool, host))._moId
-    frozen = site.set_frozen([moid], frozen=True, check=False)[0]
-    assert (frozen.after, frozen.changed, frozen.details["drs"]) == ("immovable", False, "no cluster")
+    excluded = site.set_excluded([moid], excluded=True, check=False)[0]
+    assert (excluded.after, excluded.changed, excluded.details["drs"]) == ("immovable", False, "no cluster")
     kept = one(site.watch([moid], mode="keep", check=False))
     assert (kept.changed, kept.host) == (True, "esx-alone")
     pinned = site.set_pinned([moid], pinned=True, check=False)[0]

@@ -48,13 +48,13 @@ HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-
     ],
 )
 def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
-    for freeze in ("frozen", "watched"):
-        reasons, warnings = judge_place(place, freeze)
+    for exclusion in ("excluded", "watched"):
+        reasons, warnings = judge_place(place, exclusion)
         assert [r.code for r in reasons] == ([code] if code not in ("", "warning") else [])
         assert len(warnings) == (code == "warning")
         assert said in " ".join([r.sentence for r in reasons] + list(warnings))
-    # When the freeze is lifted everything is only told.
-    reasons, warnings = judge_place(place, "lifted")
+    # When the exclusion is lifted everything is only told.
+    reasons, warnings = judge_place(place, "restored")
     assert reasons == ()
     assert len(warnings) == (code != "")
 
@@ -62,16 +62,16 @@ def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("before", "changed", "noted", "code", "aside"),
     [
-        ("frozen", False, True, "", ""),
+        ("excluded", False, True, "", ""),
         ("immovable", False, False, "", ""),
-        ("partly", True, True, "freeze_lost", ""),
+        ("partly", True, True, "exclusion_lost", ""),
         ("free", True, False, "", "prepare"),
     ],
 )
-def test_a_freeze_is_only_looked_at(before: str, changed: bool, noted: bool, code: str, aside: str) -> None:
-    # A freeze would write the note; what counts is whether it was there.
+def test_an_exclusion_is_only_looked_at(before: str, changed: bool, noted: bool, code: str, aside: str) -> None:
+    # An exclusion would write the note; what counts is whether it was there.
     found: dict[str, Any] = {"noted": noted}
-    change = VmChange("vm-1", "mt-1", before, "frozen", changed=changed, details={"noted": True}, found=found)
+    change = VmChange("vm-1", "mt-1", before, "excluded", changed=changed, details={"noted": True}, found=found)
     looked, told = verified(change)
     assert looked.details == found
     assert (looked.before, looked.after, looked.changed, looked.code) == (before, before, False, code)
@@ -81,18 +81,18 @@ def test_a_freeze_is_only_looked_at(before: str, changed: bool, noted: bool, cod
 
 def test_trouble_with_one_place_is_told_in_its_words() -> None:
     place = replace(STOOD, code="vcenter_no_permission", problem="It may not.", remedy="Grant it.")
-    for freeze in ("frozen", "watched", "lifted"):
-        reasons, warnings = judge_place(place, freeze)
+    for exclusion in ("excluded", "watched", "restored"):
+        reasons, warnings = judge_place(place, exclusion)
         assert [(r.code, r.sentence, r.remedy) for r in reasons] == [
             ("vcenter_no_permission", "It may not.", "Grant it.")
         ]
         assert warnings == ()
 
 
-@pytest.mark.parametrize(("noted", "code"), [(True, "freeze_without_effect"), (False, "")])
-def test_a_freeze_without_effect_is_told_where_it_was_claimed(noted: bool, code: str) -> None:
+@pytest.mark.parametrize(("noted", "code"), [(True, "exclusion_without_effect"), (False, "")])
+def test_a_exclusion_without_effect_is_told_where_it_was_claimed(noted: bool, code: str) -> None:
     change = VmChange(
-        "vm-1", "mt-1", "free", "free", code="freeze_without_effect", reason="It moves.", found={"noted": noted}
+        "vm-1", "mt-1", "free", "free", code="exclusion_without_effect", reason="It moves.", found={"noted": noted}
     )
     looked, told = verified(change)
     assert looked.code == code

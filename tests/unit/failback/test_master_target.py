@@ -291,9 +291,9 @@ class Site:
                 changes.append(VmChange(vm.moid, vm.name, "not TRUE", "TRUE", changed=True))
         return changes
 
-    def set_frozen(self, moids: Any, *, frozen: bool, check: bool) -> list[VmChange]:
-        self.asked.append(("set_frozen", tuple(moids), frozen, check))
-        return [VmChange(m, m, "free", "frozen", changed=True, details={"drs": "frozen"}) for m in moids]
+    def set_excluded(self, moids: Any, *, excluded: bool, check: bool) -> list[VmChange]:
+        self.asked.append(("set_excluded", tuple(moids), excluded, check))
+        return [VmChange(m, m, "free", "excluded", changed=True, details={"drs": "excluded"}) for m in moids]
 
     def watch(self, moids: Any, *, mode: str, check: bool, idle: Any = ()) -> list[VmPlace]:
         self.asked.append(("watch", tuple(moids), mode, check))
@@ -350,7 +350,7 @@ def test_a_ready_server_needs_nothing() -> None:
     [
         ({"names": ("nobody",)}, "master_target_not_found", "mt-linux-01"),
         ({"enable_uuid": True}, "vcenter_missing", "`hostname`"),
-        ({"freeze": "frozen"}, "vcenter_missing", "`freeze: frozen`"),
+        ({"vmotion_exclusion": "excluded"}, "vcenter_missing", "`vmotion_exclusion: excluded`"),
     ],
 )
 def test_an_order_that_cannot_be_carried_out(order: dict[str, Any], code: str, named: str) -> None:
@@ -406,7 +406,7 @@ def test_what_only_people_can_mend_is_refused_at_once() -> None:
 def test_one_bad_server_does_not_stop_the_others() -> None:
     other = replace(MT, id="MT-2", name="mt-2", ip="10.20.1.11", datastores=())
     site = Site([VM, replace(VM, moid="vm-2", name="mt-2", addresses=("10.20.1.11",))])
-    result = run(replace(ORDER, freeze="frozen", ready_timeout=0), Vaults([fabric_json(MT, other)]), site)
+    result = run(replace(ORDER, vmotion_exclusion="excluded", ready_timeout=0), Vaults([fabric_json(MT, other)]), site)
     assert entry(result, "mt-linux-01")["done"] == "started"
     assert entry(result, "mt-2")["done"] in ("waiting", "refused")
 
@@ -483,7 +483,7 @@ def test_a_server_is_not_powered_off_while_machines_come_home(held: bool) -> Non
 
 def test_check_mode_predicts_and_touches_nothing() -> None:
     site = Site([replace(VM, extra_config={}, powered_on=True)])
-    order = replace(ORDER, enable_uuid=True, power_off=True, freeze="frozen", refresh=True, check=True)
+    order = replace(ORDER, enable_uuid=True, power_off=True, vmotion_exclusion="excluded", refresh=True, check=True)
     vaults = Vaults([fabric_json(MT)], [], [{"id": f"{FABRIC_ID}/replicationRecoveryServicesProviders/p"}])
     result = run(order, vaults, site)
     assert all(asked[-1] is True for asked in site.asked)
@@ -492,7 +492,7 @@ def test_check_mode_predicts_and_touches_nothing() -> None:
     predicted = entry(result, "mt-linux-01")
     assert predicted["done"] == "started"
     assert predicted["changed"]
-    assert predicted["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "frozen"}
+    assert predicted["after"] == {"readiness": "ready", "disk_uuid": "TRUE", "vmotion": "excluded"}
     assert predicted["before"] == {
         "readiness": "not ready: uuid_not_enabled",
         "disk_uuid": "not TRUE",
@@ -533,25 +533,25 @@ def test_a_machine_without_a_master_target_of_its_kind_is_named() -> None:
 def test_a_move_with_disks_of_others_is_refused_and_told() -> None:
     place = VmPlace("", "", moved_storage=True, foreign_disks=2, noted_datastores=("ds-1",), datastores=("ds-2",))
     site = Site([VM], place)
-    result = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), site)
+    result = run(replace(ORDER, vmotion_exclusion="watched", state="registered"), Vaults([fabric_json(MT)]), site)
     assert entry(result, "mt-linux-01")["code"] == "master_target_moved"
     assert result["master_targets"][0]["place"]["foreign_disks"] == 2
     assert ("watch", ("vm-1",), "look", False) in site.asked
-    assert ("set_frozen", ("vm-1",), True, True) in site.asked
+    assert ("set_excluded", ("vm-1",), True, True) in site.asked
     assert not result["changed"]
 
 
-def test_a_rule_is_made_on_request_and_goes_with_the_freeze() -> None:
+def test_a_rule_is_made_on_request_and_goes_with_the_exclusion() -> None:
     pinned = Site([VM])
-    run(replace(ORDER, freeze="frozen", pin_to_host=True), Vaults([fabric_json(MT)]), pinned)
+    run(replace(ORDER, vmotion_exclusion="excluded", pin_to_host=True), Vaults([fabric_json(MT)]), pinned)
     assert ("set_pinned", ("vm-1",), True, False) in pinned.asked
     plain = Site([VM])
-    run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)]), plain)
+    run(replace(ORDER, vmotion_exclusion="excluded"), Vaults([fabric_json(MT)]), plain)
     assert not [a for a in plain.asked if a[0] == "set_pinned"]
     lifted = Site([VM])
-    run(replace(ORDER, freeze="lifted", state="registered"), Vaults([fabric_json(MT)]), lifted)
-    # What moved it is looked up before anything about the freeze is undone.
-    assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_pinned", "set_frozen"]
+    run(replace(ORDER, vmotion_exclusion="restored", state="registered"), Vaults([fabric_json(MT)]), lifted)
+    # What moved it is looked up before anything about the exclusion is undone.
+    assert [a[0] for a in lifted.asked if a[0] != "servers"] == ["watch", "set_pinned", "set_excluded"]
 
 
 WINDOWS = replace(MT, id="MT-2", name="mt-windows-01", os_type="Windows", ip="10.20.1.11")
@@ -566,14 +566,14 @@ WINDOWS = replace(MT, id="MT-2", name="mt-windows-01", os_type="Windows", ip="10
         ({}, ["mt-linux-01", "mt-windows-01"], "started"),
         # It is named: then it must be there.
         ({"names": ("mt-linux-01", "mt-windows-01")}, ["mt-linux-01", "mt-windows-01"], "refused"),
-        # What this vCenter does not have was not frozen through it either.
-        ({"freeze": "lifted", "state": "registered"}, ["mt-linux-01", "mt-windows-01"], "started"),
+        # What this vCenter does not have was not excluded through it either.
+        ({"vmotion_exclusion": "restored", "state": "registered"}, ["mt-linux-01", "mt-windows-01"], "started"),
     ],
 )
 def test_a_server_of_another_vcenter_is_an_obstacle_only_to_its_own(
     order: dict[str, Any], looked_at: list[str], done: str
 ) -> None:
-    wanted = replace(ORDER, **{"freeze": "frozen", **order})
+    wanted = replace(ORDER, **{"vmotion_exclusion": "excluded", **order})
     result = run(wanted, Vaults([fabric_json(MT, WINDOWS)], [item_json("away")]), Site([VM]))
     servers = [e for e in result["machines"] if e["role"] == "master_target"]
     assert [e["name"] for e in servers] == looked_at
@@ -586,7 +586,7 @@ def test_a_server_of_another_vcenter_is_an_obstacle_only_to_its_own(
 
 def test_a_server_that_serves_a_machine_must_be_seen() -> None:
     items = [item_json("away"), item_json("win", osType="Windows")]
-    result = run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT, WINDOWS)], items), Site([VM]))
+    result = run(replace(ORDER, vmotion_exclusion="excluded"), Vaults([fabric_json(MT, WINDOWS)], items), Site([VM]))
     assert entry(result, "mt-windows-01")["code"] == "vm_not_found"
 
 
@@ -600,21 +600,25 @@ def test_whose_the_disks_are_is_asked_while_machines_are_on_their_way(held: bool
             return super().watch(moids, mode=mode, check=check, idle=idle)
 
     site = Telling([VM])
-    run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)], [item_json("one", **position)]), site)
+    run(replace(ORDER, vmotion_exclusion="excluded"), Vaults([fabric_json(MT)], [item_json("one", **position)]), site)
     assert ("idle", () if held else ("vm-1",)) in site.asked
 
 
 def test_what_did_not_keep_its_place_is_handed_to_the_stages() -> None:
     moved = VmPlace("", "", moved_storage=True, foreign_disks=2, noted_datastores=("ds-1",), datastores=("ds-2",))
-    watched = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), Site([VM], moved))
+    watched = run(
+        replace(ORDER, vmotion_exclusion="watched", state="registered"), Vaults([fabric_json(MT)]), Site([VM], moved)
+    )
     (lost,) = watched["lost_places"]
     assert (lost["id"], lost["name"], lost["code"]) == ("MT-1", "mt-linux-01", "master_target_moved")
     assert lost["reason"]
     assert lost["remedy"]
-    unseen = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT, WINDOWS)]), Site([VM]))
+    unseen = run(
+        replace(ORDER, vmotion_exclusion="watched", state="registered"), Vaults([fabric_json(MT, WINDOWS)]), Site([VM])
+    )
     assert [entry["code"] for entry in unseen["lost_places"]] == ["vm_not_found"]
-    frozen = run(replace(ORDER, freeze="frozen"), Vaults([fabric_json(MT)]), Site([VM]))
-    assert frozen["lost_places"] == []
+    excluded = run(replace(ORDER, vmotion_exclusion="excluded"), Vaults([fabric_json(MT)]), Site([VM]))
+    assert excluded["lost_places"] == []
 
 
 def test_a_machine_that_vanished_meanwhile_did_not_keep_its_place() -> None:
@@ -622,20 +626,22 @@ def test_a_machine_that_vanished_meanwhile_did_not_keep_its_place() -> None:
         def watch(self, moids: Any, *, mode: str, check: bool, idle: Any = ()) -> list[VmPlace]:
             return []
 
-    result = run(replace(ORDER, freeze="watched", state="registered"), Vaults([fabric_json(MT)]), Gone([VM]))
+    result = run(replace(ORDER, vmotion_exclusion="watched", state="registered"), Vaults([fabric_json(MT)]), Gone([VM]))
     assert entry(result, "mt-linux-01")["code"] == "place_unknown"
 
 
 @pytest.mark.parametrize("pinned", [True, False])
 def test_a_rule_makes_up_for_a_cluster_that_ignores_overrides(pinned: bool) -> None:
     class Ignoring(Site):
-        def set_frozen(self, moids: Any, *, frozen: bool, check: bool) -> list[VmChange]:
+        def set_excluded(self, moids: Any, *, excluded: bool, check: bool) -> list[VmChange]:
             return [
-                VmChange(m, m, "free", "free", code="freeze_without_effect", reason="DRS moves it.", remedy="Mend it.")
+                VmChange(
+                    m, m, "free", "free", code="exclusion_without_effect", reason="DRS moves it.", remedy="Mend it."
+                )
                 for m in moids
             ]
 
-    order = replace(ORDER, freeze="frozen", pin_to_host=pinned)
+    order = replace(ORDER, vmotion_exclusion="excluded", pin_to_host=pinned)
     result = entry(run(order, Vaults([fabric_json(MT)]), Ignoring([VM])), "mt-linux-01")
-    assert result["code"] == ("" if pinned else "freeze_without_effect")
+    assert result["code"] == ("" if pinned else "exclusion_without_effect")
     assert ("DRS moves it." in str(result["warnings"])) is pinned

@@ -79,7 +79,7 @@ LOST = {
     "name": "mt-moved",
     "code": "master_target_moved",
     "reason": "mt-moved left the datastores it was on.",
-    "remedy": "Freeze it again.",
+    "remedy": "Exclude it again.",
 }
 
 
@@ -96,7 +96,7 @@ def test_only_the_machines_on_a_moved_master_target_are_refused(
     refused = of(result, "moved")
     assert (refused["done"], refused["code"]) == ("refused", "master_target_moved")
     assert "mt-moved left the datastores" in refused["reason"]
-    assert refused["remedy"] == "Freeze it again."
+    assert refused["remedy"] == "Exclude it again."
     assert of(result, "well")["done"] in ("started", "done")
     assert not [step for name, step in world.steps_sent() if name == "moved"]
     if check:

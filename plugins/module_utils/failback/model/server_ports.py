@@ -110,7 +110,7 @@ class ServerSitePort(SitePort, Protocol):
     ) -> list[VmChange]:
         """Set disk.EnableUUID TRUE; ``budget`` bounds the seconds spent, ``guest_timeout`` a guest's own shutdown."""
 
-    def set_frozen(self, moids: Sequence[str], *, frozen: bool, check: bool) -> list[VmChange]:
+    def set_excluded(self, moids: Sequence[str], *, excluded: bool, check: bool) -> list[VmChange]:
         """Exclude VMs from vMotion and Storage vMotion by DRS, or put back what was there before."""
 
     def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:

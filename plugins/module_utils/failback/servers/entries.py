@@ -111,7 +111,7 @@ def master_target_facts(
     server: MasterTarget | None,
     vm: SiteServer | None,
     verdict: Verdict,
-    freeze: VmChange | None,
+    exclusion: VmChange | None,
     now: datetime,
 ) -> dict[str, Any]:
     """Everything known of one master target, as plain data."""
@@ -155,5 +155,5 @@ def master_target_facts(
             "controllers": list(vm.controllers),
             "disks": len(vm.disks),
         },
-        "freeze": None if freeze is None else {"state": freeze.after, **freeze.details},
+        "vmotion_exclusion": None if exclusion is None else {"state": exclusion.after, **exclusion.details},
     }

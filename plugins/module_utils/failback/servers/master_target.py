@@ -28,7 +28,7 @@ from .appliance_health import judge_appliance
 from .entries import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
 from .fabrics import serving
 from .health import Reason, Verdict, find_server, judge_master_target, match_vm, not_found
-from .moved import FROZEN, LIFTED, MODES, UNCHANGED, WATCHED, WITHOUT_EFFECT, judge_place, verified
+from .moved import EXCLUDED, MODES, RESTORED, UNCHANGED, WATCHED, WITHOUT_EFFECT, judge_place, verified
 from .moved import facts as place_facts
 from .serving import AWAY, holding, needed
 from .targets import (
@@ -58,12 +58,12 @@ def ensure_master_target(
     cursor: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One slice. Raises InputError before anything is written when the order cannot be carried out at all."""
-    if site is None and (order.enable_uuid or order.freeze != UNCHANGED):
-        option = "enable_uuid: true" if order.enable_uuid else f"freeze: {order.freeze}"
+    if site is None and (order.enable_uuid or order.vmotion_exclusion != UNCHANGED):
+        option = "enable_uuid: true" if order.enable_uuid else f"vmotion_exclusion: {order.vmotion_exclusion}"
         raise InputError(
             "vcenter_missing",
             f"`{option}` needs vCenter, but `hostname` is empty.",
-            "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and leave `freeze` out.",
+            "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and leave `vmotion_exclusion` out.",
         )
     return _Slice(order, vaults, site, clock, dict(cursor or {})).run()
 
@@ -91,7 +91,7 @@ class _Slice:
         self.unreadable: list[str] = []
         #: VM -> what was set (UUID, VMOTION) -> what came of it.
         self.changes: dict[str, dict[str, VmChange]] = {}
-        #: VM -> where it stands and stood, and what else should be known of its freeze.
+        #: VM -> where it stands and stood, and what else should be known of its exclusion.
         self.places: dict[str, VmPlace] = {}
         self.asides: dict[str, tuple[str, ...]] = {}
         self.writes_floor = 0
@@ -111,8 +111,8 @@ class _Slice:
             self.refresh(targets)
         if self.order.enable_uuid:
             self.enable_uuid(targets, machines)
-        if self.order.freeze != UNCHANGED:
-            self.set_frozen(targets)
+        if self.order.vmotion_exclusion != UNCHANGED:
+            self.set_excluded(targets)
         if self.changes and not self.order.check:
             targets = self.look()
         while self.waiting(targets) and not self.order.check and self.order.wait:
@@ -201,8 +201,8 @@ class _Slice:
         if self.order.state == REGISTERED:
             # Only what keeps us from finding the VM counts; the rest is told as a warning.
             kept = tuple(r for r in verdict.reasons if r.code in UNSEEN)
-            if self.order.freeze == LIFTED and not self.order.names:
-                # What this vCenter does not have was not frozen through it either.
+            if self.order.vmotion_exclusion == RESTORED and not self.order.names:
+                # What this vCenter does not have was not excluded through it either.
                 kept = ()
             told = tuple(r.sentence for r in verdict.reasons if r not in kept)
             verdict = Verdict(kept, verdict.warnings + told)
@@ -221,7 +221,7 @@ class _Slice:
     def read_items(self) -> None:
         """The replicated items: where machines are chosen, and where it matters whether a master target holds disks."""
         powers_off = self.order.enable_uuid and self.order.power_off
-        if not (self.order.chooses_machines or powers_off or self.order.freeze == FROZEN):
+        if not (self.order.chooses_machines or powers_off or self.order.vmotion_exclusion == EXCLUDED):
             return
         self.items = self.items or self.list_items()
         if not self.order.chooses_machines:
@@ -283,28 +283,28 @@ class _Slice:
                 )
                 self.note(UUID, changes)
 
-    def set_frozen(self, targets: Sequence[Target]) -> None:
+    def set_excluded(self, targets: Sequence[Target]) -> None:
         site = certain(self.site)
         moids = [t.vm.moid for t in targets if t.vm is not None]
         if not moids:
             return
-        check, freeze = self.order.check, self.order.freeze
-        # What happened since the freeze is looked up before the notes about it are dropped.
+        check, exclusion = self.order.check, self.order.vmotion_exclusion
+        # What happened since the exclusion is looked up before the notes about it are dropped.
         busy = holding(self.items)
-        idle = [t.vm.moid for t in targets if freeze == FROZEN and t.vm and t.fabric and t.fabric.key not in busy]
-        for place in site.watch(moids, mode=MODES[freeze], check=check, idle=idle):
+        idle = [t.vm.moid for t in targets if exclusion == EXCLUDED and t.vm and t.fabric and t.fabric.key not in busy]
+        for place in site.watch(moids, mode=MODES[exclusion], check=check, idle=idle):
             self.places[place.moid] = place
             self.claim(place.moid, place.changed)
-        if freeze == WATCHED:
-            for change in site.set_frozen(moids, frozen=True, check=True):
+        if exclusion == WATCHED:
+            for change in site.set_excluded(moids, excluded=True, check=True):
                 looked, self.asides[change.moid] = verified(change)
                 self.note(VMOTION, [looked])
             return
-        if freeze == LIFTED:
-            # The freeze's note tells where rules may stand as well, so it goes last.
+        if exclusion == RESTORED:
+            # The exclusion's note tells where rules may stand as well, so it goes last.
             self.pin(moids, site, pinned=False)
-        self.note(VMOTION, site.set_frozen(moids, frozen=freeze == FROZEN, check=check))
-        if freeze == FROZEN and self.order.pin_to_host:
+        self.note(VMOTION, site.set_excluded(moids, excluded=exclusion == EXCLUDED, check=check))
+        if exclusion == EXCLUDED and self.order.pin_to_host:
             self.pin(moids, site, pinned=True)
             for moid in moids:
                 self.trust_pin(moid)
@@ -312,11 +312,11 @@ class _Slice:
     def trust_pin(self, moid: str) -> None:
         """A mandatory rule keeps a VM on its host where the cluster ignores its override."""
         changes = self.changes.get(moid, {})
-        freeze, pin = changes.get(VMOTION), changes.get(PIN)
-        if freeze is None or pin is None or freeze.code != WITHOUT_EFFECT or pin.code or pin.after != "pinned":
+        exclusion, pin = changes.get(VMOTION), changes.get(PIN)
+        if exclusion is None or pin is None or exclusion.code != WITHOUT_EFFECT or pin.code or pin.after != "pinned":
             return
-        said = f"{freeze.reason} Its VM-host rule keeps it on its host."
-        changes[VMOTION] = replace(freeze, code="", reason="", remedy="", warnings=(*freeze.warnings, said))
+        said = f"{exclusion.reason} Its VM-host rule keeps it on its host."
+        changes[VMOTION] = replace(exclusion, code="", reason="", remedy="", warnings=(*exclusion.warnings, said))
 
     def pin(self, moids: Sequence[str], site: ServerSitePort, pinned: bool) -> None:
         changes = site.set_pinned(moids, pinned=pinned, check=self.order.check)
@@ -357,7 +357,7 @@ class _Slice:
             "changed": any(e["changed"] for e in entries),
             "machines": entries,
             "master_targets": [self.facts(t) for t in targets],
-            "lost_places": lost if self.order.freeze == WATCHED else [],
+            "lost_places": lost if self.order.vmotion_exclusion == WATCHED else [],
             "progress": progress(entries),
             "requests": spent(
                 self.cursor, self.vaults.requests, self.writes_floor, len(self.order.vaults) * (2 if self.items else 1)
@@ -394,7 +394,13 @@ class _Slice:
         """Without a name given, a server that this vCenter does not show is no obstacle where it serves nobody."""
         unseen = [r for r in reasons if r.code in UNSEEN]
         # The watch only hands on what it found: machines that are not bound to such a server go on anyway.
-        if not unseen or self.order.names or self.order.freeze == WATCHED or not target.fabric or not target.server:
+        if (
+            not unseen
+            or self.order.names
+            or self.order.vmotion_exclusion == WATCHED
+            or not target.fabric
+            or not target.server
+        ):
             return reasons, ()
         self.items = self.items or self.list_items()
         if needed([(target.fabric, target.server)], self.chosen or self.items, self.read_one):
@@ -442,8 +448,8 @@ class _Slice:
         )
 
     def kept(self, target: Target) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
-        """What became of the master target's place since it was frozen."""
-        if target.vm is None or self.order.freeze == UNCHANGED:
+        """What became of the master target's place since it was excluded."""
+        if target.vm is None or self.order.vmotion_exclusion == UNCHANGED:
             return (), ()
         place = self.places.get(target.vm.moid)
         if place is None:
@@ -453,7 +459,7 @@ class _Slice:
                 "Look for it in vCenter, then run again.",
             )
             return (gone,), ()
-        reasons, warnings = judge_place(place, self.order.freeze)
+        reasons, warnings = judge_place(place, self.order.vmotion_exclusion)
         return reasons, warnings + self.asides.get(place.moid, ())
 
     def before(self, key: str, seen: dict[str, str]) -> dict[str, str]:
@@ -462,9 +468,9 @@ class _Slice:
         return kept
 
     def facts(self, target: Target) -> dict[str, Any]:
-        freeze = self.changes.get(target.vm.moid, {}).get(VMOTION) if target.vm else None
+        exclusion = self.changes.get(target.vm.moid, {}).get(VMOTION) if target.vm else None
         told = master_target_facts(
-            target.name, target.fabric, target.server, target.vm, target.verdict, freeze, self.vaults.now
+            target.name, target.fabric, target.server, target.vm, target.verdict, exclusion, self.vaults.now
         )
         return {**told, "place": place_facts(self.places.get(target.vm.moid) if target.vm else None)}
 

@@ -15,16 +15,16 @@ from ..model.server_ports import VmChange, VmPlace
 from ..wanted.selection import listing
 from .health import Reason
 
-#: Code of a freeze that the cluster makes nothing of.
-WITHOUT_EFFECT = "freeze_without_effect"
+#: Code of an exclusion that the cluster makes nothing of.
+WITHOUT_EFFECT = "exclusion_without_effect"
 
-FROZEN, LIFTED, UNCHANGED, WATCHED = "frozen", "lifted", "unchanged", "watched"
+EXCLUDED, RESTORED, UNCHANGED, WATCHED = "excluded", "restored", "unchanged", "watched"
 
-#: Option `freeze` -> what to do with the noted place.
-MODES = {FROZEN: "keep", WATCHED: "look", LIFTED: "forget"}
+#: Option `vmotion_exclusion` -> what to do with the noted place.
+MODES = {EXCLUDED: "keep", WATCHED: "look", RESTORED: "forget"}
 
 
-def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
     """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
     if place.problem and place.code not in ("", "place_note_unreadable"):
         return (Reason(place.code, place.problem, place.remedy),), ()
@@ -34,7 +34,7 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
             f"The note homeward.asr.place on {place.name} cannot be read: {place.problem}.",
             "Remove that advanced parameter of the virtual machine, then run again.",
         )
-        return _told(reason, freeze)
+        return _told(reason, exclusion)
     if place.running:
         reason = Reason(
             "moving_now",
@@ -42,7 +42,7 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
             "Let it end, or cancel it in vCenter while the master target holds disks of other machines.",
             waits=True,
         )
-        return _told(reason, freeze)
+        return _told(reason, exclusion)
     who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not tell who moved it"
     # Away and back again is a move as well for the disks that hung on it.
     travelled = any(m.from_datastore and m.to_datastore and m.from_datastore != m.to_datastore for m in place.moves)
@@ -58,9 +58,9 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
                 f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, moved along with it, and such a "
                 "disk cannot be detached.",
                 "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
-                "failover, or protect those machines anew; then lift the freeze and freeze again.",
+                "failover, or protect those machines anew; then restore its vMotion and exclude it again.",
             )
-            return _told(reason, freeze)
+            return _told(reason, exclusion)
         return (), (f"{sentence} It held no disks of other machines, so nothing is lost.",)
     if place.moved_host:
         sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
@@ -70,29 +70,29 @@ def judge_place(place: VmPlace, freeze: str) -> tuple[tuple[Reason, ...], tuple[
     return (), ()
 
 
-def _told(reason: Reason, freeze: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
-    if freeze == LIFTED:
+def _told(reason: Reason, exclusion: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    if exclusion == RESTORED:
         return (), (reason.sentence,)
     return (reason,), ()
 
 
 def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
-    """A freeze that is only looked at: ``change`` is what freezing would do. One that was made and is gone is refused."""
+    """An exclusion that is only looked at: ``change`` is what excluding would do. One that was made and is gone is refused."""
     looked = replace(change, after=change.before, changed=False, details=change.found)
     if change.code == WITHOUT_EFFECT and not change.found.get("noted"):
-        # Nobody claimed that it was frozen.
+        # Nobody claimed that it was excluded.
         return replace(looked, code="", reason="", remedy=""), (change.reason,)
     if change.code or not change.changed:
         return looked, ()
     if not change.found.get("noted"):
         return looked, (
-            f"{change.name} is not kept out of vMotion: the playbook prepare (`freeze: frozen`) does that.",
+            f"{change.name} is not kept out of vMotion: the playbook prepare (`vmotion_exclusion: excluded`) does that.",
         )
     lost = replace(
         looked,
-        code="freeze_lost",
+        code="exclusion_lost",
         reason=f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
-        remedy="Freeze it again (playbook prepare) before the next failover.",
+        remedy="Exclude it again (playbook prepare) before the next failover.",
     )
     return lost, ()
 

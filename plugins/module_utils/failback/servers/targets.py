@@ -42,7 +42,7 @@ class MasterTargetOrder:
     enable_uuid: bool = True
     power_off: bool = False
     guest_shutdown_timeout: float = 300.0
-    freeze: str = UNCHANGED
+    vmotion_exclusion: str = UNCHANGED
     pin_to_host: bool = False
     refresh: bool = False
     await_registration: bool = False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Freezing master targets: written, read back, lifted to what was before, and finished after a death at any step."""
+"""Excluding master targets from vMotion: written, read back, restored to what was before, and finished after a death at any step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from pyVmomi import vim
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import VmChange
-from ansible_collections.homeward.asr.plugins.module_utils.vcenter import freeze, notes
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter import exclusion, notes
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.standing import (
     ADD,
     EDIT,
@@ -50,7 +50,7 @@ FREE, OURS = None, {"enabled": False, "behavior": None}
         (standing(drs=DRS, pods=False), {"domain-c1": DRS}, {("domain-c1", EDIT)}),
         (standing(drs_on=False), {"group-p1": None}, {("group-p1", ADD)}),
         (standing(drs_on=False, pods=False), None, set()),
-        # Frozen by others: nothing of ours to write, and nothing to lift later.
+        # Excluded by others: nothing of ours to write, and nothing to lift later.
         (standing(drs=OURS, sdrs=OURS), None, set()),
         # Died after the note: the note stays as it is, and the overrides follow.
         (standing(former={"domain-c1": DRS, "group-p1": None}), None, {("domain-c1", ADD), ("group-p1", ADD)}),
@@ -64,8 +64,8 @@ FREE, OURS = None, {"enabled": False, "behavior": None}
         ),
     ],
 )
-def test_what_freezing_takes(now: Standing, note: Any, writes: set[tuple[str, str]]) -> None:
-    work = plan(now, frozen=True)
+def test_what_excluding_takes(now: Standing, note: Any, writes: set[tuple[str, str]]) -> None:
+    work = plan(now, excluded=True)
     assert (None if work.note is None else work.note["former"]) == note
     assert {(w.holder, w.operation) for w in work.writes} == writes
     assert all(w.values == {"enabled": False} for w in work.writes)
@@ -93,8 +93,8 @@ def test_what_freezing_takes(now: Standing, note: Any, writes: set[tuple[str, st
         (Standing("vm-1", "mt", note={"version": 1, "former": {"domain-c9": None}}), [], True),
     ],
 )
-def test_what_lifting_takes(now: Standing, writes: list[Any], drop: bool) -> None:
-    work = plan(now, frozen=False)
+def test_what_restoring_takes(now: Standing, writes: list[Any], drop: bool) -> None:
+    work = plan(now, excluded=False)
     assert [(w.holder, w.operation, dict(w.values)) for w in work.writes] == writes
     assert work.drop_note is drop
     assert work.note is None
@@ -128,7 +128,7 @@ def overrides(vcenter: Any, moid: str) -> tuple[Any, Any]:
 
 def note(vcenter: Any, moid: str) -> str:
     vm = vim.VirtualMachine(moid, vcenter.si._stub)
-    return {o.key: o.value for o in vm.config.extraConfig}.get(notes.FREEZE_KEY, "")
+    return {o.key: o.value for o in vm.config.extraConfig}.get(notes.EXCLUSION_KEY, "")
 
 
 def put(vcenter: Any, vm_moid: str, operation: str, **values: Any) -> None:
@@ -152,7 +152,7 @@ def target(site: Any, vcenter: Any) -> Iterator[str]:
     assert overrides(vcenter, moid) == (None, None)
     assert note(vcenter, moid) == ""
     yield moid
-    site.set_frozen([moid], frozen=False, check=False)
+    site.set_excluded([moid], excluded=False, check=False)
     assert overrides(vcenter, moid) == (None, None)
     assert note(vcenter, moid) == ""
 
@@ -162,29 +162,29 @@ def one(changes: list[VmChange]) -> VmChange:
     return changes[0]
 
 
-def test_frozen_read_back_and_lifted(site: Any, vcenter: Any, target: str) -> None:
-    predicted = one(site.set_frozen([target], frozen=True, check=True))
+def test_excluded_read_back_and_restored(site: Any, vcenter: Any, target: str) -> None:
+    predicted = one(site.set_excluded([target], excluded=True, check=True))
     assert overrides(vcenter, target) == (None, None)
     assert note(vcenter, target) == ""
-    done = one(site.set_frozen([target], frozen=True, check=False))
+    done = one(site.set_excluded([target], excluded=True, check=False))
     assert predicted == done
-    assert (done.before, done.after, done.changed, done.code) == ("free", "frozen", True, "")
-    assert done.details["storage_drs"] == [{"datastore_cluster": "pod-1", "state": "frozen"}]
+    assert (done.before, done.after, done.changed, done.code) == ("free", "excluded", True, "")
+    assert done.details["storage_drs"] == [{"datastore_cluster": "pod-1", "state": "excluded"}]
     assert overrides(vcenter, target) == ((False, None), (False, None)) or [
         o[0] for o in overrides(vcenter, target)
     ] == [False, False]
-    again = one(site.set_frozen([target], frozen=True, check=False))
-    assert (again.before, again.after, again.changed) == ("frozen", "frozen", False)
-    lifted = one(site.set_frozen([target], frozen=False, check=False))
-    assert (lifted.before, lifted.after, lifted.changed) == ("frozen", "free", True)
-    assert not one(site.set_frozen([target], frozen=False, check=False)).changed
+    again = one(site.set_excluded([target], excluded=True, check=False))
+    assert (again.before, again.after, again.changed) == ("excluded", "excluded", False)
+    lifted = one(site.set_excluded([target], excluded=False, check=False))
+    assert (lifted.before, lifted.after, lifted.changed) == ("excluded", "free", True)
+    assert not one(site.set_excluded([target], excluded=False, check=False)).changed
 
 
 def test_a_former_override_comes_back(site: Any, vcenter: Any, target: str) -> None:
     put(vcenter, target, ADD, enabled=True, behavior="manual")
-    site.set_frozen([target], frozen=True, check=False)
+    site.set_excluded([target], excluded=True, check=False)
     assert overrides(vcenter, target)[0][0] is False
-    site.set_frozen([target], frozen=False, check=False)
+    site.set_excluded([target], excluded=False, check=False)
     assert overrides(vcenter, target)[0] == (True, "manual")
     put(vcenter, target, REMOVE)
 
@@ -192,12 +192,12 @@ def test_a_former_override_comes_back(site: Any, vcenter: Any, target: str) -> N
 def test_many_at_once_take_no_more_reading(site: Any, calls: Any) -> None:
     moids = [s.moid for s in site.servers(names=["mt-pod", "mt-plain", "mt-odd"])]
     calls()
-    site.set_frozen(moids, frozen=True, check=True)
+    site.set_excluded(moids, excluded=True, check=True)
     assert calls()["RetrievePropertiesEx"] == 3
-    changes = {c.name: c for c in site.set_frozen(moids, frozen=True, check=False)}
-    assert {c.after for c in changes.values()} == {"frozen"}
+    changes = {c.name: c for c in site.set_excluded(moids, excluded=True, check=False)}
+    assert {c.after for c in changes.values()} == {"excluded"}
     assert changes["mt-plain"].details["storage_drs"] == []
-    assert all(c.after == "free" for c in site.set_frozen(moids, frozen=False, check=False))
+    assert all(c.after == "free" for c in site.set_excluded(moids, excluded=False, check=False))
 
 
 def test_no_drs_no_work(site: Any, vcenter: Any) -> None:
@@ -210,28 +210,28 @@ def test_no_drs_no_work(site: Any, vcenter: Any) -> None:
     moid = site.servers(names=["mt-plain"])[0].moid
     switch(False)
     try:
-        change = one(site.set_frozen([moid], frozen=True, check=False))
+        change = one(site.set_excluded([moid], excluded=True, check=False))
     finally:
         switch(True)
     assert (change.after, change.changed, change.details["drs"]) == ("immovable", False, "off")
     assert note(vcenter, moid) == ""
 
 
-@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("excluded", [True, False])
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_death_at_any_write_is_mended_by_the_next_run(
-    site: Any, vcenter: Any, target: str, monkeypatch: Any, frozen: bool, when: str
+    site: Any, vcenter: Any, target: str, monkeypatch: Any, excluded: bool, when: str
 ) -> None:
     put(vcenter, target, ADD, enabled=True, behavior="manual")
     deaths = 0
     for step in range(1, 10):
-        if not frozen:
-            site.set_frozen([target], frozen=True, check=False)
-        died = _die_at(site, target, monkeypatch, step, when, frozen)
+        if not excluded:
+            site.set_excluded([target], excluded=True, check=False)
+        died = _die_at(site, target, monkeypatch, step, when, excluded)
         deaths += died
-        site.set_frozen([target], frozen=True, check=False)
+        site.set_excluded([target], excluded=True, check=False)
         assert [o[0] for o in overrides(vcenter, target)] == [False, False]
-        site.set_frozen([target], frozen=False, check=False)
+        site.set_excluded([target], excluded=False, check=False)
         assert overrides(vcenter, target) == ((True, "manual"), None)
         assert note(vcenter, target) == ""
         if not died:
@@ -241,10 +241,10 @@ def test_death_at_any_write_is_mended_by_the_next_run(
     put(vcenter, target, REMOVE)
 
 
-def _die_at(site: Any, target: str, monkeypatch: Any, step: int, when: str, frozen: bool) -> bool:
+def _die_at(site: Any, target: str, monkeypatch: Any, step: int, when: str, excluded: bool) -> bool:
     """Run until the ``step``-th round of tasks and die there, before it starts or right after vCenter took it."""
     rounds = [0]
-    real = freeze.Freezer._do
+    real = exclusion.Excluder._do
 
     def deadly(self: Any, work: Any) -> Any:
         if any(work.values()):
@@ -256,16 +256,16 @@ def _die_at(site: Any, target: str, monkeypatch: Any, step: int, when: str, froz
         return real(self, work)
 
     with monkeypatch.context() as patch:
-        patch.setattr(freeze.Freezer, "_do", deadly)
+        patch.setattr(exclusion.Excluder, "_do", deadly)
         try:
-            site.set_frozen([target], frozen=frozen, check=False)
+            site.set_excluded([target], excluded=excluded, check=False)
         except Died:
             return True
     return False
 
 
 def test_a_write_that_does_not_stick_is_told(site: Any, target: str, monkeypatch: Any) -> None:
-    real = freeze.Freezer._override
+    real = exclusion.Excluder._override
 
     def lost(self: Any, moid: str, write: Any) -> Any:
         # vCenter says success and stores nothing, as some do for Storage DRS.
@@ -273,9 +273,9 @@ def test_a_write_that_does_not_stick_is_told(site: Any, target: str, monkeypatch
             return lambda: self._vm(moid).ReconfigVM_Task(spec=vim.vm.ConfigSpec())
         return real(self, moid, write)
 
-    monkeypatch.setattr(freeze.Freezer, "_override", lost)
-    change = one(site.set_frozen([target], frozen=True, check=False))
-    assert (change.code, change.after) == ("freeze_not_kept", "partly")
+    monkeypatch.setattr(exclusion.Excluder, "_override", lost)
+    change = one(site.set_excluded([target], excluded=True, check=False))
+    assert (change.code, change.after) == ("exclusion_not_kept", "partly")
     assert "mt-pod" in change.reason
     monkeypatch.undo()
 
@@ -284,12 +284,12 @@ def test_a_refused_write_stops_its_own_machine_only(site: Any, vcenter: Any, tar
     other = site.servers(names=["mt-plain"])[0].moid
     put(vcenter, other, ADD, enabled=False)
     vcenter.control.fault("NoPermission", method="ConfigureStorageDrsForPod_Task", max=1)
-    changes = {c.moid: c for c in site.set_frozen([target, other], frozen=True, check=False)}
+    changes = {c.moid: c for c in site.set_excluded([target, other], excluded=True, check=False)}
     vcenter.control.clear_faults()
     assert changes[target].code == "vcenter_no_permission"
     assert "`username`" in changes[target].reason
     assert changes[other].code == ""
-    assert changes[other].after == "frozen"
+    assert changes[other].after == "excluded"
     put(vcenter, other, REMOVE)
 
 
@@ -297,12 +297,12 @@ def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> No
     server = site.servers(names=["mt-plain"])[0]
     vm = vim.VirtualMachine(server.moid, vcenter.si._stub)
     for text in ("{", '{"version": 99}', '{"version": 1}', '{"version": 1, "former": {"domain-c9": "x"}}'):
-        client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: text})))
-        change = one(site.set_frozen([server.moid], frozen=False, check=False))
-        assert change.code == "freeze_note_unreadable"
+        client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.EXCLUSION_KEY: text})))
+        change = one(site.set_excluded([server.moid], excluded=False, check=False))
+        assert change.code == "exclusion_note_unreadable"
         assert not change.changed
         assert note(vcenter, server.moid) == text
-    client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: ""})))
+    client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.EXCLUSION_KEY: ""})))
 
 
 # what an override is worth
@@ -311,7 +311,7 @@ def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> No
 @pytest.mark.parametrize(
     ("now", "word", "movers", "ignored"),
     [
-        (Holder("domain-c1", "c", True, OURS), "frozen", 1, 0),
+        (Holder("domain-c1", "c", True, OURS), "excluded", 1, 0),
         (Holder("domain-c1", "c", True, OURS, False, "fullyAutomated"), "ignores overrides", 1, 1),
         (Holder("domain-c1", "c", True, OURS, False, "partiallyAutomated"), "advises", 0, 0),
         (Holder("domain-c1", "c", True, OURS, False, "manual"), "advises", 0, 0),
@@ -323,9 +323,9 @@ def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> No
 def test_an_override_is_worth_what_the_cluster_makes_of_it(now: Holder, word: str, movers: int, ignored: int) -> None:
     seen = Standing("vm-1", "mt", now)
     assert (now.word, len(seen.movers), len(seen.ignored)) == (word, movers, ignored)
-    assert (seen.word == "frozen") == (word == "frozen")
+    assert (seen.word == "excluded") == (word == "excluded")
     # Writing it again would change nothing.
-    assert not plan(seen, frozen=True).anything or now.override is None
+    assert not plan(seen, excluded=True).anything or now.override is None
 
 
 @pytest.mark.parametrize(
@@ -339,7 +339,7 @@ def test_an_override_is_worth_what_the_cluster_makes_of_it(now: Holder, word: st
     ],
 )
 def test_what_a_person_set_between_runs_is_noted(now: Any, former: Any, noted: Any) -> None:
-    work = plan(standing(drs=now, pods=False, former={"domain-c1": former}), frozen=True)
+    work = plan(standing(drs=now, pods=False, former={"domain-c1": former}), excluded=True)
     assert (None if work.note is None else work.note["former"]["domain-c1"]) == noted
     assert [w.operation for w in work.writes] == [EDIT]
 
@@ -359,7 +359,7 @@ def test_what_a_person_set_between_runs_is_noted(now: Any, former: Any, noted: A
     ],
 )
 def test_a_lift_leaves_alone_what_is_not_ours_any_more(now: Standing) -> None:
-    work = plan(now, frozen=False)
+    work = plan(now, excluded=False)
     assert work.writes == ()
     assert work.drop_note
 
@@ -380,31 +380,31 @@ def drs(vcenter: Any, **values: Any) -> None:
     [
         (
             {"defaultVmBehavior": "fullyAutomated", "enableVmBehaviorOverrides": False},
-            "freeze_without_effect",
+            "exclusion_without_effect",
             "ignores",
         ),
         ({"defaultVmBehavior": "manual", "enableVmBehaviorOverrides": False}, "", "advises"),
-        ({"defaultVmBehavior": "fullyAutomated", "enableVmBehaviorOverrides": True}, "", "frozen"),
-        ({"defaultVmBehavior": "fullyAutomated"}, "", "frozen"),
-        ({"enabled": None}, "freeze_unknown", "unknown"),
+        ({"defaultVmBehavior": "fullyAutomated", "enableVmBehaviorOverrides": True}, "", "excluded"),
+        ({"defaultVmBehavior": "fullyAutomated"}, "", "excluded"),
+        ({"enabled": None}, "exclusion_unknown", "unknown"),
     ],
 )
 def test_the_effect_is_read_back(site: Any, vcenter: Any, settings: dict[str, Any], code: str, word: str) -> None:
     moid = site.servers(names=["mt-plain"])[0].moid
     drs(vcenter, **settings)
     try:
-        predicted = one(site.set_frozen([moid], frozen=True, check=True))
-        done = one(site.set_frozen([moid], frozen=True, check=False))
-        again = one(site.set_frozen([moid], frozen=True, check=False))
+        predicted = one(site.set_excluded([moid], excluded=True, check=True))
+        done = one(site.set_excluded([moid], excluded=True, check=False))
+        again = one(site.set_excluded([moid], excluded=True, check=False))
     finally:
         drs(vcenter, defaultVmBehavior="fullyAutomated")
-        site.set_frozen([moid], frozen=False, check=False)
+        site.set_excluded([moid], excluded=False, check=False)
     assert predicted.code == done.code == again.code == code
     assert done.details["drs"].startswith(word)
     assert not again.changed
     assert bool(done.warnings) == (word == "advises")
     if code:
-        assert done.after != "frozen"
+        assert done.after != "excluded"
         assert done.remedy.endswith("run again.")
 
 
@@ -412,7 +412,7 @@ def test_a_datastore_that_is_being_emptied_is_told(site: Any, vcenter: Any, targ
     store = client.names(vcenter.si, vim.Datastore)["datastore-1"]
     vcenter.control.set((store, "summary.maintenanceMode", "enteringMaintenance"))
     try:
-        change = one(site.set_frozen([target], frozen=True, check=True))
+        change = one(site.set_excluded([target], excluded=True, check=True))
     finally:
         vcenter.control.set((store, "summary.maintenanceMode", "normal"))
     assert any("datastore-1" in text for text in change.warnings)
@@ -444,24 +444,24 @@ def test_one_fault_is_one_machines(
         fault["object"] = {"_typeName": "ManagedObjectReference", "type": "VirtualMachine", "value": target}
     vcenter.control.fault(fault, method=method, task=task, max=1)
     try:
-        changes = {c.moid: c for c in site.set_frozen([target, other], frozen=True, check=False)}
+        changes = {c.moid: c for c in site.set_excluded([target, other], excluded=True, check=False)}
     finally:
         vcenter.control.clear_faults()
-        site.set_frozen([target, other], frozen=False, check=False)
+        site.set_excluded([target, other], excluded=False, check=False)
     assert changes[target].code.startswith("vcenter_")
     assert changes[target].reason
     assert changes[target].remedy
     assert fault.get("privilegeId", "") in changes[target].reason
-    assert (changes[other].code, changes[other].after) == ("", "frozen")
+    assert (changes[other].code, changes[other].after) == ("", "excluded")
 
 
 def test_a_copys_note_is_not_its_own(site: Any, vcenter: Any, target: str) -> None:
     """A clone carries the notes of the machine it was made from."""
-    site.set_frozen([target], frozen=True, check=False)
+    site.set_excluded([target], excluded=True, check=False)
     other = site.servers(names=["mt-plain"])[0].moid
     vm = vim.VirtualMachine(other, vcenter.si._stub)
-    client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: note(vcenter, target)})))
+    client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.EXCLUSION_KEY: note(vcenter, target)})))
     try:
-        assert not one(site.set_frozen([other], frozen=False, check=False)).changed
+        assert not one(site.set_excluded([other], excluded=False, check=False)).changed
     finally:
-        client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.FREEZE_KEY: ""})))
+        client.wait(vcenter.si, vm.ReconfigVM_Task(notes.change({notes.EXCLUSION_KEY: ""})))

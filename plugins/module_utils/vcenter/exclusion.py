@@ -4,7 +4,7 @@
 A moved master target breaks the failback of every machine whose disks it holds (DOC failback-domain.md 9). The order
 of work makes it safe to die anywhere: (1) what was there before is noted on the VM, (2) the overrides are written,
 (3) they are read back, and with them what they are worth. Lifting: (1) what was there before is put back, (2) it is
-read back, (3) the note is removed. Either may be repeated, and the note of the first freeze is the one that counts.
+read back, (3) the note is removed. Either may be repeated, and the note of the first exclusion is the one that counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EMPTYING = frozenset({"enteringMaintenance", "inMaintenance"})
 _POD = "podStorageDrsEntry.storageDrsConfig"
 
 
-class Freezer:
+class Excluder:
     """Reads standings and carries plans out, for many VMs at a time."""
 
     def __init__(self, service: Any, content: Any, reader: Reader, clock: Clock) -> None:
@@ -38,13 +38,13 @@ class Freezer:
         #: Overrides as vCenter gave them, by holder and VM.
         self._raw: dict[tuple[str, str], Any] = {}
 
-    def run(self, moids: Sequence[str], frozen: bool, check: bool) -> list[VmChange]:
-        """Freeze or lift. Never raises for one VM's sake: its change carries code, reason and remedy."""
+    def run(self, moids: Sequence[str], excluded: bool, check: bool) -> list[VmChange]:
+        """Exclude or restore. Never raises for one VM's sake: its change carries code, reason and remedy."""
         before = self.look(moids)
-        plans = {s.moid: plan(s, frozen) for s in before if not s.note_problem and not s.unknown}
+        plans = {s.moid: plan(s, excluded) for s in before if not s.note_problem and not s.unknown}
         if check:
             return [
-                _judged(after(s, p), _report(s, after(s, p), p.anything), frozen)
+                _judged(after(s, p), _report(s, after(s, p), p.anything), excluded)
                 if (p := plans.get(s.moid)) is not None
                 else _unreadable(s)
                 for s in before
@@ -55,14 +55,14 @@ class Freezer:
             self._do({m: [self._override(m, w) for w in p.writes] for m, p in plans.items() if m not in problems})
         )
         now = {s.moid: s for s in (self.look(list(plans)) if any(p.anything for p in plans.values()) else before)}
-        unkept = {m for m, p in plans.items() if m not in problems and m in now and not kept(now[m], frozen)}
+        unkept = {m for m, p in plans.items() if m not in problems and m in now and not kept(now[m], excluded)}
         drop = [m for m, p in plans.items() if p.drop_note and m not in problems and m not in unkept and m in now]
         problems.update(self._do({m: [self._remark(m, None)] for m in drop}))
         return [
             _judged(
                 now.get(s.moid, s),
                 self._result(s, now.get(s.moid, s), plans.get(s.moid), problems, unkept, drop),
-                frozen,
+                excluded,
             )
             for s in before
         ]
@@ -143,7 +143,7 @@ class Freezer:
 
     def _note(self, entry: Entry) -> tuple[dict[str, Any] | None, str]:
         try:
-            note = notes.read(options_of(entry), notes.FREEZE_KEY, self._owner(entry))
+            note = notes.read(options_of(entry), notes.EXCLUSION_KEY, self._owner(entry))
             former = note.get("former") if note is not None else {}
             if not isinstance(former, dict) or not all(v is None or isinstance(v, dict) for v in former.values()):
                 raise notes.Unreadable("it does not name the former overrides")
@@ -157,7 +157,7 @@ class Freezer:
     def _remark(self, moid: str, note: Mapping[str, Any] | None) -> Start:
         """Write the note on the VM; None removes it."""
         text = "" if note is None else notes.text(note, self._owner(self._entries[moid]))
-        return lambda: self._vm(moid).ReconfigVM_Task(spec=notes.change({notes.FREEZE_KEY: text}))
+        return lambda: self._vm(moid).ReconfigVM_Task(spec=notes.change({notes.EXCLUSION_KEY: text}))
 
     def _override(self, moid: str, write: Write) -> Start:
         """Write one override. An edit sends the rest of the override back as it was read."""
@@ -210,7 +210,7 @@ class Freezer:
         if was.moid in unkept:
             return _with(
                 change,
-                "freeze_not_kept",
+                "exclusion_not_kept",
                 f"vCenter reported success, but the override of {was.name} does not read as written.",
                 "Look at the VM overrides of the cluster and the datastore cluster, then run again.",
             )
@@ -315,14 +315,14 @@ def _report(was: Standing, now: Standing, changed: bool) -> VmChange:
     )
 
 
-def _judged(now: Standing, change: VmChange, frozen: bool) -> VmChange:
-    """A freeze is only as good as its effect: a cluster that heeds no override moves the VM all the same."""
-    if not frozen or change.code or not now.ignored:
+def _judged(now: Standing, change: VmChange, excluded: bool) -> VmChange:
+    """An exclusion is only as good as its effect: a cluster that heeds no override moves the VM all the same."""
+    if not excluded or change.code or not now.ignored:
         return change
     names = ", ".join(h.name for h in now.ignored)
     return _with(
         change,
-        "freeze_without_effect",
+        "exclusion_without_effect",
         f"{now.name} cannot be kept out of vMotion: the cluster {names} ignores overrides of single virtual machines "
         "(individual automation levels are switched off there), so DRS goes on moving it.",
         "Enable individual virtual machine automation levels in the cluster's DRS settings (VM overrides), or set its DRS "
@@ -336,15 +336,15 @@ def _with(change: VmChange, code: str, reason: str, remedy: str) -> VmChange:
 
 def _unreadable(standing: Standing) -> VmChange:
     if standing.unknown:
-        code = "freeze_unknown"
+        code = "exclusion_unknown"
         reason = (
             f"What may move {standing.name} is not known: vCenter does not tell {standing.unknown} "
             "(the account of `username` may not read it, or the host does not answer)."
         )
         remedy = "Let the account read the virtual machine, its host, cluster and datastores, then run again."
     else:
-        code = "freeze_note_unreadable"
-        reason = f"The note {notes.FREEZE_KEY} on {standing.name} cannot be read: {standing.note_problem}."
+        code = "exclusion_note_unreadable"
+        reason = f"The note {notes.EXCLUSION_KEY} on {standing.name} cannot be read: {standing.note_problem}."
         remedy = "Set the VM's overrides by hand as they should be, remove that advanced parameter, then run again."
     return VmChange(
         standing.moid,
