@@ -169,6 +169,12 @@ func needed(method *simulator.Method) []need {
 		return []need{{"VirtualMachine.State.RemoveSnapshot", req.This}}
 	case *types.ReconfigureComputeResource_Task:
 		return []need{{"Host.Inventory.EditCluster", req.This}}
+	case *types.ReconfigureCluster_Task:
+		return []need{{"Host.Inventory.EditCluster", req.This}}
+	case *types.MigrateVM_Task:
+		return []need{{"Resource.HotMigrate", req.This}}
+	case *types.RelocateVM_Task:
+		return []need{{"Resource.HotMigrate", req.This}}
 	case *types.ConfigureStorageDrsForPod_Task:
 		return []need{{"StoragePod.Config", req.Pod}}
 	case *types.SetEntityPermissions:

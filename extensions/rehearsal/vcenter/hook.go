@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,7 @@ func (h *hook) handle(ctx *simulator.Context, method *simulator.Method) (mo.Refe
 	if ctx.Session != nil && ctx.Session.UserName == "" {
 		return nil, nil // the stand-in's own calls, a dump for example
 	}
+	remark(ctx, method)
 	hit := h.count(ctx, method)
 	if hit != nil {
 		time.Sleep(time.Duration(hit.DelayMs) * time.Millisecond)
@@ -67,7 +69,21 @@ func (h *hook) handle(ctx *simulator.Context, method *simulator.Method) (mo.Refe
 	if fault := h.judge(ctx, method); fault != nil {
 		return refuseTask(ctx, method, fault), nil
 	}
-	return nil, nil
+	return elsewhere(ctx, method), nil
+}
+
+// elsewhere sends a call to the part of the stand-in that answers it; nil means the simulator does. The body keeps the
+// true object.
+func elsewhere(ctx *simulator.Context, method *simulator.Method) mo.Reference {
+	switch method.Body.(type) {
+	case *types.RelocateVM_Task, *types.MigrateVM_Task:
+		method.This = moverRef
+	case *types.ReconfigureComputeResource_Task, *types.ReconfigureCluster_Task:
+		method.This = clustersRef
+	default:
+		return nil
+	}
+	return ctx.Map.Get(method.This)
 }
 
 // count adds one to the method's counter and returns the rule that hits this call, if any.
@@ -205,11 +221,30 @@ func reachable(ctx *simulator.Context, ref types.ManagedObjectReference, paths [
 		if !ok {
 			return &types.InvalidDatastore{Name: at.Datastore}
 		}
-		if !store.Summary.Accessible {
-			return &types.InaccessibleDatastore{
-				InvalidDatastore: types.InvalidDatastore{Datastore: &store.Self, Name: store.Name},
-			}
+		if fault := mounted(host, store); fault != nil {
+			return fault
 		}
 	}
 	return nil
 }
+
+// mounted is a fault where the host does not mount the datastore, or cannot access it.
+func mounted(host *simulator.HostSystem, store *simulator.Datastore) types.BaseMethodFault {
+	if !slices.Contains(host.Datastore, store.Self) {
+		return &types.InvalidDatastore{Datastore: &store.Self, Name: store.Name}
+	}
+	accessible := store.Summary.Accessible
+	for _, mount := range store.Host {
+		if mount.Key == host.Self {
+			accessible = accessible && !isFalse(mount.MountInfo.Accessible) && !isFalse(mount.MountInfo.Mounted)
+		}
+	}
+	if accessible {
+		return nil
+	}
+	return &types.InaccessibleDatastore{
+		InvalidDatastore: types.InvalidDatastore{Datastore: &store.Self, Name: store.Name},
+	}
+}
+
+func isFalse(value *bool) bool { return value != nil && !*value }

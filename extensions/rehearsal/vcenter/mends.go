@@ -36,6 +36,8 @@ func mend(s *standin, apiVersion string) {
 		registry.Get(*instance.Content.StorageResourceManager).(*simulator.StorageResourceManager),
 	})
 	registry.Put(newRefusal())
+	registry.Put(newMover())
+	registry.Put(newClusters())
 
 	watch := newWatcher()
 	for _, machine := range registry.All("VirtualMachine") {
@@ -95,9 +97,12 @@ func (w *watcher) PutObject(_ *simulator.Context, item mo.Reference) {
 	w.remember(&machine.VirtualMachine)
 }
 
-// UpdateObject follows a machine's power (the tools run with the guest) and its devices, and words tasks' errors.
+// UpdateObject follows a machine's power (the tools run with the guest) and its devices, and completes tasks.
 func (w *watcher) UpdateObject(ctx *simulator.Context, item mo.Reference, changes []types.PropertyChange) {
 	if task, ok := item.(*mo.Task); ok {
+		if task.Info.State == types.TaskInfoStateRunning {
+			introduce(ctx, task)
+		}
 		tellError(task)
 		return
 	}

@@ -149,7 +149,7 @@ class Watcher:
         found = compare(noted, here)
         running, ended = self._tasks(entry, noted.since)
         # Events tell more than tasks, but not every vCenter has one for every kind of move.
-        moves = _whole(self._moves(entry, noted.since), here.host_name, stores) or ended
+        moves = self._moves(entry, noted.since) or ended
         return replace(
             place,
             since=noted.since,
@@ -243,18 +243,3 @@ def _move(event: Any) -> SiteMove:
         from_datastore=name("sourceDatastore"),
         to_datastore=name("ds"),
     )
-
-
-def _whole(moves: Sequence[SiteMove], host: str, stores: Sequence[str]) -> tuple[SiteMove, ...]:
-    """Moves with their ends: some vCenters name the place before the move twice (SEEN in the simulator), so an end is
-    taken from where the next move began, and the last one's from where the VM stands now."""
-    whole = []
-    for n, move in enumerate(moves):
-        later = moves[n + 1] if n + 1 < len(moves) else None
-        end = later.from_host if later else host
-        to_host = end if move.to_host == move.from_host and end else move.to_host
-        to_store = move.to_datastore
-        if to_store == move.from_datastore and to_store not in stores and not later and len(stores) == 1:
-            to_store = stores[0]
-        whole.append(replace(move, to_host=to_host, to_datastore=to_store))
-    return tuple(whole)

@@ -90,7 +90,10 @@ def test_a_storage_move_is_seen_and_nobodys_disks_let_the_place_be_noted_anew(
         assert place.noted_datastores == ("datastore-1",)
         assert place.foreign_disks == 0
         assert len(place.moves) == 1
-        assert place.moves[0].who
+        move = place.moves[0]
+        assert (move.from_datastore, move.to_datastore) == ("datastore-1", "datastore-2")
+        assert (move.from_host, move.to_host) == ("esx-01", "esx-01")
+        assert move.who == vcenter.user
         assert one(site.watch([target], mode="keep", check=False)).changed
         assert not one(site.watch([target], mode="look", check=False)).moved_storage
     finally:
@@ -205,11 +208,20 @@ def detach(vcenter: Any, moid: str, device: Any) -> None:
 
 @pytest.fixture
 def foreign(site: Any, vcenter: Any, target: str) -> Iterator[Any]:
-    """A disk of a machine that is off, attached to the master target."""
+    """A disk of a machine that is off, attached to the master target; a storage move takes it along."""
     (machine,) = site.machines(names=["off-02"], devices=True)
-    device = attach(vcenter, target, machine.disks[0].file)
+    file = machine.disks[0].file
+    device = attach(vcenter, target, file)
     yield device
-    detach(vcenter, target, device)
+    (now,) = (d for d in client.disks(vcenter.si, vm(vcenter, target)) if d.key == device.key)
+    detach(vcenter, target, now)
+    if now.backing.fileName != file:
+        content = vcenter.si.content
+        (center,) = (o for o in content.rootFolder.childEntity if isinstance(o, vim.Datacenter))
+        client.wait(
+            vcenter.si,
+            content.virtualDiskManager.MoveVirtualDisk_Task(now.backing.fileName, center, file, center, True, None),
+        )
 
 
 def test_a_place_noted_in_the_middle_of_a_reprotect_tells_the_disks_apart(
