@@ -10,11 +10,11 @@ from typing import Any
 from ..azure.vaults import Vaults
 from ..failback.lifecycle.held import attached
 from ..failback.lifecycle.modernized import LIFECYCLE
-from ..failback.machines.evidence import concerns
+from ..failback.machines.evidence import job_target, job_targets
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.items import Item, Job, Json, VaultRef
 from ..failback.model.servers import Fabric, Policy
-from ..failback.model.words import found_by, same
+from ..failback.model.words import Named, name_key, same
 from ..failback.servers.fabrics import list_whole
 from ..failback.wanted.order import ALL, Order
 from ..failback.wanted.refusals import said
@@ -104,11 +104,13 @@ def about(
     """
     machines: list[Item] = []
     targets: set[str] = set()
+    index = Named(items, item_names)
+    told = Named([_target(data) for _ref, data in listed], lambda target: (target,))
     for word in words:
         if same(word, ALL):
             return list(listed)
-        chosen = found_by(word, items, item_names)
-        named = {target for _ref, data in listed if same(word, target := _target(data))}
+        chosen = index.found(word)
+        named = set(told.exact(word))
         if not chosen and not named:
             raise InputError(
                 "machine_not_found",
@@ -117,11 +119,14 @@ def about(
             )
         machines += chosen
         targets |= set() if chosen else named
+    theirs = {(i.vault.key, word) for i in machines for word in job_targets(i)}
+    called = {(i.vault.key, name_key(i.friendly_name)) for i in machines}
     return [
         (ref, data)
         for ref, data in listed
-        if _target(data) in targets
-        or any(i.vault.key == ref.key and (concerns(data, i) or same(_target(data), i.friendly_name)) for i in machines)
+        if (name := _target(data)) in targets
+        or (ref.key, job_target(data)) in theirs
+        or (name_key(name) and (ref.key, name_key(name)) in called)
     ]
 
 

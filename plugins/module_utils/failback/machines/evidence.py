@@ -296,14 +296,14 @@ def _newest_failovers(
     by_vault: dict[str, VaultRef] = {item.vault.key: item.vault for item, _operation in candidates}
     for key, vault in by_vault.items():
         before = vaults.requests.reads
-        lists[key] = index(all_understood(vaults.list_jobs(vault), JOB), lambda job: (_target(job),))
+        lists[key] = index(all_understood(vaults.list_jobs(vault), JOB), lambda job: (job_target(job),))
         count(vaults.requests.reads - before)
     found: dict[str, str] = {}
     for item, operation in candidates:
         words = scenarios[SEALS[operation.step]]
         mine = [
             job
-            for job in lists[item.vault.key](_targets(item))
+            for job in lists[item.vault.key](job_targets(item))
             if _word(job) in words or (_word(job) in turns and _state(job) in SUCCEEDED)
         ]
         if mine:
@@ -331,11 +331,12 @@ def _state(job: Json) -> str:
     return str((job.get("properties") or {}).get("state") or "")
 
 
-def _target(job: Json) -> str:
+def job_target(job: Json) -> str:
+    """Whose job a listed one is: a machine's GUID, or its replicated item's name or id, in lower case."""
     return str((job.get("properties") or {}).get("targetObjectId") or "").lower()
 
 
-def _targets(item: Item) -> tuple[str, ...]:
+def job_targets(item: Item) -> tuple[str, ...]:
     """Words a job may name the machine by. A reprotect home was sent while the classic item still had the id that is now
     its replica's (SEEN FB, RP2)."""
     words = (item.vm_id, str(item.details.get("replicaId") or ""), item.name, item.key)
@@ -344,8 +345,8 @@ def _targets(item: Item) -> tuple[str, ...]:
 
 def concerns(job: Json, item: Item) -> bool:
     """Whether a listed job is the item's: by the machine's GUID, else by the item's own name or id."""
-    target = _target(job)
-    return bool(target) and target in _targets(item)
+    target = job_target(job)
+    return bool(target) and target in job_targets(item)
 
 
 def _azure_words(machine: Json) -> tuple[str, ...]:

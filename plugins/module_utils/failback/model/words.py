@@ -9,7 +9,8 @@ from __future__ import annotations
 import fnmatch
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 from .errors import InputError
 
@@ -35,6 +36,12 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
+@lru_cache(maxsize=1 << 16)
+def name_key(text: str) -> str:
+    """What every spelling of a name has in common, without the blanks around it; empty for a blank text."""
+    return fold(clean(text))
+
+
 def is_pattern(word: str) -> bool:
     """Whether a word has the characters of a pattern; it may be a plain name all the same."""
     return bool(PATTERN_CHARACTERS & set(word))
@@ -47,13 +54,14 @@ def names_nothing(pattern: str) -> bool:
 
 def same(word: str, *names: str | None) -> bool:
     """Whether a word is one of the names. A word or a name that is blank is the same as nothing."""
-    wanted = fold(clean(word))
-    return bool(wanted) and any(wanted == fold(clean(name)) for name in names if name)
+    wanted = name_key(word)
+    return bool(wanted) and any(wanted == name_key(name) for name in names if name)
 
 
 def fits(pattern: str, name: str) -> bool:
     """Whether a name fits a pattern."""
-    return bool(clean(name)) and fnmatch.fnmatchcase(fold(clean(name)), fold(clean(pattern)))
+    key = name_key(name)
+    return bool(key) and fnmatch.fnmatchcase(key, name_key(pattern))
 
 
 def words(option: str, given: Any) -> tuple[str, ...]:
@@ -95,12 +103,36 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 )
 
 
-def found_by(word: str, things: Sequence[T], names: Callable[[T], Sequence[str | None]]) -> list[T]:
-    """The things a word means: those of that very name, and only where there is none, those that fit it as a pattern.
+class Named(Generic[T]):
+    """Things by their names, indexed once: choosing thousands of machines by name costs one look-up each.
 
-    ``names`` gives the names of a thing. ``SQL [prod]`` is a name with brackets as long as there is such a machine.
+    ``names`` gives the names of a thing; patterns are held against the first of them. The order of ``things`` is kept.
     """
-    exact = [thing for thing in things if same(word, *names(thing))]
-    if exact or not is_pattern(word) or names_nothing(word):
-        return exact
-    return [thing for thing in things if fits(word, names(thing)[0] or "")]
+
+    def __init__(self, things: Iterable[T], names: Callable[[T], Sequence[str | None]]) -> None:
+        self._things: list[tuple[T, str]] = []
+        self._by_key: dict[str, list[T]] = {}
+        for thing in things:
+            called = names(thing)
+            self._things.append((thing, called[0] or ""))
+            for key in {name_key(name) for name in called if name} - {""}:
+                self._by_key.setdefault(key, []).append(thing)
+
+    def exact(self, word: str) -> list[T]:
+        """The things of this very name; none where the word is blank."""
+        return list(self._by_key.get(name_key(word), ()))
+
+    def found(self, word: str) -> list[T]:
+        """The things a word means: those of that very name, and only where there is none, those that fit it as a pattern.
+
+        ``SQL [prod]`` is a name with brackets as long as there is such a machine.
+        """
+        exact = self.exact(word)
+        if exact or not is_pattern(word) or names_nothing(word):
+            return exact
+        return [thing for thing, name in self._things if fits(word, name)]
+
+
+def found_by(word: str, things: Iterable[T], names: Callable[[T], Sequence[str | None]]) -> list[T]:
+    """What one word means, as ``Named.found`` says it; for several words index the things once."""
+    return Named(things, names).found(word)

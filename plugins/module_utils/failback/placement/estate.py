@@ -51,6 +51,10 @@ class Estate:
     log_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: What vCenter told of machines, by item key, where it was asked.
     homes: Mapping[str, Home] = field(default_factory=dict)
+    #: Orders as ``local`` gave them, by the order's identity and the fabric's key, each with the order it is from.
+    meant: dict[tuple[int, str], tuple[Order, Order]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def fabric_of(self, item: Item) -> Fabric | None:
         return self.fabrics.get(item.fabric_id.lower())
@@ -73,7 +77,17 @@ _OFFERS: Mapping[str, Callable[[Fabric], list[str]]] = {
 
 
 def local(order: Order, fabric: Fabric, estate: Estate) -> Order:
-    """The order as far as it is meant for a fabric: a name that only another one offers says nothing of this one."""
+    """The order as far as it is meant for a fabric: a name that only another one offers says nothing of this one.
+
+    Worked out once for each fabric, however many machines are placed by it.
+    """
+    known = estate.meant.get((id(order), fabric.key))
+    if known is None or known[0] is not order:
+        known = estate.meant[id(order), fabric.key] = (order, _local(order, fabric, estate))
+    return known[1]
+
+
+def _local(order: Order, fabric: Fabric, estate: Estate) -> Order:
     others = [f for f in estate.fabrics.values() if f.key != fabric.key]
     meant: dict[str, Given | None] = {
         option: scoped_each(getattr(order, option), offers(fabric), [name for f in others for name in offers(f)])

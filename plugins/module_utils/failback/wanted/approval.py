@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from ..lifecycle.table import Position
 from ..model.errors import InputError
 from ..model.items import Item
-from ..model.words import clean, found_by, same
+from ..model.words import Named, clean, same
 from .selection import item_names, listing
 
 #: The word for those of the selection that already waited for their commit when the run began.
@@ -31,20 +31,22 @@ def approved_of(words: Iterable[str], chosen: Sequence[Item], held: AbstractSet[
     and for a name of several.
     """
     found: set[str] = set()
+    by_id, by_name = Named(chosen, lambda i: (i.id,)), Named(chosen, item_names)
+    by_group = Named(chosen, lambda i: (i.group,))
     for word in words:
         if same(word, HELD):
             found |= held
         elif clean(word):
-            found |= _fitting(word, chosen)
+            found |= _keys(by_id.exact(word)) or _fitting(word, chosen, by_name, by_group)
     return found
 
 
-def _fitting(word: str, chosen: Sequence[Item]) -> set[str]:
-    ids = {i.key for i in chosen if same(word, i.id)}
-    if ids:
-        return ids
-    named = {i.key for i in chosen if same(word, *item_names(i))}
-    grouped = {i.key for i in chosen if same(word, i.group)}
+def _keys(items: Iterable[Item]) -> set[str]:
+    return {item.key for item in items}
+
+
+def _fitting(word: str, chosen: Sequence[Item], by_name: Named[Item], by_group: Named[Item]) -> set[str]:
+    named, grouped = _keys(by_name.exact(word)), _keys(by_group.exact(word))
     if len(named) > 1 or (named and grouped - named):
         both = [i for i in chosen if i.key in named | grouped]
         raise InputError(
@@ -53,7 +55,7 @@ def _fitting(word: str, chosen: Sequence[Item]) -> set[str]:
             f"{listing(f'{i.friendly_name} in vault {i.vault.name}' for i in both)}.",
             f"Approve by id: {listing(i.id for i in both)}.",
         )
-    fits = named or grouped or {i.key for i in found_by(word, chosen, item_names)}
+    fits = named or grouped or _keys(by_name.found(word))
     if not fits:
         raise InputError(
             "approval_not_found",

@@ -9,10 +9,11 @@ Whether every key means something, keyed.py checks.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Union
 
 from ..model.items import Item
-from ..model.words import clean, fits, is_pattern, names_nothing, same, wrong_type
+from ..model.words import clean, fits, is_pattern, name_key, names_nothing, same, wrong_type
 
 Given = Union[str, Mapping[str, str]]
 
@@ -24,6 +25,41 @@ SYSTEMS, DEFAULT = ("windows", "linux"), "default"
 WANTED = "a text, or a mapping from machines, windows, linux or default to texts"
 
 
+class Keys(dict[str, str]):
+    """A mapping as it was given, its keys indexed once: the value of one of thousands of machines is one look-up."""
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(self):
+            places.setdefault(name_key(key), []).append(place)
+        return places
+
+    @cached_property
+    def _spelt(self) -> list[str]:
+        return list(self)
+
+    @cached_property
+    def patterns(self) -> list[str]:
+        """Keys that may be patterns."""
+        return [key for key in self if is_pattern(key) and not names_nothing(key)]
+
+    @cached_property
+    def systems(self) -> list[str]:
+        """Keys that mean an operating system."""
+        return self.of(*SYSTEMS)
+
+    @cached_property
+    def others(self) -> list[str]:
+        """Keys for all machines that nothing else fits."""
+        return self.of(DEFAULT)
+
+    def of(self, *names: str) -> list[str]:
+        """The keys that are one of the names, in the order they were given."""
+        keys = {name_key(name) for name in names} - {""}
+        return [self._spelt[place] for place in sorted(place for key in keys for place in self._places.get(key, ()))]
+
+
 def meant(option: str, given: Any) -> Given | None:
     """What was given, without blanks around it and without what is blank; None where nothing is left.
 
@@ -33,9 +69,11 @@ def meant(option: str, given: Any) -> Given | None:
         return None
     if isinstance(given, str):
         return clean(given) or None
+    if isinstance(given, Keys):
+        return given or None
     if not isinstance(given, Mapping):
         raise wrong_type(option, given, WANTED)
-    kept: dict[str, str] = {}
+    kept = Keys()
     for key, value in given.items():
         for part in (key, value):
             if part is not None and not isinstance(part, str):
@@ -52,14 +90,11 @@ def general(key: str) -> bool:
 
 def ranked(item: Item, given: Mapping[str, str]) -> tuple[list[str], ...]:
     """The keys that mean a machine: by its name, by pattern, by its operating system, and those for all others."""
-    exact = [key for key in given if same(key, *item.names)]
-    loose = [
-        key
-        for key in given
-        if key not in exact and is_pattern(key) and not names_nothing(key) and fits(key, item.friendly_name)
-    ]
-    system = [key for key in given if same(key, *SYSTEMS) and same(key, item.os_type)]
-    return exact, loose, system, [key for key in given if same(key, DEFAULT)]
+    keys = given if isinstance(given, Keys) else Keys(given)
+    exact = keys.of(*item.names)
+    loose = [key for key in keys.patterns if key not in exact and fits(key, item.friendly_name)]
+    system = [key for key in keys.systems if same(key, item.os_type)]
+    return exact, loose, system, list(keys.others)
 
 
 def value_for(item: Item, given: Given | None) -> str | None:
@@ -73,8 +108,9 @@ def needs_system(item: Item, given: Given | None) -> bool:
     """Whether the value depends on the machine's operating system, and nothing has told that yet."""
     if given is None or isinstance(given, str) or item.os_type:
         return False
-    exact, loose, _system, _default = ranked(item, given)
-    return not exact and not loose and any(same(key, *SYSTEMS) for key in given)
+    keys = given if isinstance(given, Keys) else Keys(given)
+    exact, loose, _system, _default = ranked(item, keys)
+    return not exact and not loose and bool(keys.systems)
 
 
 def values(given: Given | None) -> list[str]:

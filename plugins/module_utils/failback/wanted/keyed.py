@@ -11,7 +11,7 @@ from typing import Any
 
 from ..model.errors import InputError
 from ..model.items import Item
-from ..model.words import found_by, names_nothing, same
+from ..model.words import Named, names_nothing
 from .by_machine import OPTIONS, general, ranked
 from .selection import item_names, listing
 
@@ -19,18 +19,19 @@ from .selection import item_names, listing
 def check_keys(order: Any, listed: Sequence[Item], chosen: Sequence[Item]) -> None:
     """Raises InputError for a key that fits no machine or may mean several, and where two keys give a chosen machine
     different values. ``listed`` are all machines of the vaults: a mapping may stand in an inventory for every run."""
-    for option in OPTIONS:
-        given = getattr(order, option, None)
-        if not isinstance(given, Mapping):
-            continue
+    mappings = {option: given for option in OPTIONS if isinstance(given := getattr(order, option, None), Mapping)}
+    if not mappings:
+        return
+    index = Named(listed, item_names)
+    for option, given in mappings.items():
         for key in given:
-            _check_key(option, key, listed)
+            _check_key(option, key, listed, index)
         for item in chosen:
-            _check_machine(option, given, item, listed)
+            _check_machine(option, given, item, index)
 
 
-def _check_key(option: str, key: str, listed: Sequence[Item]) -> None:
-    exact = [item for item in listed if same(key, *item.names)]
+def _check_key(option: str, key: str, listed: Sequence[Item], index: Named[Item]) -> None:
+    exact = index.exact(key)
     if exact and general(key):
         raise InputError(
             "key_ambiguous",
@@ -50,7 +51,7 @@ def _check_key(option: str, key: str, listed: Sequence[Item]) -> None:
             f"The pattern {key!r} in '{option}' names nothing.",
             "For all machines that nothing else fits, say default.",
         )
-    if not general(key) and not found_by(key, listed, item_names):
+    if not general(key) and not index.found(key):
         raise InputError(
             "key_not_found",
             f"The key {key!r} in '{option}' fits no machine of the vaults.",
@@ -58,7 +59,7 @@ def _check_key(option: str, key: str, listed: Sequence[Item]) -> None:
         )
 
 
-def _check_machine(option: str, given: Mapping[str, str], item: Item, listed: Sequence[Item]) -> None:
+def _check_machine(option: str, given: Mapping[str, str], item: Item, index: Named[Item]) -> None:
     ranks = ranked(item, given)
     keys = next((keys for keys in ranks if keys), [])
     if len({given[key] for key in keys}) > 1:
@@ -68,7 +69,7 @@ def _check_machine(option: str, given: Mapping[str, str], item: Item, listed: Se
             f"Give {item.friendly_name} a key of its own, or make the keys fit fewer machines.",
         )
     for key in keys if keys is ranks[1] else ():
-        others = [other for other in listed if same(key, *other.names)]
+        others = index.exact(key)
         if others:
             raise InputError(
                 "key_ambiguous",

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..lifecycle.table import FAILOVER_TO_AZURE
 from ..model.errors import InputError
 from ..model.items import Item, Json
-from ..model.words import found_by, is_pattern, names_nothing, same
+from ..model.words import Named, is_pattern, names_nothing, same
 from .order import ALL, Order, no_plain_name
 from .plans import Plan, parse_all
 
@@ -72,16 +72,18 @@ def choose(
         )
     choice = Choice()
     chosen: dict[str, Item] = {}
+    index = Named(items, item_names)
+    groups = Named(items, lambda i: (i.group,))
     for wanted in order.machines:
-        found = _by_name(wanted, items, offered, plain=order.takes_plain_names_only)
-        if not any(same(wanted, *item_names(i)) for i in found):
+        found = _by_name(wanted, items, index, offered, plain=order.takes_plain_names_only)
+        if not index.exact(wanted):
             foreign = [i for i in found if not drives(i)]
             found = [i for i in found if drives(i)]
             if foreign:
                 choice.notes.append(_left_out(wanted, foreign))
         chosen.update({i.key: i for i in found})
     for wanted in order.groups:
-        members = [i for i in items if same(wanted, i.group)]
+        members = groups.exact(wanted)
         if not members:
             raise InputError(
                 "group_not_found",
@@ -90,12 +92,13 @@ def choose(
             )
         chosen.update({i.key: i for i in members})
     known = parse_all(plans)
+    listed = {(i.vault.key, i.key): i for i in items} if order.recovery_plans else {}
     for wanted in order.recovery_plans:
         for plan in _called(wanted, known):
-            listed = {i.key: i for i in items if i.vault.key == plan.vault}
             for member in plan.members:
-                if member.lower() in listed:
-                    chosen[member.lower()] = listed[member.lower()]
+                there = listed.get((plan.vault, member.lower()))
+                if there is not None:
+                    chosen[member.lower()] = there
                 else:
                     choice.gone.append(Gone(plan.name, plan.vault, member))
             if plan.not_run:
@@ -166,9 +169,10 @@ def excluded(words: Iterable[str], items: Sequence[Item]) -> set[str]:
     """Keys of the items to leave out, by name or pattern. Raises InputError where a word fits nothing: a misspelt one would
     move the very machine that was to stay."""
     keys: set[str] = set()
+    index = Named(items, item_names)
     for word in words:
         _refuse_bare(word, "exclude")
-        found = found_by(word, items, item_names)
+        found = index.found(word)
         if not found:
             raise InputError(
                 "machine_not_found",
@@ -189,8 +193,10 @@ def _refuse_bare(word: str, option: str) -> None:
         )
 
 
-def _by_name(wanted: str, items: Sequence[Item], offered: Sequence[Item], plain: bool = False) -> list[Item]:
-    exact = [i for i in items if same(wanted, *item_names(i))]
+def _by_name(
+    wanted: str, items: Sequence[Item], index: Named[Item], offered: Sequence[Item], plain: bool = False
+) -> list[Item]:
+    exact = index.exact(wanted)
     if same(wanted, ALL):
         if exact:
             raise InputError(
@@ -210,7 +216,7 @@ def _by_name(wanted: str, items: Sequence[Item], offered: Sequence[Item], plain:
         if plain:
             raise no_plain_name(wanted)
         _refuse_bare(wanted, "machines")
-    found = found_by(wanted, items, item_names)
+    found = index.found(wanted)
     if not found:
         raise InputError(
             "machine_not_found",
