@@ -23,21 +23,18 @@ FIRST = frozenset(
     [
         "ConnectionFailed",
         "FailbackError",
-        "Gate",
         "InputError",
         "NotFound",
         "ReadFailed",
-        "Reason",
-        "Refuse",
+        "Refusal",
         "Rejected",
         "Unknown",
-        "Unproven",
         "_refused",
         "kind",
         "no",
     ]
 )
-SECOND = frozenset(["Next", "_with", "end", "fail"])
+SECOND = frozenset(["Next", "_with"])
 CODE = re.compile(r"(\*_)?[a-z]+(_[a-z0-9]+)*(_\*)?")
 #: Codes that are named by a constant, by the constant's name.
 CONSTANTS = {"AGENT_MISSING", "AWAITING", "DIED", "HELD", "LEFT", "NOT_CONFIRMED", "WITHOUT_EFFECT"}

@@ -14,13 +14,13 @@ from world import World
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
     Observed,
     Policy,
-    Refuse,
     Send,
     Wait,
     decide,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 P = Position
 HOME_ROUTE = ("reprotect_to_onprem",)
@@ -72,7 +72,7 @@ def test_without_a_time_the_agent_is_not_looked_at(world: World) -> None:
 
 
 @pytest.mark.parametrize("failover", [START, None], ids=["told", "not told"])
-@pytest.mark.parametrize(("minutes", "kind"), [(19, Wait), (21, Refuse)])
+@pytest.mark.parametrize(("minutes", "kind"), [(19, Wait), (21, Refusal)])
 def test_a_modernized_machine_is_given_its_time_too(failover: Any, minutes: int, kind: type) -> None:
     seen = rcm(
         position=P.OUT,

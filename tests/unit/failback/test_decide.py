@@ -19,7 +19,6 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.de
     Join,
     Observed,
     Policy,
-    Refuse,
     Send,
     Wait,
     decide,
@@ -42,6 +41,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
     Position,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 P = Position
 VERIFIED = Policy(commit_when="verified", confirmed=True)
@@ -61,7 +61,7 @@ def short(decision: Decision) -> str:
     """A decision as one word of the table: send:<step>, wait, done or refuse:<code>."""
     if isinstance(decision, Send):
         return f"send:{decision.operation.step}"
-    if isinstance(decision, Refuse):
+    if isinstance(decision, Refusal):
         return f"refuse:{decision.code}"
     return type(decision).__name__.lower()
 
@@ -121,7 +121,7 @@ def test_the_stage_table(stage: int, position: Position, word: str) -> None:
     assert set(COLUMNS) == set(Position)
     decision = verdict_on(item(position=position), STAGES[stage])
     assert short(decision) == word
-    if isinstance(decision, Refuse):
+    if isinstance(decision, Refusal):
         assert (decision.reason, decision.remedy) == REFUSALS[decision.code]
 
 
@@ -186,7 +186,7 @@ def test_only_commits_wait_for_a_person() -> None:
 
 def test_an_operation_that_is_not_allowed_is_refused_with_what_is() -> None:
     decision = verdict_on(item(position=P.HOME, allowedOperations=["TestFailoverCleanup"]), STAGES[1])
-    assert isinstance(decision, Refuse)
+    assert isinstance(decision, Refusal)
     assert decision.code == "operation_not_allowed"
     assert "UnplannedFailover" in decision.reason
     assert "TestFailoverCleanup" in decision.reason
@@ -314,7 +314,7 @@ def test_a_synchronisation_is_waited_for_unless_the_job_is_enough(stage: int, po
         (5, START - timedelta(minutes=4), Send),
         (5, None, Send),
         (19, START - timedelta(minutes=60), Wait),
-        (20, START - timedelta(minutes=60), Refuse),
+        (20, START - timedelta(minutes=60), Refusal),
         (600, START - timedelta(minutes=4), Send),
     ],
 )
@@ -328,7 +328,7 @@ def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
     )
     decision = verdict_on(seen, STAGES[stage], Policy(agent_timeout=1200))
     assert isinstance(decision, kind)
-    if isinstance(decision, Refuse):
+    if isinstance(decision, Refusal):
         assert decision.code == "agent_not_registered"
         assert "20 minutes" in decision.reason
     # Whoever knows better than the heartbeat says so.
@@ -348,7 +348,7 @@ def test_a_failover_does_not_ask_for_the_agent() -> None:
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
 def test_a_strange_provider_is_refused(provider: str, stage: int) -> None:
     decision = verdict_on(item(details={"instanceType": provider}), STAGES[stage])
-    assert isinstance(decision, Refuse)
+    assert isinstance(decision, Refusal)
     assert decision.code == "provider_not_supported"
     assert (provider or "an unnamed provider") in decision.reason
 
@@ -365,7 +365,7 @@ def test_a_strange_provider_is_refused(provider: str, stage: int) -> None:
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
 def test_what_cannot_be_placed_is_refused_with_what_was_seen(stage: int, location: str, allowed: list[str]) -> None:
     decision = verdict_on(item(activeLocation=location, allowedOperations=allowed), STAGES[stage])
-    assert isinstance(decision, Refuse)
+    assert isinstance(decision, Refusal)
     assert decision.code == "not_understood"
     assert allowed[0] in decision.reason
     assert (location or "unknown") in decision.reason
@@ -538,5 +538,5 @@ def test_an_operation_that_is_missing_is_told_with_the_vaults_own_health_errors(
     ):
         odd = item("web", position, allowedOperations=allowed, healthErrors=errors)
         refusal = decide(Observed(odd, START), (step,), LIFECYCLE, policy)
-        assert isinstance(refusal, Refuse)
+        assert isinstance(refusal, Refusal)
         assert "95011: Open port 443 to the appliance" in refusal.reason

@@ -40,7 +40,7 @@ def health(code: str, level: str = "Error", category: str = "Replication") -> di
 
 
 def gates(item: Item, limit: float = RPO_LIMIT, chosen: bool = False) -> list[str]:
-    return [gate.word for gate in copy_gates(item, START, limit, chosen)]
+    return [gate.code for gate in copy_gates(item, START, limit, chosen)]
 
 
 def disk(**fields: Any) -> dict[str, Any]:
@@ -123,11 +123,11 @@ BOTH: list[tuple[dict[str, Any], list[str]]] = [
 def test_what_an_item_says_of_its_copy(build: Build, said: dict[str, Any], words: list[str]) -> None:
     item = build("web", READY, **{key: dict(v) if isinstance(v, dict) else v for key, v in said.items()})
     found = copy_gates(item, START, RPO_LIMIT)
-    assert [gate.word for gate in found] == words
+    assert [gate.code for gate in found] == words
     for gate in found:
-        assert gate.word in WORDS
-        assert gate.text.endswith(".")
-        assert f'"asr_accept": {{"{gate.word}": "reason"}}' in way_on([gate])
+        assert gate.code in WORDS
+        assert gate.reason.endswith(".")
+        assert f'"asr_accept": {{"{gate.code}": "reason"}}' in way_on([gate])
 
 
 def test_silence_on_the_recovery_point_counts_where_the_field_is_told() -> None:
@@ -155,14 +155,14 @@ def test_the_limit_and_an_older_point_by_name() -> None:
 def test_the_vaults_own_words_stand_in_the_gate() -> None:
     said = [health(str(number)) for number in range(5)]
     (gate,) = copy_gates(classic("web", READY, replicationHealth="Critical", healthErrors=said), START, RPO_LIMIT)
-    assert "as Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.text
+    assert "as Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.reason
 
 
 def test_accepting_takes_the_word_and_a_reason() -> None:
     found = copy_gates(classic("web", READY, replicationHealth="Critical", details={"rpoInSeconds": 9999}), START, 900)
     shut, taken = passed(found, {"rpo": " says Ann "})
-    assert [gate.word for gate in shut] == ["replication_health"]
-    assert taken == [{"gate": "rpo", "reason": "says Ann", "text": found[1].text}]
+    assert [gate.code for gate in shut] == ["replication_health"]
+    assert taken == [{"gate": "rpo", "reason": "says Ann", "text": found[1].reason}]
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_the_point_a_failover_used() -> None:
 
     assert point_gate(None, 900) == point_gate(job(None), 900) == point_gate(job(15), 900) == []
     (gate,) = point_gate(job(300), 900)
-    assert (gate.word, "5 h older" in gate.text) == ("rpo", True)
+    assert (gate.code, "5 h older" in gate.reason) == ("rpo", True)
     assert Job.parse(job_json("j", "UnplannedFailover", "Succeeded", customDetails=None)).point_time is None
     for odd in ("x", {"protectedItemDetails": [None, "x"]}, {"protectedItemDetails": 3, "affectedObjectDetails": "x"}):
         assert Job.parse(job_json("j", "UnplannedFailover", "Succeeded", customDetails=odd)).point_time is None
@@ -220,9 +220,9 @@ def test_a_failed_failover_is_marked(item: Item, marked: bool) -> None:
 
 def test_a_failed_failover_is_told_with_its_jobs_error() -> None:
     gate = failed_gate("XFailed", Job.parse(job_json("j-9", "UnplannedFailover", "Failed", errors=[error_json(78052)])))
-    assert "(XFailed) (job j-9, Failed): 78052: It broke." in gate.text
+    assert "(XFailed) (job j-9, Failed): 78052: It broke." in gate.reason
     assert "Do this." in gate.remedy
-    assert failed_gate("XFailed", None).text.endswith("(XFailed).")
+    assert failed_gate("XFailed", None).reason.endswith("(XFailed).")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from builders import VAULT, item, item_json
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import (
     HELD,
     Fellow,
+    Ruling,
     Standing,
     Way,
     barriers,
@@ -20,6 +21,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gr
     units,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 S = Standing
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
@@ -62,8 +64,13 @@ def test_an_ungrouped_machine_has_no_group_id() -> None:
     assert named("a", None, "g-1").group_id is None
 
 
-def fellow(name: str, standing: Standing, **more: str) -> Fellow:
-    return Fellow(name, standing, **more)
+def fellow(name: str, standing: Standing, ended: str = "", code: str = "", why: str = "", remedy: str = "") -> Fellow:
+    return Fellow(name, standing, ended, Refusal(code, why, remedy))
+
+
+def refusal(ruling: Ruling) -> Refusal:
+    assert ruling.refusal is not None
+    return ruling.refusal
 
 
 FAILED = fellow("c", S.STOPPED, ended="failed", code="28031", why="It broke.", remedy="Mend it.")
@@ -89,35 +96,37 @@ FAILED = fellow("c", S.STOPPED, ended="failed", code="28031", why="It broke.", r
 )
 def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bool, words: tuple[str, ...]) -> None:
     ruling = rule("shop", "failing over", fellows)
-    assert (ruling.go, ruling.held) == (go, held)
+    assert (ruling.go, ruling.refusal is not None) == (go, held)
+    said = ruling.refusal.reason if ruling.refusal else ruling.waiting
     for word in words:
-        assert word in ruling.reason
-    assert "Held with c" not in ruling.reason
-    assert bool(ruling.remedy) == held
-    if held and fellows[-1].code != "awaiting_approval":
-        assert "asr_split_groups: true" in ruling.remedy
+        assert word in said
+    assert "Held with c" not in said
+    if held:
+        assert refusal(ruling).remedy
+    if held and fellows[-1].why.code != "awaiting_approval":
+        assert "asr_split_groups: true" in refusal(ruling).remedy
 
 
 def test_a_held_group_is_told_what_to_mend() -> None:
     ruling = rule("shop", "failing over", [FAILED])
-    assert "c: Mend it." in ruling.remedy
+    assert "c: Mend it." in refusal(ruling).remedy
 
 
 def test_a_group_that_lacks_an_approval_is_told_whose() -> None:
     ruling = rule(
         "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval", why="Asks.")]
     )
-    assert "b" in ruling.remedy
-    assert "all its members are approved" in ruling.remedy
+    assert "b" in refusal(ruling).remedy
+    assert "all its members are approved" in refusal(ruling).remedy
     mixed = rule(
         "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval"), FAILED]
     )
-    assert "c: Mend it." in mixed.remedy
+    assert "c: Mend it." in refusal(mixed).remedy
 
 
 def test_many_that_stopped_are_cut() -> None:
     many = [fellow(f"m{n}", S.STOPPED, ended="failed") for n in range(9)]
-    assert rule("shop", "failing over", many).reason.endswith("and 4 more")
+    assert refusal(rule("shop", "failing over", many)).reason.endswith("and 4 more")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ from world import Port, Running, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy import present as ps_present
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import Wish
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse, Wait
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Wait
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import FAILOVER_TO_ONPREM, Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import evidence
@@ -43,6 +43,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines imp
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.requests import Prepared
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import iso
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import ProcessServerOrder
 
 P = Position
@@ -170,7 +171,7 @@ def test_a_machine_that_allows_nothing_for_a_moment_is_not_refused(number: int, 
     """Between a job's end and the new position an item allows nothing; without a cursor nobody knows of the job."""
     between = item(position=position, allowedOperations=[])
     assert isinstance(verdict_on(between, STAGES[number]), Wait)
-    assert isinstance(verdict_on(item(position=position), STAGES[number]), Refuse)
+    assert isinstance(verdict_on(item(position=position), STAGES[number]), Refusal)
 
 
 def test_a_run_without_its_cursor_is_not_refused_in_the_moment_between(world: World) -> None:

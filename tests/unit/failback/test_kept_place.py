@@ -52,7 +52,7 @@ def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
         reasons, warnings = judge_place(place, exclusion)
         assert [r.code for r in reasons] == ([code] if code not in ("", "warning") else [])
         assert len(warnings) == (code == "warning")
-        assert said in " ".join([r.sentence for r in reasons] + list(warnings))
+        assert said in " ".join([r.reason for r in reasons] + list(warnings))
     # When the exclusion is lifted everything is only told.
     reasons, warnings = judge_place(place, "restored")
     assert reasons == ()
@@ -83,7 +83,7 @@ def test_trouble_with_one_place_is_told_in_its_words() -> None:
     place = replace(STOOD, code="vcenter_no_permission", problem="It may not.", remedy="Grant it.")
     for exclusion in ("excluded", "watched", "restored"):
         reasons, warnings = judge_place(place, exclusion)
-        assert [(r.code, r.sentence, r.remedy) for r in reasons] == [
+        assert [(r.code, r.reason, r.remedy) for r in reasons] == [
             ("vcenter_no_permission", "It may not.", "Grant it.")
         ]
         assert warnings == ()

@@ -62,7 +62,7 @@ def codes(
 ) -> list[str]:
     verdict = readiness.judge_master_target(server, fabric, NOW, vms=vms, **wanted)
     for reason in verdict.reasons:
-        assert reason.sentence.endswith((".", "full"))
+        assert reason.reason.endswith((".", "full"))
         assert reason.remedy
     return [f"{r.code}{'+' if r.waits else ''}" for r in verdict.reasons]
 

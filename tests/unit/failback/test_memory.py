@@ -15,6 +15,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bo
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.track import VERSION, Memory, Track
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Requests
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 
 def full() -> Memory:
@@ -113,7 +114,7 @@ def test_the_verdict_on_a_step_is_the_last_one_that_ended() -> None:
 
 def test_a_failure_keeps_the_providers_words() -> None:
     track = Track("web", "out", waiting="x")
-    track.fail((Problem("95265", "No datastore.", "Why.", "Do."),), "95265", "It failed.", "Mend it.")
+    track.fail((Problem("95265", "No datastore.", "Why.", "Do."),), Refusal("95265", "It failed.", "Mend it."))
     assert (track.ended, track.code, track.reason, track.remedy, track.waiting) == (
         "failed",
         "95265",

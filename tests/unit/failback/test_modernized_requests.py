@@ -15,13 +15,13 @@ from conftest import RECORDINGS
 from modern import ACCOUNT, BACK, LOG, OUT, P, agent_json, policies, rcm, rcm_fabric_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement, Wishes, build
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.held import attached
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.migration import obstacle
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE, MODERNIZED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Known, in_azure, planned_name
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, Json, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import DISK_CAP, Fabric, Policy
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.classic import (
     check_names,
@@ -158,7 +158,7 @@ def test_a_machine_keeps_its_own_datastore_and_a_new_one_takes_the_named(
         assert caught.value.code == expected
         return
     found = place(seen, estate(), datastore=named)
-    said = found.code if isinstance(found, Refuse) else found.datastore
+    said = found.code if isinstance(found, Refusal) else found.datastore
     assert said.lower() == expected
 
 
@@ -179,7 +179,7 @@ def test_only_a_healthy_appliance_that_reaches_the_datastore_is_chosen(
     agents: list[dict[str, Any]], wishes: dict[str, Any], expected: str
 ) -> None:
     found = place(rcm(), estate(rcm_fabric_json(*agents)), **wishes)
-    assert (found.code if isinstance(found, Refuse) else found.master_target) == expected
+    assert (found.code if isinstance(found, Refusal) else found.master_target) == expected
 
 
 def test_machines_spread_over_appliances_and_groups_stay_whole_under_the_cap() -> None:
@@ -192,7 +192,7 @@ def test_machines_spread_over_appliances_and_groups_stay_whole_under_the_cap() -
     assert used.count("appliance-1") == used.count("appliance-2") == DISK_CAP
     full = Slots()
     full.used.update({"id-a1": DISK_CAP, "id-a2": DISK_CAP - 1})
-    assert isinstance(home(members, where, full)["g0"], Refuse)
+    assert isinstance(home(members, where, full)["g0"], Refusal)
     assert home([rcm()], where, full)["web"].master_target == "appliance-2"
 
 
@@ -216,7 +216,7 @@ def test_the_log_storage_account_is_asked_for_only_where_the_vault_does_not_tell
 ) -> None:
     silent = rcm(details={"protectedDisks": [{"diskId": "0", "capacityInBytes": 1}]})
     found = place(silent, estate(accounts=frozenset(accounts)), log_storage_account=named)
-    if isinstance(found, Refuse):
+    if isinstance(found, Refusal):
         assert found.code == expected
         assert "'log_storage_account'" in found.remedy
     else:

@@ -12,13 +12,7 @@ from builders import STAGES, START, VAULT, WAY_HOME, item, scenario, text
 from modern import ALTERNATIVES, BACK, LOOKS, OUT, P, rcm
 from test_decide import VERIFIED, short, verdict_on
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
-    Done,
-    Join,
-    Refuse,
-    Send,
-    Wait,
-)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Done, Join, Send, Wait
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import (
     LIFECYCLE,
     MODERNIZED,
@@ -33,6 +27,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
     VERDICTS,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 CANCEL = (CANCEL_FAILOVER_TO_ONPREM,)
 
@@ -235,7 +230,7 @@ def test_a_reprotect_waits_for_the_flag_and_no_longer_than_its_budget() -> None:
 
     soon, late = START + timedelta(minutes=19), START + timedelta(minutes=20)
     assert isinstance(on(seen(False), STAGES[2], now=soon), Wait)
-    assert isinstance(on(seen(False), STAGES[2], now=late), Refuse)
+    assert isinstance(on(seen(False), STAGES[2], now=late), Refusal)
     assert isinstance(on(seen(True), STAGES[2], now=late), Send)
     assert isinstance(on(seen(True), STAGES[2], now=START), Send)
     assert isinstance(on(seen(None), STAGES[2], now=START), Send)
@@ -246,7 +241,7 @@ def test_an_item_that_does_not_tell_its_failover_has_its_budget_from_the_first_l
     assert seen.last_failover is None
     later = START + timedelta(minutes=20)
     assert isinstance(on(seen, STAGES[4], now=START, since=START), Wait)
-    assert isinstance(on(seen, STAGES[4], now=later, since=START), Refuse)
+    assert isinstance(on(seen, STAGES[4], now=later, since=START), Refusal)
 
 
 def test_the_start_of_the_last_planned_failover_stands_in_for_a_time_that_vanished() -> None:
@@ -267,7 +262,7 @@ def test_only_what_waits_for_its_commit_is_taken_back(words: str) -> None:
 
 def test_a_failover_in_progress_is_never_cancelled() -> None:
     decision = on(busy(BACK, "Primary", "PlannedFailover"), CANCEL)
-    assert isinstance(decision, Refuse)
+    assert isinstance(decision, Refusal)
     assert decision.code == "failover_running"
 
 

@@ -12,9 +12,9 @@ import pytest
 from builders import STAGES, START, VAULT, WAY_HOME, fabric_json, item, order, policy_json, target_json, text
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import DISK_CAP, Fabric, Policy
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.classic import (
     Estate,
@@ -51,8 +51,8 @@ def home(items: Sequence[Item], where: Estate, bound: dict[str, str] | None = No
     return {i.friendly_name: placed[i.key] for i in items}
 
 
-def refusal(placed: Placed) -> Refuse:
-    assert isinstance(placed, Refuse), placed
+def refusal(placed: Placed) -> Refusal:
+    assert isinstance(placed, Refusal), placed
     return placed
 
 
@@ -197,7 +197,7 @@ def test_an_overfull_master_target_has_nothing_free() -> None:
 def test_a_hollow_item_counts_as_one_disk() -> None:
     where = estate([target_json("mt-a", diskCount=59)])
     placed = home([machine("a", disks=0), machine("b", disks=0)], where)
-    assert sorted(type(p).__name__ for p in placed.values()) == ["Placement", "Refuse"]
+    assert sorted(type(p).__name__ for p in placed.values()) == ["Placement", "Refusal"]
 
 
 def test_one_machine_without_room_leaves_the_others_alone() -> None:

@@ -9,9 +9,9 @@ import pytest
 from builders import START, point_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Refuse
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.points import Point, choose, needs_list
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import STEPS, Operation
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 POINTS = [
     point_json("old-app", START - timedelta(hours=3), "ApplicationConsistent"),
@@ -95,7 +95,7 @@ def test_what_is_refused(
     which: Operation, wanted: str, points: list[dict[str, object]], code: str, words: tuple[str, ...]
 ) -> None:
     refusal = choose(which, wanted, points)
-    assert isinstance(refusal, Refuse)
+    assert isinstance(refusal, Refusal)
     assert refusal.code == code
     for word in ("'recovery_point'", *words):
         assert word in f"{refusal.reason} {refusal.remedy}"

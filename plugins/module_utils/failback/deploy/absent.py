@@ -14,10 +14,11 @@ from typing import Any
 from ..model.errors import NotFound, Rejected, Unknown
 from ..model.items import Item, Json, iso, parse_time
 from ..model.ports import Clock
+from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
 from ..servers.entries import entry_of, progress, refresh_fabric, settle, spent, warning
-from ..servers.health import Reason, classic_fabrics, find_server
+from ..servers.health import classic_fabrics, find_server
 from ..servers.process_server import POLL, READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import process_server_id
 from ..wanted.selection import listing
@@ -86,13 +87,13 @@ class _Slice:
                 return self.result(reason)
             self.clock.sleep(pause)
 
-    def step(self) -> Reason | None:
+    def step(self) -> Refusal | None:
         """The next thing to do, or why nothing more can be done now; None when everything is gone."""
         fabric, server = self.find()
         record = self.look(self.wish.deployment_id)
         state = str(((record or {}).get("properties") or {}).get("provisioningState") or "").lower()
         if state in WORKING:
-            return Reason(
+            return Refusal(
                 "deploying", f"The deployment of {self.wish.name} is still running.", "Wait for its end.", waits=True
             )
         machine = self.look(self.wish.vm_id)
@@ -123,8 +124,8 @@ class _Slice:
         except NotFound:
             return None
 
-    def not_ours(self, server: ProcessServer) -> Reason:
-        return Reason(
+    def not_ours(self, server: ProcessServer) -> Refusal:
+        return Refusal(
             "not_deployed_here",
             f"The process server {server.name} is registered, and resource group {self.wish.resource_group} holds no "
             "deployment of it by this collection.",
@@ -133,7 +134,7 @@ class _Slice:
 
     # machines
 
-    def empty(self, fabric: Fabric, server: ProcessServer) -> Reason | None:
+    def empty(self, fabric: Fabric, server: ProcessServer) -> Refusal | None:
         """No machine may go through it any more; they are moved away where that was asked for."""
         if self.memory.get("empty"):
             return None
@@ -146,7 +147,7 @@ class _Slice:
             self.memory["empty"] = True
             return None
         if not self.goal:
-            return Reason(
+            return Refusal(
                 "in_use",
                 f"{len(users)} machines still go through the process server {server.name}: {listing(users)}.",
                 "Bring them home first, or name the process server that takes them over in `move_machines_to`.",
@@ -169,18 +170,18 @@ class _Slice:
         self.plan += result["plan"]
         wrong = next((e for e in result["machines"] if e["done"] in ("refused", "failed")), None)
         if wrong is not None:
-            return Reason(wrong["code"], wrong["reason"], wrong["remedy"])
+            return Refusal(wrong["code"], wrong["reason"], wrong["remedy"])
         if self.order.check:
             return None
         if any(m["changed"] for m in self.moved):
             self.memory["changed"] = True
-        return Reason(
+        return Refusal(
             "moving", f"Moving {len(users)} machines from {server.name} to {self.goal}.", "Wait for it.", waits=True
         )
 
     # its software
 
-    def unregister(self, fabric: Fabric, server: ProcessServer, machine: Json | None) -> Reason | None:
+    def unregister(self, fabric: Fabric, server: ProcessServer, machine: Json | None) -> Refusal | None:
         """Have its software removed on the machine itself, which takes it off the list (DOC, section 2.5)."""
         if machine is None:
             self.notes.append(
@@ -202,7 +203,7 @@ class _Slice:
         state = str(view.get("executionState") or "Pending")
         if state in ("Failed", "TimedOut", "Canceled"):
             if self.memory.get("asked"):
-                return Reason(
+                return Refusal(
                     "unregister_failed",
                     f"The software of {server.name} could not be removed: {view.get('error') or state}.",
                     "Remove it on the machine by hand (Programs and Features: Configuration/Process Server, then its "
@@ -216,7 +217,7 @@ class _Slice:
             self.sent += refresh_fabric(self.vaults, fabric)
         since = parse_time(self.memory.setdefault("removed_at", iso(self.vaults.now)))
         if since is not None and (self.vaults.now - since).total_seconds() > LEAVES_WITHIN:
-            return Reason(
+            return Refusal(
                 "still_listed",
                 f"The software of {server.name} is removed, but the vault still lists it.",
                 "On the configuration server, in %ProgramData%\\ASR\\home\\svsystems\\bin, run: perl "
@@ -224,7 +225,7 @@ class _Slice:
             )
         return self.leaving(server)
 
-    def start_removal(self, machine: Json, where: str) -> Reason:
+    def start_removal(self, machine: Json, where: str) -> Refusal:
         body: Json = {
             "location": machine.get("location"),
             "tags": {MARK: self.wish.name},
@@ -236,10 +237,10 @@ class _Slice:
         }
         refusal = self.write(lambda: self.vaults.put(where, body))
         self.memory["asked"] = True
-        return refusal or Reason("unregistering", f"Removing the software of {self.wish.name}.", "Wait.", waits=True)
+        return refusal or Refusal("unregistering", f"Removing the software of {self.wish.name}.", "Wait.", waits=True)
 
-    def leaving(self, server: ProcessServer) -> Reason:
-        return Reason(
+    def leaving(self, server: ProcessServer) -> Refusal:
+        return Refusal(
             "unregistering",
             f"{server.name} is being unregistered.",
             "It leaves the list after up to 15 minutes, sooner with `refresh: true`.",
@@ -248,7 +249,7 @@ class _Slice:
 
     # what was deployed
 
-    def remove(self, record: Json | None) -> Reason | None:
+    def remove(self, record: Json | None) -> Refusal | None:
         """Remove what the deployment made and bears our mark, in order; its record last."""
         ids = self.made(record)
         there = {i: r for i in ids if (r := self.look(i)) is not None}
@@ -256,7 +257,7 @@ class _Slice:
         # The system disk is made by the VM without tags, and goes with it.
         foreign = [i for i in foreign if not i.endswith(f"/{self.wish.name}-os")]
         if foreign:
-            return Reason(
+            return Refusal(
                 "not_ours",
                 f"{listing(foreign)} was deployed with {self.wish.name} but no longer bears its mark (tag {MARK}).",
                 "Give it that tag again, or remove it by hand.",
@@ -279,7 +280,7 @@ class _Slice:
                 return refusal
             gone[resource] = iso(self.vaults.now) or ""
         if going:
-            return Reason("removing", f"Removing {listing(i.rpartition('/')[2] for i in going)}.", "Wait.", waits=True)
+            return Refusal("removing", f"Removing {listing(i.rpartition('/')[2] for i in going)}.", "Wait.", waits=True)
         if record is not None:
             return self.write(lambda: self.vaults.delete(self.wish.deployment_id))
         return None
@@ -298,13 +299,13 @@ class _Slice:
         ]
         return [str(i) for i in names if "/runcommands/" not in str(i).lower()]
 
-    def write(self, send: Any) -> Reason | None:
+    def write(self, send: Any) -> Refusal | None:
         self.sent += 1
         self.memory["changed"] = True
         try:
             send()
         except Rejected as refusal:
-            return Reason("removal_refused", refusal.message, refusal.remedy or "Mend the cause, then run again.")
+            return Refusal("removal_refused", refusal.message, refusal.remedy or "Mend the cause, then run again.")
         except Unknown:
             # The next look tells; removing what is gone does no harm.
             return None
@@ -315,7 +316,7 @@ class _Slice:
         self.plan.append(entry)
         self.memory["changed"] = True
 
-    def result(self, reason: Reason | None) -> dict[str, Any]:
+    def result(self, reason: Refusal | None) -> dict[str, Any]:
         before = self.cursor.get("before", {}).get(self.wish.name, "absent")
         entry = entry_of(self.wish.name, "process_server", self.vault, before, before if reason else "absent")
         entry["changed"] = bool(self.memory.get("changed"))

@@ -14,10 +14,11 @@ from typing import Any
 from ..model.errors import InputError, NotFound, Rejected, Unknown, certain
 from ..model.items import Json, iso, parse_time
 from ..model.ports import Clock
+from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
 from ..servers.entries import entry_of, progress, settle, spent
-from ..servers.health import Reason, classic_fabrics, find_server
+from ..servers.health import classic_fabrics, find_server
 from ..servers.process_server import POLL, READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import UNSURE_SECONDS
 from .preflight import Chooser, choose_fabric, unwanted_differences
@@ -45,7 +46,7 @@ class Deployed:
     """Where the deployment stands: ``reason`` keeps us from going on (None: it stands); ``state`` in one word."""
 
     state: str
-    reason: Reason | None = None
+    reason: Refusal | None = None
     plan: tuple[dict[str, Any], ...] = ()
 
 
@@ -207,7 +208,7 @@ class _Slice:
         self.memory["sent"] = True
         return Deployed("would be deployed", None, (entry,))
 
-    def failed(self, record: Json) -> Reason:
+    def failed(self, record: Json) -> Refusal:
         """Why a deployment of this run ended badly, in the service's words and those of its set-up."""
         error = (record.get("properties") or {}).get("error") or {}
         said = _said(error)
@@ -221,7 +222,7 @@ class _Slice:
         if view and str(view.get("executionState")) not in ("Succeeded", "Running", "Pending"):
             told = str(view.get("error") or "").strip()[-500:].replace(self.secrets.passphrase or "\0", "(secret)")
             said = f"{said}; the set-up said: {told or view.get('exitCode')}"
-        return Reason(
+        return Refusal(
             "deployment_failed",
             f"The deployment of {self.wish.name} ended as {(record.get('properties') or {}).get('provisioningState')}: {said}.",
             f"Look at deployment {self.wish.deployment_id.rpartition('/')[2]} in resource group "
@@ -262,7 +263,7 @@ class _Slice:
             f"port 443, data port {self.wish.data_port}. Then it shows after 10 to 15 minutes."
         )
 
-    def entry(self, deployed: Deployed, reason: Reason | None) -> dict[str, Any]:
+    def entry(self, deployed: Deployed, reason: Refusal | None) -> dict[str, Any]:
         fabric = self.fabric
         before = self.cursor.setdefault("before", {}).setdefault(f"server {self.wish.name}", "not deployed")
         entry = entry_of(self.wish.name, "process_server", fabric.vault.name if fabric else "", before, deployed.state)
@@ -327,8 +328,8 @@ def _said(error: Mapping[str, Any]) -> str:
     ).replace(". (", " (")
 
 
-def _deploying(wish: Wish) -> Reason:
-    return Reason(
+def _deploying(wish: Wish) -> Refusal:
+    return Refusal(
         "deploying",
         f"The deployment of {wish.name} is running.",
         "Wait for it: the machine and the set-up on it take about half an hour.",
@@ -336,16 +337,16 @@ def _deploying(wish: Wish) -> Reason:
     )
 
 
-def _differs(wish: Wish, differing: list[str]) -> Reason:
-    return Reason(
+def _differs(wish: Wish, differing: list[str]) -> Refusal:
+    return Refusal(
         "deployed_differently",
         f"The process server {wish.name} stands otherwise than asked for: {'; '.join(differing)}.",
         "Correct `deploy`, or remove it with `state: absent` and deploy it anew.",
     )
 
 
-def _refused(refusal: Rejected) -> Reason:
-    return Reason(
+def _refused(refusal: Rejected) -> Refusal:
+    return Refusal(
         "deployment_refused",
         refusal.message,
         refusal.remedy or "Mend the cause, then run again.",

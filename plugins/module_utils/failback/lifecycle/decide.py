@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Union
 
 from ..model.items import Item
+from ..model.refusal import Refusal
 from .health import health_entries, health_words
 from .table import (
     CANCEL_FAILOVER_TO_ONPREM,
@@ -79,16 +80,7 @@ class Hold:
     operation: Operation
 
 
-@dataclass(frozen=True)
-class Refuse:
-    """The route cannot be walked from here."""
-
-    code: str
-    reason: str
-    remedy: str
-
-
-Decision = Union[Send, Join, Wait, Done, Hold, Refuse]
+Decision = Union[Send, Join, Wait, Done, Hold, Refusal]
 
 
 @dataclass(frozen=True)
@@ -138,7 +130,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
         return not_understood(item)
     generation = lifecycle.generation(item)
     if generation is None:
-        return Refuse(
+        return Refusal(
             "provider_not_supported",
             f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does not drive.",
             "Leave it out of the selection; only VMware machines and physical servers are brought home.",
@@ -229,7 +221,7 @@ def _while_running(
     if running.step in route:
         return Wait(doing, running) if seen.job == job else Join(running, job)
     if running.step in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
-        return Refuse(
+        return Refusal(
             "failover_running",
             f"The machine is {doing} now, and a failover in progress is never cancelled.",
             "Wait until the failover has ended, then run this again.",
@@ -242,7 +234,7 @@ def _while_running(
         if word in (SEND, WAIT):
             return Wait(f"another operation holds it: {doing}")
         refusal = _refusal(word, step)
-        return Refuse(refusal.code, f"The machine is {doing} now.", refusal.remedy)
+        return Refusal(refusal.code, f"The machine is {doing} now.", refusal.remedy)
     return Done()
 
 
@@ -252,7 +244,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
         if not item.allowed:
             return Wait("the service allows no operation on it just now")
         said = health_words(health_entries(item))
-        return Refuse(
+        return Refusal(
             "operation_not_allowed",
             f"The service does not allow {operation.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
             + (
@@ -265,7 +257,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
     if policy.holds(operation.step, seen.approved):
         return Hold(operation)
     if operation.step == FAILOVER_TO_AZURE and not policy.confirmed:
-        return Refuse(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
+        return Refusal(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
     if operation.agent_sign is not None and item.agent_registered(operation.agent_sign) is False:
         # An item that does not tell its failover is given its time from this run's first look.
         began = item.last_failover or seen.since
@@ -276,8 +268,8 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
     return Send(operation)
 
 
-def _agent_missing(policy: Policy) -> Refuse:
-    return Refuse(
+def _agent_missing(policy: Policy) -> Refusal:
+    return Refusal(
         AGENT_MISSING,
         f"The machine's agent has not registered in the {round(policy.agent_timeout / 60)} minutes that it may take after "
         "a failover (agent_timeout), and a reprotect without it fails.",
@@ -301,7 +293,7 @@ def _unplaced(item: Item) -> Decision:
     if not item.allowed:
         return Wait("the service allows no operation on it just now")
     said = health_words(health_entries(item))
-    return Refuse(
+    return Refusal(
         "not_understood",
         f"The machine's standing is not understood: provider {item.instance_type}, active location "
         f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}."
@@ -310,21 +302,21 @@ def _unplaced(item: Item) -> Decision:
     )
 
 
-def not_understood(item: Item) -> Refuse:
+def not_understood(item: Item) -> Refusal:
     """A machine whose entry in the vault's answer holds something of another kind than is due."""
     fields = ", ".join(item.odd[:3]) + (f" and {len(item.odd) - 3} more" if len(item.odd) > 3 else "")
-    return Refuse(
+    return Refusal(
         "not_understood",
         f"The vault's answer for the machine is not understood: {fields} is missing or of another kind than it has to be.",
         "Look at the machine in the vault, and run this again; if it stays so, ask Microsoft support what the entry means.",
     )
 
 
-def _refusal(code: str, step: str) -> Refuse:
+def _refusal(code: str, step: str) -> Refusal:
     reason, remedy = REFUSALS.get(
         code, (f"The step {step} cannot start here.", "Look at the machine in the vault and run this again.")
     )
-    return Refuse(code, reason, remedy)
+    return Refusal(code, reason, remedy)
 
 
 def steps_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:

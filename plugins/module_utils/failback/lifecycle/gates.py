@@ -15,12 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from ..model.items import Item, Job, Json, iso, parse_time
+from ..model.refusal import Refusal
 from .health import health_entries, health_words
 
 #: Seconds of the recovery point's age that pass where neither the user nor the policy says so (DOC failback policy).
@@ -59,44 +59,35 @@ _REPAIR = (
 _AGENT = "Check that the machine runs in Azure, its agent's services run and it reaches the vault."
 
 
-@dataclass(frozen=True)
-class Gate:
-    """One thing that speaks against moving a machine: its word, the service's own text, what to do."""
-
-    word: str
-    text: str
-    remedy: str
-
-
-def way_on(gates: Sequence[Gate]) -> str:
+def way_on(gates: Sequence[Refusal]) -> str:
     """What to do about shut gates, or how to say that the machine may go on all the same."""
-    words = ", ".join(f'"{word}": "reason"' for word in dict.fromkeys(gate.word for gate in gates))
+    words = ", ".join(f'"{word}": "reason"' for word in dict.fromkeys(gate.code for gate in gates))
     said = " ".join(dict.fromkeys(gate.remedy for gate in gates))
     return f"{said} Or accept it, saying why (option accept): -e '{{\"asr_accept\": {{{words}}}}}'"
 
 
-def passed(gates: Iterable[Gate], accept: Mapping[str, str]) -> tuple[list[Gate], list[dict[str, str]]]:
+def passed(gates: Iterable[Refusal], accept: Mapping[str, str]) -> tuple[list[Refusal], list[dict[str, str]]]:
     """The gates that stay shut, and those that were accepted, as they stand in the result."""
-    shut: list[Gate] = []
+    shut: list[Refusal] = []
     taken: list[dict[str, str]] = []
     for gate in gates:
-        reason = str(accept.get(gate.word) or "").strip()
+        reason = str(accept.get(gate.code) or "").strip()
         if reason:
-            taken.append({"gate": gate.word, "reason": reason, "text": gate.text})
+            taken.append({"gate": gate.code, "reason": reason, "text": gate.reason})
         else:
             shut.append(gate)
     return shut, taken
 
 
-def health_gates(item: Item) -> list[Gate]:
+def health_gates(item: Item) -> list[Refusal]:
     """What the vault's own health says. Warnings count where they are about the replication."""
-    found: list[Gate] = []
+    found: list[Refusal] = []
     said = [e for e in health_entries(item) if _category(e) not in ASIDE]
     bad = [e for e in said if _level(e) != "warning" or _category(e) in ("replication", "")]
     word = item.health.lower()
     if word in ("", "none") or word not in ("normal", "warning", "critical"):
         found.append(
-            Gate(
+            Refusal(
                 "replication_health",
                 f"The vault does not tell whether the replication is healthy (it says {item.health or 'nothing'!r}).",
                 "Look at the machine in the vault.",
@@ -105,15 +96,15 @@ def health_gates(item: Item) -> list[Gate]:
     elif word == "critical" or bad:
         told = health_words(bad or said) or "it does not say why"
         found.append(
-            Gate("replication_health", f"The vault reports the replication as {item.health}: {told}.", _REPAIR)
+            Refusal("replication_health", f"The vault reports the replication as {item.health}: {told}.", _REPAIR)
         )
     if str(item.properties.get("failoverHealth") or "").lower() == "critical":
         told = health_words(said) or "it does not say why"
-        found.append(Gate("failover_health", f"The vault reports the failover health as Critical: {told}.", _REPAIR))
+        found.append(Refusal("failover_health", f"The vault reports the failover health as Critical: {told}.", _REPAIR))
     return found
 
 
-def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = False) -> list[Gate]:
+def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = False) -> list[Refusal]:
     """Everything an item that is ready, read by itself, says against its copy. ``limit`` is the recovery point's greatest
     age in seconds; ``chosen_point``: an older point was asked for by name, so that its age is meant."""
     found = health_gates(item)
@@ -124,7 +115,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
     beat = item.agent_heartbeat
     if beat is None and item.agent_heartbeat_told:
         found.append(
-            Gate(
+            Refusal(
                 "agent_silent",
                 f"The machine's agent was never heard of (last heartbeat {item.agent_heartbeat_told}).",
                 _AGENT,
@@ -132,7 +123,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
         )
     if beat is not None and (now - beat).total_seconds() > STALE:
         found.append(
-            Gate(
+            Refusal(
                 "agent_silent",
                 f"The machine's agent was last heard of {age((now - beat).total_seconds())} ago ({iso(beat)}).",
                 _AGENT,
@@ -141,7 +132,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
     return found
 
 
-def point_gate(job: Job | None, limit: float) -> list[Gate]:
+def point_gate(job: Job | None, limit: float) -> list[Refusal]:
     """Whether the point that a failover used was fresh when the failover began. A job that tells no point says nothing."""
     if job is None or job.point_time is None or job.start is None:
         return []
@@ -149,7 +140,7 @@ def point_gate(job: Job | None, limit: float) -> list[Gate]:
     if lost <= limit:
         return []
     return [
-        Gate(
+        Refusal(
             "rpo",
             f"The failover used the recovery point of {iso(job.point_time)}, {age(lost)} older than its start.",
             "Compare the machine's data with the Azure VM's before that is deleted.",
@@ -157,7 +148,7 @@ def point_gate(job: Job | None, limit: float) -> list[Gate]:
     ]
 
 
-def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
+def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
     """Disks that the Azure VM has and the item does not protect, and those that have grown beyond their copy.
 
     The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
@@ -167,11 +158,11 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
     remedy = "Copy what lies there to the machine at home, or protect the machine anew with all its disks."
     if not attached:
         text = "Azure does not tell which disks the VM has that the commit deletes."
-        return [Gate("disk_unprotected", text, "Look at the VM's disks in Azure.")]
+        return [Refusal("disk_unprotected", text, "Look at the VM's disks in Azure.")]
     if not protected:
         names = ", ".join(str(d.get("name") or "?") for d in attached)
         text = f"The vault does not tell which disks were replicated; the Azure VM that the commit deletes has {names}."
-        return [Gate("disk_unprotected", text, remedy)]
+        return [Refusal("disk_unprotected", text, remedy)]
     left = sorted(protected, key=lambda d: str(d.get("isOSDisk") or "").lower() != "true")
     pairs: list[tuple[Json, Json]] = [(attached[0], left.pop(0))]
     rest = list(attached[1:])
@@ -182,18 +173,18 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Gate]:
                 pairs.append((disk, match))
                 rest.remove(disk)
                 left.remove(match)
-    found: list[Gate] = []
+    found: list[Refusal] = []
     if rest:
         names = ", ".join(_azure_disk(d) for d in rest)
         text = f"The Azure VM that the commit deletes has disks that are not replicated and go with it: {names}."
-        found.append(Gate("disk_unprotected", text, remedy))
+        found.append(Refusal("disk_unprotected", text, remedy))
     grown = [
         f"{_azure_disk(a)}, of which {p:.0f} GB are replicated"
         for a, copy in pairs
         if (size := _azure_gib(a)) is not None and (p := _gib(copy)) is not None and size > p + 1
     ]
     if grown:
-        found.append(Gate("disk_resized", f"Disks have grown in Azure: {'; '.join(grown)}.", remedy))
+        found.append(Refusal("disk_resized", f"Disks have grown in Azure: {'; '.join(grown)}.", remedy))
     return found
 
 
@@ -228,13 +219,13 @@ def failed_failover(item: Item) -> str:
     return ""
 
 
-def failed_gate(words: str, job: Job | None) -> Gate:
+def failed_gate(words: str, job: Job | None) -> Refusal:
     """The gate of a failed failover, with its job's error where that could be read."""
     first = next(iter(job.errors), None) if job is not None else None
     why = f": {first.code}: {first.message}" if first is not None else "."
     advice = f" The service advises: {first.action}" if first is not None and first.action else ""
     named = f" (job {job.name}, {job.state})" if job is not None else ""
-    return Gate(
+    return Refusal(
         "failed_failover",
         f"The machine's last failover failed, and the vault marks it so ({words}){named}{why}",
         f"Mend the cause and look at the machine on both sides before it is failed over again.{advice}",
@@ -253,7 +244,7 @@ def _level(entry: Json) -> str:
     return str(entry.get("errorLevel") or "error").lower()
 
 
-def _rpo(item: Item, now: datetime, limit: float) -> list[Gate]:
+def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
     """The recovery point's age: rpoInSeconds (classic), or the disks' last synchronisation where an item tells that."""
     remedy = "Check the connection between the machine and the process server or appliance, and wait until it is fresh."
     rpo = rpo_seconds(item)
@@ -274,7 +265,7 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Gate]:
         text = f"A disk was last synchronised {age((now - min(synced)).total_seconds())} ago ({iso(min(synced))})."
     elif rpo is None and item.instance_type == "InMage":
         text = "The vault does not tell how old the newest recovery point is."
-    return [Gate("rpo", text, remedy)] if text else []
+    return [Refusal("rpo", text, remedy)] if text else []
 
 
 def rpo_seconds(item: Item) -> float | None:
@@ -285,13 +276,13 @@ def rpo_seconds(item: Item) -> float | None:
     return max(known, default=None)
 
 
-def _resync(item: Item) -> list[Gate]:
-    found: list[Gate] = []
+def _resync(item: Item) -> list[Refusal]:
+    found: list[Refusal] = []
     needy = [_disk_name(d) for d in raw_disks(item) if _required(d.get("resyncRequired"))]
     if needy or _required(item.details.get("resyncRequired")):
         what = f" of {', '.join(needy[:3])}" if needy else ""
         found.append(
-            Gate(
+            Refusal(
                 "resync_required",
                 f"The vault asks for a resynchronisation{what}.",
                 "Resynchronise it in the vault and wait.",
@@ -299,7 +290,7 @@ def _resync(item: Item) -> list[Gate]:
         )
     doing = _syncing(item)
     if doing:
-        found.append(Gate("resync_in_progress", f"A synchronisation has not ended: {doing}.", "Wait until it has."))
+        found.append(Refusal("resync_in_progress", f"A synchronisation has not ended: {doing}.", "Wait until it has."))
     return found
 
 
@@ -351,13 +342,13 @@ def _syncing(item: Item) -> str:
     return ""
 
 
-def _disks(item: Item) -> list[Gate]:
-    found: list[Gate] = []
+def _disks(item: Item) -> list[Refusal]:
+    found: list[Refusal] = []
     resized = [_disk_name(d) for d in raw_disks(item) if _resized(d.get("diskResized"))]
     if resized or _resized(item.details.get("diskResized")):
         what = ", ".join(resized[:3]) or "a disk"
         found.append(
-            Gate(
+            Refusal(
                 "disk_resized",
                 f"The vault reports that {what} was resized since its replication began.",
                 "Protect the machine anew so that the copy has the new size, or make sure that nothing lies beyond the old one.",
@@ -370,10 +361,12 @@ def _disks(item: Item) -> list[Gate]:
         if word and word.lower() not in ("protected", "none")
     ]
     if ill:
-        found.append(Gate("disk_state", f"The vault reports disks that are not well: {'; '.join(ill[:3])}.", _REPAIR))
+        found.append(
+            Refusal("disk_state", f"The vault reports disks that are not well: {'; '.join(ill[:3])}.", _REPAIR)
+        )
     wrong = [e for e in item.details.get("validationErrors") or () if isinstance(e, Mapping) and _level(e) != "warning"]
     if wrong:
-        found.append(Gate("failover_health", f"The vault reports of the machine: {health_words(wrong)}.", _REPAIR))
+        found.append(Refusal("failover_health", f"The vault reports of the machine: {health_words(wrong)}.", _REPAIR))
     return found
 
 

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from ..model.items import Item
+from ..model.refusal import Refusal
 
 T = TypeVar("T")
 
@@ -26,6 +27,10 @@ AWAITING = "awaiting_approval"
 
 #: Fellows named in a sentence before "and N more".
 NAMED = 5
+
+
+#: Of a member that has not stopped.
+NO_REASON = Refusal("", "")
 
 
 class Standing(Enum):
@@ -43,24 +48,21 @@ class Standing(Enum):
 
 @dataclass(frozen=True)
 class Fellow:
-    """One member with its standing; ``why`` and ``remedy`` tell of one that stopped, ``ended`` how."""
+    """One member with its standing; ``why`` tells of one that stopped, ``ended`` how."""
 
     name: str
     standing: Standing
     ended: str = ""
-    code: str = ""
-    why: str = ""
-    remedy: str = ""
+    why: Refusal = NO_REASON
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What a group means for one member's step: it goes, waits for fellows, or is held because some stopped."""
+    """What a group means for one member's step: it goes, is ``waiting`` for fellows, or held because some stopped."""
 
     go: bool
-    held: bool = False
-    reason: str = ""
-    remedy: str = ""
+    waiting: str = ""
+    refusal: Refusal | None = None
 
 
 GO = Ruling(True)
@@ -129,27 +131,29 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
     stopped = [f for f in fellows if f.standing is Standing.STOPPED]
     if stopped:
         # One that is itself only held for the group explains nothing, as long as another one does.
-        causes = [f for f in stopped if f.code != HELD] or stopped
+        causes = [f for f in stopped if f.why.code != HELD] or stopped
         said = " ".join(f"{f.name} {_how(f)}." for f in causes[:NAMED]) + _more(len(causes))
         return Ruling(
             False,
-            True,
-            f"Held before {doing} with its consistency group {group!r}, which moves as a whole: {said}",
-            remedy(causes),
+            refusal=Refusal(
+                HELD,
+                f"Held before {doing} with its consistency group {group!r}, which moves as a whole: {said}",
+                remedy(causes),
+            ),
         )
     waited_for = [f.name for f in fellows if f.standing is Standing.OPEN]
     if waited_for:
         names = ", ".join(waited_for[:NAMED]) + _more(len(waited_for))
-        return Ruling(False, reason=f"waiting for {names} of its consistency group {group!r} before {doing}")
+        return Ruling(False, f"waiting for {names} of its consistency group {group!r} before {doing}")
     return GO
 
 
 def remedy(causes: Sequence[Fellow]) -> str:
     """What to do about the members that hold a group."""
     names = ", ".join(f.name for f in causes[:NAMED]) + _more(len(causes))
-    if all(f.code == AWAITING for f in causes):
+    if all(f.why.code == AWAITING for f in causes):
         return f"Look at {names} and approve as well: the group is committed when all its members are approved."
-    own = " ".join(dict.fromkeys(f"{f.name}: {f.remedy}" for f in causes[:NAMED] if f.remedy))
+    own = " ".join(dict.fromkeys(f"{f.name}: {f.why.remedy}" for f in causes[:NAMED] if f.why.remedy))
     return (
         f"See to {names}, then run this again for the whole group."
         + (f" {own}" if own else "")
@@ -166,7 +170,7 @@ def _how(fellow: Fellow) -> str:
         "awaiting_approval": "is waiting for approval",
         "under way": "is still on its way",
     }
-    why = fellow.why.strip().rstrip(".")
+    why = fellow.why.reason.strip().rstrip(".")
     return f"{words.get(fellow.ended, 'stopped')}{f' ({why})' if why else ''}"
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from ..model.items import Json, iso, last_segment, parse_time
+from ..model.refusal import Refusal
 from ..model.shapes import POINT, all_understood
 from ..model.words import same
-from .decide import Refuse
 from .table import FAILOVER_TO_AZURE, Operation
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -35,7 +35,7 @@ def needs_list(operation: Operation, wanted: str) -> bool:
     return wanted not in KNOWN_POINTS and operation.named_point
 
 
-def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point | Refuse:
+def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point | Refusal:
     """The point to fail over to. ``points`` are the entries of RecoveryPoints_ListByReplicationProtectedItems."""
     points = all_understood(points, POINT)
     if wanted in operation.points:
@@ -44,7 +44,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
             return Point(label=wanted, type=word)
         fitting = [p for p in points if word == "any" or _type(p) == word]
         if not fitting:
-            return Refuse(
+            return Refusal(
                 "recovery_point_missing",
                 f"The machine has no recovery point of the kind {wanted!r} asked for in 'recovery_point'.",
                 "Choose latest, or wait for the next such point and run this again.",
@@ -52,7 +52,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
         newest = max(fitting, key=lambda p: _time(p) or _EPOCH)
         return _single(newest)
     if wanted in KNOWN_POINTS or not operation.named_point:
-        return Refuse(
+        return Refusal(
             "recovery_point_unknown_here",
             f"The recovery point {wanted!r} in 'recovery_point' does not exist for this step.",
             f"Choose one of {', '.join(operation.points)}"
@@ -62,7 +62,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
         if same(wanted, str(point.get("name") or ""), str(point.get("id") or "")):
             return _single(point)
     have = ", ".join(f"{p.get('name')} ({iso(_time(p))})" for p in list(points)[:5]) or "none"
-    return Refuse(
+    return Refusal(
         "recovery_point_missing",
         f"The machine has no recovery point named {wanted!r} in 'recovery_point'.",
         f"Choose one of {', '.join(operation.points)}, or one of its points: {have}.",

@@ -8,11 +8,12 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from ..lifecycle import group
-from ..lifecycle.decide import Hold, Refuse, Send, Wait, behind, verdict
+from ..lifecycle.decide import Hold, Send, Wait, behind, verdict
 from ..lifecycle.group import Fellow, Standing, Way
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.items import Item
 from ..model.outcomes import STOPPED
+from ..model.refusal import Refusal
 from .track import Track
 from .walk import Walk
 
@@ -54,10 +55,10 @@ def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
         ruling = rulings.of(track, operation.step)
         if ruling.go:
             kept.append((item, track, operation))
-        elif ruling.held:
-            track.end("held", group.HELD, ruling.reason, ruling.remedy)
+        elif ruling.refusal is not None:
+            track.end("held", ruling.refusal)
         else:
-            track.waiting = ruling.reason
+            track.waiting = ruling.waiting
     return kept
 
 
@@ -72,8 +73,8 @@ def hold_waiting(walk: Walk) -> None:
             decision.then if isinstance(decision, Wait) else decision.operation if isinstance(decision, Send) else None
         )
         ruling = rulings.of(track, operation.step) if operation is not None else group.GO
-        if ruling.held:
-            track.end("held", group.HELD, ruling.reason, ruling.remedy)
+        if ruling.refusal is not None:
+            track.end("held", ruling.refusal)
 
 
 def fellow_of(walk: Walk, track: Track, step: str, due: bool) -> Fellow:
@@ -84,7 +85,7 @@ def fellow_of(walk: Walk, track: Track, step: str, due: bool) -> Fellow:
         standing = Standing.PAST
     else:
         standing = Standing.STOPPED if track.ended else Standing.OPEN
-    return Fellow(track.name, standing, track.ended, track.code, track.reason, track.remedy)
+    return Fellow(track.name, standing, track.ended, track.why)
 
 
 def passed(walk: Walk, track: Track, step: str) -> bool:
@@ -133,8 +134,8 @@ def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]
     for track, operations, end in entries:
         if not track.unit:
             continue
-        stops = track.ended in STOPPED or isinstance(end, (Hold, Refuse))
-        fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.code, track.reason, track.remedy)
+        stops = track.ended in STOPPED or isinstance(end, (Hold, Refusal))
+        fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.why)
         tracks[track.key] = track
         whole.setdefault(track.unit, {})[track.key] = Way(
             frozenset(step for step in walk.order.route if passed(walk, track, step)),
@@ -145,7 +146,7 @@ def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]
     for members in whole.values():
         for key, (step, stopped) in group.barriers(members).items():
             ruling = group.rule(tracks[key].group, STEP_TEXT[step], stopped)
-            tracks[key].end("held", group.HELD, ruling.reason, ruling.remedy)
+            tracks[key].end("held", ruling.refusal)
             found[key] = step
     return found
 

@@ -13,8 +13,10 @@ from typing import Any
 from ..lifecycle import group
 from ..lifecycle.group import Fellow, Standing
 from ..lifecycle.table import COMMITS, DONE, STEP_TEXT, VERDICTS, Position
+from ..model.errors import certain
 from ..model.items import before_segment
 from ..model.outcomes import LISTED, STOPPED
+from ..model.refusal import Refusal
 
 Machine = Mapping[str, Any]
 
@@ -121,20 +123,24 @@ def _cannot_go(machine: Machine) -> bool:
 
 def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[str, Any]:
     """The row of a machine that a stage leaves out for its group."""
-    ruling = group.rule(
-        str(machine.get("group") or ""),
-        STEP_TEXT.get(stage, f"the stage {stage}"),
-        [
-            Fellow(
-                str(f.get("name")),
-                Standing.STOPPED,
-                str(f["done"]) if f.get("done") in STOPPED else "under way",
-                str(f.get("code") or ""),
-                str(f.get("reason") or ""),
-                str(f.get("remedy") or "") if f.get("done") in STOPPED else "",
-            )
-            for f in fellows
-        ],
+    refusal = certain(
+        group.rule(
+            str(machine.get("group") or ""),
+            STEP_TEXT.get(stage, f"the stage {stage}"),
+            [
+                Fellow(
+                    str(f.get("name")),
+                    Standing.STOPPED,
+                    str(f["done"]) if f.get("done") in STOPPED else "under way",
+                    Refusal(
+                        str(f.get("code") or ""),
+                        str(f.get("reason") or ""),
+                        str(f.get("remedy") or "") if f.get("done") in STOPPED else "",
+                    ),
+                )
+                for f in fellows
+            ],
+        ).refusal
     )
     return {
         **machine,
@@ -146,10 +152,10 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
         "warnings": [],
         "errors": [],
         "steps": [],
-        "code": group.HELD,
+        "code": refusal.code,
         "unproven": False,
-        "reason": ruling.reason,
-        "remedy": ruling.remedy,
+        "reason": refusal.reason,
+        "remedy": refusal.remedy,
     }
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from ..lifecycle.decide import Hold, Refuse
+from ..lifecycle.decide import Hold
 from ..lifecycle.points import needs_list
 from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Operation
 from ..model.errors import FailbackError, InputError, NotFound
 from ..model.identity import Known, site_words, subscriptions, vm_ids
 from ..model.items import Item, before_segment
+from ..model.refusal import Refusal
 from ..placement.home import found
 from .evidence import index
 from .patience import passes
@@ -70,7 +71,8 @@ class _Probe:
             if not track.ended:
                 said = " ".join(dict.fromkeys(p.message for p in problems))
                 remedy = " ".join(dict.fromkeys(p.remedy for p in problems if p.remedy))
-                track.end("refused", problems[0].code, f"A later step would not go through: {said}", remedy)
+                told = f"A later step would not go through: {said}"
+                track.end("refused", Refusal(problems[0].code, told, remedy))
 
 
 def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
@@ -150,9 +152,9 @@ def _one(walk: Walk, vm_id: str) -> None:
         return
 
 
-def refused_later(refusal: Refuse) -> tuple[str, str, str]:
-    """Code, reason and remedy of a machine whose last reprotect has no place to go to, found before its first step."""
-    return (
+def refused_later(refusal: Refusal) -> Refusal:
+    """The refusal of a machine whose last reprotect has no place to go to, found before its first step."""
+    return Refusal(
         refusal.code,
         f"Its protection to Azure afterwards would not begin: {refusal.reason}",
         f"{refusal.remedy} Stages 2 and 3 alone bring it home without protecting it again.",

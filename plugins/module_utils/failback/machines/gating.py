@@ -12,7 +12,6 @@ from datetime import datetime
 
 from ..lifecycle.gates import (
     RPO_LIMIT,
-    Gate,
     azure_disk_gates,
     copy_gates,
     failed_failover,
@@ -27,9 +26,10 @@ from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, O
 from ..model.errors import ConnectionFailed, ReadFailed
 from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
+from ..model.refusal import Refusal
 from ..model.servers import Policy
 from .evidence import failovers
-from .proofs import Evidence, Unproven
+from .proofs import Evidence
 from .track import Track
 from .walk import Walk
 
@@ -65,7 +65,7 @@ class Gatekeeper:
             seen = fresh.get(item.key)
             if seen is None and operation.step == FAILOVER_TO_ONPREM:
                 continue
-            gates: list[Gate] = []
+            gates: list[Refusal] = []
             if marked.get(item.key):
                 gates.append(failed_gate(marked[item.key], jobs.get(item.key)))
             if seen is not None:
@@ -75,7 +75,7 @@ class Gatekeeper:
                 kept.append((item, track, operation))
         return kept
 
-    def before_commit(self, track: Track, evidence: Evidence) -> list[Unproven]:
+    def before_commit(self, track: Track, evidence: Evidence) -> list[Refusal]:
         """What still speaks against a copy that was failed over home already: the point its failover used, disks that only
         the Azure VM has, and the vault's health where this run has not looked at the copy before that failover."""
         item = evidence.item
@@ -89,16 +89,16 @@ class Gatekeeper:
         shut, taken = passed(gates, self.walk.order.accept)
         track.accept(taken)
         # One remedy for all of them stands with the last.
-        return [Unproven(gate.word, gate.text, way_on(shut) if gate is shut[-1] else "") for gate in shut]
+        return [Refusal(gate.code, gate.reason, way_on(shut) if gate is shut[-1] else "") for gate in shut]
 
-    def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Unproven]) -> list[Unproven]:
+    def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Refusal]) -> list[Refusal]:
         """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left but
         what the reason names; what a person named by its id is written down."""
         accept = self.walk.order.accept
         for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
             if found.named:
                 track.accept([{"gate": word, "reason": found.named, "text": "Named by a person, not told by ids."}])
-        left: list[Unproven] = []
+        left: list[Refusal] = []
         for proof in unproven:
             reason = str(accept.get(proof.code) or "").strip()
             known = all_named(reason, evidence.azure_found.alike)
@@ -112,12 +112,12 @@ class Gatekeeper:
         """Whether one recovery point is asked for by its name, so that its age is meant."""
         return self.walk.point_for(item) not in KNOWN_POINTS
 
-    def open(self, track: Track, gates: Sequence[Gate], what: str) -> bool:
+    def open(self, track: Track, gates: Sequence[Refusal], what: str) -> bool:
         """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""
         shut, taken = passed(gates, self.walk.order.accept)
         if shut:
-            reason = f"{what}: {' '.join(gate.text for gate in shut)}"
-            track.end("refused", shut[0].word, reason, way_on(shut))
+            reason = f"{what}: {' '.join(gate.reason for gate in shut)}"
+            track.end("refused", Refusal(shut[0].code, reason, way_on(shut)))
             return False
         track.accept(taken)
         return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..model.errors import FailbackError, InputError, NotFound
 from ..model.items import Item
+from ..model.refusal import Refusal
 from .track import Track
 
 #: Codes of errors that a network, a service or a log-in gets over by itself.
@@ -46,7 +47,8 @@ def sit_out(track: Track, error: FailbackError, elapsed: float | None) -> None:
         track.waiting = f"{error.message.rstrip('.')}. Trying again"
         return
     minutes = round(PATIENCE / 60)
-    track.end("failed", error.code, f"{error.message} It has been so for {minutes} minutes.", error.remedy)
+    said = f"{error.message} It has been so for {minutes} minutes."
+    track.end("failed", Refusal(error.code, said, error.remedy))
 
 
 def by_name(error: FailbackError, item: Item) -> FailbackError:

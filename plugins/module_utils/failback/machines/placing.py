@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Union
 
-from ..lifecycle.decide import Refuse
 from ..lifecycle.held import HOLDS, agent_id, disks_of
 from ..lifecycle.table import REPROTECT_TO_ONPREM, Position
 from ..model.errors import ConnectionFailed, FailbackError, ReadFailed
 from ..model.items import Item
+from ..model.refusal import Refusal
 from ..placement.classic import place_to_onprem
 from ..placement.estate import Estate, Slots
 from ..wanted.by_machine import needs_system
@@ -110,8 +110,8 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
     placed = place_to_onprem([item for item, _track in whole], walk.order, estate, slots, bound)
     for item, track in whole:
         found_place = placed[item.key]
-        if isinstance(found_place, Refuse):
-            track.end("refused", found_place.code, found_place.reason, found_place.remedy)
+        if isinstance(found_place, Refusal):
+            track.end("refused", found_place)
         else:
             track.placement = asdict(found_place)
             track.disks = disks_of(item)

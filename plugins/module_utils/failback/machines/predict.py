@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..lifecycle.decide import Hold, Refuse, Send, Wait, project
+from ..lifecycle.decide import Hold, Send, Wait, project
 from ..lifecycle.table import COMMITS, Operation, Position
 from ..model.items import Item
+from ..model.refusal import Refusal
 from .barrier import foresee
 from .requests import Prepared, prepare, refuse_unproven
 from .track import Track
-from .walk import Walk, approval_words
+from .walk import Walk, approval
 
 #: A request that a run would send: the machine, its track, the step and the body.
 Planned = tuple[Item, Track, Operation, Any]
@@ -75,8 +76,8 @@ def walkable(prepared: Prepared, operations: Sequence[tuple[Item, Track, Operati
     found: list[Planned] = []
     for item, track, operation in operations:
         body = prepared.body(item, track, operation)
-        if isinstance(body, Refuse):
-            track.end("refused", body.code, body.reason, body.remedy)
+        if isinstance(body, Refusal):
+            track.end("refused", body)
             track.after = found[-1][2].settles.value if found else track.before
             break
         found.append((item, track, operation, body))
@@ -93,9 +94,9 @@ def beyond(walk: Walk, entry: Planned, held: Mapping[str, str]) -> bool:
 def conclude(walk: Walk, track: Track, operations: list[Operation], end: object) -> None:
     """How the machine's way would end."""
     if isinstance(end, Hold):
-        track.end("awaiting_approval", *approval_words(end.operation))
-    elif isinstance(end, Refuse):
-        track.end("refused", end.code, end.reason, end.remedy)
+        track.end("awaiting_approval", approval(end.operation))
+    elif isinstance(end, Refusal):
+        track.end("refused", end)
         if not operations:
             track.after = track.before
     elif isinstance(end, Wait):

@@ -14,17 +14,8 @@ from ..model.errors import FailbackError
 from ..model.identity import NOTHING, Found
 from ..model.items import Item, Job, Json
 from ..model.ports import SiteMachine
+from ..model.refusal import Refusal
 from ..model.shapes import AZURE_VM, understood
-
-
-@dataclass(frozen=True)
-class Unproven:
-    """A proof that does not hold. ``waits``: time may heal it (a machine that is still starting)."""
-
-    code: str
-    reason: str
-    remedy: str
-    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,31 +46,31 @@ def power_state(machine: Json) -> str:
     return ""
 
 
-def prove(evidence: Evidence, step: str) -> list[Unproven]:
+def prove(evidence: Evidence, step: str) -> list[Refusal]:
     """The proofs that do not hold for this very failover; an empty list lets the commit go."""
     home = step == COMMIT_TO_ONPREM
     found = [_job(evidence, home), _site(evidence, home), _azure(evidence, home)]
     return [proof for proof in found if proof is not None]
 
 
-def _job(evidence: Evidence, home: bool) -> Unproven | None:
+def _job(evidence: Evidence, home: bool) -> Refusal | None:
     job = evidence.job
     if job is None and home and evidence.item.came_home:
         # The item itself says of its last planned failover that it succeeded (SPEC lastPlannedFailoverStatus).
         return None
     if job is None:
-        return Unproven(
+        return Refusal(
             "failover_job_not_found",
             "The vault lists no job of this failover, so its success is not proven.",
             "Look at the machine yourself and commit it in the portal if all is well.",
         )
     if job.alive:
-        return Unproven(
+        return Refusal(
             "failover_running", "The failover's job has not ended yet.", "Wait until it has, then run this again.", True
         )
     if not job.succeeded:
         said = "; ".join(f"{p.code}: {p.message}" for p in job.errors[:2])
-        return Unproven(
+        return Refusal(
             "failover_not_succeeded",
             f"The failover's job ended {job.state}" + (f" ({said})." if said else "."),
             "Resolve what the job names, look at the machine, and commit it in the portal if all is well.",
@@ -87,24 +78,24 @@ def _job(evidence: Evidence, home: bool) -> Unproven | None:
     return None
 
 
-def _site(evidence: Evidence, home: bool) -> Unproven | None:
+def _site(evidence: Evidence, home: bool) -> Refusal | None:
     machines, found = evidence.site, evidence.site_found
     name = evidence.item.friendly_name
     if found.clash:
-        return Unproven(
+        return Refusal(
             "onprem_contradiction",
             f"The ids of the on-premises machine contradict each other: {found.clash}.",
             "Find out which of the machines came home, and commit it in the portal if all is well.",
         )
     if len(machines) > 1:
         listed = ", ".join(f"{m.name} ({m.uuid or m.moid})" for m in machines)
-        return Unproven(
+        return Refusal(
             "onprem_ambiguous",
             f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state is not proven: {listed}.",
             "Give the copy a UUID of its own or remove it, then run this again.",
         )
     if not machines and evidence.unreadable:
-        return Unproven(
+        return Refusal(
             "onprem_unreachable",
             f"vCenter has no machine with the ids of {name!r}, but cannot read some that may be it "
             f"({', '.join(evidence.unreadable[:3])}).",
@@ -113,14 +104,14 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
         )
     if home and not machines and found.alike:
         like = ", ".join(f"{m.name} with UUID {m.uuid or m.bios_uuid}" for m in found.alike)
-        return Unproven(
+        return Refusal(
             "onprem_identity",
             f"The ids do not tell which VM in vCenter is {name!r}: {found.compared}; vCenter has {like}.",
             "Look at that VM. If it is the machine (made anew, for instance), say so by its UUID: -e "
             f'\'{{"asr_accept": {{"onprem_identity": "UUID is {_called(evidence, found)}, says NAME"}}}}\'',
         )
     if machines and machines[0].doubt:
-        return Unproven(
+        return Refusal(
             "onprem_unreachable",
             f"The on-premises machine is out of vCenter's sight: {machines[0].doubt}, so that its power state is only what "
             "it was before.",
@@ -129,7 +120,7 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
         )
     if home:
         if not machines:
-            return Unproven(
+            return Refusal(
                 "onprem_missing",
                 f"vCenter has no machine {name!r}{f' ({found.compared})' if found.compared else ''}.",
                 "Check that 'hostname' names the vCenter it came home to, then run this again.",
@@ -141,7 +132,7 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
                 if machines[0].powered_on is False
                 else machines[0].power or "in an unknown power state"
             )
-            return Unproven(
+            return Refusal(
                 "onprem_not_running",
                 f"The on-premises machine is {word} in vCenter.",
                 "Power it on and look at it, then run this again.",
@@ -149,7 +140,7 @@ def _site(evidence: Evidence, home: bool) -> Unproven | None:
             )
     elif machines and machines[0].powered_on is not False:
         word = "powered on" if machines[0].powered_on else machines[0].power or "in an unknown power state"
-        return Unproven(
+        return Refusal(
             "onprem_running",
             f"The on-premises machine is {word} in vCenter although the machine runs in Azure.",
             "Shut it down so that only one of the two runs, then run this again.",
@@ -173,24 +164,24 @@ def _gone(others: bool) -> str:
     return ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
 
 
-def _azure(evidence: Evidence, home: bool) -> Unproven | None:
+def _azure(evidence: Evidence, home: bool) -> Refusal | None:
     machines, found = evidence.azure, evidence.azure_found
     name = evidence.item.azure_vm_name
     if found.clash:
-        return Unproven(
+        return Refusal(
             "azure_vm_contradiction",
             f"The ids of the Azure VM contradict each other: {found.clash}.",
             "Find out which of them is the machine's, and commit it in the portal if all is well.",
         )
     if len(machines) > 1:
         listed = ", ".join(str(m.get("id") or "") for m in machines)
-        return Unproven(
+        return Refusal(
             "azure_vm_ambiguous",
             f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
             "Look at them, and commit the machine in the portal if all is well.",
         )
     if not machines and found.alike and not found.compared.startswith("looked for /"):
-        return Unproven(
+        return Refusal(
             "azure_identity",
             f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
             "Look at the VM. If it is the machine's, say so by its resource id: -e "
@@ -198,7 +189,7 @@ def _azure(evidence: Evidence, home: bool) -> Unproven | None:
         )
     if not machines:
         other = ", ".join(str(m.get("id") or "") for m in found.alike)
-        return Unproven(
+        return Refusal(
             "azure_vm_missing",
             f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
             + (f" ({found.compared})" if found.compared else "")
@@ -211,21 +202,21 @@ def _azure(evidence: Evidence, home: bool) -> Unproven | None:
     state = power_state(machines[0])
     provisioning = str((machines[0].get("properties") or {}).get("provisioningState") or "")
     if provisioning.lower() in ("failed", "updating", "creating", "deleting"):
-        return Unproven(
+        return Refusal(
             "azure_vm_unsettled",
             f"Azure calls the VM {name!r} {provisioning}, so that its power state proves nothing.",
             "Look at the VM in Azure and bring it into order, then run this again.",
             True,
         )
     if home and state not in ("stopped", "deallocated"):
-        return Unproven(
+        return Refusal(
             "azure_vm_not_stopped",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not stopped.",
             "Stop it so that only one of the two runs, then run this again.",
             True,
         )
     if not home and state != "running":
-        return Unproven(
+        return Refusal(
             "azure_vm_not_running",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not running.",
             "Start it and look at it, then run this again.",

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from ..lifecycle.bodies import Body, Placement, Wishes, build
-from ..lifecycle.decide import Refuse, project
+from ..lifecycle.decide import project
 from ..lifecycle.points import Point, choose, needs_list
 from ..lifecycle.table import (
     COMMIT_TO_ONPREM,
@@ -25,6 +25,7 @@ from ..lifecycle.table import (
 )
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from ..model.items import Item, Job, Json, VaultRef
+from ..model.refusal import Refusal
 from ..model.servers import Fabric, Policy
 from ..placement.classic import Estate, check_names, place_to_azure
 from ..placement.estate import unsure
@@ -36,7 +37,7 @@ from .evidence import Asked, failovers, gather, told
 from .foresight import Way, look_ahead, look_home, need_site, refused_later
 from .gating import Gatekeeper
 from .placing import learn_systems, place_all, with_systems
-from .proofs import Evidence, Unproven, prove
+from .proofs import Evidence, prove
 from .track import Track
 from .walk import Walk
 
@@ -52,32 +53,32 @@ class Prepared:
     def __init__(self, walk: Walk, estate: Estate | None) -> None:
         self.walk = walk
         self.estate = estate
-        self.points: dict[str, Point | Refuse] = {}
+        self.points: dict[str, Point | Refusal] = {}
         self.gates = Gatekeeper(walk)
         self.lost = LostPlaces(walk.order.lost_places)
 
     # -- bodies --------------------------------------------------------------------------------------------------
 
-    def body(self, item: Item, track: Track, operation: Operation) -> Body | Refuse | None:
+    def body(self, item: Item, track: Track, operation: Operation) -> Body | Refusal | None:
         """The request's JSON for one machine, or why it cannot be sent."""
         order = self.walk.order
         error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, operation)]) else None
         if error is not None:
-            return Refuse(error.code, error.message, error.remedy)
+            return Refusal.of(error)
         lost = self.lost.refusal(item, operation)
         if lost is not None:
             return lost
         point: Point | None = None
         if operation.step in FAILOVERS:
             chosen = self._point(item, operation)
-            if isinstance(chosen, Refuse):
+            if isinstance(chosen, Refusal):
                 return chosen
             point = chosen
             track.point = point.label
         placement: Placement | None = None
         if operation.step in REPROTECTS:
             placed = self._placement(item, track, operation)
-            if isinstance(placed, Refuse):
+            if isinstance(placed, Refusal):
                 return placed
             placement = placed
         wishes = Wishes(
@@ -89,18 +90,18 @@ class Prepared:
         )
         return build(operation, wishes)
 
-    def _placement(self, item: Item, track: Track, operation: Operation) -> Placement | Refuse:
+    def _placement(self, item: Item, track: Track, operation: Operation) -> Placement | Refusal:
         estate = certain(self.estate)
         if operation.step == REPROTECT_TO_AZURE:
             seen = with_systems(self.walk, [(item, track)])[item.key]
             if isinstance(seen, FailbackError):
                 self.walk.wait_for(item.key, seen)
-                return Refuse(seen.code, seen.message, seen.remedy)
+                return Refusal.of(seen)
             try:
                 placed = place_to_azure(seen, self.walk.order, estate, track.place())
             except InputError as exc:
                 # The others of the run have begun; a choice only this machine lacks is its own refusal.
-                return Refuse(exc.code, exc.message, exc.remedy)
+                return Refusal.of(exc)
             if isinstance(placed, Placement):
                 track.placement = asdict(placed)
             return placed
@@ -109,10 +110,10 @@ class Prepared:
             try:
                 place_all(self.walk, estate, [(item, track)], due=True)
             except InputError as exc:
-                return Refuse(exc.code, exc.message, exc.remedy)
+                return Refusal.of(exc)
             known = track.place()
         if known is None:
-            return Refuse(track.code, track.reason, track.remedy)
+            return track.why
         return known
 
     def read_ahead(self, due: Sequence[tuple[Item, Operation]]) -> None:
@@ -155,7 +156,7 @@ class Prepared:
             else:
                 self.points[item.key] = choose(operation, walk.point_for(item), points)
 
-    def _point(self, item: Item, operation: Operation) -> Point | Refuse:
+    def _point(self, item: Item, operation: Operation) -> Point | Refusal:
         wanted = self.walk.point_for(item)
         doubt = unsure(self.walk.with_system(item), "recovery_point", self.walk.order.recovery_point)
         if doubt is not None:
@@ -165,7 +166,7 @@ class Prepared:
         if item.key not in self.points:
             self.read_points([(item, operation)])
         error = self.walk.trouble.get(item.key)
-        return Refuse(error.code, error.message, error.remedy) if error is not None else self.points[item.key]
+        return Refusal.of(error) if error is not None else self.points[item.key]
 
     # -- proofs --------------------------------------------------------------------------------------------------
 
@@ -200,7 +201,7 @@ class Prepared:
                 track.close(job)
         return jobs
 
-    def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Unproven]]:
+    def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Refusal]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
         walk = self.walk
         fresh = self.gates.read([item for item, _track, operation in commits if operation.step == COMMIT_TO_ONPREM])
@@ -210,7 +211,7 @@ class Prepared:
             if not (home := operation.step == COMMIT_TO_ONPREM) or item.key in fresh
         ]
         found = self._evidence(asked)
-        missing: dict[str, list[Unproven]] = {}
+        missing: dict[str, list[Refusal]] = {}
         for item, track, operation in commits:
             evidence = found.get(item.key)
             if evidence is None:
@@ -288,17 +289,13 @@ class Prepared:
         return True
 
 
-def refuse_unproven(track: Track, unproven: Sequence[Unproven]) -> None:
+def refuse_unproven(track: Track, unproven: Sequence[Refusal]) -> None:
     """Refuse a commit, naming every proof that does not hold."""
     first = unproven[0]
     track.unproven = True
     reasons = " ".join(p.reason for p in unproven)
-    track.end(
-        "refused",
-        first.code,
-        f"Not committed: {reasons}",
-        " ".join(dict.fromkeys(p.remedy for p in unproven if p.remedy)),
-    )
+    remedy = " ".join(dict.fromkeys(p.remedy for p in unproven if p.remedy))
+    track.end("refused", Refusal(first.code, f"Not committed: {reasons}", remedy))
 
 
 def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
@@ -348,11 +345,11 @@ def prepare(walk: Walk, items: Sequence[Item]) -> Prepared:
             if not isinstance(told, FailbackError):
                 placed = place_to_azure(told, walk.order, estate, track.place())
                 if (
-                    isinstance(placed, Refuse)
+                    isinstance(placed, Refusal)
                     and not track.ended
                     and operations[item.key][0].step != REPROTECT_TO_AZURE
                 ):
-                    track.end("refused", *refused_later(placed))
+                    track.end("refused", refused_later(placed))
     if not walk.memory.checked:
         look_ahead(walk, items, ways)
     return Prepared(walk, estate)
@@ -364,7 +361,7 @@ def _comes_home(operations: Sequence[Operation]) -> bool:
 
 def check_points(walk: Walk, items: Sequence[Item], operations: Mapping[str, Sequence[Operation]]) -> None:
     """Refuse a kind of recovery point that no machine's step knows; where some do, the others are refused by name."""
-    unknown: list[tuple[Item, Refuse]] = []
+    unknown: list[tuple[Item, Refusal]] = []
     fits = False
     for item in items:
         for operation in operations[item.key]:
@@ -374,7 +371,7 @@ def check_points(walk: Walk, items: Sequence[Item], operations: Mapping[str, Seq
             chosen = unsure(walk.with_system(item), "recovery_point", walk.order.recovery_point)
             if chosen is None and not needs_list(operation, wanted):
                 point = choose(operation, wanted, ())
-                chosen = point if isinstance(point, Refuse) else None
+                chosen = point if isinstance(point, Refusal) else None
             if chosen is not None:
                 unknown.append((item, chosen))
             else:
@@ -382,7 +379,7 @@ def check_points(walk: Walk, items: Sequence[Item], operations: Mapping[str, Seq
     for item, refusal in unknown:
         if not fits:
             raise InputError(refusal.code, refusal.reason, refusal.remedy)
-        walk.memory.tracks[item.key].end("refused", refusal.code, refusal.reason, refusal.remedy)
+        walk.memory.tracks[item.key].end("refused", refusal)
 
 
 def read_estate(walk: Walk, vaults: Iterable[VaultRef]) -> Estate:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..lifecycle.decide import AGENT_MISSING, Done, Hold, Join, Refuse, Send, Wait, steps_left, verdict
+from ..lifecycle.decide import AGENT_MISSING, Done, Hold, Join, Send, Wait, steps_left, verdict
 from ..lifecycle.group import cut
 from ..lifecycle.modernized import LIFECYCLE, retired
 from ..lifecycle.rejections import lasting, passing
@@ -22,6 +22,7 @@ from ..lifecycle.table import COMMITS, DONE, FAILOVERS, STEP_TEXT, WAIT, Lifecyc
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, Rejected, Unknown, certain, defect
 from ..model.items import Item, Job, Json, Problem, iso, parse_time
 from ..model.ports import Clock, Sent, SitePort, VaultPort
+from ..model.refusal import Refusal
 from ..model.shapes import JOB, all_understood
 from ..wanted.order import Order
 from .barrier import as_units, hold_waiting, whole_groups
@@ -34,7 +35,7 @@ from .predict import predict
 from .requests import Prepared, prepare
 from .result import render
 from .track import Memory, Track
-from .walk import Walk, approval_words
+from .walk import Walk, approval
 
 #: Seconds of the service's clock for which a list that does not show an accepted operation is taken to lag.
 LAG = 60.0
@@ -203,7 +204,7 @@ class Run(Walk):
         """Decide for one machine; returns the step to send now, if there is one."""
         self.settle(item, track)
         decision = self.decision(item, track)
-        if isinstance(decision, Refuse) and decision.code == AGENT_MISSING:
+        if isinstance(decision, Refusal) and decision.code == AGENT_MISSING:
             # Lists are hollow and lag behind: the machine's own GET has the last word on its agent.
             item = self.by_itself(item)
             decision = self.decision(item, track)
@@ -225,9 +226,9 @@ class Run(Walk):
         elif isinstance(decision, Done):
             track.end("done")
         elif isinstance(decision, Hold):
-            track.end("awaiting_approval", *approval_words(decision.operation))
+            track.end("awaiting_approval", approval(decision.operation))
         else:
-            track.end("refused", decision.code, decision.reason, decision.remedy)
+            track.end("refused", decision)
         return None
 
     def settle(self, item: Item, track: Track) -> None:
@@ -349,7 +350,7 @@ class Run(Walk):
             track.rejections = 0
             return
         if job.suspended:
-            track.fail(job.errors, f"job_{job.state}", *suspended_words(job, STEP_TEXT[step]))
+            track.fail(job.errors, suspended(job, STEP_TEXT[step]))
             return
         item = self.by_itself(item)
         running = self.lifecycle.running(item)
@@ -393,12 +394,14 @@ class Run(Walk):
         first = job.errors[0] if job.errors else None
         track.fail(
             job.errors,
-            first.code if first and first.code else f"job_{job.state}",
-            f"{STEP_TEXT[step].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
-            (
-                first.action
-                if first and first.action
-                else f"Read job {job.name} in the vault, mend the cause, run this again."
+            Refusal(
+                first.code if first and first.code else f"job_{job.state}",
+                f"{STEP_TEXT[step].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
+                (
+                    first.action
+                    if first and first.action
+                    else f"Read job {job.name} in the vault, mend the cause, run this again."
+                ),
             ),
         )
 
@@ -486,9 +489,9 @@ class Run(Walk):
         ready: list[Ready] = []
         for item, track, operation in due:
             body = prepared.body(item, track, operation)
-            if isinstance(body, Refuse):
+            if isinstance(body, Refusal):
                 if item.key not in self.trouble and not track.ended:
-                    track.end("refused", body.code, body.reason, body.remedy)
+                    track.end("refused", body)
             elif item.key not in self.trouble:
                 ready.append((item, track, operation, body))
         # A member without a body holds its fellows.
@@ -606,14 +609,16 @@ class Run(Walk):
                 code, remedy = "classic_retired", left
             elif left:
                 track.warnings.append(Problem("classic_out_of_support", left, level="Warning").result())
-        track.fail((problem,), code, f"{STEP_TEXT[operation.step].capitalize()} was refused: {error.message}", remedy)
+        said = f"{STEP_TEXT[operation.step].capitalize()} was refused: {error.message}"
+        track.fail((problem,), Refusal(code, said, remedy))
 
 
-def suspended_words(job: Job, doing: str) -> tuple[str, str]:
-    """Reason and remedy of a machine whose job waits for a person."""
+def suspended(job: Job, doing: str) -> Refusal:
+    """What is said of a machine whose job waits for a person."""
     called = f" of {job.title!r}" if job.title else ""
     task = f" at its task {job.stopped_at!r}" if job.stopped_at else ""
-    return (
+    return Refusal(
+        f"job_{job.state}",
         f"{doing.capitalize()} is Suspended: job {job.name}{called} waits{task} for a person's word, and has not ended.",
         "Do what the task asks for and resume the job (or cancel it) under Site Recovery jobs in the portal, then run this again.",
     )

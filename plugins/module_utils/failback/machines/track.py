@@ -20,6 +20,7 @@ from ..lifecycle.gates import age
 from ..model.identity import Known
 from ..model.items import Item, Job, Problem, iso, parse_time
 from ..model.ports import Requests
+from ..model.refusal import Refusal
 
 #: Providers of the way out; they tell the ids that the way home leaves out.
 FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
@@ -180,13 +181,20 @@ class Track:
         known = {entry["gate"] for entry in self.accepted}
         self.accepted += [entry for entry in taken if entry["gate"] not in known]
 
-    def end(self, how: str, code: str = "", reason: str = "", remedy: str = "") -> None:
-        self.ended, self.code, self.reason, self.remedy = how, code, reason, remedy
+    def end(self, how: str, why: Refusal | None = None) -> None:
+        """Its way in this run is over; ``why`` where it has not arrived."""
+        self.ended = how
+        self.code, self.reason, self.remedy = (why.code, why.reason, why.remedy) if why is not None else ("", "", "")
         self.waiting, self.troubled = "", None
 
-    def fail(self, problems: tuple[Problem, ...], code: str, reason: str, remedy: str) -> None:
+    def fail(self, problems: tuple[Problem, ...], why: Refusal) -> None:
         self.errors = [p.result() for p in problems]
-        self.end("failed", code, reason, remedy)
+        self.end("failed", why)
+
+    @property
+    def why(self) -> Refusal:
+        """Why its way ended where it did."""
+        return Refusal(self.code, self.reason, self.remedy)
 
     def place(self) -> Placement | None:
         return Placement(**self.placement) if self.placement else None

@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ..lifecycle.decide import Decision, Done, Observed, Refuse, decide, not_understood
+from ..lifecycle.decide import Decision, Done, Observed, decide, not_understood
 from ..lifecycle.group import parts as split
 from ..lifecycle.group import units
 from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Operation, Position
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.items import Item, Json, VaultRef, iso, last_segment, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
+from ..model.refusal import Refusal
 from ..placement.home import Home
 from ..wanted.approval import WAITS, approved_of
 from ..wanted.by_machine import value_for
@@ -137,7 +138,7 @@ class Walk:
             by_name(error, self.items[key])
         self.trouble[key] = error
         if self.order.check or not (dark or passes(error)):
-            track.end("failed", error.code, error.message, error.remedy)
+            track.end("failed", Refusal.of(error))
             return
         sit_out(track, error, None if track.troubled is None else now - self._found.get(key, self._began))
         self._found[key] = now
@@ -203,12 +204,12 @@ class Walk:
         for member, refusal in absent:
             key = member.id.lower()
             self.memory.tracks[key] = Track(name=last_segment(member.id), key=key, before="unknown", after="unknown")
-            self.memory.tracks[key].end("refused", refusal.code, refusal.reason, refusal.remedy)
+            self.memory.tracks[key].end("refused", refusal)
 
-    def find_gone(self, choice: Choice) -> list[tuple[Gone, Refuse]]:
+    def find_gone(self, choice: Choice) -> list[tuple[Gone, Refusal]]:
         """Look for plan members that are not listed, each by itself: only its own GET can say that one is gone (P6)."""
 
-        def read(member: Gone) -> Item | Refuse:
+        def read(member: Gone) -> Item | Refusal:
             vault = next(v for v in self.order.vaults if v.key == member.vault)
             if not member.id.lower().startswith(f"{vault.key}/"):
                 return member_gone(member)
@@ -217,7 +218,7 @@ class Walk:
             except NotFound:
                 return member_gone(member)
             except FailbackError as exc:
-                return Refuse(exc.code, f"A member of the recovery plan {member.plan!r}: {exc.message}", exc.remedy)
+                return Refusal(exc.code, f"A member of the recovery plan {member.plan!r}: {exc.message}", exc.remedy)
 
         found = list(zip(choice.gone, self.spread(read, choice.gone), strict=True))
         self.count_reads(len(found))
@@ -225,14 +226,14 @@ class Walk:
         if late:
             choice.items = ordered({i.key: i for i in [*choice.items, *late]}.values())
             self.items.update({i.key: i for i in late})
-        return [(member, answer) for member, answer in found if isinstance(answer, Refuse)]
+        return [(member, answer) for member, answer in found if isinstance(answer, Refusal)]
 
     def stop_unconfirmed(self, chosen: Sequence[Item]) -> None:
         """Refuse the order where every machine would need a failover to Azure that nobody confirmed."""
         if FAILOVER_TO_AZURE not in self.order.route or self.order.confirm_failover_to_azure:
             return
         ways = [decide(Observed(i, self.now), self.order.route, self.lifecycle, self.policy) for i in chosen]
-        if ways and all(isinstance(way, Refuse) and way.code == NOT_CONFIRMED for way in ways):
+        if ways and all(isinstance(way, Refusal) and way.code == NOT_CONFIRMED for way in ways):
             raise not_confirmed()
 
     def look_for(self, key: str, track: Track) -> None:
@@ -247,9 +248,11 @@ class Walk:
         except NotFound:
             track.end(
                 "failed",
-                "item_gone",
-                "The replicated item is no longer in the vault.",
-                "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
+                Refusal(
+                    "item_gone",
+                    "The replicated item is no longer in the vault.",
+                    "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
+                ),
             )
         except (ReadFailed, ConnectionFailed) as exc:
             exc.message = exc.message.replace(f"'{last_segment(key)}'", f"'{track.name}'")
@@ -305,11 +308,11 @@ def _unclear(item: Item) -> ReadFailed:
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
-def approval_words(operation: Operation) -> tuple[str, str, str]:
-    """Code, reason and remedy of a machine that waits for a person before its commit."""
+def approval(operation: Operation) -> Refusal:
+    """What is said of a machine that waits for a person before its commit."""
     if operation.step.endswith("_onprem"):
         look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
     else:
         look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."
     approve = "Then run the same again with its name in 'approved' (asr_approved in the playbooks)."
-    return "awaiting_approval", "The machine waits for your approval before the commit.", f"{look} {approve}"
+    return Refusal("awaiting_approval", "The machine waits for your approval before the commit.", f"{look} {approve}")

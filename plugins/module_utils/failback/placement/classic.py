@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..lifecycle.bodies import Placement
-from ..lifecycle.decide import Refuse
 from ..lifecycle.held import disks_of
 from ..model.errors import InputError, certain
 from ..model.items import Item
+from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, Fabric, MasterTarget, Policy, RunAsAccount, ServerDatastore
 from ..placement import modernized as appliances
 from ..wanted.by_machine import Given, value_for, values
@@ -26,7 +26,7 @@ from .estate import Estate, Placed, Slots, first_name, local, one, stale, unsure
 __all__ = ["Estate", "Placed", "Slots", "check_names", "disks_of", "place_to_azure", "place_to_onprem"]
 
 
-_FABRIC_MISSING = Refuse(
+_FABRIC_MISSING = Refusal(
     "fabric_not_found",
     "The machine's configuration server or appliance is not listed in the vault.",
     "Check that it is registered and connected, then run this again.",
@@ -116,21 +116,21 @@ def place_to_onprem(
         choose, complete = _CHOICES[fabric.modernized]
         found = choose(members, fabric, mine, estate, slots, bound.get(group))
         for item in members:
-            if isinstance(found, Refuse):
+            if isinstance(found, Refusal):
                 placed[item.key] = found
             else:
                 placed[item.key] = complete(item, found, fabric, mine, estate)
-        if not isinstance(found, Refuse):
+        if not isinstance(found, Refusal):
             slots.take(found, weight(members))
     return placed
 
 
 def _target_for(
     members: Sequence[Item], fabric: Fabric, order: Order, estate: Estate, slots: Slots, bound: str | None
-) -> MasterTarget | Refuse:
+) -> MasterTarget | Refusal:
     systems = {(m.os_type or "").lower() for m in members}
     if len(systems) > 1:
-        return Refuse(
+        return Refusal(
             "group_mixes_systems",
             f"The consistency group {members[0].group!r} mixes operating systems, so no master target fits it whole.",
             "Reprotect is not possible for such a group; protect its machines in groups of one system.",
@@ -139,21 +139,21 @@ def _target_for(
     named = [t for t in fabric.master_targets if not order.master_targets or among(t.name, order.master_targets)]
     fitting = [t for t in named if not system or t.os_type.lower() == system]
     if not fitting:
-        return Refuse(
+        return Refusal(
             "master_target_wrong_os",
             f"The machine runs {members[0].os_type} and none of the master targets "
             f"({listing(t.name + ' runs ' + t.os_type for t in named)}) does.",
             f"Add a {members[0].os_type} master target, or name one in 'master_targets'.",
         )
     if not system and len({t.os_type.lower() for t in fitting}) > 1:
-        return Refuse(
+        return Refusal(
             "system_unknown",
             "The vault does not tell the machine's operating system, and the master targets differ in theirs.",
             "Name the master target that runs the machine's system in 'master_targets'.",
         )
     alive = [t for t in fitting if not stale(t.heartbeat, estate.now)]
     if not alive:
-        return Refuse(
+        return Refusal(
             "master_target_no_heartbeat",
             f"No fitting master target ({listing(t.name for t in fitting)}) has sent a heartbeat for 20 minutes.",
             "Start it, check its agent and the way to the configuration server, then run this again.",
@@ -171,7 +171,7 @@ def _target_for(
         for value in dict.fromkeys(wanted for m in asking if (wanted := value_for(m, given)) is not None):
             offering = [t for t in alive if among(value, offers(t))]
             if not offering:
-                return Refuse(
+                return Refusal(
                     f"{option}_not_offered",
                     f"{option} {value!r} is offered by none of the master targets that fit the machine "
                     f"({listing(t.name for t in alive)}).",
@@ -181,7 +181,7 @@ def _target_for(
     if bound is not None:
         alive = [t for t in alive if t.id == bound]
         if not alive:
-            return Refuse(
+            return Refusal(
                 "group_master_target",
                 f"The rest of the consistency group {members[0].group!r} uses a master target that does not fit now.",
                 "Name that master target in 'master_targets', or wait until it is healthy.",
@@ -190,7 +190,7 @@ def _target_for(
     roomy = [t for t in alive if slots.free(t) >= disks]
     if not roomy:
         room = listing(f"{t.name} has {max(0, slots.free(t))} free" for t in alive)
-        return Refuse(
+        return Refusal(
             "no_disk_slots",
             f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
             "Add a master target, or wait until other machines are home and run this again.",
@@ -205,7 +205,7 @@ def _target_for(
     return max(roomy, key=lambda t: (reaches(t), slots.free(t), first_name(t.name)))
 
 
-def _datastore(item: Item, target: MasterTarget, order: Order, estate: Estate) -> ServerDatastore | Refuse:
+def _datastore(item: Item, target: MasterTarget, order: Order, estate: Estate) -> ServerDatastore | Refusal:
     """The datastore a machine is made anew on. One that is still there keeps its own: a value must be supplied then, which
     the service ignores (DOC failback-domain.md 3.3), and it is the machine's own where the master target sees it."""
     wanted = value_for(item, order.datastore)
@@ -227,10 +227,10 @@ def _complete_to_onprem(item: Item, target: MasterTarget, fabric: Fabric, order:
     )
     policy = _policy(item, "InMage", order.policy, "policy", estate, twin=_failback_twin)
     for found in (server, datastore, volume, policy):
-        if isinstance(found, Refuse):
+        if isinstance(found, Refusal):
             return found
     account = _account(item, fabric, order)
-    if isinstance(account, Refuse):
+    if isinstance(account, Refusal):
         return account
     return Placement(
         process_server_id=server.id,  # type: ignore[union-attr]
@@ -273,7 +273,7 @@ def place_to_azure(item: Item, order: Order, estate: Estate, before: Placement |
     policy = _policy(item, "InMageAzureV2", order.forward_policy, named, estate, twin=_forward_twin)
     account = _account(item, fabric, order)
     for found in (server, policy, account):
-        if isinstance(found, Refuse):
+        if isinstance(found, Refusal):
             return found
     return Placement(
         process_server_id=server.id,  # type: ignore[union-attr]
@@ -287,7 +287,7 @@ def place_to_azure(item: Item, order: Order, estate: Estate, before: Placement |
 
 def _policy(
     item: Item, kind: str, wanted: str | None, option: str, estate: Estate, twin: Callable[[str], str]
-) -> Policy | Refuse:
+) -> Policy | Refusal:
     """The named policy, the twin of the one the item has, or the only one of the kind."""
     policies = [p for p in estate.policies.get(item.vault.key, ()) if p.instance_type == kind]
     if wanted is None:
@@ -306,7 +306,7 @@ def _forward_twin(name: str) -> str:
     return name[: -len("-failback")] if name.lower().endswith("-failback") else name
 
 
-def _account(item: Item, fabric: Fabric, order: Order) -> RunAsAccount | Refuse | None:
+def _account(item: Item, fabric: Fabric, order: Order) -> RunAsAccount | Refusal | None:
     """The run-as account by name; the field is optional in the request, so a server without accounts is no obstacle."""
     system = (item.os_type or "").lower()
     per_system = {"windows": order.run_as_account_windows, "linux": order.run_as_account_linux}.get(system)

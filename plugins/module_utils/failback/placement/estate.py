@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import TypeVar, Union
 
 from ..lifecycle.bodies import Placement
-from ..lifecycle.decide import Refuse
 from ..model.errors import InputError
 from ..model.items import Item, last_segment
+from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy
 from ..model.words import same
 from ..wanted.by_machine import Given, general, needs_system
@@ -20,7 +20,7 @@ from ..wanted.order import Order
 from ..wanted.selection import listing
 from .home import Home, judged
 
-Placed = Union[Placement, Refuse]
+Placed = Union[Placement, Refusal]
 
 T = TypeVar("T")
 
@@ -114,24 +114,24 @@ def scoped_each(given: Given | None, offered: Iterable[str], elsewhere: Iterable
     return {k: v for k, v in given.items() if not general(k) or scoped(v, here, there) is not None} or None
 
 
-def unsure(item: Item, option: str, given: Given | None) -> Refuse | None:
+def unsure(item: Item, option: str, given: Given | None) -> Refusal | None:
     """Why the value of an option cannot be known for a machine; None where it can."""
     if not needs_system(item, given):
         return None
-    return Refuse(
+    return Refusal(
         "system_unknown",
         f"The vault does not tell the machine's operating system, on which '{option}' depends.",
         f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one text for all.",
     )
 
 
-def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T], str]) -> T | Refuse:
+def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T], str]) -> T | Refusal:
     """The named one, or the only one. Raises InputError when several fit and none is named."""
     if wanted is not None:
         for entry in offered:
             if same(wanted, name(entry)):
                 return entry
-        return Refuse(
+        return Refusal(
             f"{option}_not_offered",
             f"{option} {wanted!r} does not exist where the machine needs it.",
             f"Choose one of: {listing(name(o) for o in offered)}.",
@@ -139,7 +139,7 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
     if len(offered) == 1:
         return offered[0]
     if not offered:
-        return Refuse(
+        return Refusal(
             f"{option}_none",
             f"There is no {option.replace('_', ' ')} the machine could use.",
             "Run the playbook prepare and look at what it finds; new servers and disks take up to 15 minutes to appear.",

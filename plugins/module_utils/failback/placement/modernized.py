@@ -13,10 +13,10 @@ from datetime import datetime
 from typing import Union
 
 from ..lifecycle.bodies import Placement
-from ..lifecycle.decide import Refuse
 from ..lifecycle.held import agent_id, disks_of
 from ..model.errors import InputError
 from ..model.items import Item, Json, last_segment
+from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, Fabric, MasterTarget, Policy, ProcessServer
 from ..wanted.by_machine import value_for
 from ..wanted.names import among
@@ -27,7 +27,7 @@ from .estate import Estate, Placed, Slots, ambiguous, first_name, one, stale, un
 #: Kinds of policies, home and out (SEEN RCM 158 and 12).
 HOMEWARD, OUTWARD = "InMageRcmFailback", "InMageRcm"
 
-Found = Union[str, Refuse]
+Found = Union[str, Refusal]
 
 
 def unusable(server: MasterTarget | ProcessServer, now: datetime) -> str:
@@ -40,10 +40,10 @@ def unusable(server: MasterTarget | ProcessServer, now: datetime) -> str:
 
 def for_home(
     members: Sequence[Item], fabric: Fabric, order: Order, estate: Estate, slots: Slots, bound: str | None
-) -> MasterTarget | Refuse:
+) -> MasterTarget | Refusal:
     """The appliance through which some machines come home together. ``order`` is the one meant for the fabric."""
     if not fabric.master_targets:
-        return Refuse(
+        return Refusal(
             "appliance_none",
             "The vault has no appliance that could bring the machine home.",
             "Set up a replication appliance and let it register with the vault, then run this again.",
@@ -53,7 +53,7 @@ def for_home(
     candidates = named or list(fabric.master_targets)
     well = [a for a in candidates if not unusable(a, estate.now)]
     if not well:
-        return Refuse(
+        return Refusal(
             "appliance_not_healthy",
             f"No appliance can be used: {listing(f'{a.name} {unusable(a, estate.now)}' for a in candidates)}.",
             "Mend what the vault reports for it, or name another in 'master_targets', then run this again.",
@@ -61,14 +61,14 @@ def for_home(
     offers = {a.id: [datastore(m, a, order, estate) for m in members] for a in well}
     reaching = [a for a in well if all(isinstance(found, str) for found in offers[a.id])]
     if not reaching:
-        first = next(found for found in offers[well[0].id] if isinstance(found, Refuse))
+        first = next(found for found in offers[well[0].id] if isinstance(found, Refusal))
         if first.code == "datastore_ambiguous":
             raise ambiguous("datastore", (d.name for a in well for d in a.datastores))
         return first
     if bound is not None:
         reaching = [a for a in reaching if a.id == bound]
         if not reaching:
-            return Refuse(
+            return Refusal(
                 "group_appliance",
                 f"The rest of the consistency group {members[0].group!r} uses an appliance that does not fit now.",
                 "Name that appliance in 'master_targets', or wait until it is healthy.",
@@ -77,7 +77,7 @@ def for_home(
     roomy = [a for a in reaching if slots.free(a) >= disks]
     if not roomy:
         room = listing(f"{a.name} has {max(0, slots.free(a))} free" for a in reaching)
-        return Refuse(
+        return Refusal(
             "no_disk_slots",
             f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
             "Add an appliance, or wait until other machines are home and run this again.",
@@ -98,25 +98,25 @@ def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> 
     wanted = value_for(item, order.datastore)
     if wanted is not None:
         found = next((name for name in reached if among(wanted, [name])), None)
-        return found or Refuse(
+        return found or Refusal(
             "datastore_not_offered",
             f"The appliance {agent.name} does not reach the datastore {wanted!r} in 'datastore'.",
             f"Choose one of: {listing(reached)}.",
         )
     if not reached:
-        return Refuse(
+        return Refusal(
             "datastore_none",
             f"The appliance {agent.name} reaches no datastore.",
             "Give the account it uses for vCenter rights to read and write datastores; discovery takes up to 15 minutes.",
         )
     if own:
-        return Refuse(
+        return Refusal(
             "datastore_not_reached",
             f"No appliance reaches the machine's own datastore ({listing(own)}), and 'datastore' names no other.",
             f"Give the appliance access to it, or name one of these in 'datastore': {listing(reached)}.",
         )
     if len(reached) > 1:
-        return Refuse("datastore_ambiguous", "Several datastores fit.", "Name one in 'datastore'.")
+        return Refusal("datastore_ambiguous", "Several datastores fit.", "Name one in 'datastore'.")
     return reached[0]
 
 
@@ -128,7 +128,7 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
         return wanted
     if wanted:
         found = next((account for account in known if last_segment(account).lower() == wanted.lower()), None)
-        return found or Refuse(
+        return found or Refusal(
             "log_storage_account_not_known",
             f"The vault's machines use no log storage account {wanted!r} ('log_storage_account'); they use "
             f"{listing(map(last_segment, known))}.",
@@ -139,7 +139,7 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
         return own
     if len(known) == 1:
         return next(iter(known))
-    return Refuse(
+    return Refusal(
         "log_storage_account_missing",
         "The vault does not tell which storage account takes the machine's changes on the way home.",
         "Give the full id of a storage account in the vault's region in 'log_storage_account'.",
@@ -159,7 +159,7 @@ def complete_home(item: Item, agent: MasterTarget, _fabric: Fabric, order: Order
     account = log_account(item, order, estate)
     policy = _policy(item, HOMEWARD, order.policy, "policy", estate)
     for found in (store, account, policy):
-        if isinstance(found, Refuse):
+        if isinstance(found, Refusal):
             return found
     return Placement(
         process_server_id=agent.id,
@@ -181,7 +181,7 @@ def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, befor
     wanted = order.process_server_onprem or (order.process_server if order.reprotects_to_azure_only else None)
     well = [s for s in fabric.process_servers if not unusable(s, estate.now)]
     if not well and fabric.process_servers:
-        return Refuse(
+        return Refusal(
             "appliance_not_healthy",
             f"No appliance can be used: {listing(f'{s.name} {unusable(s, estate.now)}' for s in fabric.process_servers)}.",
             "Mend what the vault reports for it, then run this again.",
@@ -191,10 +191,10 @@ def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, befor
         through = agent_id(item) or (before.master_target_id if before else "")
         well = [s for s in well if s.id == through] or well
     server = one(option, wanted, well, lambda s: s.name)
-    if isinstance(server, Refuse):
+    if isinstance(server, Refusal):
         return server
     policy = _policy_out(item, order, estate)
-    if isinstance(policy, Refuse):
+    if isinstance(policy, Refusal):
         return policy
     return Placement(
         process_server_id=server.id,
@@ -205,7 +205,7 @@ def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, befor
     )
 
 
-def _policy(item: Item, kind: str, wanted: str | None, option: str, estate: Estate) -> Policy | Refuse | None:
+def _policy(item: Item, kind: str, wanted: str | None, option: str, estate: Estate) -> Policy | Refusal | None:
     """The named policy; None where none is named for this vault."""
     if wanted is None:
         return None
@@ -213,7 +213,7 @@ def _policy(item: Item, kind: str, wanted: str | None, option: str, estate: Esta
     return one(option, wanted, [p for p in here if p.instance_type == kind], lambda p: p.friendly_name)
 
 
-def _policy_out(item: Item, order: Order, estate: Estate) -> Policy | Refuse:
+def _policy_out(item: Item, order: Order, estate: Estate) -> Policy | Refusal:
     """The named policy, the one the item used last (SEEN RCM 158: lastUsedPolicyId), or the only one."""
     option = "policy" if order.reprotects_to_azure_only else "policy_to_azure"
     named = _policy(item, OUTWARD, order.forward_policy, option, estate)

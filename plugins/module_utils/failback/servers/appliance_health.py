@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, MasterTarget
 from ..wanted.selection import listing
-from .health import FINE, Reason, Verdict
+from .health import FINE, Verdict
 
 
 def judge_appliance(
@@ -24,7 +25,7 @@ def judge_appliance(
     reasons += _datastores(agent, datastores)
     if held >= DISK_CAP:
         reasons.append(
-            Reason(
+            Refusal(
                 "disk_slots_full",
                 f"The appliance {agent.name} holds {held} disks and takes {DISK_CAP}.",
                 "Bring the machines it holds home first, or use another appliance.",
@@ -41,11 +42,11 @@ def judge_appliance(
     return Verdict(tuple(reasons), tuple(warnings))
 
 
-def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[Reason]:
+def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[Refusal]:
     age = None if part.heartbeat is None else (now - part.heartbeat).total_seconds()
     if age is None or age > HEARTBEAT_STALE:
         since = "has never sent a heartbeat" if age is None else f"sent its last heartbeat {int(age // 60)} minutes ago"
-        yield Reason(
+        yield Refusal(
             "no_heartbeat",
             f"The {part.kind} of the appliance {agent.name} {since}.",
             "Check that the appliance is powered on, its services run and it reaches Azure on TCP 443.",
@@ -53,7 +54,7 @@ def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[
         )
     if part.health == "Critical":
         said = "; ".join(part.problems)
-        yield Reason(
+        yield Refusal(
             "unhealthy",
             f"The {part.kind} of the appliance {agent.name} is in a critical state{': ' + said if said else ''}.",
             "Mend what the vault reports under its health, then run again.",
@@ -61,11 +62,11 @@ def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[
         )
 
 
-def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
+def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
     names = [d.name for d in agent.datastores]
     if not names:
         return [
-            Reason(
+            Refusal(
                 "no_datastores",
                 f"The appliance {agent.name} reaches no datastore.",
                 "The account it uses for vCenter needs more than read-only rights; discovery takes up to 15 minutes.",
@@ -76,7 +77,7 @@ def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
     if not missing:
         return []
     return [
-        Reason(
+        Refusal(
             "datastore_not_found",
             f"The appliance {agent.name} does not reach the datastore {listing(missing)} (`datastores`); it reaches "
             f"{listing(names)}.",

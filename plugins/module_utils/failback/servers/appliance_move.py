@@ -13,8 +13,8 @@ from typing import Any
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import POSITION_TEXT, Position
 from ..model.items import Item, Json
+from ..model.refusal import Refusal
 from .entries import settle
-from .health import Reason
 from .reassign import Move, Mover, Pair, process_server_id
 
 #: Part of the scenario name of a job that changes a machine's appliance. The name itself is not recorded (INFER).
@@ -72,9 +72,9 @@ class ApplianceMover(Mover):
         return scenario.job if scenario is not None and SCENARIO_PART in scenario.name.lower() else None
 
 
-def _not_at_home(item: Item, position: Position | None) -> Reason:
+def _not_at_home(item: Item, position: Position | None) -> Refusal:
     where = POSITION_TEXT[position] if position is not None else "in a place that is not understood"
-    return Reason(
+    return Refusal(
         "not_at_home",
         f"{item.friendly_name} is {where}; only a machine at home that replicates to Azure changes its appliance.",
         "Bring it home first, or leave it out.",

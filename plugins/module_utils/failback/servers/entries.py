@@ -10,9 +10,10 @@ from typing import Any
 from ..model.errors import Rejected, Unknown
 from ..model.items import iso
 from ..model.ports import Requests
+from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort, SiteServer, VmChange
 from ..model.servers import Fabric, MasterTarget
-from .health import Reason, Verdict, free_slots
+from .health import Verdict, free_slots
 
 
 def refresh_fabric(vaults: ServerVaultPort, fabric: Fabric) -> int:
@@ -32,7 +33,7 @@ def refresh_fabric(vaults: ServerVaultPort, fabric: Fabric) -> int:
     return asked
 
 
-def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Reason | None, late: bool) -> dict[str, Any]:
+def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Refusal | None, late: bool) -> dict[str, Any]:
     """Fill in the verdict words of an entry: what was refused or failed comes first, then what is awaited."""
     stopped = next((c for c in changes if c.code), None)
     running = any(not c.settled for c in changes)
@@ -50,7 +51,7 @@ def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Reason | N
         entry.update(
             done="waiting" if worst.waits and not late else ended,
             code=worst.code,
-            reason=worst.sentence,
+            reason=worst.reason,
             remedy=worst.remedy,
         )
     else:

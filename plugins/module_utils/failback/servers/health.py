@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 
 from ..model.errors import InputError
 from ..model.items import Json, VaultRef
+from ..model.refusal import Refusal
 from ..model.server_ports import SiteServer, short_name
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, ProcessServer
 from ..wanted.selection import listing
@@ -33,23 +34,10 @@ LSI = frozenset({"lsilogic", "lsilogic-sas"})
 
 
 @dataclass(frozen=True)
-class Reason:
-    """Why a server cannot be used: a stable code, one sentence, what to do. ``waits``: time can heal it."""
-
-    code: str
-    sentence: str
-    remedy: str
-    waits: bool = False
-
-    def result(self) -> dict[str, object]:
-        return {"code": self.code, "reason": self.sentence, "remedy": self.remedy, "waits": self.waits}
-
-
-@dataclass(frozen=True)
 class Verdict:
     """All that speaks against a server now (empty: ready), and what should be known of it."""
 
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
@@ -62,7 +50,7 @@ class Verdict:
         return bool(self.reasons) and all(r.waits for r in self.reasons)
 
     @property
-    def worst(self) -> Reason | None:
+    def worst(self) -> Refusal | None:
         """The reason to name first: one that time does not heal, if there is one."""
         return next((r for r in self.reasons if not r.waits), self.reasons[0] if self.reasons else None)
 
@@ -149,13 +137,13 @@ def volume_name(name: str) -> str:
     return name.strip().rstrip(":\\").casefold() or name.strip().casefold()
 
 
-def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> list[Reason]:
+def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> list[Refusal]:
     """Heartbeat and version of a server and of its configuration server (checks 1, 15, 18, 21)."""
     reasons = []
     silent = _silence(fabric.heartbeat, now)
     if fabric.service_status not in ("", "Running") or silent:
         reasons.append(
-            Reason(
+            Refusal(
                 "configuration_server_silent",
                 f"The configuration server {fabric.friendly_name} is not running ({silent or fabric.service_status}).",
                 "Start it and check its connection to Azure.",
@@ -165,7 +153,7 @@ def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> lis
     silent = "it has never sent a heartbeat" if server.heartbeat is None else _silence(server.heartbeat, now)
     if silent:
         reasons.append(
-            Reason(
+            Refusal(
                 "no_heartbeat",
                 f"The {kind} {server.name} does not report: {silent}.",
                 "Check that it is powered on, its services run and it reaches the configuration server on TCP 443.",
@@ -174,7 +162,7 @@ def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> lis
         )
     if server.version_status in VERSION_BLOCKS:
         reasons.append(
-            Reason(
+            Refusal(
                 "version_not_supported",
                 f"The version {server.version} of the {kind} {server.name} is not supported.",
                 "Update it to the version of the configuration server.",
@@ -212,7 +200,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
     warnings = _version_warning(server, "process server")
     if _newer(server.version, fabric.version):
         reasons.append(
-            Reason(
+            Refusal(
                 "version_above_configuration_server",
                 f"The process server {server.name} has version {server.version}, newer than the {fabric.version} of the "
                 f"configuration server {fabric.friendly_name}.",
@@ -221,7 +209,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
         )
     if server.service_status not in ("", "Running"):
         reasons.append(
-            Reason(
+            Refusal(
                 "service_not_running",
                 f"The process server service on {server.name} is {server.service_status}.",
                 "Start the services ProcessServer and ProcessServerMonitor on it.",
@@ -231,7 +219,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
     said = "; ".join(server.problems)
     if server.health == "Critical":
         reasons.append(
-            Reason(
+            Refusal(
                 "unhealthy",
                 f"The process server {server.name} is in a critical state{': ' + said if said else ''}.",
                 "Mend what the vault reports under its health, then run again.",
@@ -263,7 +251,7 @@ def judge_master_target(
     warnings = _version_warning(server, "master target")
     for text in server.problems:
         reasons.append(
-            Reason(
+            Refusal(
                 "unhealthy",
                 f"The vault reports for the master target {server.name}: {text}",
                 "Mend what the vault reports under its health, then run again.",
@@ -274,14 +262,14 @@ def judge_master_target(
     reasons += _datastores(server, datastores)
     found = match_vm(server, vms) if vms is not None else None
     vm = found if isinstance(found, SiteServer) else None
-    if isinstance(found, Reason):
+    if isinstance(found, Refusal):
         reasons.append(found)
     if vm is not None:
         reasons += judge_vm(vm)
     free = free_slots(server, vm)
     if free <= 0:
         reasons.append(
-            Reason(
+            Refusal(
                 "disk_slots_full",
                 f"The master target {server.name} has {DISK_CAP - free} disks attached and takes {DISK_CAP}.",
                 "Bring the machines it holds home first, or use another master target.",
@@ -295,11 +283,11 @@ def free_slots(server: MasterTarget, vm: SiteServer | None) -> int:
     return DISK_CAP - max(server.disk_count, len(vm.disks) if vm is not None else 0)
 
 
-def _retention(server: MasterTarget, wanted: str | None) -> list[Reason]:
+def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
     names = [v.name for v in server.retention_volumes]
     if not names:
         return [
-            Reason(
+            Refusal(
                 "no_retention_volume",
                 f"The master target {server.name} offers no retention volume.",
                 "Mount a drive of its own (not FAT); a new one shows after up to 15 minutes, sooner with `refresh: true`.",
@@ -308,7 +296,7 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Reason]:
         ]
     if wanted is not None and volume_name(wanted) not in {volume_name(n) for n in names}:
         return [
-            Reason(
+            Refusal(
                 "retention_volume_not_found",
                 f"The master target {server.name} has no retention volume {wanted!r} (`retention_volume`); "
                 f"it offers {listing(names)}.",
@@ -318,7 +306,7 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Reason]:
         ]
     if wanted is None and len(names) > 1:
         return [
-            Reason(
+            Refusal(
                 "retention_volume_ambiguous",
                 f"The master target {server.name} offers several retention volumes: {listing(names)}.",
                 "Name one in `retention_volume`.",
@@ -327,11 +315,11 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Reason]:
     return []
 
 
-def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
+def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
     names = [d.name for d in server.datastores]
     if not names:
         return [
-            Reason(
+            Refusal(
                 "no_datastores",
                 f"The vault sees no datastore on the host of the master target {server.name}.",
                 "Its VMware Tools must run, its host needs a VMFS datastore, and the account the configuration server "
@@ -343,7 +331,7 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
     if not missing:
         return []
     return [
-        Reason(
+        Refusal(
             "datastore_not_found",
             f"The host of the master target {server.name} does not offer the datastore {listing(missing)} "
             f"(`datastores`); it offers {listing(names)}.",
@@ -353,7 +341,7 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Reason]:
     ]
 
 
-def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Reason:
+def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Refusal:
     """The one VM that is this master target, or why there is not exactly one.
 
     A VM whose guest has the server's address is believed first; else the names decide (the VM's, or the guest's).
@@ -371,12 +359,12 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
             return candidates[0]
     candidates = named or at_address
     if not candidates:
-        return Reason(
+        return Refusal(
             "vm_not_found",
             f"vCenter has no virtual machine for the {server.kind} {server.name} ({server.ip or server.fqdn}).",
             "A master target must be a VMware VM of the vCenter in `hostname`; check the option and the VM's name.",
         )
-    return Reason(
+    return Refusal(
         "vm_ambiguous",
         f"vCenter has {len(candidates)} virtual machines that may be the {server.kind} {server.name}: "
         f"{listing(f'{v.name} ({v.moid})' for v in candidates)}.",
@@ -384,11 +372,11 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
     )
 
 
-def judge_vm(vm: SiteServer) -> list[Reason]:
+def judge_vm(vm: SiteServer) -> list[Refusal]:
     """What vCenter says of a master target's VM (checks 26, 27, 28 and 41). What it only remembers is not judged."""
     if vm.doubt:
         return [
-            Reason(
+            Refusal(
                 "vm_unreachable",
                 f"Nothing is known of the virtual machine {vm.name} just now: {vm.doubt}.",
                 "Bring its host, its datastore and their connection to vCenter back.",
@@ -398,7 +386,7 @@ def judge_vm(vm: SiteServer) -> list[Reason]:
     reasons = []
     if vm.has_snapshot:
         reasons.append(
-            Reason(
+            Refusal(
                 "has_snapshot",
                 f"The virtual machine {vm.name} has a snapshot, which a master target must not have.",
                 "Delete all its snapshots.",
@@ -407,7 +395,7 @@ def judge_vm(vm: SiteServer) -> list[Reason]:
     wrong = sorted(({"pvscsi"} & set(vm.controllers)) | {d.controller for d in vm.disks if d.controller} - LSI)
     if wrong:
         reasons.append(
-            Reason(
+            Refusal(
                 "controller_not_lsi",
                 f"The virtual machine {vm.name} has a {', '.join(wrong)} controller; a master target takes LSI Logic only.",
                 "Power it off and change its SCSI controllers to LSI Logic.",
@@ -415,7 +403,7 @@ def judge_vm(vm: SiteServer) -> list[Reason]:
         )
     if not vm.uuid_enabled:
         reasons.append(
-            Reason(
+            Refusal(
                 "uuid_not_enabled",
                 f"disk.EnableUUID is not TRUE on the virtual machine {vm.name}.",
                 "Let `enable_uuid: true` set it while the machine is off.",
@@ -423,10 +411,10 @@ def judge_vm(vm: SiteServer) -> list[Reason]:
         )
     if not vm.powered_on:
         word = "powered off" if vm.powered_on is False else vm.power or "in an unknown power state"
-        reasons.append(Reason("powered_off", f"The virtual machine {vm.name} is {word}.", "Power it on.", waits=False))
+        reasons.append(Refusal("powered_off", f"The virtual machine {vm.name} is {word}.", "Power it on.", waits=False))
     elif not vm.tools_running:
         reasons.append(
-            Reason(
+            Refusal(
                 "tools_not_running",
                 f"VMware Tools do not run on {vm.name}, so the datastores of its host stay hidden from the vault.",
                 "Install or start VMware Tools (or open-vm-tools) on it.",

@@ -18,6 +18,7 @@ from ..lifecycle.table import POSITION_TEXT
 from ..model.errors import InputError, ReadFailed, certain
 from ..model.items import Item, Json, iso, parse_time
 from ..model.ports import Clock, SiteMachine
+from ..model.refusal import Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from ..model.servers import MasterTarget
 from ..wanted.names import scoped
@@ -27,7 +28,7 @@ from ..wanted.selection import choose, listing
 from .appliance_health import judge_appliance
 from .entries import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
 from .fabrics import serving
-from .health import Reason, Verdict, find_server, judge_master_target, match_vm, not_found
+from .health import Verdict, find_server, judge_master_target, match_vm, not_found
 from .moved import EXCLUDED, MODES, RESTORED, UNCHANGED, WATCHED, WITHOUT_EFFECT, judge_place, verified
 from .moved import facts as place_facts
 from .serving import AWAY, holding, needed
@@ -171,7 +172,7 @@ class _Slice:
 
     def judge(self, target: Target, vms: Sequence[SiteServer] | None) -> Target:
         if target.server is None or target.fabric is None:
-            missing = Reason(
+            missing = Refusal(
                 "not_registered",
                 f"The master target {target.wanted} has not registered with the vaults yet.",
                 "Registration takes 10 to 15 minutes after the agent was configured; check that it reaches the "
@@ -187,8 +188,8 @@ class _Slice:
         if server.appliance:
             server = replace(server, disk_count=self.held(server))
             verdict = judge_appliance(server, target.fabric, self.vaults.now, server.disk_count, datastores)
-            if isinstance(found, Reason):
-                verdict = Verdict(verdict.reasons, (*verdict.warnings, found.sentence))
+            if isinstance(found, Refusal):
+                verdict = Verdict(verdict.reasons, (*verdict.warnings, found.reason))
         else:
             verdict = judge_master_target(
                 server,
@@ -204,7 +205,7 @@ class _Slice:
             if self.order.vmotion_exclusion == RESTORED and not self.order.names:
                 # What this vCenter does not have was not excluded through it either.
                 kept = ()
-            told = tuple(r.sentence for r in verdict.reasons if r not in kept)
+            told = tuple(r.reason for r in verdict.reasons if r not in kept)
             verdict = Verdict(kept, verdict.warnings + told)
         vm = found if isinstance(found, SiteServer) else None
         return Target(target.wanted, target.fabric, server, vm, verdict)
@@ -390,7 +391,7 @@ class _Slice:
         entry["warnings"] = [warning(w) for w in verdict.warnings]
         return settle(entry, list(changes.values()), verdict.worst, late)
 
-    def obstacles(self, target: Target, reasons: tuple[Reason, ...]) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    def obstacles(self, target: Target, reasons: tuple[Refusal, ...]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
         """Without a name given, a server that this vCenter does not show is no obstacle where it serves nobody."""
         unseen = [r for r in reasons if r.code in UNSEEN]
         # The watch only hands on what it found: machines that are not bound to such a server go on anyway.
@@ -405,7 +406,7 @@ class _Slice:
         self.items = self.items or self.list_items()
         if needed([(target.fabric, target.server)], self.chosen or self.items, self.read_one):
             return reasons, ()
-        told = tuple(f"{r.sentence} It serves none of the machines." for r in unseen)
+        told = tuple(f"{r.reason} It serves none of the machines." for r in unseen)
         return tuple(r for r in reasons if r not in unseen), told
 
     def machine_entry(self, item: Item, vm: SiteMachine | None) -> dict[str, Any]:
@@ -432,7 +433,7 @@ class _Slice:
         worst = (self.out_of_sight(item, vm) or self.no_target(item)) if position in AWAY else None
         return settle(entry, list(changes.values()), worst, late=True)
 
-    def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Reason | None:
+    def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Refusal | None:
         """Why nothing can be said of a machine that should be in vCenter; None where it is seen, or surely gone."""
         if vm is not None and vm.doubt:
             why = f"{vm.doubt}, so that nothing is known of it just now"
@@ -441,19 +442,19 @@ class _Slice:
             why = f"vCenter has none of its UUID, but cannot read {some} that may be it ({listing(self.unreadable)})"
         else:
             return None
-        return Reason(
+        return Refusal(
             "onprem_unreachable",
             f"Its virtual machine on-premises cannot be looked at: {why}.",
             "Bring its host, its datastore and their connection to vCenter back, then run this again.",
         )
 
-    def kept(self, target: Target) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+    def kept(self, target: Target) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
         """What became of the master target's place since it was excluded."""
         if target.vm is None or self.order.vmotion_exclusion == UNCHANGED:
             return (), ()
         place = self.places.get(target.vm.moid)
         if place is None:
-            gone = Reason(
+            gone = Refusal(
                 "place_unknown",
                 f"The virtual machine {target.vm.name} vanished from vCenter while it was looked at.",
                 "Look for it in vCenter, then run again.",
@@ -474,12 +475,12 @@ class _Slice:
         )
         return {**told, "place": place_facts(self.places.get(target.vm.moid) if target.vm else None)}
 
-    def no_target(self, item: Item) -> Reason | None:
+    def no_target(self, item: Item) -> Refusal | None:
         """Check 22: a master target of the machine's own kind of system must be among those that may serve it."""
         kinds = self.kinds.get(item.fabric_id.lower()) or set()
         if not item.os_type or item.os_type.casefold() in kinds or not kinds or "" in kinds:
             return None
-        return Reason(
+        return Refusal(
             "no_master_target_for_os",
             f"{item.friendly_name} runs {item.os_type}, and none of the master targets does.",
             f"Prepare a {item.os_type} master target, or name one in `names`.",

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..model.items import iso
+from ..model.refusal import Refusal
 from ..model.server_ports import VmChange, VmPlace
 from ..wanted.selection import listing
-from .health import Reason
 
 #: Code of an exclusion that the cluster makes nothing of.
 WITHOUT_EFFECT = "exclusion_without_effect"
@@ -24,19 +24,19 @@ EXCLUDED, RESTORED, UNCHANGED, WATCHED = "excluded", "restored", "unchanged", "w
 MODES = {EXCLUDED: "keep", WATCHED: "look", RESTORED: "forget"}
 
 
-def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
     """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
     if place.problem and place.code not in ("", "place_note_unreadable"):
-        return (Reason(place.code, place.problem, place.remedy),), ()
+        return (Refusal(place.code, place.problem, place.remedy),), ()
     if place.problem:
-        reason = Reason(
+        reason = Refusal(
             "place_note_unreadable",
             f"The note homeward.asr.place on {place.name} cannot be read: {place.problem}.",
             "Remove that advanced parameter of the virtual machine, then run again.",
         )
         return _told(reason, exclusion)
     if place.running:
-        reason = Reason(
+        reason = Refusal(
             "moving_now",
             f"{place.name} is being moved right now ({listing(place.running)}).",
             "Let it end, or cancel it in vCenter while the master target holds disks of other machines.",
@@ -53,7 +53,7 @@ def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Reason, ...], tup
         )
         if place.foreign_disks:
             files = f" ({listing(place.foreign_files)})" if place.foreign_files else ""
-            reason = Reason(
+            reason = Refusal(
                 "master_target_moved",
                 f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, moved along with it, and such a "
                 "disk cannot be detached.",
@@ -70,9 +70,9 @@ def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Reason, ...], tup
     return (), ()
 
 
-def _told(reason: Reason, exclusion: str) -> tuple[tuple[Reason, ...], tuple[str, ...]]:
+def _told(reason: Refusal, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
     if exclusion == RESTORED:
-        return (), (reason.sentence,)
+        return (), (reason.reason,)
     return (reason,), ()
 
 

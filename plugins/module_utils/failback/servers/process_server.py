@@ -11,6 +11,7 @@ from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, certain
 from ..model.items import Item, Json, VaultRef, iso, parse_time
 from ..model.ports import Clock
+from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer
 from ..wanted.order import Order, without_blanks
@@ -20,7 +21,7 @@ from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
 from .entries import entry_of, progress, refresh_fabric, settle, spent, warning
 from .fabrics import serving
-from .health import Reason, Verdict, find_server, judge_process_server, not_found
+from .health import Verdict, find_server, judge_process_server, not_found
 from .reassign import Mover, Pair
 
 READY, REGISTERED = "ready", "registered"
@@ -161,7 +162,7 @@ class _Slice:
 
     def judge(self, wanted: str, fabric: Fabric | None, server: ProcessServer | None) -> Server:
         if fabric is None or server is None:
-            missing = Reason(
+            missing = Refusal(
                 "not_registered",
                 f"The process server {wanted} has not registered with the vaults yet.",
                 "It shows 10 to 15 minutes after its registration, sooner with `refresh: true`.",
@@ -170,7 +171,7 @@ class _Slice:
             return Server(wanted, verdict=Verdict((missing,)))
         verdict = self.verdict(fabric, server)
         if self.order.state == REGISTERED:
-            verdict = Verdict((), verdict.warnings + tuple(r.sentence for r in verdict.reasons))
+            verdict = Verdict((), verdict.warnings + tuple(r.reason for r in verdict.reasons))
         return Server(wanted, fabric, server, verdict)
 
     def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
@@ -285,9 +286,9 @@ class _Slice:
         }
 
 
-def _target_not_ready(server: Server) -> Reason:
+def _target_not_ready(server: Server) -> Refusal:
     worst = server.verdict.worst
-    return Reason(
+    return Refusal(
         "target_not_ready",
         f"The process server {server.name} is not ready, so nothing is moved to it.",
         worst.remedy if worst else "",

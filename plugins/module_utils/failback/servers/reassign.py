@@ -13,10 +13,10 @@ from typing import Any
 
 from ..model.errors import NotFound, Rejected, Unknown
 from ..model.items import Item, Job, Json, iso, last_segment, parse_time
+from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer
 from .entries import entry_of, settle
-from .health import Reason
 
 #: Moves everything (vmsToMigrate left out) or the machines named (SPEC example, SEEN PS).
 SYSTEM_LEVEL, SERVER_LEVEL = "SystemLevel", "ServerLevel"
@@ -90,7 +90,7 @@ class Mover:
         self.plan: list[dict[str, Any]] = []
 
     def entries(
-        self, pair: Pair, items: Sequence[Item], obstacle: Reason | None, narrowed: bool
+        self, pair: Pair, items: Sequence[Item], obstacle: Refusal | None, narrowed: bool
     ) -> list[dict[str, Any]]:
         """Where every machine stands, after moving what is still on the old server.
 
@@ -169,7 +169,7 @@ class Mover:
             entry["job"] = self.cursor.get("jobs", {}).get(move.key, "")
             settle(entry, (), reason, late=False)
 
-    def follow(self, move: Move) -> Reason | None:
+    def follow(self, move: Move) -> Refusal | None:
         """What came of a move sent before: it runs, it has ended and does not show yet, or it failed. None: send it."""
         jobs = self.cursor.setdefault("jobs", {})
         if move.key not in jobs:
@@ -188,23 +188,23 @@ class Mover:
             return self.settling(move)
         said = "; ".join(f"{p.code} {p.message}".strip() for p in job.errors)
         advice = " ".join(p.action for p in job.errors if p.action)
-        return Reason(
+        return Refusal(
             "move_failed",
             f"The move to {move.pair.target.name} ended as {job.state}{': ' + said if said else ''}.",
             advice or "Look at the job in the vault, mend the cause, then run again.",
         )
 
-    def settling(self, move: Move) -> Reason:
+    def settling(self, move: Move) -> Refusal:
         """A move that is done shows after up to 15 minutes, or a refresh (DOC PSMG)."""
         since = parse_time(self.cursor.setdefault("moved_at", {}).setdefault(move.key, iso(self.vaults.now)))
         if since is None or (self.vaults.now - since).total_seconds() <= self.settle_seconds:
-            return Reason(
+            return Refusal(
                 "settling",
                 f"Moved to {move.pair.target.name}; the vault does not show it yet.",
                 "It shows after up to 15 minutes, sooner with `refresh: true`.",
                 waits=True,
             )
-        return Reason(
+        return Refusal(
             "move_not_shown",
             f"The vault reports the move to {move.pair.target.name} as done, "
             f"but the machine is still on {move.pair.source.name}.",
@@ -228,13 +228,13 @@ class Mover:
         moved = self.cursor.setdefault("moved", [])
         moved.extend(i.name for i in move.items if i.name not in moved)
 
-    def send(self, move: Move) -> Reason:
+    def send(self, move: Move) -> Refusal:
         """Send the request once."""
         self.sent += 1
         try:
             sent = self.vaults.act(move.resource_id, move.operation, move.body)
         except Rejected as refusal:
-            return Reason(
+            return Refusal(
                 "move_refused",
                 f"The vault refused the move to {move.pair.target.name}: {refusal.message}",
                 refusal.remedy or "Mend the cause, then run again.",
@@ -247,14 +247,14 @@ class Mover:
         return _moving(move)
 
 
-def _moving(move: Move) -> Reason:
-    return Reason(
+def _moving(move: Move) -> Refusal:
+    return Refusal(
         "moving", f"Moving from {move.pair.source.name} to {move.pair.target.name}.", "Wait for it.", waits=True
     )
 
 
-def _elsewhere(item: Item, source: ProcessServer, at: str) -> Reason:
-    return Reason(
+def _elsewhere(item: Item, source: ProcessServer, at: str) -> Refusal:
+    return Refusal(
         "not_on_source",
         f"{item.friendly_name} goes through the process server {at}, not through {source.name} (`move_machines_from`).",
         f"Name {at} in `move_machines_from`, or leave the machine out.",

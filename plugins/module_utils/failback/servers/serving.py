@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Union
 
-from ..lifecycle.decide import Refuse
 from ..lifecycle.held import agent_id
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Operation, Position
 from ..model.errors import ReadFailed
 from ..model.items import Item
+from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
 
 #: Positions of machines that still have to come home: their on-premises VM is at rest and may be prepared.
@@ -92,7 +92,7 @@ class LostPlaces:
         """Take the master target from a machine's own GET."""
         self._bound[item.key] = bound_to(full)
 
-    def refusal(self, item: Item, operation: Operation) -> Refuse | None:
+    def refusal(self, item: Item, operation: Operation) -> Refusal | None:
         """Why a machine must not take a step; None where its master target is not among the lost ones."""
         if not self._asked(item, operation):
             return None
@@ -106,4 +106,4 @@ class LostPlaces:
         if entry is None:
             return None
         told = said.format(name=entry.get("name") or "of its own", reason=entry.get("reason") or "it lost its place.")
-        return Refuse(str(entry.get("code") or "master_target_moved"), told, str(entry.get("remedy") or ""))
+        return Refusal(str(entry.get("code") or "master_target_moved"), told, str(entry.get("remedy") or ""))

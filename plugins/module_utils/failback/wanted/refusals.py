@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..lifecycle.decide import Refuse
 from ..lifecycle.group import Part
 from ..model.errors import InputError
 from ..model.items import Problem
+from ..model.refusal import Refusal
 from .selection import Choice, Gone, listing
 
 
@@ -39,9 +39,9 @@ def lost_point(part: Part) -> dict[str, str]:
     ).result()
 
 
-def member_gone(member: Gone) -> Refuse:
+def member_gone(member: Gone) -> Refusal:
     """The row of a recovery plan's member that its vault does not know."""
-    return Refuse(
+    return Refusal(
         "plan_member_gone",
         f"The recovery plan {member.plan!r} names a replicated item that is not in the vault.",
         "Take it out of the plan in the vault, or find out in the vault's jobs who removed its replication; a machine without "

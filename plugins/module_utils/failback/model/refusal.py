@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why something is not done: one shape for machines, servers, virtual machines and guests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .errors import FailbackError
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A stable ``code`` for playbooks, one sentence for people, and what to do next. ``waits``: time alone can heal it."""
+
+    code: str
+    reason: str
+    remedy: str = ""
+    waits: bool = False
+
+    @classmethod
+    def of(cls, error: FailbackError) -> Refusal:
+        """An error as the refusal of the one thing it is about."""
+        return cls(error.code, error.message, error.remedy)
+
+    def result(self) -> dict[str, object]:
+        """As it stands in module results."""
+        return {"code": self.code, "reason": self.reason, "remedy": self.remedy, "waits": self.waits}
