@@ -43,7 +43,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - What has to be done, part by part. C(problems) is empty when nothing stands against it; each has C(step), C(code), C(said) and
+    - What has to be done, part by part. C(problems) is empty when nothing stands against it; each has C(step), C(code), C(reason) and
       C(remedy).
   type: dict
 """

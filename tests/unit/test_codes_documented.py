@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "troubleshooting.rst"
 PLUGINS = ROOT / "plugins"
 
-#: What takes a code first, and what takes it second.
+#: What takes a code first.
 FIRST = frozenset(
     [
         "ConnectionFailed",
@@ -34,7 +34,6 @@ FIRST = frozenset(
         "no",
     ]
 )
-SECOND = frozenset(["Next", "_with"])
 CODE = re.compile(r"(\*_)?[a-z]+(_[a-z0-9]+)*(_\*)?")
 #: Codes that are named by a constant, by the constant's name.
 CONSTANTS = {"AGENT_MISSING", "AWAITING", "DIED", "HELD", "LEFT", "NOT_CONFIRMED", "WITHOUT_EFFECT"}
@@ -66,10 +65,7 @@ def written(node: ast.AST) -> Iterator[str]:
         if name in FIRST and node.args:
             yield from alternatives(node.args[0])
         if name == "Problem" and len(node.args) > 1:
-            # The guest's names the step first.
-            yield from alternatives(node.args[0 if is_sentence(node.args[1]) else 1])
-        if name in SECOND and len(node.args) > 1:
-            yield from alternatives(node.args[1])
+            yield from alternatives(node.args[0])
         yield from (text_of(k.value) for k in node.keywords if k.arg == "code")
     elif isinstance(node, ast.Tuple) and len(node.elts) >= 2 and is_sentence(node.elts[1]):
         yield text_of(node.elts[0])

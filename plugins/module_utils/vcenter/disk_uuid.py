@@ -15,6 +15,7 @@ from typing import Any
 
 from ..failback.model.items import iso, parse_time
 from ..failback.model.ports import Clock
+from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
@@ -60,9 +61,7 @@ class Next:
     """The next step for a VM; a refusal says why and what to do."""
 
     step: str
-    code: str = ""
-    reason: str = ""
-    remedy: str = ""
+    refusal: Refusal | None = None
 
 
 def next_step(state: State, *, power_off: bool, asked: bool, waited: float, guest_timeout: float) -> Next:
@@ -74,16 +73,20 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
     if state.unreachable:
         return Next(
             REFUSED,
-            "vm_unreachable",
-            f"The state of {state.name} is not known to vCenter: it is {state.unreachable}.",
-            "Bring its host, or its registration in vCenter, in order again, then run again.",
+            Refusal(
+                "vm_unreachable",
+                f"The state of {state.name} is not known to vCenter: it is {state.unreachable}.",
+                "Bring its host, or its registration in vCenter, in order again, then run again.",
+            ),
         )
     if state.note_problem:
         return Next(
             REFUSED,
-            "power_note_unreadable",
-            f"The note {notes.POWER_KEY} on {state.name} cannot be read: {state.note_problem}.",
-            "Power the VM as it should be, remove that advanced parameter, then run again.",
+            Refusal(
+                "power_note_unreadable",
+                f"The note {notes.POWER_KEY} on {state.name} cannot be read: {state.note_problem}.",
+                "Power the VM as it should be, remove that advanced parameter, then run again.",
+            ),
         )
     on = state.power == "poweredOn"
     if state.noted:
@@ -95,16 +98,20 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
     if state.template:
         return Next(
             REFUSED,
-            "template",
-            f"{state.name} is a template and has no {OPTION} of its own to set.",
-            "Name the virtual machine itself.",
+            Refusal(
+                "template",
+                f"{state.name} is a template and has no {OPTION} of its own to set.",
+                "Name the virtual machine itself.",
+            ),
         )
     if state.power == "suspended":
         return Next(
             REFUSED,
-            "suspended",
-            f"{state.name} is suspended; {OPTION} takes effect only after a power-off.",
-            "Resume and shut the VM down, then run again.",
+            Refusal(
+                "suspended",
+                f"{state.name} is suspended; {OPTION} takes effect only after a power-off.",
+                "Resume and shut the VM down, then run again.",
+            ),
         )
     if not on:
         return Next(SET)
@@ -112,9 +119,11 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
         return Next(NOTE)
     return Next(
         REFUSED,
-        "power_off_needed",
-        f"{state.name} is powered on, and {OPTION} can be set only on a machine that is off.",
-        "Shut it down, or allow a short power-off with `power_off: true`.",
+        Refusal(
+            "power_off_needed",
+            f"{state.name} is powered on, and {OPTION} can be set only on a machine that is off.",
+            "Shut it down, or allow a short power-off with `power_off: true`.",
+        ),
     )
 
 
@@ -293,15 +302,17 @@ _DOING = {
 
 def _fault(state: State, step: str, fault: Any) -> Next:
     error = sdk.explain(fault, _DOING[step].format(name=state.name))
-    return Next(FAILED, error.code, error.message, error.remedy)
+    return Next(FAILED, Refusal.of(error))
 
 
 def _no_effect(state: State, step: str) -> Next:
     return Next(
         FAILED,
-        "uuid_not_kept",
-        f"vCenter reported success, but it did not {_DOING[step].format(name=state.name)}.",
-        "Look at the VM's advanced parameters and its power state in vCenter, then run again.",
+        Refusal(
+            "uuid_not_kept",
+            f"vCenter reported success, but it did not {_DOING[step].format(name=state.name)}.",
+            "Look at the VM's advanced parameters and its power state in vCenter, then run again.",
+        ),
     )
 
 
@@ -317,8 +328,6 @@ def _report(was: State, now: State | None, last: Next, failure: Next | None, cha
         after="TRUE" if would and end.step != FORGET else seen.word,
         changed=changed or would,
         settled=settled,
-        code=end.code,
-        reason=end.reason,
-        remedy=end.remedy,
+        refusal=end.refusal,
         details={"power": seen.power, "power_cycle": would and end.step == NOTE, "powered_on_again_later": seen.noted},
     )

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..failback.model.ports import Clock
+from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
@@ -206,14 +207,14 @@ class Excluder:
             error = sdk.explain(problems[was.moid], doing.format(was.name))
             # What was written before the refusal is there; what was not is not called a change.
             change = replace(change, changed=now.details != was.details)
-            return _with(change, error.code, error.message, error.remedy)
+            return _with(change, Refusal.of(error))
         if was.moid in unkept:
-            return _with(
-                change,
+            lost = Refusal(
                 "exclusion_not_kept",
                 f"vCenter reported success, but the override of {was.name} does not read as written.",
                 "Look at the VM overrides of the cluster and the datastore cluster, then run again.",
             )
+            return _with(change, lost)
         return change
 
 
@@ -320,18 +321,18 @@ def _judged(now: Standing, change: VmChange, excluded: bool) -> VmChange:
     if not excluded or change.code or not now.ignored:
         return change
     names = ", ".join(h.name for h in now.ignored)
-    return _with(
-        change,
+    refusal = Refusal(
         "exclusion_without_effect",
         f"{now.name} cannot be kept out of vMotion: the cluster {names} ignores overrides of single virtual machines "
         "(individual automation levels are switched off there), so DRS goes on moving it.",
         "Enable individual virtual machine automation levels in the cluster's DRS settings (VM overrides), or set its DRS "
         "to manual or partially automated until the machines are home; then run again.",
     )
+    return _with(change, refusal)
 
 
-def _with(change: VmChange, code: str, reason: str, remedy: str) -> VmChange:
-    return replace(change, settled=True, code=code, reason=reason, remedy=remedy)
+def _with(change: VmChange, refusal: Refusal) -> VmChange:
+    return replace(change, settled=True, refusal=refusal)
 
 
 def _unreadable(standing: Standing) -> VmChange:
@@ -351,9 +352,7 @@ def _unreadable(standing: Standing) -> VmChange:
         standing.name,
         standing.word,
         standing.word,
-        code=code,
-        reason=reason,
-        remedy=remedy,
+        refusal=Refusal(code, reason, remedy),
         details=standing.details,
         found=standing.details,
         warnings=standing.told,

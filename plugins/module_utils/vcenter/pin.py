@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from ..failback.model.ports import Clock
+from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
 from . import notes, sdk, tasks
 from .read import Entry, Reader, options_of, plain_name
@@ -69,9 +70,11 @@ class Pinner:
                 name,
                 before,
                 before,
-                code="pin_not_ours",
-                reason=f"The VM-host rule {_name(entry, 'rule')} of {name} is left alone: {foreign}.",
-                remedy="Rename or remove that rule and its groups in the cluster, then run again.",
+                refusal=Refusal(
+                    "pin_not_ours",
+                    f"The VM-host rule {_name(entry, 'rule')} of {name} is left alone: {foreign}.",
+                    "Rename or remove that rule and its groups in the cluster, then run again.",
+                ),
             )
         if (before == "pinned") if pinned else not any(s.anything for s in places):
             return VmChange(entry.moid, name, before, before)
@@ -85,7 +88,7 @@ class Pinner:
         fault = tasks.carry_out(self._reader, self._clock, {entry.moid: starts}).get(entry.moid)
         if fault is not None:
             error = sdk.explain(fault, f"set or remove the VM-host rule of {name}")
-            return VmChange(entry.moid, name, before, before, False, True, error.code, error.message, error.remedy)
+            return VmChange(entry.moid, name, before, before, refusal=Refusal.of(error))
         now = self._look(entry, [s.cluster for s in places])
         if not (all(_holds(entry, host, s) for s in now) if pinned else not any(s.anything for s in now)):
             return VmChange(
@@ -94,9 +97,11 @@ class Pinner:
                 before,
                 before,
                 changed=True,
-                code="pin_not_kept",
-                reason=f"vCenter reported success, but the VM-host rule of {name} does not read as written.",
-                remedy="Look at the VM/Host rules and groups of the cluster, then run again.",
+                refusal=Refusal(
+                    "pin_not_kept",
+                    f"vCenter reported success, but the VM-host rule of {name} does not read as written.",
+                    "Look at the VM/Host rules and groups of the cluster, then run again.",
+                ),
             )
         return VmChange(entry.moid, name, before, after, changed=True)
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..failback.model.items import iso, parse_time
 from ..failback.model.ports import Clock
+from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import SiteMove, VmPlace
 from . import notes, sdk, tasks
 from .place import Disk, Here, as_note, compare, of_note
@@ -60,9 +61,9 @@ class Watcher:
         try:
             here = self._here(entry)
             if isinstance(here, str):
-                return replace(place, code="place_unknown", problem=here, remedy=_UNKNOWN)
+                return replace(place, refusal=Refusal("place_unknown", here, _UNKNOWN))
             place, ours = self._look(entry, here)
-            keep = mode == "keep" and not place.problem and self._renew(place, ours, idle)
+            keep = mode == "keep" and place.refusal is None and self._renew(place, ours, idle)
             drop = mode == "forget" and place.since is not None
             if not keep and not drop:
                 return place
@@ -76,7 +77,7 @@ class Watcher:
             raise
         except sdk.ONE_OBJECTS as exc:
             error = sdk.explain(exc, doing)
-            return replace(place, code=error.code, problem=error.message, remedy=error.remedy)
+            return replace(place, refusal=Refusal.of(error))
 
     @staticmethod
     def _renew(place: VmPlace, certain: bool, idle: bool) -> bool:
@@ -143,7 +144,12 @@ class Watcher:
             note = notes.read(options_of(entry), notes.PLACE_KEY, self._owner(entry))
             noted = None if note is None else of_note(note, parse_time(note.get("since")), here)
         except notes.Unreadable as exc:
-            return replace(place, code="place_note_unreadable", problem=str(exc)), True
+            unreadable = Refusal(
+                "place_note_unreadable",
+                f"The note {notes.PLACE_KEY} on {place.name} cannot be read: {exc}.",
+                "Remove that advanced parameter of the virtual machine, then run again.",
+            )
+            return replace(place, refusal=unreadable), True
         if noted is None:
             return place, True
         found = compare(noted, here)

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from .retention import Problem, Retention, judge
+from ...module_utils.failback.model.refusal import Refusal
+from .retention import Objection, Retention, judge
 from .survey import Survey, parse
 from .versions import archive_version, core_manages, kernel_fits, newer_than, numbers, release
 
@@ -47,7 +48,7 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
     restart = bool(boot) and (survey.first("restart") == boot or (applied and _applied_since_boot(survey)))
     agent = _agent(survey, settings)
     return {
-        "problems": [asdict(p) for p in problems],
+        "problems": [p.result() for p in problems],
         "lacks": list(_lacks(survey, agent, disk, applied, restart)),
         "warnings": list(_warnings(survey, generation, settings)),
         "kernel": survey.first("kernel"),
@@ -75,11 +76,11 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
 
 def _basics(
     survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any], minimums: Mapping[str, Any]
-) -> Iterator[Problem]:
+) -> Iterator[Objection]:
     """The operating system, its kernel, the machine's size, the root disk, what the documents leave open."""
 
-    def no(code: str, said: str, remedy: str, step: str = "guest") -> Problem:
-        return Problem(step, code, said, remedy)
+    def no(code: str, said: str, remedy: str, step: str = "guest") -> Objection:
+        return Objection(step, Refusal(code, said, remedy))
 
     title = generation["title"]
     if survey.first("user") != "0":
@@ -136,7 +137,7 @@ def _basics(
         yield no("no_address", "This machine has no IPv4 address.", f"Configure one ({generation['network_file']}).")
 
 
-def _root_problems(survey: Survey, minimums: Mapping[str, Any], no: Any) -> Iterator[Problem]:
+def _root_problems(survey: Survey, minimums: Mapping[str, Any], no: Any) -> Iterator[Objection]:
     root = next((m for m in reversed(survey.mounts) if m.path == "/" and m.kind != "rootfs"), None)
     stack = list(survey.below(root.dev)) if root else []
     lvm = next((d for d in stack if d.dm_uuid.startswith("LVM-")), None)
@@ -161,7 +162,7 @@ def _same_release(version: str, wanted: str) -> bool:
     return numbers(version)[: len(numbers(wanted))] == numbers(wanted)
 
 
-def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Objection]:
     """Before Ansible's first module fails on a Python it no longer knows: say which ansible-core would do."""
     core = str(settings.get("ansible_version") or "")
     found = [line.split() for line in survey.lines("python") if len(line.split()) == 2]
@@ -170,100 +171,120 @@ def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[st
     newest = generation["python"]["newest_core"]
     note = str(generation["python"].get("note", "")).strip()
     if not found:
-        yield Problem(
-            "guest", "no_python", "This machine has no Python that Ansible could use.", note or "Install one."
+        yield Objection(
+            "guest", Refusal("no_python", "This machine has no Python that Ansible could use.", note or "Install one.")
         )
         return
     usable = next((path for path, version in found if core_manages(core, version)), "")
     remedy = f"Set ansible_python_interpreter to {usable}." if usable else note
-    yield Problem(
+    yield Objection(
         "guest",
-        "old_python",
-        f"ansible-core {core} cannot manage Python {found[0][1]} of this machine; for {generation['title']} the newest is {newest}.",
-        remedy,
+        Refusal(
+            "old_python",
+            f"ansible-core {core} cannot manage Python {found[0][1]} of this machine; for {generation['title']} the newest is {newest}.",
+            remedy,
+        ),
     )
 
 
-def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Problem]:
+def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Objection]:
     """What stands against installing, registering or upgrading the agent, told before anything is changed."""
     agent = _agent(survey, settings)
     archive = str(settings.get("archive") or "")
     version = archive_version(archive)
     if not agent["installed"]:
-        yield Problem("upgrade", "not_installed", "There is no agent to upgrade.", "Use the entry point guest first.")
+        yield Objection(
+            "upgrade", Refusal("not_installed", "There is no agent to upgrade.", "Use the entry point guest first.")
+        )
     at_once = not generation["agent"]["register"]
     needs = ["register"] if not agent["registered"] else []
     needs += ["agent"] if at_once and not agent["installed"] else []
     for step in needs:
         if not settings.get("configuration_server"):
-            yield Problem(
+            yield Objection(
                 step,
-                "no_configuration_server",
-                "No configuration server is named.",
-                "Set master_target_configuration_server to its address.",
+                Refusal(
+                    "no_configuration_server",
+                    "No configuration server is named.",
+                    "Set master_target_configuration_server to its address.",
+                ),
             )
         if not settings.get("has_passphrase"):
-            yield Problem(
+            yield Objection(
                 step,
-                "no_passphrase",
-                "The passphrase of the configuration server is missing.",
-                "Set master_target_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
+                Refusal(
+                    "no_passphrase",
+                    "The passphrase of the configuration server is missing.",
+                    "Set master_target_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
+                ),
             )
     if agent["registered"] and not agent["same_server"]:
-        yield Problem(
+        yield Objection(
             "register",
-            "other_server",
-            f"The agent is registered with {agent['server']}, not with {settings.get('configuration_server')}.",
-            "Run the entry point unregister first, or correct master_target_configuration_server.",
+            Refusal(
+                "other_server",
+                f"The agent is registered with {agent['server']}, not with {settings.get('configuration_server')}.",
+                "Run the entry point unregister first, or correct master_target_configuration_server.",
+            ),
         )
     yield from _archive_problems(agent, generation, settings, archive, version)
 
 
 def _archive_problems(
     agent: Mapping[str, Any], generation: Mapping[str, Any], settings: Mapping[str, Any], archive: str, version: str
-) -> Iterator[Problem]:
+) -> Iterator[Objection]:
     if str(settings.get("agent_dir", "")).startswith("/usr/local"):
-        yield Problem(
+        yield Objection(
             "agent",
-            "unpacked_in_usr_local",
-            "The agent's setup fails when it is unpacked below /usr/local.",
-            "Set master_target_agent_dir to a directory below a home directory.",
+            Refusal(
+                "unpacked_in_usr_local",
+                "The agent's setup fails when it is unpacked below /usr/local.",
+                "Set master_target_agent_dir to a directory below a home directory.",
+            ),
         )
     wanted = [s for s in AGENT_STEPS if s != "register" and (s == "upgrade" or not agent["installed"])]
     above = newer_than(version, settings.get("limits", {})) if version else []
     for step in wanted:
         if not archive:
             pattern = generation["archive"]["pattern"]
-            yield Problem(
+            yield Objection(
                 step,
-                "no_archive",
-                str(settings.get("archive_trouble") or "No archive of the agent is named."),
-                f"Set master_target_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
-                "the controller, or a URL.",
+                Refusal(
+                    "no_archive",
+                    str(settings.get("archive_trouble") or "No archive of the agent is named."),
+                    f"Set master_target_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
+                    "the controller, or a URL.",
+                ),
             )
         elif above:
-            yield Problem(
+            yield Objection(
                 step,
-                "agent_too_new",
-                f"The agent {version} is newer than {' and '.join(above)}: reprotect would succeed and replication then fail.",
-                "Take an archive that is not newer, or update the servers first.",
+                Refusal(
+                    "agent_too_new",
+                    f"The agent {version} is newer than {' and '.join(above)}: reprotect would succeed and replication then fail.",
+                    "Take an archive that is not newer, or update the servers first.",
+                ),
             )
         below = generation["agent"].get("below")
         if step == "agent" and version and below and release(version) >= numbers(below):
-            yield Problem(
+            yield Objection(
                 step,
-                "generation_closed",
-                f"New master targets on {generation['title']} end with agent {below}; this archive is {version}.",
-                "Take a newer generation for a new master target.",
+                Refusal(
+                    "generation_closed",
+                    f"New master targets on {generation['title']} end with agent {below}; this archive is {version}.",
+                    "Take a newer generation for a new master target.",
+                ),
             )
     if archive and agent["installed"] and not (version and any(settings.get("limits", {}).values())):
         missing = "The archive's name tells no version" if not version else "No version of a server is known"
-        yield Problem(
+        yield Objection(
             "upgrade",
-            "versions_unknown",
-            f"{missing}, so that nothing proves that the agent is not newer than the servers.",
-            "Keep the archive's own name, and set master_target_configuration_server_version and "
-            "master_target_process_server_version, or name the vault in master_target_vaults.",
+            Refusal(
+                "versions_unknown",
+                f"{missing}, so that nothing proves that the agent is not newer than the servers.",
+                "Keep the archive's own name, and set master_target_configuration_server_version and "
+                "master_target_process_server_version, or name the vault in master_target_vaults.",
+            ),
         )
 
 

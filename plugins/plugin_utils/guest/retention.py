@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from ...module_utils.failback.model.refusal import Refusal
 from .survey import Disk, Mount, Survey, bare_wwn
 
 #: The label that the role gives to the file system it makes: by it an interrupted run knows its own work again.
@@ -16,13 +17,20 @@ AMBIVALENT = 8
 
 
 @dataclass(frozen=True)
-class Problem:
+class Objection:
     """Why the role does not go on. ``step`` is the part of the work it concerns."""
 
     step: str
-    code: str
-    said: str
-    remedy: str
+    refusal: Refusal
+
+    def result(self) -> dict[str, str]:
+        """As the role reads it."""
+        return {
+            "step": self.step,
+            "code": self.refusal.code,
+            "reason": self.refusal.reason,
+            "remedy": self.refusal.remedy,
+        }
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Retention:
 
 
 #: Words an objection: (code, what is wrong, remedy).
-No = Callable[..., Problem]
+No = Callable[..., Objection]
 
 
 def described(disk: Disk) -> str:
@@ -65,7 +73,7 @@ def matches(disk: Disk, serial: str, wwn: str) -> bool:
     return by_serial and by_wwn
 
 
-def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -> tuple[Retention, list[Problem]]:
+def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -> tuple[Retention, list[Objection]]:
     """Find the disk by serial number or world wide name and say what may be done with it."""
     disks = of_guest(survey)
     known = ", ".join(described(d) for d in disks) or "none"
@@ -118,13 +126,13 @@ def identity(disk: Disk) -> str:
     return " ".join([*sorted(disk.wwns), *sorted(disk.serials)])
 
 
-def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Iterator[Problem]:
+def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Iterator[Objection]:
     """Every reason against using this disk, each naming it."""
     name = described(disk)
     keep = "Nothing was written to it. Attach a new, empty disk, or empty this one yourself if nothing on it is needed."
 
-    def no(code: str, said: str, remedy: str = keep) -> Problem:
-        return Problem("retention", code, f"The retention disk {name} {said}", remedy)
+    def no(code: str, said: str, remedy: str = keep) -> Objection:
+        return Objection("retention", Refusal(code, f"The retention disk {name} {said}", remedy))
 
     if survey.disk(disk.name) in list(survey.below(_root(survey))):
         yield no("retention_is_root", "holds the operating system.", "Name another disk.")
@@ -163,7 +171,7 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
     yield from _content(survey, disk, no)
 
 
-def _content(survey: Survey, disk: Disk, no: No) -> Iterator[Problem]:
+def _content(survey: Survey, disk: Disk, no: No) -> Iterator[Objection]:
     probe = disk.probe
     if probe is None or disk.data is None:
         yield no("retention_unread", "could not be read.", "See the kernel's messages of this machine (dmesg).")
@@ -183,8 +191,8 @@ def _content(survey: Survey, disk: Disk, no: No) -> Iterator[Problem]:
         yield no("retention_data", "holds data without a signature that blkid knows.")
 
 
-def _refused(code: str, said: str, remedy: str) -> tuple[Retention, list[Problem]]:
-    return Retention(state="refused"), [Problem("retention", code, said, remedy)]
+def _refused(code: str, said: str, remedy: str) -> tuple[Retention, list[Objection]]:
+    return Retention(state="refused"), [Objection("retention", Refusal(code, said, remedy))]
 
 
 def _is_ours(disk: Disk) -> bool:

@@ -276,7 +276,7 @@ def test_a_write_that_does_not_stick_is_told(site: Any, target: str, monkeypatch
     monkeypatch.setattr(exclusion.Excluder, "_override", lost)
     change = one(site.set_excluded([target], excluded=True, check=False))
     assert (change.code, change.after) == ("exclusion_not_kept", "partly")
-    assert "mt-pod" in change.reason
+    assert "mt-pod" in change.refusal.reason
     monkeypatch.undo()
 
 
@@ -287,7 +287,7 @@ def test_a_refused_write_stops_its_own_machine_only(site: Any, vcenter: Any, tar
     changes = {c.moid: c for c in site.set_excluded([target, other], excluded=True, check=False)}
     vcenter.control.clear_faults()
     assert changes[target].code == "vcenter_no_permission"
-    assert "`username`" in changes[target].reason
+    assert "`username`" in changes[target].refusal.reason
     assert changes[other].code == ""
     assert changes[other].after == "excluded"
     put(vcenter, other, REMOVE)
@@ -405,7 +405,7 @@ def test_the_effect_is_read_back(site: Any, vcenter: Any, settings: dict[str, An
     assert bool(done.warnings) == (word == "advises")
     if code:
         assert done.after != "excluded"
-        assert done.remedy.endswith("run again.")
+        assert done.refusal.remedy.endswith("run again.")
 
 
 def test_a_datastore_that_is_being_emptied_is_told(site: Any, vcenter: Any, target: str) -> None:
@@ -449,9 +449,9 @@ def test_one_fault_is_one_machines(
         vcenter.control.clear_faults()
         site.set_excluded([target, other], excluded=False, check=False)
     assert changes[target].code.startswith("vcenter_")
-    assert changes[target].reason
-    assert changes[target].remedy
-    assert fault.get("privilegeId", "") in changes[target].reason
+    assert changes[target].refusal.reason
+    assert changes[target].refusal.remedy
+    assert fault.get("privilegeId", "") in changes[target].refusal.reason
     assert (changes[other].code, changes[other].after) == ("", "excluded")
 
 

@@ -56,8 +56,9 @@ class Died(BaseException):
 )
 def test_the_next_step(state: dict[str, Any], allowed: bool, asked: bool, waited: float, step: str) -> None:
     decided = next_step(State("vm-1", "m", **state), power_off=allowed, asked=asked, waited=waited, guest_timeout=60)
-    assert decided.step + (f":{decided.code}" if decided.code else "") == step
-    assert bool(decided.reason and decided.remedy) == (decided.step == "refused")
+    refusal = decided.refusal
+    assert decided.step + (f":{refusal.code}" if refusal else "") == step
+    assert bool(refusal and refusal.reason and refusal.remedy) == (decided.step == "refused")
 
 
 def look(vcenter: Any, moid: str) -> tuple[str, str, str]:
@@ -112,7 +113,7 @@ def test_a_running_machine_is_refused_unless_told(site: Any, vcenter: Any, runni
     before = look(vcenter, running)
     change = enable(site, running)[0]
     assert (change.code, change.changed, change.settled) == ("power_off_needed", False, True)
-    assert "`power_off: true`" in change.remedy
+    assert "`power_off: true`" in change.refusal.remedy
     assert look(vcenter, running) == before
 
 
@@ -237,8 +238,8 @@ def test_a_refused_write_is_its_own_machines(site: Any, vcenter: Any, method: st
         vcenter.control.clear_faults()
     try:
         assert changes[first].code.startswith("vcenter_")
-        assert body.get("privilegeId", "on-01") in changes[first].reason
-        assert changes[first].remedy
+        assert body.get("privilegeId", "on-01") in changes[first].refusal.reason
+        assert changes[first].refusal.remedy
         assert (changes[second].code, changes[second].after) == ("", "TRUE")
         assert look(vcenter, second) == (ON, "TRUE", "")
         # Whatever was begun on the first is finished or undone by the next run.

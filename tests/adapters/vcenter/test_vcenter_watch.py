@@ -131,7 +131,7 @@ def test_a_note_that_cannot_be_read_is_told_and_left_alone(site: Any, vcenter: A
     for text in ("{", '{"version": 99}', '{"version": 1}'):
         client.wait(vcenter.si, vm(vcenter, target).ReconfigVM_Task(notes.change({notes.PLACE_KEY: text})))
         place = one(site.watch([target], mode="keep", check=False))
-        assert place.problem
+        assert place.refusal.reason
         assert not place.changed
         assert note(vcenter, target) == text
     client.wait(vcenter.si, vm(vcenter, target).ReconfigVM_Task(notes.change({notes.PLACE_KEY: ""})))
@@ -296,11 +296,11 @@ def test_one_machines_trouble_is_told_in_its_own_place(site: Any, vcenter: Any, 
         finally:
             vcenter.control.clear_faults()
             site.watch([other], mode="forget", check=False)
-        assert places[target].code.startswith("vcenter_")
-        assert places[target].problem
-        assert places[target].remedy
+        assert places[target].refusal.code.startswith("vcenter_")
+        assert places[target].refusal.reason
+        assert places[target].refusal.remedy
         assert not places[target].changed
-        assert (places[other].code, places[other].changed) == ("", True)
+        assert (places[other].refusal, places[other].changed) == (None, True)
     assert note(vcenter, target) == ""
 
 
@@ -312,9 +312,9 @@ def test_a_place_that_is_not_known_is_no_kept_place(site: Any, vcenter: Any, tar
         place = one(site.watch([target], mode="look", check=False))
     finally:
         vcenter.control.set((vm(vcenter, target), "runtime.connectionState", "connected"))
-    assert place.code == "place_unknown"
-    assert state in place.problem
-    assert place.remedy
+    assert place.refusal.code == "place_unknown"
+    assert state in place.refusal.reason
+    assert place.refusal.remedy
 
 
 def spoil(vcenter: Any, cluster: Any, target: str, how: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import (
     SiteMove,
     VmChange,
@@ -44,7 +45,11 @@ HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-
         (replace(STOOD, foreign_disks=1, moves=(STORAGE, STORAGE)), "master_target_moved", "1 disk of other machines"),
         (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "stands where it stood again"),
         (replace(STOOD, running=("VirtualMachine.relocate",)), "moving_now", "VirtualMachine.relocate"),
-        (replace(STOOD, problem="it is not JSON"), "place_note_unreadable", "not JSON"),
+        (
+            replace(STOOD, refusal=Refusal("place_note_unreadable", "It is not JSON.")),
+            "place_note_unreadable",
+            "not JSON",
+        ),
     ],
 )
 def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
@@ -80,7 +85,7 @@ def test_an_exclusion_is_only_looked_at(before: str, changed: bool, noted: bool,
 
 
 def test_trouble_with_one_place_is_told_in_its_words() -> None:
-    place = replace(STOOD, code="vcenter_no_permission", problem="It may not.", remedy="Grant it.")
+    place = replace(STOOD, refusal=Refusal("vcenter_no_permission", "It may not.", "Grant it."))
     for exclusion in ("excluded", "watched", "restored"):
         reasons, warnings = judge_place(place, exclusion)
         assert [(r.code, r.reason, r.remedy) for r in reasons] == [
@@ -92,7 +97,7 @@ def test_trouble_with_one_place_is_told_in_its_words() -> None:
 @pytest.mark.parametrize(("noted", "code"), [(True, "exclusion_without_effect"), (False, "")])
 def test_a_exclusion_without_effect_is_told_where_it_was_claimed(noted: bool, code: str) -> None:
     change = VmChange(
-        "vm-1", "mt-1", "free", "free", code="exclusion_without_effect", reason="It moves.", found={"noted": noted}
+        "vm-1", "mt-1", "free", "free", refusal=Refusal("exclusion_without_effect", "It moves."), found={"noted": noted}
     )
     looked, told = verified(change)
     assert looked.code == code

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError, Unknown
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Requests, Sent, SiteDisk
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import (
     SiteServer,
     VmChange,
@@ -282,7 +283,7 @@ class Site:
             elif vm.powered_on and not power_off:
                 changes.append(
                     VmChange(
-                        vm.moid, vm.name, "not TRUE", "not TRUE", code="power_off_needed", reason="On.", remedy="Off."
+                        vm.moid, vm.name, "not TRUE", "not TRUE", refusal=Refusal("power_off_needed", "On.", "Off.")
                     )
                 )
             else:
@@ -635,9 +636,7 @@ def test_a_rule_makes_up_for_a_cluster_that_ignores_overrides(pinned: bool) -> N
     class Ignoring(Site):
         def set_excluded(self, moids: Any, *, excluded: bool, check: bool) -> list[VmChange]:
             return [
-                VmChange(
-                    m, m, "free", "free", code="exclusion_without_effect", reason="DRS moves it.", remedy="Mend it."
-                )
+                VmChange(m, m, "free", "free", refusal=Refusal("exclusion_without_effect", "DRS moves it.", "Mend it."))
                 for m in moids
             ]
 

@@ -43,7 +43,7 @@ def test_a_disk_that_holds_anything_is_refused_by_name(lines: tuple[str, ...], c
     made = judged({"block": disk(*lines)})
     assert codes(made) == {code}
     assert made["retention"]["state"] == "refused"
-    assert all("/dev/sdb" in p["said"] for p in made["problems"] if p["code"] == code)
+    assert all("/dev/sdb" in p["reason"] for p in made["problems"] if p["code"] == code)
 
 
 def test_a_disk_in_use_is_refused() -> None:

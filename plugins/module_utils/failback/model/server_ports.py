@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from .items import Json, VaultRef
 from .ports import SiteMachine, SitePort, VaultPort
+from .refusal import Refusal
 
 
 def short_name(name: str) -> str:
@@ -31,8 +32,8 @@ class SiteServer(SiteMachine):
 class VmChange:
     """What a bulk write did to one VM, or would do in check mode.
 
-    ``settled`` is False while the change still runs (a guest shutting down). ``code`` is set where the VM was refused
-    or failed, with ``reason`` and ``remedy``; ``details`` holds plain data for the result, ``found`` the same as it was
+    ``settled`` is False while the change still runs (a guest shutting down). ``refusal`` is set where the VM was refused
+    or failed; ``details`` holds plain data for the result, ``found`` the same as it was
     before; ``warnings`` is what should be known although it stops nothing.
     """
 
@@ -42,12 +43,15 @@ class VmChange:
     after: str
     changed: bool = False
     settled: bool = True
-    code: str = ""
-    reason: str = ""
-    remedy: str = ""
+    refusal: Refusal | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     found: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        """Of its refusal; empty without one."""
+        return self.refusal.code if self.refusal is not None else ""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,7 @@ class VmPlace:
     """Where a VM stands, and where it stood when that was noted on it (``since`` None: never).
 
     ``foreign_disks`` are the disks that are not its own: those of other machines, with their files. ``running`` are moves
-    under way, as vCenter describes them. ``problem`` says why its place, or the note of it, is not known; ``code`` and
-    ``remedy`` go with it.
+    under way, as vCenter describes them. ``refusal`` says why its place, or the note of it, is not known.
     """
 
     moid: str
@@ -94,9 +97,7 @@ class VmPlace:
     moves: tuple[SiteMove, ...] = ()
     running: tuple[str, ...] = ()
     changed: bool = False
-    problem: str = ""
-    code: str = ""
-    remedy: str = ""
+    refusal: Refusal | None = None
 
 
 class ServerSitePort(SitePort, Protocol):

@@ -35,7 +35,7 @@ def refresh_fabric(vaults: ServerVaultPort, fabric: Fabric) -> int:
 
 def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Refusal | None, late: bool) -> dict[str, Any]:
     """Fill in the verdict words of an entry: what was refused or failed comes first, then what is awaited."""
-    stopped = next((c for c in changes if c.code), None)
+    stopped = next((c.refusal for c in changes if c.refusal is not None), None)
     running = any(not c.settled for c in changes)
     if stopped is not None:
         broken = stopped.code.startswith("vcenter_") or stopped.code.endswith("_not_kept")

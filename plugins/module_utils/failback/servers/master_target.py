@@ -314,10 +314,13 @@ class _Slice:
         """A mandatory rule keeps a VM on its host where the cluster ignores its override."""
         changes = self.changes.get(moid, {})
         exclusion, pin = changes.get(VMOTION), changes.get(PIN)
-        if exclusion is None or pin is None or exclusion.code != WITHOUT_EFFECT or pin.code or pin.after != "pinned":
+        refusal = exclusion.refusal if exclusion is not None else None
+        if exclusion is None or refusal is None or refusal.code != WITHOUT_EFFECT:
             return
-        said = f"{exclusion.reason} Its VM-host rule keeps it on its host."
-        changes[VMOTION] = replace(exclusion, code="", reason="", remedy="", warnings=(*exclusion.warnings, said))
+        if pin is None or pin.refusal is not None or pin.after != "pinned":
+            return
+        said = f"{refusal.reason} Its VM-host rule keeps it on its host."
+        changes[VMOTION] = replace(exclusion, refusal=None, warnings=(*exclusion.warnings, said))
 
     def pin(self, moids: Sequence[str], site: ServerSitePort, pinned: bool) -> None:
         changes = site.set_pinned(moids, pinned=pinned, check=self.order.check)

@@ -18,6 +18,9 @@ from ..wanted.selection import listing
 #: Code of an exclusion that the cluster makes nothing of.
 WITHOUT_EFFECT = "exclusion_without_effect"
 
+#: Code of a place whose note cannot be read.
+NOTE_UNREADABLE = "place_note_unreadable"
+
 EXCLUDED, RESTORED, UNCHANGED, WATCHED = "excluded", "restored", "unchanged", "watched"
 
 #: Option `vmotion_exclusion` -> what to do with the noted place.
@@ -26,15 +29,8 @@ MODES = {EXCLUDED: "keep", WATCHED: "look", RESTORED: "forget"}
 
 def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
     """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
-    if place.problem and place.code not in ("", "place_note_unreadable"):
-        return (Refusal(place.code, place.problem, place.remedy),), ()
-    if place.problem:
-        reason = Refusal(
-            "place_note_unreadable",
-            f"The note homeward.asr.place on {place.name} cannot be read: {place.problem}.",
-            "Remove that advanced parameter of the virtual machine, then run again.",
-        )
-        return _told(reason, exclusion)
+    if place.refusal is not None:
+        return _told(place.refusal, exclusion) if place.refusal.code == NOTE_UNREADABLE else ((place.refusal,), ())
     if place.running:
         reason = Refusal(
             "moving_now",
@@ -79,22 +75,22 @@ def _told(reason: Refusal, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[s
 def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
     """An exclusion that is only looked at: ``change`` is what excluding would do. One that was made and is gone is refused."""
     looked = replace(change, after=change.before, changed=False, details=change.found)
-    if change.code == WITHOUT_EFFECT and not change.found.get("noted"):
+    refusal = change.refusal
+    if refusal is not None and refusal.code == WITHOUT_EFFECT and not change.found.get("noted"):
         # Nobody claimed that it was excluded.
-        return replace(looked, code="", reason="", remedy=""), (change.reason,)
-    if change.code or not change.changed:
+        return replace(looked, refusal=None), (refusal.reason,)
+    if refusal is not None or not change.changed:
         return looked, ()
     if not change.found.get("noted"):
         return looked, (
             f"{change.name} is not kept out of vMotion: the playbook prepare (`vmotion_exclusion: excluded`) does that.",
         )
-    lost = replace(
-        looked,
-        code="exclusion_lost",
-        reason=f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
-        remedy="Exclude it again (playbook prepare) before the next failover.",
+    lost = Refusal(
+        "exclusion_lost",
+        f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
+        "Exclude it again (playbook prepare) before the next failover.",
     )
-    return lost, ()
+    return replace(looked, refusal=lost), ()
 
 
 def _disks(number: int) -> str:
