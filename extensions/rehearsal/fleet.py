@@ -289,6 +289,15 @@ class Site:
     pod_members: tuple[str, ...] = ("datastore-2",)
     drs: bool = True
     username: str = "administrator"
+    #: Hosts outside the cluster, each on its own.
+    standalone_hosts: tuple[str, ...] = ()
+    #: States that are played once everything stands: mappings with ``state``, ``name`` and what the state asks for
+    #: (vcenter/states.go).
+    states: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def all_hosts(self) -> tuple[str, ...]:
+        return self.hosts + self.standalone_hosts
 
 
 @dataclass(frozen=True)
@@ -350,6 +359,9 @@ def parse(data: dict[str, Any], where: str = "fleet") -> Fleet:
     site = dict(data.pop("site", {}))
     if "datastores" in site:
         site["datastores"] = tuple(_build(Datastore, dict(x), where) for x in site["datastores"])
+    for played in site.get("states", ()):
+        if not isinstance(played, dict) or not {"state", "name"} <= set(played):
+            raise FleetError(f"{where}: site: each of the states is a mapping with at least state and name.")
     fleet = _build(
         Fleet,
         {

@@ -180,14 +180,14 @@ def _seed(
     fleet: fleets.Fleet, server: dict[str, Any], password: str, certificates: tls.Certificates, dump: Path | None
 ) -> None:
     from .vcenter import client, seed
-    from .vcenter.control import Control
+    from .vcenter.control import Control, ControlError
 
     control = Control(server["control"])
     try:
         si = client.connect(server["url"], fleet.site.username, password, str(certificates.ca))
         seed.seed(fleet, si, control, Path(server["data"]))
         client.disconnect(si)
-    except (seed.SeedError, client.TaskFailed) as exc:
+    except (seed.SeedError, client.TaskFailed, ControlError) as exc:
         raise LaunchError(f"The fleet {fleet.name} cannot be built in vCenter: {exc}") from exc
     if dump is not None:
         draft = dump.with_name(f"{dump.name}.{os.getpid()}")

@@ -119,7 +119,7 @@ class VCenterOnPrem:
         key = thing._moId
         if key not in self._names:
             (seen,) = client.get(si, [thing], ["name"])
-            self._names[key] = seen["name"]
+            self._names[key] = client.plain(seen["name"])
         return self._names[key]
 
     def _stores_on(self, si: Any, host: str) -> dict[str, Store]:
@@ -140,7 +140,7 @@ class VCenterOnPrem:
                         and not kind.upper().startswith("NFS")
                     )
                     store = Store(
-                        seen["name"],
+                        client.plain(seen["name"]),
                         kind,
                         usable,
                         round(seen.get("summary.capacity", 0) / GIB, 2),
@@ -234,7 +234,7 @@ class VCenterOnPrem:
                 return False
             (seen,) = client.get(si, [place], ["vm"])
             others = client.get(si, list(seen.get("vm", [])), ["name", "config.instanceUuid"])
-            return any(o["name"] == name and o.get("config.instanceUuid") != machine.uuid for o in others)
+            return any(client.plain(o["name"]) == name and o.get("config.instanceUuid") != machine.uuid for o in others)
 
         return self._try(look)
 

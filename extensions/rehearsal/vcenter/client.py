@@ -8,6 +8,7 @@ vCenter) and never uses ``pyVim.task.WaitForTask``, which is racy and refuses ta
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from typing import Any
@@ -17,7 +18,19 @@ from pyVim import connect as sdk_connect
 
 from .sdk import Managed, Session, vim, vmodl
 
-__all__ = ["TaskFailed", "connect", "content", "disconnect", "disks", "find_vm", "get", "names", "wait", "wait_all"]
+__all__ = [
+    "TaskFailed",
+    "connect",
+    "content",
+    "disconnect",
+    "disks",
+    "find_vm",
+    "get",
+    "names",
+    "plain",
+    "wait",
+    "wait_all",
+]
 
 
 class TaskFailed(RuntimeError):
@@ -110,11 +123,16 @@ def wait_all(si: Session, tasks: list[Managed], timeout: float = 120.0) -> list[
         pause = min(pause * 1.5, 0.25)
 
 
+def plain(name: str) -> str:
+    """A name as people write it: vCenter escapes slashes, backslashes and percent signs (DOC ManagedEntity.name)."""
+    return re.sub("%(2f|5c|25)", lambda found: chr(int(found.group(1), 16)), name, flags=re.IGNORECASE)
+
+
 def names(si: Session, kind: type) -> dict[str, Any]:
-    """Every object of a kind by its name (the last one wins where a name stands twice)."""
+    """Every object of a kind by its plain name (the last one wins where a name stands twice)."""
     view = content(si).viewManager.CreateContainerView(content(si).rootFolder, [kind], True)
     try:
-        return {o["name"]: o["obj"] for o in get(si, list(view.view), ["name"])}
+        return {plain(o["name"]): o["obj"] for o in get(si, list(view.view), ["name"])}
     finally:
         view.Destroy()
 

@@ -29,6 +29,7 @@ import (
 //	GET    /counters        {"methods": {name: calls}, "total": n}
 //	POST   /counters/reset
 //	POST   /users           {"name", "password"}
+//	POST   /play            {"state", "name", ...}, or a list of such (states.go)
 //	POST   /dump            {"dir"}
 //
 // Values and faults are JSON as the vSphere API writes it: "_typeName" names the type where a property allows several.
@@ -67,6 +68,7 @@ func (s *standin) controls() http.Handler {
 		return done, nil
 	}))
 	mux.HandleFunc("POST /users", answer(s.postUser))
+	mux.HandleFunc("POST /play", answer(s.postPlay))
 	mux.HandleFunc("POST /dump", answer(s.postDump))
 	return mux
 }

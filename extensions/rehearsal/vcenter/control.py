@@ -57,10 +57,15 @@ class Control:
     def user(self, name: str, password: str) -> None:
         self.call("POST", "/users", {"name": name, "password": password})
 
+    def play(self, *scenes: dict[str, Any]) -> None:
+        """Play states: mappings with ``state`` and ``name``, and what else the state asks for (states.go). ``off`` puts
+        things back."""
+        self.call("POST", "/play", list(scenes))
+
     def dump(self, directory: str) -> None:
         self.call("POST", "/dump", {"dir": directory})
 
 
 def moref(obj: Any) -> str:
     """A managed object as ``Type:value``; text is taken as it is."""
-    return obj if isinstance(obj, str) else f"{type(obj).__name__.rpartition('.')[2]}:{obj._moId}"
+    return obj if isinstance(obj, str) else f"{obj._wsdlName}:{obj._moId}"

@@ -61,6 +61,9 @@ func (h *hook) handle(ctx *simulator.Context, method *simulator.Method) (mo.Refe
 		}
 	}
 	if ctx.Session == nil {
+		if method.Name == "Fetch" {
+			return elsewhere(ctx, method), nil
+		}
 		return nil, nil
 	}
 	if fault := h.authority.refuse(ctx, method); fault != nil {
@@ -76,12 +79,15 @@ func (h *hook) handle(ctx *simulator.Context, method *simulator.Method) (mo.Refe
 // true object.
 func elsewhere(ctx *simulator.Context, method *simulator.Method) mo.Reference {
 	switch method.Body.(type) {
-	case *types.RelocateVM_Task, *types.MigrateVM_Task:
+	case *types.RelocateVM_Task, *types.MigrateVM_Task, *types.RenameSnapshot:
 		method.This = moverRef
-	case *types.ReconfigureComputeResource_Task, *types.ReconfigureCluster_Task:
+	case *types.ReconfigureComputeResource_Task, *types.ReconfigureCluster_Task, *types.GetResourceUsage:
 		method.This = clustersRef
 	default:
-		return nil
+		if method.Name != "Fetch" {
+			return nil
+		}
+		method.This = fetcherRef
 	}
 	return ctx.Map.Get(method.This)
 }
@@ -133,6 +139,7 @@ func (h *hook) judge(ctx *simulator.Context, method *simulator.Method) types.Bas
 
 // judgeCreate refuses a datastore that is unknown or that no host of the pool mounts: the simulator dies of both.
 func (h *hook) judgeCreate(ctx *simulator.Context, req *types.CreateVM_Task) types.BaseMethodFault {
+	maskName(req)
 	if req.Config.Files == nil {
 		return nil // refused by the simulator itself
 	}

@@ -88,6 +88,7 @@ type standin struct {
 	data   string
 	hook   *hook
 	users  *users
+	stage  *stage
 	server *simulator.Server
 }
 
@@ -133,6 +134,7 @@ func build(o options, password string) (*standin, error) {
 	}
 	s.model.ServiceContent.About.ApiVersion = o.apiVersion
 	mend(s, o.apiVersion)
+	s.stage = newStage(s)
 	return s, nil
 }
 
@@ -237,12 +239,15 @@ func main() {
 }
 
 // quiet leaves out the one line the simulator writes for each power task of a machine that came from a dump (its
-// machine log is not part of a dump).
+// machine log is not part of a dump) or has moved (its log went along).
 type quiet struct{ to io.Writer }
 
 func (q quiet) Write(line []byte) (int, error) {
-	if strings.HasSuffix(strings.TrimSpace(string(line)), "open : no such file or directory") {
-		return len(line), nil
+	text := strings.TrimSpace(string(line))
+	for _, end := range []string{"open : no such file or directory", "vmware.log: no such file or directory"} {
+		if strings.HasSuffix(text, end) {
+			return len(line), nil
+		}
 	}
 	return q.to.Write(line)
 }

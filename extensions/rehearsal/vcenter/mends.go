@@ -38,10 +38,19 @@ func mend(s *standin, apiVersion string) {
 	registry.Put(newRefusal())
 	registry.Put(newMover())
 	registry.Put(newClusters())
+	registry.Put(newFetcher())
+	for _, part := range hostSystems() {
+		registry.Put(part)
+	}
 
 	watch := newWatcher()
-	for _, machine := range registry.All("VirtualMachine") {
-		watch.PutObject(nil, machine)
+	for _, kind := range []string{"VirtualMachine", "ClusterComputeResource"} {
+		for _, item := range registry.All(kind) {
+			watch.PutObject(nil, item)
+		}
+	}
+	for _, item := range registry.AllReference("HostNetworkSystem") {
+		watch.PutObject(nil, item)
 	}
 	registry.AddHandler(watch)
 
@@ -82,10 +91,17 @@ func newWatcher() *watcher {
 // PutObject completes the runtime of a new machine: pyVmomi refuses the empty words the simulator would send for these
 // two enumerations, and with them the whole of vm.runtime and vm.summary.
 func (w *watcher) PutObject(_ *simulator.Context, item mo.Reference) {
+	switch other := item.(type) {
+	case *simulator.ClusterComputeResource:
+		completeCluster(other)
+	case *simulator.HostNetworkSystem:
+		completeNetwork(other)
+	}
 	machine, ok := item.(*simulator.VirtualMachine)
 	if !ok {
 		return
 	}
+	completeTools(&machine.VirtualMachine)
 	for _, runtime := range []*types.VirtualMachineRuntimeInfo{&machine.Runtime, &machine.Summary.Runtime} {
 		if runtime.FaultToleranceState == "" {
 			runtime.FaultToleranceState = types.VirtualMachineFaultToleranceStateNotConfigured
@@ -110,14 +126,17 @@ func (w *watcher) UpdateObject(ctx *simulator.Context, item mo.Reference, change
 	if !ok {
 		return
 	}
+	unmaskName(machine)
 	for _, change := range changes {
 		switch change.Name {
 		case "config.hardware.device":
+			completeTools(machine)
 			sizeDisks(ctx, machine)
 			w.remember(machine)
 		case "runtime.powerState":
 			w.remember(machine)
 			followPower(ctx, machine)
+			completeTools(machine)
 		}
 	}
 }

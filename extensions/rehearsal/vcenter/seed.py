@@ -7,6 +7,7 @@ volume, its free space) goes through the control endpoint.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,19 +43,24 @@ def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
     site = fleet.site
     datacenter = client.content(si).rootFolder.CreateDatacenter(site.datacenter)
     cluster, hosts = make_cluster(si, datacenter, site)
+    pools = dict.fromkeys(hosts, client.get(si, [cluster], ["resourcePool"])[0]["resourcePool"])
+    for name in site.standalone_hosts:
+        hosts[name], pools[name] = make_standalone(si, control, datacenter, cluster, name)
     stores = make_datastores(site, hosts, data)
     make_pod(si, datacenter, site)
-    pool = client.get(si, [cluster], ["resourcePool"])[0]["resourcePool"]
     targets = [mt for vault in fleet.vaults for mt in vault.gateways]
     present = [m for m in fleet.machines if m.onprem == "present"]
-    wanted = [(target_spec(mt), hosts[mt.host], True) for mt in targets]
-    wanted += [(machine_spec(m), hosts[m.host], m.at_home) for m in present]
-    machines = make_machines(si, datacenter.vmFolder, pool, wanted)
+    wanted = [(target_spec(mt), pools[mt.host], hosts[mt.host], True) for mt in targets]
+    wanted += [(machine_spec(m), pools[m.host], hosts[m.host], m.at_home) for m in present]
+    machines = make_machines(si, datacenter.vmFolder, wanted)
     snapshots = [vm for vm, mt in zip(machines, targets, strict=False) if mt.snapshot]
     client.wait_all(si, [vm.CreateSnapshot_Task("before-update", "Left behind.", False, False) for vm in snapshots])
     # Last, so that the free space is the fleet's, whatever the machines took.
     for store in site.datastores:
         control.set(*datastore_settings(store, stores[store.name], str(data / store.name)))
+    control.set(*volume_settings(si, site, hosts))
+    if site.states:
+        control.play(*site.states)
 
 
 def check(fleet: Fleet) -> None:
@@ -64,8 +70,8 @@ def check(fleet: Fleet) -> None:
     used: list[tuple[str, str, str]] = [(m.name, m.host, m.datastore) for m in fleet.machines if m.onprem == "present"]
     used += [(mt.name, mt.host, mt.datastores[0]) for v in fleet.vaults for mt in v.gateways]
     for name, host, store in used:
-        if host not in site.hosts:
-            raise SeedError(f"{name}: host {host!r} is not one of the site's hosts ({', '.join(site.hosts)}).")
+        if host not in site.all_hosts:
+            raise SeedError(f"{name}: host {host!r} is not one of the site's hosts ({', '.join(site.all_hosts)}).")
         if store not in stores:
             raise SeedError(f"{name}: datastore {store!r} is not one of the site's datastores ({', '.join(stores)}).")
         if stores[store].hosts and host not in stores[store].hosts:
@@ -82,6 +88,19 @@ def make_cluster(si: Session, datacenter: Managed, site: Site) -> tuple[Managed,
     return cluster, hosts
 
 
+def make_standalone(
+    si: Session, control: Control, datacenter: Managed, cluster: Managed, name: str
+) -> tuple[Managed, Managed]:
+    """A host outside every cluster, with the cluster's networks, and its resource pool."""
+    spec = vim.host.ConnectSpec(hostName=name, userName="root", force=True)
+    host = client.wait(si, datacenter.hostFolder.AddStandaloneHost_Task(spec, None, True))
+    (above,) = client.get(si, [host], ["parent"])
+    (seen,) = client.get(si, [cluster], ["network"])
+    networks = [{"_typeName": "ManagedObjectReference", "type": n._wsdlName, "value": n._moId} for n in seen["network"]]
+    control.set((host, "network", networks), (above["parent"], "network", networks))
+    return host, client.get(si, [above["parent"]], ["resourcePool"])[0]["resourcePool"]
+
+
 def make_datastores(site: Site, hosts: dict[str, Managed], data: Path) -> dict[str, Managed]:
     made: dict[str, Managed] = {}
     for store in site.datastores:
@@ -92,7 +111,7 @@ def make_datastores(site: Site, hosts: dict[str, Managed], data: Path) -> dict[s
             remoteHost="filer", remotePath="/" + store.name, localPath=str(directory), accessMode="readWrite"
         )
         spec.type = store.type
-        for name in store.hosts or site.hosts:
+        for name in store.hosts or site.all_hosts:
             try:
                 answer = hosts[name].configManager.datastoreSystem.CreateNasDatastore(spec)
                 made.setdefault(store.name, answer)
@@ -112,29 +131,67 @@ def datastore_settings(store: Datastore, made: Any, url: str) -> list[tuple[Any,
         (made, "summary.multipleHostAccess", len(store.hosts) != 1),
     ]
     if store.type == "VMFS":
-        uuid = stable_uuid("vmfs", store.name)
-        volume = {
-            "_typeName": "HostVmfsVolume",
-            "type": "VMFS",
-            "name": store.name,
-            "capacity": capacity,
-            "blockSizeMb": 1,
-            "maxBlocks": 63963136,
-            "majorVersion": 6,
-            "version": "6.82",
-            "uuid": uuid,
-            "vmfsUpgradable": False,
-            "extent": [{"_typeName": "HostScsiDiskPartition", "diskName": f"naa.{uuid[:8]}", "partition": 1}],
-        }
         info = {
             "_typeName": "VmfsDatastoreInfo",
             "name": store.name,
             "url": url,
             "freeSpace": free,
             "maxFileSize": 64 * 1024 * GB,
-            "vmfs": volume,
+            "vmfs": volume_of(store),
         }
         settings.append((made, "info", info))
+    return settings
+
+
+def volume_of(store: Datastore) -> dict[str, Any]:
+    """The volume behind a datastore."""
+    capacity = int(store.capacity_gb * GB)
+    if store.type != "VMFS":
+        kind, at = "HostNasVolume", {"remoteHost": "filer", "remotePath": "/" + store.name}
+        return {"_typeName": kind, "type": store.type, "name": store.name, "capacity": capacity, **at}
+    uuid = stable_uuid("vmfs", store.name)
+    return {
+        "_typeName": "HostVmfsVolume",
+        "type": "VMFS",
+        "name": store.name,
+        "capacity": capacity,
+        "blockSizeMb": 1,
+        "blockSize": 1024,
+        "maxBlocks": 63963136,
+        "majorVersion": 6,
+        "version": "6.82",
+        "uuid": uuid,
+        "vmfsUpgradable": False,
+        "extent": [{"_typeName": "HostScsiDiskPartition", "diskName": f"naa.{uuid[:8]}", "partition": 1}],
+    }
+
+
+def volume_settings(si: Session, site: Site, hosts: dict[str, Managed]) -> list[tuple[Any, str, Any]]:
+    """Each host's list of the volumes it mounts."""
+    settings: list[tuple[Any, str, Any]] = []
+    for seen in client.get(si, list(hosts.values()), ["name", "configManager.storageSystem"]):
+        mounts = [
+            {
+                "_typeName": "HostFileSystemMountInfo",
+                "mountInfo": {
+                    "_typeName": "HostMountInfo",
+                    "path": "/vmfs/volumes/" + store.name,
+                    "accessMode": "readWrite",
+                    "mounted": True,
+                    "accessible": True,
+                },
+                "volume": volume_of(store),
+            }
+            for store in site.datastores
+            if not store.hosts or seen["name"] in store.hosts
+        ]
+        told = {
+            "_typeName": "HostFileSystemVolumeInfo",
+            "volumeTypeList": sorted({s.type for s in site.datastores}),
+            "mountInfo": mounts,
+        }
+        settings.append((seen["configManager.storageSystem"], "fileSystemVolumeInfo", told))
+        settings.append((seen["obj"], "config.fileSystemVolume", told))
     return settings
 
 
@@ -155,15 +212,16 @@ def make_pod(si: Session, datacenter: Managed, site: Site) -> None:
 def make_machines(
     si: Session,
     folder: Managed,
-    pool: Managed,
-    wanted: list[tuple[Managed, Managed, bool]],
+    wanted: list[tuple[Managed, Managed, Managed, bool]],
 ) -> list[Managed]:
-    """Create machines in batches and power on those that run; returns them in the order wanted."""
+    """Create machines in batches and power on those that run; returns them in the order wanted. Each is a spec, a
+    resource pool, a host, and whether it runs."""
     made: list[Managed] = []
     for start in range(0, len(wanted), BATCH):
         batch = wanted[start : start + BATCH]
-        created = client.wait_all(si, [folder.CreateVM_Task(spec, pool, host) for spec, host, _on in batch], 600)
-        client.wait_all(si, [vm.PowerOnVM_Task() for vm, (_s, _h, on) in zip(created, batch, strict=True) if on], 600)
+        created = client.wait_all(si, [folder.CreateVM_Task(spec, pool, host) for spec, pool, host, _on in batch], 600)
+        running = [vm for vm, (_spec, _pool, _host, on) in zip(created, batch, strict=True) if on]
+        client.wait_all(si, [vm.PowerOnVM_Task() for vm in running], 600)
         made += created
     return made
 
@@ -232,13 +290,18 @@ def vm_spec(
         memoryMB=memory_mb,
         uuid=uuids[0],
         instanceUuid=uuids[1],
-        files=vim.vm.FileInfo(vmPathName=f"[{datastore}] {name}/{name}.vmx"),
+        files=vim.vm.FileInfo(vmPathName=f"[{datastore}] {file_name(name)}/{file_name(name)}.vmx"),
         deviceChange=[
             *disk_changes(name, datastore, disks_datastore or datastore, disks_gb, controller, disk_uuids),
             nic_change(),
         ],
         extraConfig=[vim.option.OptionValue(key=k, value=v) for k, v in extra.items()],
     )
+
+
+def file_name(name: str) -> str:
+    """A machine's name as its files bear it: what a path or vCenter cannot hold becomes an underscore (as vSphere does)."""
+    return re.sub(r"[/\\%]", "_", name)
 
 
 def disk_changes(
@@ -261,7 +324,7 @@ def disk_changes(
             made.sharedBus = "noSharing"
         changes.append(add(made))
     for n, size in enumerate(disks_gb):
-        file = f"[{datastore}] {name}/{name}{f'_{n}' if n else ''}.vmdk"
+        file = f"[{datastore}] {file_name(name)}/{file_name(name)}{f'_{n}' if n else ''}.vmdk"
         if n and disks_datastore != datastore:
             file = f"[{disks_datastore}]"  # vCenter makes the directory and the name
         disk = vim.vm.device.VirtualDisk(
