@@ -69,7 +69,7 @@ def test_a_route_that_begins_with_the_way_out_still_takes_plain_names_alone(scen
             ]
         )
         assert scene.writes == before, run.text
-        assert "Name its machines one by one" in " ".join(run.text.split())
+        assert "List its machines by name" in " ".join(run.text.split())
 
 
 def test_the_vcenter_certificate_is_verified_as_asked_in_the_look_too(scene: Scene) -> None:

@@ -151,7 +151,7 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         raise ConnectionFailed(
             "vcenter_not_ready",
             f"vCenter {account.address} is not ready (HTTP {status}): its services are still starting, or stopped.",
-            "Wait until its services run (vCenter's management page shows them), then run again.",
+            "Wait until its services run (vCenter's management page shows them), then rerun.",
         )
     if status != 200:
         raise ConnectionFailed(
@@ -200,7 +200,7 @@ def _login(account: SiteAccount) -> Any:
         raise ConnectionFailed(
             "vcenter_login_failed",
             f"The account {account.username!r} may not log in to vCenter {account.address}.",
-            "Give the account of `username` a role on the inventory, then run again.",
+            "Give the account of `username` a role on the inventory, then rerun.",
         ) from exc
     except Exception as exc:
         raise sdk.explain(exc, f"log in to {account.address}") from exc

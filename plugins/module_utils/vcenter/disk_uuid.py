@@ -76,7 +76,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             Refusal(
                 "vm_unreachable",
                 f"The state of {state.name} is not known to vCenter: it is {state.unreachable}.",
-                "Bring its host, or its registration in vCenter, in order again, then run again.",
+                "Bring its host, or its registration in vCenter, in order again, then rerun.",
             ),
         )
     if state.note_problem:
@@ -85,7 +85,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             Refusal(
                 "power_note_unreadable",
                 f"The note {notes.POWER_KEY} on {state.name} cannot be read: {state.note_problem}.",
-                "Power the VM as it should be, remove that advanced parameter, then run again.",
+                "Power the VM as it should be, remove that advanced parameter, then rerun.",
             ),
         )
     on = state.power == "poweredOn"
@@ -110,7 +110,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             Refusal(
                 "suspended",
                 f"{state.name} is suspended; {OPTION} takes effect only after a power-off.",
-                "Resume and shut the VM down, then run again.",
+                "Resume and shut the VM down, then rerun.",
             ),
         )
     if not on:
@@ -311,7 +311,7 @@ def _no_effect(state: State, step: str) -> Next:
         Refusal(
             "uuid_not_kept",
             f"vCenter reported success, but it did not {_DOING[step].format(name=state.name)}.",
-            "Look at the VM's advanced parameters and its power state in vCenter, then run again.",
+            "Look at the VM's advanced parameters and its power state in vCenter, then rerun.",
         ),
     )
 

@@ -212,7 +212,7 @@ class Excluder:
             lost = Refusal(
                 "exclusion_not_kept",
                 f"vCenter reported success, but the override of {was.name} does not read as written.",
-                "Look at the VM overrides of the cluster and the datastore cluster, then run again.",
+                "Look at the VM overrides of the cluster and the datastore cluster, then rerun.",
             )
             return _with(change, lost)
         return change
@@ -342,11 +342,11 @@ def _unreadable(standing: Standing) -> VmChange:
             f"What may move {standing.name} is not known: vCenter does not tell {standing.unknown} "
             "(the account of `username` may not read it, or the host does not answer)."
         )
-        remedy = "Let the account read the virtual machine, its host, cluster and datastores, then run again."
+        remedy = "Let the account read the virtual machine, its host, cluster and datastores, then rerun."
     else:
         code = "exclusion_note_unreadable"
         reason = f"The note {notes.EXCLUSION_KEY} on {standing.name} cannot be read: {standing.note_problem}."
-        remedy = "Set the VM's overrides by hand as they should be, remove that advanced parameter, then run again."
+        remedy = "Set the VM's overrides by hand as they should be, remove that advanced parameter, then rerun."
     return VmChange(
         standing.moid,
         standing.name,

@@ -73,7 +73,7 @@ class Pinner:
                 refusal=Refusal(
                     "pin_not_ours",
                     f"The VM-host rule {_name(entry, 'rule')} of {name} is left alone: {foreign}.",
-                    "Rename or remove that rule and its groups in the cluster, then run again.",
+                    "Rename or remove that rule and its groups in the cluster, then rerun.",
                 ),
             )
         if (before == "pinned") if pinned else not any(s.anything for s in places):
@@ -100,7 +100,7 @@ class Pinner:
                 refusal=Refusal(
                     "pin_not_kept",
                     f"vCenter reported success, but the VM-host rule of {name} does not read as written.",
-                    "Look at the VM/Host rules and groups of the cluster, then run again.",
+                    "Look at the VM/Host rules and groups of the cluster, then rerun.",
                 ),
             )
         return VmChange(entry.moid, name, before, after, changed=True)

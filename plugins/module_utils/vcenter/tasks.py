@@ -86,7 +86,7 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
             late = FailbackError(
                 "vcenter_task_timeout",
                 f"A task still runs in vCenter after {int(timeout)} seconds.",
-                "Look at the recent tasks of the object in vCenter, then run again: it goes on where it stopped.",
+                "Look at the recent tasks of the object in vCenter, then rerun: it goes on where it stopped.",
             )
             return [ended.get(sdk.moid(t), late) for t in tasks]
         clock.sleep(pause)

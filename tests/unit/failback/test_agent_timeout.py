@@ -34,7 +34,7 @@ def test_a_classic_machine_is_refused_after_its_time_and_the_others_go_on(world:
     told = of(result, "silent")
     assert (told["done"], told["code"], told["changed"]) == ("refused", "agent_not_registered", False)
     assert "20 minutes" in told["reason"]
-    assert told["remedy"].endswith("without looking at the agent.")
+    assert told["remedy"].endswith("without checking the agent.")
     assert of(result, "good")["after"] == "ready"
     assert {name for name, _step in world.steps_sent()} == {"good"}
 

@@ -78,7 +78,7 @@ def test_what_is_at_its_end_is_not_called_held() -> None:
 def test_a_machine_that_is_still_on_its_way_keeps_its_group_back() -> None:
     told = onward([stage(row("a", group="shop"), row("b", group="shop", end=None), row("c"), finished=False)], NEXT)
     assert names(told) == (["c"], ["a"])
-    assert "still on its way" in told.held[0]["reason"]
+    assert "still in progress" in told.held[0]["reason"]
 
 
 def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None:

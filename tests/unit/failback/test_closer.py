@@ -73,7 +73,7 @@ def test_two_machines_that_synchronise_keep_percentage_and_time_left(hollow: Hol
         cursor = result["cursor"]
         progress = result["progress"]
         assert progress["slowest"] == "slow"
-        assert progress["waiting_for"].startswith("synchronising to on-premises (1")
+        assert progress["waiting_for"].startswith("synchronizing to on-premises (1")
         assert "% of 40.0 GB, about " in progress["waiting_for"]
         assert "left)" in progress["waiting_for"]
         assert of(result, "quick")["sync"]["percentage"] > of(result, "slow")["sync"]["percentage"]
@@ -130,5 +130,5 @@ def test_a_look_that_fails_changes_nothing(hollow: Hollow) -> None:
     hollow.gone = {"one", "two"}
     hollow.now += timedelta(seconds=600)
     result = hollow.slice(stage(2, "one", "two", slice_seconds=5))
-    assert result["progress"]["waiting_for"] == "synchronising to on-premises"
+    assert result["progress"]["waiting_for"] == "synchronizing to on-premises"
     assert of(result, "one")["sync"] is None

@@ -155,7 +155,7 @@ def test_the_limit_and_an_older_point_by_name() -> None:
 def test_the_vaults_own_words_stand_in_the_gate() -> None:
     said = [health(str(number)) for number in range(5)]
     (gate,) = copy_gates(classic("web", READY, replicationHealth="Critical", healthErrors=said), START, RPO_LIMIT)
-    assert "as Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.reason
+    assert "health Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.reason
 
 
 def test_accepting_takes_the_word_and_a_reason() -> None:

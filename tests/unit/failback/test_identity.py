@@ -170,7 +170,7 @@ def test_the_machine_in_azure(seen: Item, known: Known, machines: list[Any], fou
             [vm(**disks(f"{MANAGED}-2"))],
             "none of the disks",
         ),
-        (item("web", OUT), Known(), [vm(timeCreated="2020-01-01T00:00:00Z")], "before the failover began"),
+        (item("web", OUT), Known(), [vm(timeCreated="2020-01-01T00:00:00Z")], "before the failover started"),
     ],
 )
 def test_ids_of_azure_that_contradict_each_other(seen: Item, known: Known, machines: list[Any], words: str) -> None:

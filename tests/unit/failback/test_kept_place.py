@@ -33,17 +33,17 @@ HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-
             "master_target_moved",
             "ANNA moved it at 2026-02-04T00:00:00Z from datastore ds-1 to ds-2",
         ),
-        (replace(STOOD, moved_storage=True, foreign_disks=3), "master_target_moved", "do not tell who"),
+        (replace(STOOD, moved_storage=True, foreign_disks=3), "master_target_moved", "do not show who"),
         (replace(STOOD, moved_storage=True, moves=(STORAGE,)), "warning", "nothing is lost"),
         (
             replace(STOOD, host="esx-02", moved_host=True, foreign_disks=3, moves=(HOST,)),
             "warning",
             "from host esx-01 to esx-02",
         ),
-        (replace(STOOD, moves=(HOST, HOST)), "warning", "stands where it stood again"),
+        (replace(STOOD, moves=(HOST, HOST)), "warning", "is back in its place"),
         # Away and back again took the disks of others along all the same.
         (replace(STOOD, foreign_disks=1, moves=(STORAGE, STORAGE)), "master_target_moved", "1 disk of other machines"),
-        (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "stands where it stood again"),
+        (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "is back in its place"),
         (replace(STOOD, running=("VirtualMachine.relocate",)), "moving_now", "VirtualMachine.relocate"),
         (
             replace(STOOD, refusal=Refusal("place_note_unreadable", "It is not JSON.")),

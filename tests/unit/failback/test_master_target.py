@@ -438,9 +438,9 @@ def test_uuid_is_set_on_the_servers_and_on_machines_that_are_away() -> None:
         "metal": ("unchanged", None),
     }
     reasons = {name: entry(result, name)["reason"] for name in ("home", "coming", "gone", "metal")}
-    assert reasons["home"] == "Left alone: at home and protected to Azure."
-    assert reasons["coming"] == "Left alone: synchronising to on-premises."
-    assert "is gone" in reasons["gone"]
+    assert reasons["home"] == "Skipped: on-premises, protected to Azure."
+    assert reasons["coming"] == "Skipped: synchronizing to on-premises."
+    assert "no longer exists" in reasons["gone"]
     assert "physical server" in reasons["metal"]
     assert entry(result, "away")["before"] == {"disk_uuid": "not TRUE"}
     assert [v.name for v in site.vms if v.uuid_enabled] == ["mt-linux-01", "away"]

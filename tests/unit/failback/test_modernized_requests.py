@@ -400,7 +400,7 @@ def test_the_recorded_item_names_its_machine_in_vcenter(recording: Callable[[int
     ("seen", "words"),
     [
         (item(position=P.HOME), ""),
-        (item(position=P.HOME, replicationHealth="Critical"), "state Critical"),
+        (item(position=P.HOME, replicationHealth="Critical"), "health is Critical"),
         (item(position=P.HOME, details={"agentVersion": "9.49.1.0"}), "9.49.1.0"),
         (item(position=P.HOME, details={"agentVersion": "9.50.0.0"}), ""),
         (
@@ -410,7 +410,7 @@ def test_the_recorded_item_names_its_machine_in_vcenter(recording: Callable[[int
             ),
             "The service says: X No.",
         ),
-        *((item(position=p), "only a machine at home") for p in P if p is not P.HOME),
+        *((item(position=p), "only an on-premises machine") for p in P if p is not P.HOME),
     ],
 )
 def test_what_keeps_a_classic_machine_from_moving(seen: Item, words: str) -> None:

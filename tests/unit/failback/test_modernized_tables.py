@@ -206,7 +206,7 @@ def test_a_reprotect_that_fits_both_ways_is_never_guessed_at() -> None:
         assert isinstance(decision, Join)
         assert decision.operation.step == step
     # Whose route has neither waits for the end, where the item's own words tell.
-    assert on(seen, STAGES[3]) == Wait("another operation holds it")
+    assert on(seen, STAGES[3]) == Wait("another operation is running on it")
 
 
 def test_the_last_planned_failover_decides_between_equals() -> None:
@@ -300,5 +300,5 @@ def test_a_refusal_for_the_retirement_says_what_is_left(position: P | None) -> N
     assert (RETIRED_LEFT[position] if position else "Microsoft support") in left
     perhaps, hint = retired("classic", position, "Something else.")
     assert not perhaps
-    assert hint.startswith("If that is for the retirement")
+    assert hint.startswith("If the cause is the retirement")
     assert retired("modernized", position, "It is retired.") == (False, "")

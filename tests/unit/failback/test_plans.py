@@ -36,7 +36,7 @@ def boot(*ids: str, **more: Any) -> dict[str, Any]:
                 {"groupType": "Shutdown", "startGroupActions": [action("x.ps1", "ScriptActionDetails")]},
             ],
             ("/a",),
-            ("manual action 'gate'", "runbook 'dns'", "action 'odd'", "script 'x.ps1'", "not run"),
+            ("manual action 'gate'", "runbook 'dns'", "action 'odd'", "script 'x.ps1'", "Not applied"),
         ),
     ],
 )

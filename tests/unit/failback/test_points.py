@@ -81,7 +81,7 @@ def test_what_is_chosen(which: Operation, wanted: str, expected: Point) -> None:
             "latest_processed",
             POINTS,
             "recovery_point_unknown_here",
-            ("latest, latest_app_consistent", "by its name"),
+            ("latest, latest_app_consistent", "a point's name"),
         ),
         (HOME, "latest_crash_consistent", POINTS, "recovery_point_unknown_here", ("'latest_crash_consistent'",)),
         (operation("commit_to_azure"), "new-app", POINTS, "recovery_point_unknown_here", ("'new-app'",)),

@@ -166,9 +166,9 @@ def test_machines_of_other_providers(wishes: dict[str, Any], names: list[str], n
 @pytest.mark.parametrize(
     ("wishes", "fleet", "said"),
     [
-        ({"machines": ("all",)}, [], "no machine at all"),
-        ({"machines": ("all",)}, [foreign("x1")], "no machine that this collection drives"),
-        ({"machines": ("web1",), "exclude": ("web*",)}, FLEET, "'exclude' leaves out every machine"),
+        ({"machines": ("all",)}, [], "list no machines"),
+        ({"machines": ("all",)}, [foreign("x1")], "no machine that this collection supports"),
+        ({"machines": ("web1",), "exclude": ("web*",)}, FLEET, "'exclude' leaves out every selected machine"),
     ],
 )
 def test_a_run_of_no_machine_says_so(wishes: dict[str, Any], fleet: list[Item], said: str) -> None:

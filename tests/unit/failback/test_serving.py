@@ -121,7 +121,7 @@ def test_a_master_target_that_is_not_told_may_be_the_moved_one(world: World) -> 
     world.add("dumb", position=P.READY)
     result = world.go(order(STAGES[3], "dumb", lost_places=(LOST,)))
     assert of(result, "dumb")["code"] == "master_target_moved"
-    assert "does not tell which master target" in of(result, "dumb")["reason"]
+    assert "does not report which master target" in of(result, "dumb")["reason"]
     assert world.steps_sent() == []
 
 

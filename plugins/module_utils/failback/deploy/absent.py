@@ -94,7 +94,10 @@ class _Slice:
         state = str(((record or {}).get("properties") or {}).get("provisioningState") or "").lower()
         if state in WORKING:
             return Refusal(
-                "deploying", f"The deployment of {self.wish.name} is still running.", "Wait for its end.", waits=True
+                "deploying",
+                f"The deployment of {self.wish.name} is still running.",
+                "Wait for it to finish.",
+                waits=True,
             )
         machine = self.look(self.wish.vm_id)
         if record is None and (machine is None or (machine.get("tags") or {}).get(MARK) != self.wish.name):
@@ -127,9 +130,9 @@ class _Slice:
     def not_ours(self, server: ProcessServer) -> Refusal:
         return Refusal(
             "not_deployed_here",
-            f"The process server {server.name} is registered, and resource group {self.wish.resource_group} holds no "
-            "deployment of it by this collection.",
-            "Correct `deploy.resource_group`, or remove it the way it was set up.",
+            f"The process server {server.name} is registered, but this collection did not deploy it in resource "
+            f"group {self.wish.resource_group}.",
+            "Correct `deploy.resource_group`, or remove it the way it was installed.",
         )
 
     # machines
@@ -149,8 +152,8 @@ class _Slice:
         if not self.goal:
             return Refusal(
                 "in_use",
-                f"{len(users)} machines still go through the process server {server.name}: {listing(users)}.",
-                "Bring them home first, or name the process server that takes them over in `move_machines_to`.",
+                f"{len(users)} machines still use the process server {server.name}: {listing(users)}.",
+                "Fail them back first, or set `move_machines_to` to the process server that takes them over.",
             )
         left = max(1.0, self.deadline - self.clock.monotonic())
         wanted = replace(
@@ -185,9 +188,9 @@ class _Slice:
         """Have its software removed on the machine itself, which takes it off the list (DOC, section 2.5)."""
         if machine is None:
             self.notes.append(
-                f"The machine of {server.name} is gone, but the vault still lists it. On the configuration server, in "
-                "%ProgramData%\\ASR\\home\\svsystems\\bin, run: perl Unregister-ASRComponent.pl "
-                f"-IPAddress {server.ip} -Component PS"
+                f"The VM of {server.name} is gone, but the vault still lists it. On the configuration server, in "
+                "%ProgramData%\\ASR\\home\\svsystems\\bin, run: perl Unregister-ASRComponent.pl -IPAddress "
+                f"{server.ip} -Component PS"
             )
             return None
         where = f"{self.wish.vm_id}/runCommands/{REMOVE_COMMAND}"
@@ -206,8 +209,8 @@ class _Slice:
                 return Refusal(
                     "unregister_failed",
                     f"The software of {server.name} could not be removed: {view.get('error') or state}.",
-                    "Remove it on the machine by hand (Programs and Features: Configuration/Process Server, then its "
-                    "Dependencies), then run again.",
+                    "Remove it on the machine by hand (Programs and Features: Configuration/Process Server, then "
+                    "its Dependencies), then rerun.",
                 )
             return self.start_removal(machine, where)
         if state != "Succeeded":
@@ -243,7 +246,7 @@ class _Slice:
         return Refusal(
             "unregistering",
             f"{server.name} is being unregistered.",
-            "It leaves the list after up to 15 minutes, sooner with `refresh: true`.",
+            "It disappears from the vault after up to 15 minutes, or sooner with `refresh: true`.",
             waits=True,
         )
 
@@ -259,8 +262,8 @@ class _Slice:
         if foreign:
             return Refusal(
                 "not_ours",
-                f"{listing(foreign)} was deployed with {self.wish.name} but no longer bears its mark (tag {MARK}).",
-                "Give it that tag again, or remove it by hand.",
+                f"{listing(foreign)} was deployed with {self.wish.name} but no longer has its tag {MARK}.",
+                "Restore the tag, or remove it by hand.",
             )
         going = [i for i in sorted(there, key=_rank) if not i.endswith(f"/{self.wish.name}-os")]
         if self.order.check:
@@ -305,7 +308,7 @@ class _Slice:
         try:
             send()
         except Rejected as refusal:
-            return Refusal("removal_refused", refusal.message, refusal.remedy or "Mend the cause, then run again.")
+            return Refusal("removal_refused", refusal.message, refusal.remedy or "Fix the cause and rerun.")
         except Unknown:
             # The next look tells; removing what is gone does no harm.
             return None

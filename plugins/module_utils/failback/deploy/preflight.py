@@ -28,8 +28,8 @@ def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
     names = listing(f.friendly_name for f in fabrics)
     raise InputError(
         "configuration_server_ambiguous" if found else "configuration_server_not_found",
-        f"It is not clear which configuration server {wish.name} belongs to; the vaults have {names}.",
-        "Name one of them in `deploy.configuration_server`.",
+        f"The vaults have several configuration servers that {wish.name} could belong to: {names}.",
+        "Set `deploy.configuration_server` to one of them.",
     )
 
 
@@ -62,15 +62,15 @@ class Chooser:
         warnings = []
         if not unattended:
             warnings.append(
-                f"{wish.name} comes from the gallery image, which registers by hand only: log on to it by remote desktop "
-                "and complete the registration there."
+                f"{wish.name} is deployed from the gallery image, which must be registered by hand: log on by remote "
+                "desktop and complete the registration there."
             )
         address = wish.configuration_server_address or self.fabric.ip
         if unattended and not address:
             raise InputError(
                 "configuration_server_address_missing",
-                f"The vault does not tell the address of the configuration server {self.fabric.friendly_name}.",
-                "Give it in `deploy.configuration_server_address`.",
+                f"The vault does not report the address of the configuration server {self.fabric.friendly_name}.",
+                "Set `deploy.configuration_server_address`.",
             )
         return Choice(location, subnet_id, size, image, unattended, address, warnings=tuple(warnings))
 
@@ -82,7 +82,7 @@ class Chooser:
                 "resource_group_not_found",
                 f"Subscription {self.wish.subscription_id} has no resource group {self.wish.resource_group} "
                 "(`deploy.resource_group`).",
-                "Name an existing one, best that of the failed-over machines.",
+                "Use an existing one, preferably that of the failed-over machines.",
             ) from None
 
     def _network(self) -> Json:
@@ -94,8 +94,8 @@ class Chooser:
             raise InputError(
                 "network_not_found",
                 f"There is no virtual network {self.wish.virtual_network!r} (`deploy.virtual_network`).",
-                f"Resource group {group.rpartition('/')[2]} has {listing(str(n.get('name')) for n in there)}; a network "
-                "elsewhere needs virtual_network_resource_group or its whole id.",
+                f"Resource group {group.rpartition('/')[2]} has {listing(str(n.get('name')) for n in there)}; for a "
+                "network elsewhere, set virtual_network_resource_group or give its full id.",
             ) from None
 
     def _subnet(self, network: Json) -> str:
@@ -114,9 +114,9 @@ class Chooser:
         if not usable(self.wish.address, ranges):
             raise InputError(
                 "address_not_in_subnet",
-                f"The subnet {self.wish.subnet} ({', '.join(str(r) for r in ranges)}) does not give the address "
-                f"{self.wish.address} (`deploy.address`) to a machine.",
-                "Take one of its addresses; Azure keeps the first four and the last one for itself.",
+                f"The subnet {self.wish.subnet} ({', '.join(str(r) for r in ranges)}) does not contain a usable "
+                f"address {self.wish.address} (`deploy.address`).",
+                "Use one of its addresses. Azure reserves the first four and the last one.",
             )
         return str(subnet.get("id") or f"{self.wish.network_id}/subnets/{self.wish.subnet}")
 
@@ -134,8 +134,8 @@ class Chooser:
             raise InputError(
                 "network_has_process_server",
                 f"The virtual network {network.get('name')} already has the process server {others[0].name} "
-                f"({others[0].ip}), and one is enough for a network.",
-                f"Use {others[0].name}, or deploy into the network of machines that have none.",
+                f"({others[0].ip}), and one per network is enough.",
+                f"Use {others[0].name}, or deploy into a network that has none.",
             )
 
     def _address(self) -> None:
@@ -145,7 +145,7 @@ class Chooser:
             raise InputError(
                 "address_in_use",
                 f"The address {self.wish.address} (`deploy.address`) is in use in {self.wish.virtual_network}.",
-                f"Free are {', '.join(str(o) for o in others[:5])}." if others else "Take a free one.",
+                f"Free addresses: {', '.join(str(o) for o in others[:5])}." if others else "Use a free one.",
             )
 
     def _image(self, location: str) -> tuple[dict[str, str], bool]:
@@ -157,15 +157,15 @@ class Chooser:
             if wish.source == GALLERY:
                 raise InputError(
                     "gallery_image_not_offered",
-                    "The gallery does not offer the process server's image to this subscription any more.",
-                    "Leave `deploy.source` out, or set it to windows: a Windows Server is set up unattended then.",
+                    "The gallery no longer offers the process server's image to this subscription.",
+                    "Omit `deploy.source` or set it to windows, which sets up a Windows Server unattended.",
                 )
         image = {**WINDOWS_IMAGE, **{k: v for k, v in wish.image.items() if v}}
         if not self._offered(location, image):
             raise InputError(
                 "image_not_offered",
                 f"The image {image['publisher']}:{image['offer']}:{image['sku']} is not offered in {location} (`deploy.image`).",
-                "Name a Windows Server 2016 image with English language settings; newer ones are not supported.",
+                "Use a Windows Server 2016 image with English language settings. Newer ones are not supported.",
             )
         return image, True
 
@@ -201,8 +201,11 @@ class Chooser:
             told.append(f"{name}: {against}")
         raise InputError(
             "size_not_available",
-            f"No size for the process server {wish.name} can be had in {location} ({'; '.join(told)}).",
-            f"Name another in `deploy.size` with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or ask for quota.",
+            f"No suitable VM size for the process server {wish.name} is available in {location} ({'; '.join(told)}).",
+            (
+                f"Set `deploy.size` to another one with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or request "
+                "quota."
+            ),
         )
 
 
@@ -215,11 +218,11 @@ def _image_of(properties: Json) -> dict[str, str]:
 def _against(name: str, sku: Json | None, left: Mapping[str, int], wish: Wish) -> str:
     """What speaks against a size, empty where nothing does."""
     if sku is None:
-        return "not offered there"
+        return "not available there"
     for restriction in sku.get("restrictions") or ():
         zones = (restriction.get("restrictionInfo") or {}).get("zones") or ()
         if restriction.get("type") == "Location" or (wish.zone and wish.zone in zones):
-            return f"not for this subscription ({restriction.get('reasonCode')})"
+            return f"not available to this subscription ({restriction.get('reasonCode')})"
     if wish.zone:
         zones = [z for place in sku.get("locationInfo") or () for z in place.get("zones") or ()]
         if wish.zone not in zones:

@@ -125,7 +125,7 @@ class _Slice:
                 "name_taken",
                 f"Resource group {self.wish.resource_group} already has a virtual machine {self.wish.name} that was not "
                 "deployed by this collection.",
-                "Take another name, or remove that machine first.",
+                "Choose another name, or remove that VM first.",
             )
         if record is not None and state != "succeeded" and self.memory.get("sent"):
             return Deployed("failed", self.failed(record))
@@ -183,9 +183,9 @@ class _Slice:
         if missing:
             raise InputError(
                 "secret_missing",
-                f"The process server {self.wish.name} has to be deployed, and `{missing[0]}` is empty.",
-                "Set admin_password (ASR_ADMIN_PASSWORD) for the new machine, and passphrase (ASR_PASSPHRASE) as "
-                "genpassphrase.exe -v shows it on the configuration server.",
+                f"The process server {self.wish.name} has to be deployed, but `{missing[0]}` is empty.",
+                "Set admin_password (ASR_ADMIN_PASSWORD) for the new VM, and passphrase (ASR_PASSPHRASE) to what "
+                "genpassphrase.exe -v prints on the configuration server.",
             )
 
     def predict(self, choice: Choice, body: Json) -> Deployed:
@@ -221,13 +221,13 @@ class _Slice:
             view = None
         if view and str(view.get("executionState")) not in ("Succeeded", "Running", "Pending"):
             told = str(view.get("error") or "").strip()[-500:].replace(self.secrets.passphrase or "\0", "(secret)")
-            said = f"{said}; the set-up said: {told or view.get('exitCode')}"
+            said = f"{said}; the setup reported: {told or view.get('exitCode')}"
         return Refusal(
             "deployment_failed",
             f"The deployment of {self.wish.name} ended as {(record.get('properties') or {}).get('provisioningState')}: {said}.",
-            f"Look at deployment {self.wish.deployment_id.rpartition('/')[2]} in resource group "
-            f"{self.wish.resource_group} and at C:\\ProgramData\\ASRSetupLogs on the machine, mend the cause, then run "
-            "again: it goes on with what stands.",
+            f"Check deployment {self.wish.deployment_id.rpartition('/')[2]} in resource group "
+            f"{self.wish.resource_group} and at C:\\ProgramData\\ASRSetupLogs on the VM, fix the cause and rerun. "
+            "The deployment continues from what already exists.",
         )
 
     # afterwards
@@ -256,11 +256,12 @@ class _Slice:
 
     def how_to_register(self, remedy: str) -> str:
         if self.memory.get("unattended", True):
-            return f"{remedy} Its set-up logs stand in C:\\ProgramData\\ASRSetupLogs."
+            return f"{remedy} Its setup logs are in C:\\ProgramData\\ASRSetupLogs."
         return (
-            f"The gallery image is registered by hand: log on to {self.wish.name} ({self.wish.address}) by remote desktop, "
-            "and give address and passphrase of the configuration server in the window that opens (cspsconfigtool.exe), "
-            f"port 443, data port {self.wish.data_port}. Then it shows after 10 to 15 minutes."
+            f"The gallery image must be registered by hand: log on to {self.wish.name} ({self.wish.address}) by "
+            "remote desktop and enter the configuration server's address and passphrase in the window that opens "
+            f"(cspsconfigtool.exe), port 443, data port {self.wish.data_port}. It then appears in the vault after 10 "
+            "to 15 minutes."
         )
 
     def entry(self, deployed: Deployed, reason: Refusal | None) -> dict[str, Any]:
@@ -332,7 +333,7 @@ def _deploying(wish: Wish) -> Refusal:
     return Refusal(
         "deploying",
         f"The deployment of {wish.name} is running.",
-        "Wait for it: the machine and the set-up on it take about half an hour.",
+        "Wait for it to finish. The VM and the setup on it take about half an hour.",
         waits=True,
     )
 
@@ -340,8 +341,8 @@ def _deploying(wish: Wish) -> Refusal:
 def _differs(wish: Wish, differing: list[str]) -> Refusal:
     return Refusal(
         "deployed_differently",
-        f"The process server {wish.name} stands otherwise than asked for: {'; '.join(differing)}.",
-        "Correct `deploy`, or remove it with `state: absent` and deploy it anew.",
+        f"The process server {wish.name} differs from `deploy`: {'; '.join(differing)}.",
+        "Correct `deploy`, or remove it with `state: absent` and deploy it again.",
     )
 
 
@@ -349,5 +350,5 @@ def _refused(refusal: Rejected) -> Refusal:
     return Refusal(
         "deployment_refused",
         refusal.message,
-        refusal.remedy or "Mend the cause, then run again.",
+        refusal.remedy or "Fix the cause and rerun.",
     )

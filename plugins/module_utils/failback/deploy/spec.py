@@ -94,15 +94,15 @@ class Wish:
         if not name:
             raise InputError(
                 "process_server_missing",
-                "`state` is present or absent, but `name` does not say which process server.",
-                "Give its name in `name`; it becomes the machine's computer name.",
+                "`state` is present or absent, but `name` is not set.",
+                "Set `name` to the process server's name, which is also its computer name.",
             )
         given = {k: v for k, v in (options or {}).items() if v is not None}
         if not given.get("resource_group"):
             raise InputError(
                 "deploy_missing",
-                f"It is not said where the process server {name} stands in Azure.",
-                "Give `deploy` with at least resource_group; to deploy also virtual_network, subnet and address.",
+                f"`deploy` is not set, so the location of the process server {name} in Azure is unknown.",
+                "Set `deploy` with at least resource_group; to deploy, also virtual_network, subnet and address.",
             )
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in known}
@@ -117,14 +117,14 @@ class Wish:
             raise InputError(
                 "name_invalid",
                 f"name={self.name!r} cannot be the computer name of a Windows machine.",
-                "Take up to 15 letters, digits and hyphens with at least one letter.",
+                "Use up to 15 letters, digits and hyphens, with at least one letter.",
             )
         for key in ("virtual_network", "subnet", "address"):
             if not getattr(self, key):
                 raise InputError(
                     "deploy_missing",
-                    f"`deploy` does not say {key}.",
-                    "Give resource_group, virtual_network, subnet and address of the network that the failed-over "
+                    f"`deploy` has no {key}.",
+                    "Set resource_group, virtual_network, subnet and address of the network that the failed-over "
                     "machines are in.",
                 )
         _address(self.address, "deploy.address")
@@ -138,10 +138,10 @@ class Wish:
         last = TIERS[-1]
         raise InputError(
             "too_much_for_one",
-            f"{self.daily_change_gb} GB of change a day and {self.machine_count} machines (`deploy.daily_change_gb`, "
-            f"`deploy.machine_count`) are more than one process server takes.",
-            f"One takes {last.daily_change_gb} GB a day and {last.machines} machines at the most; bring the machines home "
-            "in batches.",
+            f"{self.daily_change_gb} GB of change per day and {self.machine_count} machines "
+            "(`deploy.daily_change_gb`, `deploy.machine_count`) exceed what one process server can handle.",
+            f"One handles up to {last.daily_change_gb} GB per day and {last.machines} machines. Fail the machines "
+            "back in batches.",
         )
 
     @property
@@ -191,7 +191,7 @@ def _address(text: str, option: str) -> IPv4Address:
         return IPv4Address(text)
     except AddressValueError:
         raise InputError(
-            "address_invalid", f"{option}={text!r} is no IPv4 address.", "Give a free address of the subnet."
+            "address_invalid", f"{option}={text!r} is not an IPv4 address.", "Set it to a free address of the subnet."
         ) from None
 
 

@@ -132,21 +132,24 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
     if generation is None:
         return Refusal(
             "provider_not_supported",
-            f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does not drive.",
-            "Leave it out of the selection; only VMware machines and physical servers are brought home.",
+            (
+                f"The machine replicates with {item.instance_type or 'an unnamed provider'}, which this collection does "
+                "not support."
+            ),
+            "Leave it out of the selection. Only VMware machines and physical servers can be failed back.",
         )
     candidates = lifecycle.candidates(item, route)
     if candidates:
         decisions = [_while_running(seen, operation, route, lifecycle, generation) for operation in candidates]
         sure = isinstance(decisions[0], (Join, Wait)) or len(set(map(type, decisions))) == 1
-        return decisions[0] if sure else Wait("another operation holds it")
+        return decisions[0] if sure else Wait("another operation is running on it")
     position = lifecycle.position(item)
     if (
         seen.arrived is not None
         and position is not seen.arrived
         and behind(position, seen.arrived, lifecycle, generation)
     ):
-        return Wait("the list does not show the finished job yet")
+        return Wait("the finished job is not in the list yet")
     if position is None:
         return _unplaced(item)
     for step in route:
@@ -159,7 +162,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
         if word == SEND and operation is not None:
             return _before_firing(seen, operation, policy)
         if not item.allowed:
-            return Wait("the service allows no operation on it just now")
+            return Wait("the service does not allow any operation on it at the moment")
         return _refusal(word, step)
     return Done()
 
@@ -223,8 +226,8 @@ def _while_running(
     if running.step in FAILOVERS and CANCEL_FAILOVER_TO_ONPREM in route:
         return Refusal(
             "failover_running",
-            f"The machine is {doing} now, and a failover in progress is never cancelled.",
-            "Wait until the failover has ended, then run this again.",
+            f"The machine is {doing}. A failover in progress is never cancelled.",
+            "Wait for the failover to end, then rerun.",
         )
     # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
     for step in route:
@@ -232,9 +235,9 @@ def _while_running(
         if word == DONE:
             continue
         if word in (SEND, WAIT):
-            return Wait(f"another operation holds it: {doing}")
+            return Wait(f"another operation is running on it: {doing}")
         refusal = _refusal(word, step)
-        return Refusal(refusal.code, f"The machine is {doing} now.", refusal.remedy)
+        return Refusal(refusal.code, f"The machine is {doing}.", refusal.remedy)
     return Done()
 
 
@@ -242,22 +245,20 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
     item = seen.item
     if not operation.permitted(item):
         if not item.allowed:
-            return Wait("the service allows no operation on it just now")
+            return Wait("the service does not allow any operation on it at the moment")
         said = health_words(health_entries(item))
         return Refusal(
             "operation_not_allowed",
             f"The service does not allow {operation.permission} on the machine now; it allows {', '.join(sorted(item.allowed))}."
-            + (
-                f" The vault reports: {said}." if said else " The vault's entry of the machine reports no health error."
-            ),
-            "Resolve what the vault reports for the machine, then run this again."
+            + (f" The vault reports: {said}." if said else " The vault reports no health error for the machine."),
+            "Fix what the vault reports for the machine, then rerun."
             if said
-            else "Look at the machine and its recent jobs in the vault, then run this again.",
+            else "Check the machine and its recent jobs in the vault, then rerun.",
         )
     if policy.holds(operation.step, seen.approved):
         return Hold(operation)
     if operation.step == FAILOVER_TO_AZURE and not policy.confirmed:
-        return Refusal(NOT_CONFIRMED, "Its failover to Azure takes it out of home and is not confirmed.", CONFIRM)
+        return Refusal(NOT_CONFIRMED, "Failing it over to Azure takes it off-premises and was not confirmed.", CONFIRM)
     if operation.agent_sign is not None and item.agent_registered(operation.agent_sign) is False:
         # An item that does not tell its failover is given its time from this run's first look.
         began = item.last_failover or seen.since
@@ -271,10 +272,11 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
 def _agent_missing(policy: Policy) -> Refusal:
     return Refusal(
         AGENT_MISSING,
-        f"The machine's agent has not registered in the {round(policy.agent_timeout / 60)} minutes that it may take after "
-        "a failover (agent_timeout), and a reprotect without it fails.",
-        "Look whether the machine runs, whether its Mobility service is started and reaches the configuration server, process "
-        "server or appliance, then run this again. With agent_timeout 0 the reprotect is sent without looking at the agent.",
+        f"The machine's agent did not register within {round(policy.agent_timeout / 60)} minutes of the failover "
+        "(agent_timeout). A reprotect fails without it.",
+        "Check that the machine is running and that its Mobility service is started and can reach the configuration "
+        "server, process server or appliance, then rerun. Set agent_timeout to 0 to reprotect without checking the "
+        "agent.",
     )
 
 
@@ -289,16 +291,19 @@ def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, g
 
 def _unplaced(item: Item) -> Decision:
     if item.scenario is not None:
-        return Wait(f"another operation holds it: {item.scenario.name}")
+        return Wait(f"another operation is running on it: {item.scenario.name}")
     if not item.allowed:
-        return Wait("the service allows no operation on it just now")
+        return Wait("the service does not allow any operation on it at the moment")
     said = health_words(health_entries(item))
     return Refusal(
         "not_understood",
-        f"The machine's standing is not understood: provider {item.instance_type}, active location "
+        f"The machine's state could not be determined: provider {item.instance_type}, active location "
         f"{item.active_location or 'unknown'}, allowed operations {', '.join(sorted(item.allowed))}."
         + (f" The vault reports: {said}." if said else ""),
-        "Look at the machine in the vault; a completed migration or disabled protection cannot be brought home.",
+        (
+            "Check the machine in the vault. A machine that was migrated, or whose protection was disabled, cannot be "
+            "failed back."
+        ),
     )
 
 
@@ -307,14 +312,14 @@ def not_understood(item: Item) -> Refusal:
     fields = ", ".join(item.odd[:3]) + (f" and {len(item.odd) - 3} more" if len(item.odd) > 3 else "")
     return Refusal(
         "not_understood",
-        f"The vault's answer for the machine is not understood: {fields} is missing or of another kind than it has to be.",
-        "Look at the machine in the vault, and run this again; if it stays so, ask Microsoft support what the entry means.",
+        f"The vault's entry for the machine is invalid: {fields} is missing or has the wrong type.",
+        "Check the machine in the vault, then rerun. If the entry stays invalid, contact Microsoft support.",
     )
 
 
 def _refusal(code: str, step: str) -> Refusal:
     reason, remedy = REFUSALS.get(
-        code, (f"The step {step} cannot start here.", "Look at the machine in the vault and run this again.")
+        code, (f"The step {step} cannot start from here.", "Check the machine in the vault, then rerun.")
     )
     return Refusal(code, reason, remedy)
 

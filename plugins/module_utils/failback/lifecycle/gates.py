@@ -33,19 +33,19 @@ STALE = 3600
 #: Word of each gate -> what it means; these are the keys of ``accept``.
 WORDS: Mapping[str, str] = MappingProxyType(
     {
-        "replication_health": "the vault reports the replication as not healthy",
-        "failover_health": "the vault reports that the machine cannot be failed over well",
+        "replication_health": "the vault reports that replication is not healthy",
+        "failover_health": "the vault reports that the machine cannot be failed over reliably",
         "rpo": "the newest recovery point is older than rpo_limit",
-        "resync_required": "the copy differs from the machine and needs a resynchronisation",
-        "resync_in_progress": "a synchronisation of the copy has not ended",
-        "disk_resized": "a disk was resized, and the copy does not follow",
+        "resync_required": "the copy differs from the machine and needs a resynchronization",
+        "resync_in_progress": "the copy is still synchronizing",
+        "disk_resized": "a disk was resized and the copy was not",
         "disk_state": "a disk of the copy is not protected or not healthy",
-        "disk_unprotected": "the Azure VM has disks that are not replicated and go with it",
+        "disk_unprotected": "the Azure VM has disks that are not replicated and are deleted with it",
         "agent_silent": "the machine's agent has not reported for an hour",
         "failed_failover": "the machine's last failover failed",
-        "azure_vm_missing": "the Azure VM does not exist any more",
-        "azure_identity": "the ids do not tell which Azure VM is the machine's; the reason names its resource id",
-        "onprem_identity": "the ids do not tell which VM in vCenter is the machine; the reason names its UUID",
+        "azure_vm_missing": "the Azure VM no longer exists",
+        "azure_identity": "the ids do not identify the machine's Azure VM; the reason gives its resource id",
+        "onprem_identity": "the ids do not identify the machine's VM in vCenter; the reason gives its UUID",
     }
 )
 
@@ -53,17 +53,19 @@ WORDS: Mapping[str, str] = MappingProxyType(
 ASIDE = frozenset({"testfailover", "versionexpiry", "agentautoupdateinfra", "agentautoupdateartifactdeleted"})
 
 _REPAIR = (
-    "Mend what the vault names (resynchronise the machine there if it asks for that) and wait until it is healthy."
+    "Fix what the vault reports (resynchronize the machine there if it asks for that) and wait until it is healthy."
 )
 
-_AGENT = "Check that the machine runs in Azure, its agent's services run and it reaches the vault."
+_AGENT = (
+    "Check that the machine is running in Azure, that its agent's services are running and that it reaches the vault."
+)
 
 
 def way_on(gates: Sequence[Refusal]) -> str:
     """What to do about shut gates, or how to say that the machine may go on all the same."""
     words = ", ".join(f'"{word}": "reason"' for word in dict.fromkeys(gate.code for gate in gates))
     said = " ".join(dict.fromkeys(gate.remedy for gate in gates))
-    return f"{said} Or accept it, saying why (option accept): -e '{{\"asr_accept\": {{{words}}}}}'"
+    return f"{said} To accept it, give the reason (option accept): -e '{{\"asr_accept\": {{{words}}}}}'"
 
 
 def passed(gates: Iterable[Refusal], accept: Mapping[str, str]) -> tuple[list[Refusal], list[dict[str, str]]]:
@@ -89,18 +91,18 @@ def health_gates(item: Item) -> list[Refusal]:
         found.append(
             Refusal(
                 "replication_health",
-                f"The vault does not tell whether the replication is healthy (it says {item.health or 'nothing'!r}).",
-                "Look at the machine in the vault.",
+                f"The vault does not report whether replication is healthy (health: {item.health or 'none'}).",
+                "Check the machine in the vault.",
             )
         )
     elif word == "critical" or bad:
-        told = health_words(bad or said) or "it does not say why"
+        told = health_words(bad or said) or "no reason given"
         found.append(
-            Refusal("replication_health", f"The vault reports the replication as {item.health}: {told}.", _REPAIR)
+            Refusal("replication_health", f"The vault reports replication health {item.health}: {told}.", _REPAIR)
         )
     if str(item.properties.get("failoverHealth") or "").lower() == "critical":
-        told = health_words(said) or "it does not say why"
-        found.append(Refusal("failover_health", f"The vault reports the failover health as Critical: {told}.", _REPAIR))
+        told = health_words(said) or "no reason given"
+        found.append(Refusal("failover_health", f"The vault reports failover health Critical: {told}.", _REPAIR))
     return found
 
 
@@ -117,7 +119,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
         found.append(
             Refusal(
                 "agent_silent",
-                f"The machine's agent was never heard of (last heartbeat {item.agent_heartbeat_told}).",
+                f"The machine's agent has never reported (last heartbeat {item.agent_heartbeat_told}).",
                 _AGENT,
             )
         )
@@ -125,7 +127,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
         found.append(
             Refusal(
                 "agent_silent",
-                f"The machine's agent was last heard of {age((now - beat).total_seconds())} ago ({iso(beat)}).",
+                f"The machine's agent last reported {age((now - beat).total_seconds())} ago ({iso(beat)}).",
                 _AGENT,
             )
         )
@@ -143,7 +145,7 @@ def point_gate(job: Job | None, limit: float) -> list[Refusal]:
         Refusal(
             "rpo",
             f"The failover used the recovery point of {iso(job.point_time)}, {age(lost)} older than its start.",
-            "Compare the machine's data with the Azure VM's before that is deleted.",
+            "Compare the machine's data with the Azure VM's before the Azure VM is deleted.",
         )
     ]
 
@@ -155,13 +157,13 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
     left. The Azure VM tells no size of a disk while it is deallocated (DOC), which fits any.
     """
     protected = raw_disks(item)
-    remedy = "Copy what lies there to the machine at home, or protect the machine anew with all its disks."
+    remedy = "Copy their data to the on-premises machine, or enable replication again with all disks."
     if not attached:
-        text = "Azure does not tell which disks the VM has that the commit deletes."
-        return [Refusal("disk_unprotected", text, "Look at the VM's disks in Azure.")]
+        text = "Azure does not list the disks of the VM that the commit deletes."
+        return [Refusal("disk_unprotected", text, "Check the VM's disks in Azure.")]
     if not protected:
         names = ", ".join(str(d.get("name") or "?") for d in attached)
-        text = f"The vault does not tell which disks were replicated; the Azure VM that the commit deletes has {names}."
+        text = f"The vault does not list the replicated disks; the Azure VM that the commit deletes has {names}."
         return [Refusal("disk_unprotected", text, remedy)]
     left = sorted(protected, key=lambda d: str(d.get("isOSDisk") or "").lower() != "true")
     pairs: list[tuple[Json, Json]] = [(attached[0], left.pop(0))]
@@ -176,7 +178,9 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
     found: list[Refusal] = []
     if rest:
         names = ", ".join(_azure_disk(d) for d in rest)
-        text = f"The Azure VM that the commit deletes has disks that are not replicated and go with it: {names}."
+        text = (
+            f"The Azure VM that the commit deletes has disks that are not replicated and are deleted with it: {names}."
+        )
         found.append(Refusal("disk_unprotected", text, remedy))
     grown = [
         f"{_azure_disk(a)}, of which {p:.0f} GB are replicated"
@@ -184,7 +188,7 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
         if (size := _azure_gib(a)) is not None and (p := _gib(copy)) is not None and size > p + 1
     ]
     if grown:
-        found.append(Refusal("disk_resized", f"Disks have grown in Azure: {'; '.join(grown)}.", remedy))
+        found.append(Refusal("disk_resized", f"Disks were enlarged in Azure: {'; '.join(grown)}.", remedy))
     return found
 
 
@@ -192,7 +196,7 @@ def _azure_disk(disk: Json) -> str:
     size, lun = _azure_gib(disk), disk.get("lun")
     words = [f"LUN {lun}" if lun is not None else "", f"{size:.0f} GB" if size is not None else ""]
     told = ", ".join(word for word in words if word)
-    return f"{disk.get('name') or 'a disk without a name'}{f' ({told})' if told else ''}"
+    return f"{disk.get('name') or 'an unnamed disk'}{f' ({told})' if told else ''}"
 
 
 def _azure_gib(disk: Json) -> float | None:
@@ -215,7 +219,7 @@ def failed_failover(item: Item) -> str:
         return item.state
     if str(item.details.get("lastPlannedFailoverStatus") or "").lower() == "failed":
         when = iso(parse_time(item.details.get("lastPlannedFailoverStartTime")))
-        return f"lastPlannedFailoverStatus Failed{f', begun {when}' if when else ''}"
+        return f"lastPlannedFailoverStatus Failed{f', started {when}' if when else ''}"
     return ""
 
 
@@ -227,8 +231,8 @@ def failed_gate(words: str, job: Job | None) -> Refusal:
     named = f" (job {job.name}, {job.state})" if job is not None else ""
     return Refusal(
         "failed_failover",
-        f"The machine's last failover failed, and the vault marks it so ({words}){named}{why}",
-        f"Mend the cause and look at the machine on both sides before it is failed over again.{advice}",
+        f"The machine's last failover failed ({words}){named}{why}",
+        f"Fix the cause and check the machine on both sides before you fail it over again.{advice}",
     )
 
 
@@ -246,7 +250,10 @@ def _level(entry: Json) -> str:
 
 def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
     """The recovery point's age: rpoInSeconds (classic), or the disks' last synchronisation where an item tells that."""
-    remedy = "Check the connection between the machine and the process server or appliance, and wait until it is fresh."
+    remedy = (
+        "Check the connection between the machine and the process server or appliance, and wait for a newer "
+        "recovery point."
+    )
     rpo = rpo_seconds(item)
     calculated = parse_time(item.details.get("lastRpoCalculatedTime"))
     synced = [when for d in raw_disks(item) if (when := parse_time(d.get("lastSyncTime"))) is not None]
@@ -258,13 +265,13 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
     elif calculated is None and item.details.get("lastRpoCalculatedTime"):
         text = f"The RPO was never calculated (lastRpoCalculatedTime {item.details['lastRpoCalculatedTime']})."
     elif never:
-        text = f"{never[0]} was never synchronised."
+        text = f"{never[0]} was never synchronized."
     elif calculated is not None and (now - calculated).total_seconds() > max(limit, STALE):
         text = f"The RPO was last calculated {age((now - calculated).total_seconds())} ago ({iso(calculated)})."
     elif synced and (now - min(synced)).total_seconds() > max(limit, STALE):
-        text = f"A disk was last synchronised {age((now - min(synced)).total_seconds())} ago ({iso(min(synced))})."
+        text = f"A disk was last synchronized {age((now - min(synced)).total_seconds())} ago ({iso(min(synced))})."
     elif rpo is None and item.instance_type == "InMage":
-        text = "The vault does not tell how old the newest recovery point is."
+        text = "The vault does not report the age of the newest recovery point."
     return [Refusal("rpo", text, remedy)] if text else []
 
 
@@ -284,13 +291,13 @@ def _resync(item: Item) -> list[Refusal]:
         found.append(
             Refusal(
                 "resync_required",
-                f"The vault asks for a resynchronisation{what}.",
-                "Resynchronise it in the vault and wait.",
+                f"The vault asks for a resynchronization{what}.",
+                "Resynchronize it in the vault and wait until that has finished.",
             )
         )
     doing = _syncing(item)
     if doing:
-        found.append(Refusal("resync_in_progress", f"A synchronisation has not ended: {doing}.", "Wait until it has."))
+        found.append(Refusal("resync_in_progress", f"Synchronization is not finished: {doing}.", "Wait until it is."))
     return found
 
 
@@ -350,8 +357,11 @@ def _disks(item: Item) -> list[Refusal]:
         found.append(
             Refusal(
                 "disk_resized",
-                f"The vault reports that {what} was resized since its replication began.",
-                "Protect the machine anew so that the copy has the new size, or make sure that nothing lies beyond the old one.",
+                f"The vault reports that {what} was resized after replication began.",
+                (
+                    "Enable replication again so that the copy has the new size, or make sure that there is no data "
+                    "beyond the old size."
+                ),
             )
         )
     ill = [
@@ -361,12 +371,10 @@ def _disks(item: Item) -> list[Refusal]:
         if word and word.lower() not in ("protected", "none")
     ]
     if ill:
-        found.append(
-            Refusal("disk_state", f"The vault reports disks that are not well: {'; '.join(ill[:3])}.", _REPAIR)
-        )
+        found.append(Refusal("disk_state", f"The vault reports unhealthy disks: {'; '.join(ill[:3])}.", _REPAIR))
     wrong = [e for e in item.details.get("validationErrors") or () if isinstance(e, Mapping) and _level(e) != "warning"]
     if wrong:
-        found.append(Refusal("failover_health", f"The vault reports of the machine: {health_words(wrong)}.", _REPAIR))
+        found.append(Refusal("failover_health", f"The vault reports for the machine: {health_words(wrong)}.", _REPAIR))
     return found
 
 

@@ -137,7 +137,7 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
             False,
             refusal=Refusal(
                 HELD,
-                f"Held before {doing} with its consistency group {group!r}, which moves as a whole: {said}",
+                f"Held before {doing} with its consistency group {group!r}, whose members move together: {said}",
                 remedy(causes),
             ),
         )
@@ -152,13 +152,13 @@ def remedy(causes: Sequence[Fellow]) -> str:
     """What to do about the members that hold a group."""
     names = ", ".join(f.name for f in causes[:NAMED]) + _more(len(causes))
     if all(f.why.code == AWAITING for f in causes):
-        return f"Look at {names} and approve as well: the group is committed when all its members are approved."
+        return f"Check {names} and approve as well: the group is committed once all its members are approved."
     own = " ".join(dict.fromkeys(f"{f.name}: {f.why.remedy}" for f in causes[:NAMED] if f.why.remedy))
     return (
-        f"See to {names}, then run this again for the whole group."
+        f"Fix the cause for {names}, then rerun for the whole group."
         + (f" {own}" if own else "")
-        + f" To go on without {'it' if len(causes) == 1 else 'them'}, choose the others alone and set asr_split_groups: true; "
-        "the group's common recovery point is lost then."
+        + f" To go on without {'it' if len(causes) == 1 else 'them'}, choose only the others and set "
+        "asr_split_groups: true. The group then loses its common recovery point."
     )
 
 
@@ -168,7 +168,7 @@ def _how(fellow: Fellow) -> str:
         "refused": "was refused",
         "held": "is held",
         "awaiting_approval": "is waiting for approval",
-        "under way": "is still on its way",
+        "under way": "is still in progress",
     }
     why = fellow.why.reason.strip().rstrip(".")
     return f"{words.get(fellow.ended, 'stopped')}{f' ({why})' if why else ''}"

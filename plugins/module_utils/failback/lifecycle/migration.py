@@ -23,16 +23,16 @@ def obstacle(item: Item, lifecycle: Lifecycle) -> str | None:
         return f"It is {STEP_TEXT[running.step]} now."
     position = lifecycle.position(item)
     if position is not Position.HOME:
-        where = POSITION_TEXT[position] if position is not None else "in a place that is not understood"
-        return f"It is {where}: only a machine at home that replicates to Azure can move."
+        where = POSITION_TEXT[position] if position is not None else "in an unknown state"
+        return f"It is {where}: only an on-premises machine that replicates to Azure can move."
     if item.scenario is not None:
-        return f"The operation {item.scenario.name} holds it now."
+        return f"The operation {item.scenario.name} is running on it."
     blocking: list[Json] = list(item.details.get("switchProviderBlockingErrorDetails") or ())
     if blocking:
         said = blocking[0]
         return f"The service says: {said.get('errorCode') or ''} {said.get('errorMessage') or ''}".strip()
     if item.health not in ("", "Normal", "None"):
-        return f"Its replication is in the state {item.health}: mend what the vault reports first."
+        return f"Its replication health is {item.health}: fix what the vault reports first."
     version = str(item.details.get("agentVersion") or "")
     if version and _older(version):
         return f"Its agent has version {version}: update it to 9.50 or later first."

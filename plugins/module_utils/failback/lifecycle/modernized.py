@@ -191,10 +191,10 @@ LIFECYCLE = CLASSIC + MODERNIZED
 NOTES: Mapping[str, str] = MappingProxyType(
     {
         "classic": (
-            "Classic replication: out of support since March 2026, so that the service may refuse; machines caught in Azure "
-            "must come home before they can move to the modernized experience."
+            "Classic replication has been out of support since March 2026, so the service may refuse. Machines that "
+            "run in Azure must be failed back before they can move to the modernized experience."
         ),
-        "modernized": "Modernized replication: machines come home through an appliance of the vault.",
+        "modernized": "Modernized replication: machines are failed back through an appliance of the vault.",
     }
 )
 
@@ -202,8 +202,8 @@ NOTES: Mapping[str, str] = MappingProxyType(
 _RETIRED_WORDS = ("retire", "deprecat", "no longer support", "end of support", "end of life", "classic experience")
 
 _AWAY = (
-    "ask Microsoft support to let its failback finish; else restore a backup or the exported Azure disks on-premises, "
-    "or keep the machine in Azure"
+    "ask Microsoft support to let the failback finish; otherwise restore a backup or the exported Azure disks "
+    "on-premises, or keep the machine in Azure"
 )
 _PROTECT_ANEW = "it runs on-premises: disable its replication in this vault and protect it in a modernized one"
 
@@ -211,7 +211,10 @@ _PROTECT_ANEW = "it runs on-premises: disable its replication in this vault and 
 RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
     {
         **dict.fromkeys(Position, _AWAY),
-        Position.HOME: "it is protected at home: move it to a modernized vault (asr_replicated_item_info tells whether it can)",
+        Position.HOME: (
+            "it is on-premises and protected: move it to a modernized vault (asr_replicated_item_info "
+            "tells whether it can)"
+        ),
         Position.SYNCING_OUT: _PROTECT_ANEW,
         Position.HOME_UNPROTECTED: _PROTECT_ANEW,
         Position.HOME_UNCOMMITTED: (
@@ -230,5 +233,5 @@ def retired(generation: str, position: Position | None, said: str) -> tuple[bool
         return False, ""
     left = RETIRED_LEFT[position] if position is not None else _AWAY
     if any(word in said.lower() for word in _RETIRED_WORDS):
-        return True, f"Classic replication is retired. What is left: {left}."
-    return False, f"If that is for the retirement of classic replication (March 2026), what is left: {left}."
+        return True, f"Classic replication is retired. Your options: {left}."
+    return False, f"If the cause is the retirement of classic replication (March 2026), your options are: {left}."

@@ -46,17 +46,16 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
         if not fitting:
             return Refusal(
                 "recovery_point_missing",
-                f"The machine has no recovery point of the kind {wanted!r} asked for in 'recovery_point'.",
-                "Choose latest, or wait for the next such point and run this again.",
+                f"The machine has no recovery point of the kind {wanted!r} ('recovery_point').",
+                "Choose latest, or wait for the next such point, then rerun.",
             )
         newest = max(fitting, key=lambda p: _time(p) or _EPOCH)
         return _single(newest)
     if wanted in KNOWN_POINTS or not operation.named_point:
         return Refusal(
             "recovery_point_unknown_here",
-            f"The recovery point {wanted!r} in 'recovery_point' does not exist for this step.",
-            f"Choose one of {', '.join(operation.points)}"
-            + (", or a single point by its name." if operation.named_point else "."),
+            f"This step does not offer the recovery point {wanted!r} ('recovery_point').",
+            f"Choose one of {', '.join(operation.points)}" + (", or a point's name." if operation.named_point else "."),
         )
     for point in points:
         if same(wanted, str(point.get("name") or ""), str(point.get("id") or "")):
@@ -64,7 +63,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
     have = ", ".join(f"{p.get('name')} ({iso(_time(p))})" for p in list(points)[:5]) or "none"
     return Refusal(
         "recovery_point_missing",
-        f"The machine has no recovery point named {wanted!r} in 'recovery_point'.",
+        f"The machine has no recovery point named {wanted!r} ('recovery_point').",
         f"Choose one of {', '.join(operation.points)}, or one of its points: {have}.",
     )
 

@@ -15,23 +15,23 @@ from typing import Any
 LASTING: Mapping[str, tuple[str, str]] = {
     "scopelocked": (
         "locked",
-        "Remove the lock that the service names (or ask who has set it, and why), then run this again.",
+        "Remove the lock that the service names, or ask its owner to, then rerun.",
     ),
     "readonlydisabledsubscription": (
         "subscription_disabled",
-        "Have the subscription enabled again (its owner, or Azure billing support), then run this again.",
+        "Ask the subscription's owner or Azure billing support to re-enable it, then rerun.",
     ),
     "subscriptiondisabled": (
         "subscription_disabled",
-        "Have the subscription enabled again (its owner, or Azure billing support), then run this again.",
+        "Ask the subscription's owner or Azure billing support to re-enable it, then rerun.",
     ),
     "requestdisallowedbypolicy": (
         "disallowed_by_policy",
-        "Ask for an exemption from the Azure Policy that the service names, then run this again.",
+        "Ask for an exemption from the Azure Policy that the service names, then rerun.",
     ),
     "requestdisallowedbyazure": (
         "disallowed_by_policy",
-        "Resolve what the service names for this subscription, then run this again.",
+        "Fix what the service reports for this subscription, then rerun.",
     ),
 }
 

@@ -13,7 +13,7 @@ RETRYABLE = MappingProxyType(
     {
         "95226": "the Azure VM could not reach the configuration server, or its agent had not registered yet",
         "78093": "the machine did not answer",
-        "78186": "the process server was out of reach",
+        "78186": "the process server could not be reached",
         "806": "the process server sent no heartbeat",
     }
 )

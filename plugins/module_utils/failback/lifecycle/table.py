@@ -34,14 +34,14 @@ class Position(str, Enum):
 #: Each position in words for people.
 POSITION_TEXT: Mapping[Position, str] = MappingProxyType(
     {
-        Position.HOME: "at home and protected to Azure",
+        Position.HOME: "on-premises, protected to Azure",
         Position.OUT_UNCOMMITTED: "failed over to Azure, not committed",
-        Position.OUT: "running in Azure, committed",
-        Position.SYNCING_HOME: "synchronising to on-premises",
+        Position.OUT: "running in Azure, failover committed",
+        Position.SYNCING_HOME: "synchronizing to on-premises",
         Position.READY: "ready to fail over to on-premises",
         Position.HOME_UNCOMMITTED: "failed over to on-premises, not committed",
-        Position.HOME_UNPROTECTED: "at home, not protected",
-        Position.SYNCING_OUT: "synchronising to Azure",
+        Position.HOME_UNPROTECTED: "on-premises, not protected",
+        Position.SYNCING_OUT: "synchronizing to Azure",
     }
 )
 
@@ -78,7 +78,7 @@ STEP_TEXT: Mapping[str, str] = MappingProxyType(
         FAILOVER_TO_ONPREM: "failing over to on-premises",
         COMMIT_TO_ONPREM: "committing the failover to on-premises",
         REPROTECT_TO_AZURE: "reprotecting to Azure",
-        CANCEL_FAILOVER_TO_ONPREM: "taking the failover to on-premises back",
+        CANCEL_FAILOVER_TO_ONPREM: "cancelling the failover to on-premises",
     }
 )
 
@@ -304,7 +304,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
 
 #: Code and remedy of a failover to Azure that nobody confirmed.
 NOT_CONFIRMED = "not_confirmed"
-CONFIRM = "Set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure) if that is meant."
+CONFIRM = "If you mean to do that, set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure)."
 
 #: Code of a refusal -> (reason, remedy). A remedy says that it is for this machine: nobody must run a stage for all because
 #: one of them is not where it should be.
@@ -322,42 +322,45 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Reprotect it first: run stage_2_reprotect_to_onprem for this machine, or asr_reprotect with direction to_onprem.",
         ),
         "synchronising_home": (
-            "The machine is still synchronising to on-premises.",
-            "Wait until it is synchronised: stage_2_reprotect_to_onprem for this machine waits for it, and so does asr_reprotect.",
+            "The machine is still synchronizing to on-premises.",
+            (
+                "Wait until it is synchronized: stage_2_reprotect_to_onprem for this machine waits for it, and so does "
+                "asr_reprotect."
+            ),
         ),
         "failover_home_first": (
-            "The machine is synchronised but has not failed over to on-premises.",
+            "The machine is synchronized but has not failed over to on-premises.",
             "Fail it over first: run stage_3_failover_to_onprem for this machine, or asr_failover with direction to_onprem.",
         ),
         "commit_home_first": (
             "The failover to on-premises is not committed.",
             (
-                "Look at the machine, then run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use "
-                "asr_commit with direction to_onprem and its name in 'approved'."
+                "Check the machine, then run stage_3_failover_to_onprem for this machine and approve it there "
+                "(asr_approved), or use asr_commit with direction to_onprem and its name in 'approved'."
             ),
         ),
         "on_its_way_home": (
-            "The machine is on its way home.",
-            "Bring it home first: run failback for this machine, or asr_failback.",
+            "The machine is being failed back.",
+            "Finish that first: run failback for this machine, or asr_failback.",
         ),
         "protect_first": (
-            "The machine is at home but not protected.",
+            "The machine is on-premises but not protected.",
             "Protect it first: run stage_4_reprotect_to_azure for this machine, or asr_reprotect with direction to_azure.",
         ),
         "synchronising_to_azure": (
-            "The machine is still synchronising to Azure.",
+            "The machine is still synchronizing to Azure.",
             "Wait until it is protected: stage_4_reprotect_to_azure for this machine waits for it, and so does asr_reprotect.",
         ),
         "failover_to_azure_first": (
-            "The machine is at home; there is no failover to commit.",
-            "Leave it out. Only if it must run in Azure, fail it over: stage_1_failover_to_azure for this machine.",
+            "The machine is on-premises; there is no failover to commit.",
+            "Leave it out. If it must run in Azure, fail it over: stage_1_failover_to_azure for this machine.",
         ),
         "nothing_to_cancel": (
-            "There is no failover to on-premises that waits for its commit.",
-            "Leave the machine out: only a planned failover that is not committed yet can be taken back.",
+            "There is no uncommitted failover to on-premises.",
+            "Leave the machine out. Only a planned failover that is not committed yet can be cancelled.",
         ),
         "cancel_not_offered": (
-            "A classic failover to on-premises cannot be taken back.",
+            "A classic failover to on-premises cannot be cancelled.",
             (
                 "Commit it: run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use asr_commit with "
                 "direction to_onprem and its name in 'approved'."

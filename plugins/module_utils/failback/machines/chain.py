@@ -37,7 +37,7 @@ class Onward:
 def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
     """Who goes on to ``stage``, given the results of the stages before it; ``check``: they are of check mode.
 
-    A member of a consistency group goes on when nobody of its group has stopped or is still on its way.
+    A member of a consistency group goes on when nobody of its group has stopped or is still in progress.
     """
     stages = [result for result in results if not result.get("left_out")]
     last = stages[-1] if stages else {}

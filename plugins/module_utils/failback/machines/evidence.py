@@ -277,7 +277,7 @@ def _unclear(vm_id: str, odd: Sequence[str]) -> ReadFailed:
     return ReadFailed(
         "not_understood",
         f"Azure's answer for the VM {vm_id} is not understood: {', '.join(odd[:3])} is missing or of another kind than it has to be.",
-        "Look at the VM in Azure, and run this again.",
+        "Check the VM in Azure, then rerun.",
     )
 
 

@@ -66,7 +66,7 @@ def _job(evidence: Evidence, home: bool) -> Refusal | None:
         )
     if job.alive:
         return Refusal(
-            "failover_running", "The failover's job has not ended yet.", "Wait until it has, then run this again.", True
+            "failover_running", "The failover's job has not ended yet.", "Wait until it has, then rerun.", True
         )
     if not job.succeeded:
         said = "; ".join(f"{p.code}: {p.message}" for p in job.errors[:2])
@@ -92,14 +92,14 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "onprem_ambiguous",
             f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state is not proven: {listed}.",
-            "Give the copy a UUID of its own or remove it, then run this again.",
+            "Give the copy a UUID of its own or remove it, then rerun.",
         )
     if not machines and evidence.unreadable:
         return Refusal(
             "onprem_unreachable",
             f"vCenter has no machine with the ids of {name!r}, but cannot read some that may be it "
             f"({', '.join(evidence.unreadable[:3])}).",
-            "Bring their host, their datastore and the connection to vCenter back, then run this again.",
+            "Bring their host, their datastore and the connection to vCenter back, then rerun.",
             True,
         )
     if home and not machines and found.alike:
@@ -115,7 +115,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
             "onprem_unreachable",
             f"The on-premises machine is out of vCenter's sight: {machines[0].doubt}, so that its power state is only what "
             "it was before.",
-            "Bring its host and its connection to vCenter back, look at the machine, then run this again.",
+            "Bring its host and its connection to vCenter back, look at the machine, then rerun.",
             True,
         )
     if home:
@@ -123,7 +123,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
             return Refusal(
                 "onprem_missing",
                 f"vCenter has no machine {name!r}{f' ({found.compared})' if found.compared else ''}.",
-                "Check that 'hostname' names the vCenter it came home to, then run this again.",
+                "Check that 'hostname' names the vCenter it came home to, then rerun.",
                 True,
             )
         if not machines[0].powered_on:
@@ -135,7 +135,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
             return Refusal(
                 "onprem_not_running",
                 f"The on-premises machine is {word} in vCenter.",
-                "Power it on and look at it, then run this again.",
+                "Power it on and look at it, then rerun.",
                 True,
             )
     elif machines and machines[0].powered_on is not False:
@@ -143,7 +143,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "onprem_running",
             f"The on-premises machine is {word} in vCenter although the machine runs in Azure.",
-            "Shut it down so that only one of the two runs, then run this again.",
+            "Shut it down so that only one of the two runs, then rerun.",
             True,
         )
     return None
@@ -180,7 +180,7 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
             f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
             "Look at them, and commit the machine in the portal if all is well.",
         )
-    if not machines and found.alike and not found.compared.startswith("looked for /"):
+    if not machines and found.alike and not found.by_resource:
         return Refusal(
             "azure_identity",
             f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
@@ -205,21 +205,21 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "azure_vm_unsettled",
             f"Azure calls the VM {name!r} {provisioning}, so that its power state proves nothing.",
-            "Look at the VM in Azure and bring it into order, then run this again.",
+            "Look at the VM in Azure and bring it into order, then rerun.",
             True,
         )
     if home and state not in ("stopped", "deallocated"):
         return Refusal(
             "azure_vm_not_stopped",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not stopped.",
-            "Stop it so that only one of the two runs, then run this again.",
+            "Stop it so that only one of the two runs, then rerun.",
             True,
         )
     if not home and state != "running":
         return Refusal(
             "azure_vm_not_running",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not running.",
-            "Start it and look at it, then run this again.",
+            "Start it and look at it, then rerun.",
             True,
         )
     return None

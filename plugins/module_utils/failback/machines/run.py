@@ -44,9 +44,7 @@ LAG = 60.0
 UNSHOWN = 600.0
 
 #: What to do about a job whose end cannot be read.
-LOOK_AT_JOB = (
-    "Look at the machine and its jobs in the vault, then run this again: it goes on from where the machine stands."
-)
+LOOK_AT_JOB = "Look at the machine and its jobs in the vault, then rerun: it goes on from where the machine stands."
 
 #: Seconds of real time for which one look at the vault may be sent by, and those between two looks into the write bucket.
 TRICKLE, REFILL = 10.0, 1.0
@@ -400,7 +398,7 @@ class Run(Walk):
                 (
                     first.action
                     if first and first.action
-                    else f"Read job {job.name} in the vault, mend the cause, run this again."
+                    else f"Read job {job.name} in the vault, fix the cause and rerun."
                 ),
             ),
         )
@@ -620,5 +618,8 @@ def suspended(job: Job, doing: str) -> Refusal:
     return Refusal(
         f"job_{job.state}",
         f"{doing.capitalize()} is Suspended: job {job.name}{called} waits{task} for a person's word, and has not ended.",
-        "Do what the task asks for and resume the job (or cancel it) under Site Recovery jobs in the portal, then run this again.",
+        (
+            "Do what the task asks for and resume the job (or cancel it) under Site Recovery jobs in the portal, then "
+            "rerun."
+        ),
     )

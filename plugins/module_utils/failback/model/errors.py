@@ -64,13 +64,19 @@ def defect(exc: BaseException) -> FailbackError:
     )
     return FailbackError(
         "defect",
-        f"A defect of this collection ended the run: {type(exc).__name__}: {str(exc)[:200]} in {where or 'an unknown place'}.",
-        "Please report it with this text. What was sent goes on; the same command run again joins it.",
+        (
+            f"A bug in this collection ended the run: {type(exc).__name__}: {str(exc)[:200]} in "
+            f"{where or 'an unknown place'}."
+        ),
+        (
+            "Please report it with this text. Operations that were sent continue in Azure; rerunning the same command "
+            "joins them."
+        ),
     )
 
 
 def certain(value: T | None) -> T:
     """A value that the flow of the program guarantees; its absence is a defect of ours, not of the input."""
     if value is None:
-        raise RuntimeError("a value that must be known by now is missing; please report this as a defect")
+        raise RuntimeError("a required value is missing; please report this as a bug")
     return value

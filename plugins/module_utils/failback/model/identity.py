@@ -50,7 +50,7 @@ class Found:
     ``machines`` are those that are surely it (several: they cannot be told apart), ``alike`` those that have its name and
     nothing else. ``compared`` says what was compared, ``clash`` which ids contradict each other. ``named`` is the reason by
     which a person said which one it is. ``shared``: another item has the same name, so that a reason must name this one by
-    the name of its replicated item.
+    the name of its replicated item. ``by_resource``: its resource id or its resource group says where it must be.
     """
 
     machines: tuple[Any, ...] = ()
@@ -59,6 +59,7 @@ class Found:
     clash: str = ""
     named: str = ""
     shared: bool = False
+    by_resource: bool = False
 
 
 NOTHING = Found()
@@ -142,7 +143,7 @@ def onprem(
         both = _distinct([*by_id, *by_disk])
         if by_id and by_disk and len(both) > 1:
             names = " and ".join(_site_name(m) for m in both)
-            return Found(clash=f"its UUID and its disks belong to different machines, {names}")
+            return Found(clash=f"its UUID and its disks belong to different machines: {names}")
         return Found(machines=both)
     alike = _distinct(
         m for m in machines if m.name.lower() == item.friendly_name.lower() and not m.template and m.identified
@@ -154,7 +155,7 @@ def onprem(
         return Found(machines=mine, named=reason)
     wanted = [f"UUID {value} ({source})" for value, source in ids.items()]
     wanted += [f"disk {value}" for value in sorted(disks)]
-    compared = f"looked for {', '.join(wanted)}" if wanted else "the vault tells no id of it"
+    compared = f"searched for {', '.join(wanted)}" if wanted else "the vault gives no id for it"
     return Found(alike=alike, compared=compared, shared=shared)
 
 
@@ -266,8 +267,10 @@ def in_azure(
         wanted = next(iter(ids))
         found = tuple(m for m in machines if _id(m) == wanted)
         if found and disks and _attached(found[0]) and not disks & _attached(found[0]):
-            return Found(clash=f"{wanted} has none of the disks that the failover made ({', '.join(sorted(disks))})")
-        return Found(machines=found, alike=() if found else alike, compared=f"looked for {wanted}")
+            return Found(
+                clash=(f"{wanted} has none of the disks that the failover created ({', '.join(sorted(disks))})")
+            )
+        return Found(machines=found, alike=() if found else alike, compared=f"searched for {wanted}", by_resource=True)
     guids, nics = _vm_guids(item, job), _nics(item)
     by = [
         [m for m in machines if str(_props(m).get("vmId") or "").lower() in guids],
@@ -276,7 +279,7 @@ def in_azure(
     ]
     sure = _distinct(m for some in by for m in some)
     if len(sure) > 1:
-        return Found(clash=f"its ids belong to different Azure VMs, {' and '.join(_id(m) for m in sure)}")
+        return Found(clash=f"its ids belong to different Azure VMs: {' and '.join(_id(m) for m in sure)}")
     if sure:
         return Found(machines=sure)
     group = resource_group(item)
@@ -288,7 +291,7 @@ def in_azure(
         return Found(machines=mine, named=reason)
     wanted_ids = [f"vmId {value}" for value in sorted(guids)] + [f"NIC {value}" for value in sorted(nics)]
     own = "; ".join(f"{_id(m)} has vmId {_props(m).get('vmId') or 'unknown'}" for m in alike)
-    compared = f"looked for {', '.join(wanted_ids)}" if wanted_ids else "the vault tells no id of it"
+    compared = f"searched for {', '.join(wanted_ids)}" if wanted_ids else "the vault gives no id for it"
     return Found(alike=alike, compared=f"{compared}{'; ' if own else ''}{own}", shared=shared)
 
 
@@ -302,9 +305,10 @@ def _planned(item: Item, job: Job | None, inside: Sequence[Json], alike: Sequenc
     for machine in found:
         made = parse_time(_props(machine).get("timeCreated"))
         if made is not None and began is not None and (began - made).total_seconds() > 60:
-            return Found(clash=f"{_id(machine)} was made at {made.isoformat()}, before the failover began")
+            return Found(clash=f"{_id(machine)} was created at {made.isoformat()}, before the failover started")
     others = () if found else tuple(alike)
-    return Found(machines=tuple(found), alike=others, compared=f"looked for {group}/.../{item.azure_vm_name}")
+    searched = f"searched for {group}/.../{item.azure_vm_name}"
+    return Found(machines=tuple(found), alike=others, compared=searched, by_resource=True)
 
 
 def _id(machine: Json) -> str:

@@ -30,7 +30,7 @@ SUCCEEDED = frozenset({"Succeeded", "CompletedWithInformation"})
 SUSPENDED = "Suspended"
 
 #: What a machine is called whose entry tells neither name nor id.
-UNNAMED = "(a machine without a name)"
+UNNAMED = "(unnamed machine)"
 
 
 def parse_time(value: Any) -> datetime | None:

@@ -136,7 +136,11 @@ class SiteMachine:
         now, vCenter does not know.
         """
         if self.connection != "connected":
-            return f"vCenter calls it {self.connection}" if self.connection else "vCenter does not tell its connection"
+            return (
+                f"vCenter calls it {self.connection}"
+                if self.connection
+                else ("vCenter does not report its connection state")
+            )
         if self.host_connection != "connected":
             host = f"its host {self.host}" if self.host else "its host"
             return f"{host} is {self.host_connection or 'in an unknown state'}"

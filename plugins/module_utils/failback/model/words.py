@@ -86,18 +86,18 @@ def words(option: str, given: Any) -> tuple[str, ...]:
 
 def wrong_type(option: str, value: Any, wanted: str) -> InputError:
     """A value of the wrong type, named with its option and the remedy."""
-    remedy = f"Give {option} as {wanted}."
+    remedy = f"Set {option} to {wanted}."
     if isinstance(value, (bool, int, float)):
-        remedy = f"Write a name in quotes, as it is spelt; unquoted, YAML reads {value!r}."
+        remedy = f"Put the name in quotes; unquoted, YAML reads it as {value!r}."
     kind = next((word for kind, word in _KINDS if isinstance(value, kind)), "something else")
-    return InputError("wrong_type", f"{option} takes {wanted}, and {value!r} is {kind}.", remedy)
+    return InputError("wrong_type", f"{option} must be {wanted}, but {value!r} is {kind}.", remedy)
 
 
 _KINDS: tuple[tuple[Any, str], ...] = (
     (bool, "true or false"),
     ((int, float), "a number"),
     (Mapping, "a mapping"),
-    (str, "a text"),
+    (str, "a string"),
     (Iterable, "a list"),
     (type(None), "nothing"),
 )

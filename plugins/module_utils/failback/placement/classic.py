@@ -29,7 +29,7 @@ __all__ = ["Estate", "Placed", "Slots", "check_names", "disks_of", "place_to_azu
 _FABRIC_MISSING = Refusal(
     "fabric_not_found",
     "The machine's configuration server or appliance is not listed in the vault.",
-    "Check that it is registered and connected, then run this again.",
+    "Check that it is registered and connected, then rerun.",
 )
 
 
@@ -84,7 +84,7 @@ def _must_know(option: str, value: str | None, known: Iterable[str], what: str) 
     if value is not None and not among(value, names):
         raise InputError(
             f"{option}_not_found",
-            f"{option} {value!r} is no {what} of the vaults.",
+            f"{option} {value!r} is not a {what} of the vaults.",
             f"Choose one of: {listing(names)}.",
         )
 
@@ -132,8 +132,11 @@ def _target_for(
     if len(systems) > 1:
         return Refusal(
             "group_mixes_systems",
-            f"The consistency group {members[0].group!r} mixes operating systems, so no master target fits it whole.",
-            "Reprotect is not possible for such a group; protect its machines in groups of one system.",
+            (
+                f"The consistency group {members[0].group!r} mixes operating systems, so no single master target can "
+                "serve it."
+            ),
+            "Such a group cannot be reprotected. Protect its machines in groups of one operating system.",
         )
     system = systems.pop()
     named = [t for t in fabric.master_targets if not order.master_targets or among(t.name, order.master_targets)]
@@ -148,15 +151,15 @@ def _target_for(
     if not system and len({t.os_type.lower() for t in fitting}) > 1:
         return Refusal(
             "system_unknown",
-            "The vault does not tell the machine's operating system, and the master targets differ in theirs.",
-            "Name the master target that runs the machine's system in 'master_targets'.",
+            "The vault does not report the machine's operating system, and the master targets run different ones.",
+            "Set 'master_targets' to the one that runs the machine's operating system.",
         )
     alive = [t for t in fitting if not stale(t.heartbeat, estate.now)]
     if not alive:
         return Refusal(
             "master_target_no_heartbeat",
             f"No fitting master target ({listing(t.name for t in fitting)}) has sent a heartbeat for 20 minutes.",
-            "Start it, check its agent and the way to the configuration server, then run this again.",
+            "Start it, check its agent and its connection to the configuration server, then rerun.",
         )
     # A machine that is still there keeps its own datastore.
     anew = [m for m in members if estate.home_of(m).exists is not True]
@@ -173,7 +176,7 @@ def _target_for(
             if not offering:
                 return Refusal(
                     f"{option}_not_offered",
-                    f"{option} {value!r} is offered by none of the master targets that fit the machine "
+                    f"{option} {value!r} is not offered by any master target that fits the machine "
                     f"({listing(t.name for t in alive)}).",
                     f"Choose one of: {listing(n for t in alive for n in offers(t))}.",
                 )
@@ -183,8 +186,11 @@ def _target_for(
         if not alive:
             return Refusal(
                 "group_master_target",
-                f"The rest of the consistency group {members[0].group!r} uses a master target that does not fit now.",
-                "Name that master target in 'master_targets', or wait until it is healthy.",
+                (
+                    f"The rest of the consistency group {members[0].group!r} uses a master target that cannot be used "
+                    "now."
+                ),
+                "Set 'master_targets' to it, or wait until it is healthy.",
             )
     disks = sum(disks_of(m) for m in members)
     roomy = [t for t in alive if slots.free(t) >= disks]
@@ -192,8 +198,8 @@ def _target_for(
         room = listing(f"{t.name} has {max(0, slots.free(t))} free" for t in alive)
         return Refusal(
             "no_disk_slots",
-            f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
-            "Add a master target, or wait until other machines are home and run this again.",
+            f"The {disks} disk(s) to attach exceed the limit of {DISK_CAP} disks: {room}.",
+            "Add a master target, or wait until other machines have been failed back, then rerun.",
         )
     own = [home.datastores for m in members if (home := estate.home_of(m)).exists]
 

@@ -120,8 +120,8 @@ def unsure(item: Item, option: str, given: Given | None) -> Refusal | None:
         return None
     return Refusal(
         "system_unknown",
-        f"The vault does not tell the machine's operating system, on which '{option}' depends.",
-        f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one text for all.",
+        f"The vault does not report the machine's operating system, which '{option}' depends on.",
+        f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one value for all.",
     )
 
 
@@ -141,8 +141,8 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
     if not offered:
         return Refusal(
             f"{option}_none",
-            f"There is no {option.replace('_', ' ')} the machine could use.",
-            "Run the playbook prepare and look at what it finds; new servers and disks take up to 15 minutes to appear.",
+            f"There is no {option.replace('_', ' ')} that the machine can use.",
+            "Run the playbook prepare and check its results. New servers and disks take up to 15 minutes to appear.",
         )
     raise ambiguous(option, (name(o) for o in offered))
 
@@ -152,7 +152,7 @@ def ambiguous(option: str, names: Iterable[str]) -> InputError:
     fitting = list(names)
     return InputError(
         f"{option}_ambiguous",
-        f"{option} is not given and {len(fitting)} fit: {listing(fitting)}.",
+        f"{option} is not set and {len(fitting)} fit: {listing(fitting)}.",
         f"Name one in {option!r}.",
     )
 

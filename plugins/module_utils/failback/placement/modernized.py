@@ -45,8 +45,8 @@ def for_home(
     if not fabric.master_targets:
         return Refusal(
             "appliance_none",
-            "The vault has no appliance that could bring the machine home.",
-            "Set up a replication appliance and let it register with the vault, then run this again.",
+            "The vault has no appliance that can fail the machine back.",
+            "Set up a replication appliance, register it with the vault, then rerun.",
         )
     wishes = [*order.master_targets, order.process_server or ""]
     named = [a for a in fabric.master_targets if among(a.name, wishes) or (a.fqdn and among(a.fqdn, wishes))]
@@ -56,7 +56,7 @@ def for_home(
         return Refusal(
             "appliance_not_healthy",
             f"No appliance can be used: {listing(f'{a.name} {unusable(a, estate.now)}' for a in candidates)}.",
-            "Mend what the vault reports for it, or name another in 'master_targets', then run this again.",
+            "Fix what the vault reports for it, or set 'master_targets' to another one, then rerun.",
         )
     offers = {a.id: [datastore(m, a, order, estate) for m in members] for a in well}
     reaching = [a for a in well if all(isinstance(found, str) for found in offers[a.id])]
@@ -70,8 +70,8 @@ def for_home(
         if not reaching:
             return Refusal(
                 "group_appliance",
-                f"The rest of the consistency group {members[0].group!r} uses an appliance that does not fit now.",
-                "Name that appliance in 'master_targets', or wait until it is healthy.",
+                f"The rest of the consistency group {members[0].group!r} uses an appliance that cannot be used now.",
+                "Set 'master_targets' to it, or wait until it is healthy.",
             )
     disks = sum(disks_of(m) for m in members)
     roomy = [a for a in reaching if slots.free(a) >= disks]
@@ -79,8 +79,8 @@ def for_home(
         room = listing(f"{a.name} has {max(0, slots.free(a))} free" for a in reaching)
         return Refusal(
             "no_disk_slots",
-            f"The {disks} disk(s) to attach find no room under the cap of {DISK_CAP} disks: {room}.",
-            "Add an appliance, or wait until other machines are home and run this again.",
+            f"The {disks} disk(s) to attach exceed the limit of {DISK_CAP} disks: {room}.",
+            "Add an appliance, or wait until other machines have been failed back, then rerun.",
         )
     return max(roomy, key=lambda a: (slots.free(a), first_name(a.name)))
 
@@ -107,16 +107,19 @@ def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> 
         return Refusal(
             "datastore_none",
             f"The appliance {agent.name} reaches no datastore.",
-            "Give the account it uses for vCenter rights to read and write datastores; discovery takes up to 15 minutes.",
+            "Give its vCenter account rights to read and write datastores. Discovery takes up to 15 minutes.",
         )
     if own:
         return Refusal(
             "datastore_not_reached",
-            f"No appliance reaches the machine's own datastore ({listing(own)}), and 'datastore' names no other.",
+            (
+                f"No appliance reaches the machine's own datastore ({listing(own)}), and 'datastore' does not name "
+                "another."
+            ),
             f"Give the appliance access to it, or name one of these in 'datastore': {listing(reached)}.",
         )
     if len(reached) > 1:
-        return Refusal("datastore_ambiguous", "Several datastores fit.", "Name one in 'datastore'.")
+        return Refusal("datastore_ambiguous", "Several datastores fit.", "Set 'datastore' to one of them.")
     return reached[0]
 
 
@@ -130,7 +133,7 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
         found = next((account for account in known if last_segment(account).lower() == wanted.lower()), None)
         return found or Refusal(
             "log_storage_account_not_known",
-            f"The vault's machines use no log storage account {wanted!r} ('log_storage_account'); they use "
+            f"No machine of the vault uses the log storage account {wanted!r} ('log_storage_account'); they use "
             f"{listing(map(last_segment, known))}.",
             "Give its full id in 'log_storage_account'.",
         )
@@ -141,8 +144,8 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
         return next(iter(known))
     return Refusal(
         "log_storage_account_missing",
-        "The vault does not tell which storage account takes the machine's changes on the way home.",
-        "Give the full id of a storage account in the vault's region in 'log_storage_account'.",
+        "The vault does not report which storage account receives the machine's changes during failback.",
+        "Set 'log_storage_account' to the full id of a storage account in the vault's region.",
     )
 
 
@@ -184,7 +187,7 @@ def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, befor
         return Refusal(
             "appliance_not_healthy",
             f"No appliance can be used: {listing(f'{s.name} {unusable(s, estate.now)}' for s in fabric.process_servers)}.",
-            "Mend what the vault reports for it, then run this again.",
+            "Fix what the vault reports for it, then rerun.",
         )
     if wanted is None:
         # The appliance that brought it home is the natural one for the way back.
@@ -241,6 +244,6 @@ def refuse_names(order: Order, estate: Estate) -> None:
     if wanted and not wanted.startswith("/") and not among(wanted, known):
         raise InputError(
             "log_storage_account_not_found",
-            f"log_storage_account {wanted!r} is no log storage account of the vaults' machines.",
+            f"log_storage_account {wanted!r} is not a log storage account of the vaults' machines.",
             f"Give its full id, or choose one of: {listing(known)}.",
         )

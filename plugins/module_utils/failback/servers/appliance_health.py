@@ -27,8 +27,8 @@ def judge_appliance(
         reasons.append(
             Refusal(
                 "disk_slots_full",
-                f"The appliance {agent.name} holds {held} disks and takes {DISK_CAP}.",
-                "Bring the machines it holds home first, or use another appliance.",
+                f"The appliance {agent.name} has {held} disks attached, and the limit is {DISK_CAP}.",
+                "Fail back the machines on it first, or use another appliance.",
             )
         )
     warnings = [
@@ -49,7 +49,10 @@ def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[
         yield Refusal(
             "no_heartbeat",
             f"The {part.kind} of the appliance {agent.name} {since}.",
-            "Check that the appliance is powered on, its services run and it reaches Azure on TCP 443.",
+            (
+                "Check that the appliance is powered on, that its services are running and that it reaches Azure on TCP "
+                "443."
+            ),
             waits=True,
         )
     if part.health == "Critical":
@@ -57,7 +60,7 @@ def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[
         yield Refusal(
             "unhealthy",
             f"The {part.kind} of the appliance {agent.name} is in a critical state{': ' + said if said else ''}.",
-            "Mend what the vault reports under its health, then run again.",
+            "Fix what the vault reports under its health, then rerun.",
             waits=True,
         )
 
@@ -69,7 +72,7 @@ def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
             Refusal(
                 "no_datastores",
                 f"The appliance {agent.name} reaches no datastore.",
-                "The account it uses for vCenter needs more than read-only rights; discovery takes up to 15 minutes.",
+                "Its vCenter account needs more than read-only rights. Discovery takes up to 15 minutes.",
                 waits=True,
             )
         ]
@@ -81,7 +84,7 @@ def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
             "datastore_not_found",
             f"The appliance {agent.name} does not reach the datastore {listing(missing)} (`datastores`); it reaches "
             f"{listing(names)}.",
-            "Give its vCenter account access to it, or name another; discovery takes up to 15 minutes.",
+            "Give its vCenter account access to it, or choose another. Discovery takes up to 15 minutes.",
             waits=True,
         )
     ]

@@ -73,9 +73,12 @@ class ApplianceMover(Mover):
 
 
 def _not_at_home(item: Item, position: Position | None) -> Refusal:
-    where = POSITION_TEXT[position] if position is not None else "in a place that is not understood"
+    where = POSITION_TEXT[position] if position is not None else "in an unknown state"
     return Refusal(
         "not_at_home",
-        f"{item.friendly_name} is {where}; only a machine at home that replicates to Azure changes its appliance.",
-        "Bring it home first, or leave it out.",
+        (
+            f"{item.friendly_name} is {where}; only an on-premises machine that replicates to Azure can change its "
+            "appliance."
+        ),
+        "Fail it back first, or leave it out.",
     )

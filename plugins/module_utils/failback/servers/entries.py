@@ -44,7 +44,9 @@ def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Refusal | 
         )
     elif running:
         entry.update(
-            done="waiting", code="shutting_down", reason="Its guest is shutting down for the setting to take effect."
+            done="waiting",
+            code="shutting_down",
+            reason=("Its guest is shutting down so that the setting can take effect."),
         )
     elif worst is not None:
         ended = "failed" if worst.code.startswith("vcenter_") else "refused"

@@ -94,8 +94,8 @@ def classic_fabrics(fabrics: Mapping[VaultRef, Sequence[Json]]) -> list[Fabric]:
         raise InputError(
             "no_configuration_server",
             f"No configuration server is registered with {_vault_names(fabrics)} (`vaults`).",
-            "Master targets and process servers belong to classic vaults; a modernized vault has a replication "
-            "appliance instead and needs neither. Check `vaults`.",
+            "Master targets and process servers belong to classic vaults; a modernized vault uses a replication "
+            "appliance instead. Check `vaults`.",
         )
     return found
 
@@ -117,8 +117,8 @@ def find_server(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, optio
         where = listing(f"{s.id} ({s.name}, {s.ip}, vault {f.vault.name})" for f, s in found)
         raise InputError(
             f"{kind.replace(' ', '_')}_ambiguous",
-            f"{option}={wanted!r} fits {len(found)} {kind}s: {where}.",
-            f"Give the id in `{option}`.",
+            f"{option}={wanted!r} matches {len(found)} {kind}s: {where}.",
+            f"Set `{option}` to the id.",
         )
     return found[0] if found else None
 
@@ -128,7 +128,7 @@ def not_found(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option:
     return InputError(
         f"{kind.replace(' ', '_')}_not_found",
         f"No {kind} {wanted!r} (`{option}`) is registered with the vaults.",
-        f"Registered: {listing(s.name for _fabric, s in known)}. Choose one of them, or let a new one register first.",
+        f"Registered: {listing(s.name for _fabric, s in known)}. Choose one of them, or register a new one first.",
     )
 
 
@@ -155,8 +155,11 @@ def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> lis
         reasons.append(
             Refusal(
                 "no_heartbeat",
-                f"The {kind} {server.name} does not report: {silent}.",
-                "Check that it is powered on, its services run and it reaches the configuration server on TCP 443.",
+                f"The {kind} {server.name} is not reporting: {silent}.",
+                (
+                    "Check that it is powered on, that its services are running and that it reaches the configuration "
+                    "server on TCP 443."
+                ),
                 waits=True,
             )
         )
@@ -202,9 +205,9 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
         reasons.append(
             Refusal(
                 "version_above_configuration_server",
-                f"The process server {server.name} has version {server.version}, newer than the {fabric.version} of the "
-                f"configuration server {fabric.friendly_name}.",
-                "Update the configuration server first; a process server must not be newer.",
+                f"The process server {server.name} has version {server.version}, which is newer than version "
+                f"{fabric.version} of the configuration server {fabric.friendly_name}.",
+                "Update the configuration server first. A process server must not be newer.",
             )
         )
     if server.service_status not in ("", "Running"):
@@ -222,7 +225,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
             Refusal(
                 "unhealthy",
                 f"The process server {server.name} is in a critical state{': ' + said if said else ''}.",
-                "Mend what the vault reports under its health, then run again.",
+                "Fix what the vault reports under its health, then rerun.",
                 waits=True,
             )
         )
@@ -254,7 +257,7 @@ def judge_master_target(
             Refusal(
                 "unhealthy",
                 f"The vault reports for the master target {server.name}: {text}",
-                "Mend what the vault reports under its health, then run again.",
+                "Fix what the vault reports under its health, then rerun.",
                 waits=True,
             )
         )
@@ -271,8 +274,8 @@ def judge_master_target(
         reasons.append(
             Refusal(
                 "disk_slots_full",
-                f"The master target {server.name} has {DISK_CAP - free} disks attached and takes {DISK_CAP}.",
-                "Bring the machines it holds home first, or use another master target.",
+                f"The master target {server.name} has {DISK_CAP - free} disks attached, and the limit is {DISK_CAP}.",
+                "Fail back the machines on it first, or use another master target.",
             )
         )
     return Verdict(tuple(reasons), tuple(warnings))
@@ -289,8 +292,11 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
         return [
             Refusal(
                 "no_retention_volume",
-                f"The master target {server.name} offers no retention volume.",
-                "Mount a drive of its own (not FAT); a new one shows after up to 15 minutes, sooner with `refresh: true`.",
+                f"The master target {server.name} has no retention volume.",
+                (
+                    "Mount a separate drive (not FAT). A new one appears after up to 15 minutes, or sooner with "
+                    "`refresh: true`."
+                ),
                 waits=True,
             )
         ]
@@ -298,9 +304,9 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
         return [
             Refusal(
                 "retention_volume_not_found",
-                f"The master target {server.name} has no retention volume {wanted!r} (`retention_volume`); "
-                f"it offers {listing(names)}.",
-                "Choose one of them; a new drive shows after up to 15 minutes, sooner with `refresh: true`.",
+                f"The master target {server.name} has no retention volume {wanted!r} (`retention_volume`); it has "
+                f"{listing(names)}.",
+                "Choose one of them. A new drive appears after up to 15 minutes, or sooner with `refresh: true`.",
                 waits=True,
             )
         ]
@@ -308,8 +314,8 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
         return [
             Refusal(
                 "retention_volume_ambiguous",
-                f"The master target {server.name} offers several retention volumes: {listing(names)}.",
-                "Name one in `retention_volume`.",
+                f"The master target {server.name} has several retention volumes: {listing(names)}.",
+                "Set `retention_volume` to one of them.",
             )
         ]
     return []
@@ -321,9 +327,9 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
         return [
             Refusal(
                 "no_datastores",
-                f"The vault sees no datastore on the host of the master target {server.name}.",
-                "Its VMware Tools must run, its host needs a VMFS datastore, and the account the configuration server "
-                "uses for vCenter needs more than read-only rights; discovery takes up to 15 minutes.",
+                f"The vault lists no datastore on the host of the master target {server.name}.",
+                "VMware Tools must be running on it, its host needs a VMFS datastore, and the configuration "
+                "server's vCenter account needs more than read-only rights. Discovery takes up to 15 minutes.",
                 waits=True,
             )
         ]
@@ -333,9 +339,9 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
     return [
         Refusal(
             "datastore_not_found",
-            f"The host of the master target {server.name} does not offer the datastore {listing(missing)} "
-            f"(`datastores`); it offers {listing(names)}.",
-            "Mount it on that host, or name another; discovery takes up to 15 minutes.",
+            f"The host of the master target {server.name} does not have the datastore {listing(missing)} "
+            f"(`datastores`); it has {listing(names)}.",
+            "Mount it on that host, or choose another. Discovery takes up to 15 minutes.",
             waits=True,
         )
     ]
@@ -366,9 +372,9 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
         )
     return Refusal(
         "vm_ambiguous",
-        f"vCenter has {len(candidates)} virtual machines that may be the {server.kind} {server.name}: "
+        f"vCenter has {len(candidates)} virtual machines that could be the {server.kind} {server.name}: "
         f"{listing(f'{v.name} ({v.moid})' for v in candidates)}.",
-        "Rename the strays, or let VMware Tools run so that the address tells which one it is.",
+        "Rename the others, or start VMware Tools so that the IP address identifies the right one.",
     )
 
 
@@ -378,8 +384,8 @@ def judge_vm(vm: SiteServer) -> list[Refusal]:
         return [
             Refusal(
                 "vm_unreachable",
-                f"Nothing is known of the virtual machine {vm.name} just now: {vm.doubt}.",
-                "Bring its host, its datastore and their connection to vCenter back.",
+                f"The state of the virtual machine {vm.name} is unknown: {vm.doubt}.",
+                "Restore its host, its datastore and their connection to vCenter.",
                 waits=True,
             )
         ]
@@ -397,7 +403,10 @@ def judge_vm(vm: SiteServer) -> list[Refusal]:
         reasons.append(
             Refusal(
                 "controller_not_lsi",
-                f"The virtual machine {vm.name} has a {', '.join(wrong)} controller; a master target takes LSI Logic only.",
+                (
+                    f"The virtual machine {vm.name} has a {', '.join(wrong)} controller; a master target supports LSI "
+                    "Logic only."
+                ),
                 "Power it off and change its SCSI controllers to LSI Logic.",
             )
         )
@@ -406,7 +415,7 @@ def judge_vm(vm: SiteServer) -> list[Refusal]:
             Refusal(
                 "uuid_not_enabled",
                 f"disk.EnableUUID is not TRUE on the virtual machine {vm.name}.",
-                "Let `enable_uuid: true` set it while the machine is off.",
+                "Set it with `enable_uuid: true` while the machine is off.",
             )
         )
     if not vm.powered_on:
@@ -416,7 +425,7 @@ def judge_vm(vm: SiteServer) -> list[Refusal]:
         reasons.append(
             Refusal(
                 "tools_not_running",
-                f"VMware Tools do not run on {vm.name}, so the datastores of its host stay hidden from the vault.",
+                f"VMware Tools is not running on {vm.name}, so the vault cannot see the datastores of its host.",
                 "Install or start VMware Tools (or open-vm-tools) on it.",
                 waits=True,
             )

@@ -64,7 +64,10 @@ def ensure_master_target(
         raise InputError(
             "vcenter_missing",
             f"`{option}` needs vCenter, but `hostname` is empty.",
-            "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and leave `vmotion_exclusion` out.",
+            (
+                "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and omit "
+                "`vmotion_exclusion`."
+            ),
         )
     return _Slice(order, vaults, site, clock, dict(cursor or {})).run()
 
@@ -141,7 +144,7 @@ class _Slice:
                 raise InputError(
                     "master_target_not_found",
                     "No master target is registered with the vaults.",
-                    "Install one and let it register with the configuration server first.",
+                    "Install one and register it with the configuration server first.",
                 )
         for target in targets:
             if target.server is not None and target.fabric is not None:
@@ -175,7 +178,7 @@ class _Slice:
             missing = Refusal(
                 "not_registered",
                 f"The master target {target.wanted} has not registered with the vaults yet.",
-                "Registration takes 10 to 15 minutes after the agent was configured; check that it reaches the "
+                "It appears 10 to 15 minutes after the agent was configured. Check that it reaches the "
                 "configuration server on TCP 443.",
                 waits=True,
             )
@@ -425,13 +428,13 @@ class _Slice:
         entry["changed"] = vm is not None and vm.moid in self.cursor.get("changed", [])
         if position not in AWAY:
             entry["reason"] = (
-                f"Left alone: {POSITION_TEXT[position] if position else 'its position is not understood'}."
+                f"Skipped: {POSITION_TEXT[position] if position else 'its state could not be determined'}."
             )
         elif item.site_uuid is None:
-            entry["reason"] = "A physical server comes home as a new virtual machine: there is nothing to set before."
+            entry["reason"] = "A physical server is failed back to a new virtual machine, so there is nothing to set."
         elif vm is None and self.site is not None and not self.unreadable:
             entry["reason"] = (
-                "Its virtual machine on-premises is gone; a new one is made: there is nothing to set before."
+                "Its on-premises virtual machine no longer exists and is recreated, so there is nothing to set."
             )
         worst = (self.out_of_sight(item, vm) or self.no_target(item)) if position in AWAY else None
         return settle(entry, list(changes.values()), worst, late=True)
@@ -439,16 +442,19 @@ class _Slice:
     def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Refusal | None:
         """Why nothing can be said of a machine that should be in vCenter; None where it is seen, or surely gone."""
         if vm is not None and vm.doubt:
-            why = f"{vm.doubt}, so that nothing is known of it just now"
+            why = f"{vm.doubt}, so its state is unknown"
         elif vm is None and item.site_uuid is not None and self.unreadable:
             some = "a virtual machine" if len(self.unreadable) == 1 else f"{len(self.unreadable)} virtual machines"
-            why = f"vCenter has none of its UUID, but cannot read {some} that may be it ({listing(self.unreadable)})"
+            why = (
+                f"vCenter has no virtual machine with its UUID, but cannot read {some} that could be it "
+                f"({listing(self.unreadable)})"
+            )
         else:
             return None
         return Refusal(
             "onprem_unreachable",
-            f"Its virtual machine on-premises cannot be looked at: {why}.",
-            "Bring its host, its datastore and their connection to vCenter back, then run this again.",
+            f"Its on-premises virtual machine cannot be checked: {why}.",
+            "Restore its host, its datastore and their connection to vCenter, then rerun.",
         )
 
     def kept(self, target: Target) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
@@ -459,8 +465,8 @@ class _Slice:
         if place is None:
             gone = Refusal(
                 "place_unknown",
-                f"The virtual machine {target.vm.name} vanished from vCenter while it was looked at.",
-                "Look for it in vCenter, then run again.",
+                f"The virtual machine {target.vm.name} disappeared from vCenter while it was being checked.",
+                "Find it in vCenter, then rerun.",
             )
             return (gone,), ()
         reasons, warnings = judge_place(place, self.order.vmotion_exclusion)
@@ -485,6 +491,6 @@ class _Slice:
             return None
         return Refusal(
             "no_master_target_for_os",
-            f"{item.friendly_name} runs {item.os_type}, and none of the master targets does.",
-            f"Prepare a {item.os_type} master target, or name one in `names`.",
+            f"{item.friendly_name} runs {item.os_type}, but none of the master targets does.",
+            f"Prepare a {item.os_type} master target, or add one to `names`.",
         )

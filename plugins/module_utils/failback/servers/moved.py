@@ -34,35 +34,36 @@ def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tu
     if place.running:
         reason = Refusal(
             "moving_now",
-            f"{place.name} is being moved right now ({listing(place.running)}).",
-            "Let it end, or cancel it in vCenter while the master target holds disks of other machines.",
+            f"{place.name} is being moved ({listing(place.running)}).",
+            "Wait for it to finish. If the master target holds disks of other machines, cancel it in vCenter.",
             waits=True,
         )
         return _told(reason, exclusion)
-    who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not tell who moved it"
+    who = "; ".join(m.sentence for m in place.moves) or "vCenter's events do not show who moved it"
     # Away and back again is a move as well for the disks that hung on it.
     travelled = any(m.from_datastore and m.to_datastore and m.from_datastore != m.to_datastore for m in place.moves)
     if place.moved_storage or (travelled and place.foreign_disks):
         sentence = (
-            f"{place.name} left the datastores it was on since {iso(place.since)} "
+            f"{place.name} has left the datastores it was on since {iso(place.since)} "
             f"({listing(place.noted_datastores)}; now {listing(place.datastores)}): {who}."
         )
         if place.foreign_disks:
             files = f" ({listing(place.foreign_files)})" if place.foreign_files else ""
             reason = Refusal(
                 "master_target_moved",
-                f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, moved along with it, and such a "
-                "disk cannot be detached.",
-                "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after the "
-                "failover, or protect those machines anew; then restore its vMotion and exclude it again.",
+                f"{sentence} It holds {_disks(place.foreign_disks)} of other machines{files}, which moved with it "
+                "and cannot be detached.",
+                "Find those disks (VMDK files) on the datastores, and attach them to their machines by hand after "
+                "the failover, or enable replication of those machines again. Then restore its vMotion settings and "
+                "exclude it again.",
             )
             return _told(reason, exclusion)
         return (), (f"{sentence} It held no disks of other machines, so nothing is lost.",)
     if place.moved_host:
         sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
-        return (), (f"{sentence} That does no harm while its new host reaches the same datastores.",)
+        return (), (f"{sentence} That is harmless as long as its new host reaches the same datastores.",)
     if place.moves:
-        return (), (f"{place.name} was moved since {iso(place.since)} and stands where it stood again: {who}.",)
+        return (), (f"{place.name} was moved since {iso(place.since)} and is back in its place: {who}.",)
     return (), ()
 
 
@@ -83,11 +84,14 @@ def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
         return looked, ()
     if not change.found.get("noted"):
         return looked, (
-            f"{change.name} is not kept out of vMotion: the playbook prepare (`vmotion_exclusion: excluded`) does that.",
+            (
+                f"{change.name} is not excluded from vMotion: the playbook prepare (`vmotion_exclusion: excluded`) does "
+                "that."
+            ),
         )
     lost = Refusal(
         "exclusion_lost",
-        f"{change.name} is noted as kept out of vMotion, and it is not (any more): {_words(change)}.",
+        f"{change.name} was excluded from vMotion, but no longer is: {_words(change)}.",
         "Exclude it again (playbook prepare) before the next failover.",
     )
     return replace(looked, refusal=lost), ()

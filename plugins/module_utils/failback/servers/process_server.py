@@ -60,8 +60,8 @@ class ProcessServerOrder:
             # Left out they mean every machine of the server, and a blank word must not.
             raise InputError(
                 "no_machines",
-                "'machines', 'groups' and 'recovery_plans' are given and say nothing.",
-                "Name the machines, or leave the options out to mean every machine of the process server.",
+                "'machines', 'groups' and 'recovery_plans' are set but empty.",
+                "List the machines, or omit the options to select every machine of the process server.",
             )
 
     @property
@@ -95,14 +95,14 @@ def ensure_process_server(
     if order.move_machines_from and not order.name:
         raise InputError(
             "process_server_missing",
-            f"move_machines_from={order.move_machines_from!r} says where from, but `name` does not say where to.",
-            "Give the process server the machines shall go to in `name`.",
+            f"move_machines_from={order.move_machines_from!r} is set, but `name` is not.",
+            "Set `name` to the process server the machines should move to.",
         )
     if order.chooses_machines and not order.move_machines_from:
         raise InputError(
             "move_source_missing",
-            "Machines are chosen, but `move_machines_from` does not say from which process server they shall be moved.",
-            "Give the process server they are on in `move_machines_from`, or choose no machines.",
+            "Machines are selected, but `move_machines_from` is not set.",
+            "Set `move_machines_from` to the process server they use, or select no machines.",
         )
     return _Slice(order, vaults, clock, dict(cursor or {})).run()
 
@@ -152,7 +152,7 @@ class _Slice:
                 raise InputError(
                     "process_server_not_found",
                     "No process server is registered with the vaults.",
-                    "Deploy one and let it register with the configuration server first.",
+                    "Deploy one and register it with the configuration server first.",
                 )
             return [self.judge(s.name, f, s) for f, s in self.known]
         found = find_server(self.order.name, self.known, "process server", "name")
@@ -165,7 +165,7 @@ class _Slice:
             missing = Refusal(
                 "not_registered",
                 f"The process server {wanted} has not registered with the vaults yet.",
-                "It shows 10 to 15 minutes after its registration, sooner with `refresh: true`.",
+                "It appears 10 to 15 minutes after its registration, or sooner with `refresh: true`.",
                 waits=True,
             )
             return Server(wanted, verdict=Verdict((missing,)))
@@ -290,7 +290,7 @@ def _target_not_ready(server: Server) -> Refusal:
     worst = server.verdict.worst
     return Refusal(
         "target_not_ready",
-        f"The process server {server.name} is not ready, so nothing is moved to it.",
+        f"The process server {server.name} is not ready, so no machines are moved to it.",
         worst.remedy if worst else "",
         waits=bool(worst and worst.waits),
     )

@@ -191,7 +191,7 @@ class Mover:
         return Refusal(
             "move_failed",
             f"The move to {move.pair.target.name} ended as {job.state}{': ' + said if said else ''}.",
-            advice or "Look at the job in the vault, mend the cause, then run again.",
+            advice or "Check the job in the vault, fix the cause and rerun.",
         )
 
     def settling(self, move: Move) -> Refusal:
@@ -200,15 +200,15 @@ class Mover:
         if since is None or (self.vaults.now - since).total_seconds() <= self.settle_seconds:
             return Refusal(
                 "settling",
-                f"Moved to {move.pair.target.name}; the vault does not show it yet.",
-                "It shows after up to 15 minutes, sooner with `refresh: true`.",
+                f"Moved to {move.pair.target.name}; the vault does not list it yet.",
+                "It appears after up to 15 minutes, or sooner with `refresh: true`.",
                 waits=True,
             )
         return Refusal(
             "move_not_shown",
             f"The vault reports the move to {move.pair.target.name} as done, "
             f"but the machine is still on {move.pair.source.name}.",
-            "Run again with `refresh: true`; if it stays, look at the job in the vault.",
+            "Rerun with `refresh: true`. If it still is, check the job in the vault.",
         )
 
     def running(self, move: Move) -> str | None:
@@ -237,7 +237,7 @@ class Mover:
             return Refusal(
                 "move_refused",
                 f"The vault refused the move to {move.pair.target.name}: {refusal.message}",
-                refusal.remedy or "Mend the cause, then run again.",
+                refusal.remedy or "Fix the cause and rerun.",
             )
         except Unknown:
             self.cursor.setdefault("unsure", {})[move.key] = iso(self.vaults.now)
@@ -256,6 +256,6 @@ def _moving(move: Move) -> Refusal:
 def _elsewhere(item: Item, source: ProcessServer, at: str) -> Refusal:
     return Refusal(
         "not_on_source",
-        f"{item.friendly_name} goes through the process server {at}, not through {source.name} (`move_machines_from`).",
-        f"Name {at} in `move_machines_from`, or leave the machine out.",
+        f"{item.friendly_name} uses the process server {at}, not {source.name} (`move_machines_from`).",
+        f"Set `move_machines_from` to {at}, or leave the machine out.",
     )

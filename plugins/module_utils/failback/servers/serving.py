@@ -98,12 +98,12 @@ class LostPlaces:
             return None
         bound = self._bound.get(item.key) or bound_to(item)
         entry = self._found.get(bound)
-        said = "Its disks are on a master target that did not prove to have kept its place. {reason}"
+        said = "Its disks are on a master target whose location could not be verified. {reason}"
         if entry is None and not bound:
             # Not even its own GET names one, so it may be any of them.
             entry = next(iter(self._found.values()))
-            said = "The vault does not tell which master target holds its disks, and {name} may be it: {reason}"
+            said = "The vault does not report which master target holds its disks, and it may be {name}: {reason}"
         if entry is None:
             return None
-        told = said.format(name=entry.get("name") or "of its own", reason=entry.get("reason") or "it lost its place.")
+        told = said.format(name=entry.get("name") or "of its own", reason=entry.get("reason") or "it was moved.")
         return Refusal(str(entry.get("code") or "master_target_moved"), told, str(entry.get("remedy") or ""))

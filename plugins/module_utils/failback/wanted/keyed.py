@@ -35,26 +35,26 @@ def _check_key(option: str, key: str, listed: Sequence[Item], index: Named[Item]
     if exact and general(key):
         raise InputError(
             "key_ambiguous",
-            f"The key {key!r} in '{option}' has a meaning of its own, and there is a machine of that name.",
-            f"For that machine give the id of its replicated item ({exact[0].id}), or rename the key.",
+            f"The key {key!r} in '{option}' is a reserved word, and a machine also has that name.",
+            f"For that machine, give the id of its replicated item ({exact[0].id}), or rename the key.",
         )
     if len(exact) > 1:
         where = listing(f"{item.friendly_name} in vault {item.vault.name} ({item.id})" for item in exact)
         raise InputError(
             "key_ambiguous",
-            f"The key {key!r} in '{option}' fits {len(exact)} replicated items: {where}.",
-            "Give the ids of those that are meant, as they are listed here.",
+            f"The key {key!r} in '{option}' matches {len(exact)} replicated items: {where}.",
+            "Give the ids of those you mean, as listed here.",
         )
     if not exact and names_nothing(key):
         raise InputError(
             "pattern_names_nothing",
-            f"The pattern {key!r} in '{option}' names nothing.",
-            "For all machines that nothing else fits, say default.",
+            f"The pattern {key!r} in '{option}' has wildcards only.",
+            "To cover all remaining machines, use the key default.",
         )
     if not general(key) and not index.found(key):
         raise InputError(
             "key_not_found",
-            f"The key {key!r} in '{option}' fits no machine of the vaults.",
+            f"The key {key!r} in '{option}' matches no machine of the vaults.",
             f"Give windows, linux, default, or machines: {listing(item.friendly_name for item in listed)}.",
         )
 
@@ -66,13 +66,16 @@ def _check_machine(option: str, given: Mapping[str, str], item: Item, index: Nam
         raise InputError(
             "keys_differ",
             f"The keys {listing(map(repr, keys))} in '{option}' give {item.friendly_name} different values.",
-            f"Give {item.friendly_name} a key of its own, or make the keys fit fewer machines.",
+            f"Give {item.friendly_name} a key of its own, or make the keys more specific.",
         )
     for key in keys if keys is ranks[1] else ():
         others = index.exact(key)
         if others:
             raise InputError(
                 "key_ambiguous",
-                f"The key {key!r} in '{option}' is the name of a machine, and as a pattern it fits {item.friendly_name} too.",
-                f"For that machine alone give the id of its replicated item ({others[0].id}).",
+                (
+                    f"The key {key!r} in '{option}' is the name of a machine, and as a pattern it also matches "
+                    f"{item.friendly_name}."
+                ),
+                f"For that machine only, give the id of its replicated item ({others[0].id}).",
             )

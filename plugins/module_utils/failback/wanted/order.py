@@ -125,7 +125,7 @@ def validate(order: Order) -> None:
     if not order.vaults:
         raise InputError(
             "no_vault",
-            "No vault is named in 'vaults'.",
+            "'vaults' is empty.",
             "Give a list of vaults with name and resource_group, or set ASR_VAULT and ASR_RESOURCE_GROUP.",
         )
     for vault in order.vaults:
@@ -147,10 +147,13 @@ def validate(order: Order) -> None:
         if not order.confirm_cancel:
             raise InputError(
                 NOT_CONFIRMED,
-                "Taking a failover back throws away what the machines wrote on-premises since, and is not confirmed.",
-                "Set confirm_cancel: true if that is meant.",
+                (
+                    "Cancelling a failover discards what the machines have written on-premises since, and was not "
+                    "confirmed."
+                ),
+                "If you mean to do that, set confirm_cancel: true.",
             )
-        _validate_names(order, "Taking a failover back")
+        _validate_names(order, "Cancelling a failover")
 
 
 def _validate_gates(order: Order) -> None:
@@ -160,20 +163,23 @@ def _validate_gates(order: Order) -> None:
             near = get_close_matches(str(word), WORDS, 1)
             raise InputError(
                 "accept_unknown",
-                f"{word!r} in 'accept' (asr_accept) is not the word of a gate.",
-                (f"Did you mean {near[0]}? " if near else "") + f"The words are {', '.join(WORDS)}.",
+                f"{word!r} in 'accept' (asr_accept) is not the name of a gate.",
+                (f"Did you mean {near[0]}? " if near else "") + f"The gates are {', '.join(WORDS)}.",
             )
         if not isinstance(reason, str) or not reason.strip():
             raise InputError(
                 "accept_without_reason",
-                f"The gate {word} in 'accept' (asr_accept) is given no reason ({reason!r}).",
-                "Say in a few words why it may be passed, and who says so; it is kept in the result.",
+                f"The gate {word} in 'accept' (asr_accept) has no reason ({reason!r}).",
+                "Give the reason in a few words, with the name of who decided it. It is recorded in the result.",
             )
     if order.rpo_limit is not None and not 0 < order.rpo_limit < 10 * 365 * 86400:
         raise InputError(
             "rpo_limit_invalid",
-            f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is no age in seconds.",
-            "Give the greatest age of a recovery point in seconds, or leave it out for the failback policy's threshold.",
+            f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is not an age in seconds.",
+            (
+                "Give the maximum age of a recovery point in seconds, or leave it out to use the failback policy's "
+                "threshold."
+            ),
         )
 
 
@@ -181,7 +187,7 @@ def not_confirmed() -> InputError:
     """Nothing but failovers to Azure is left to do, and nobody has confirmed them."""
     return InputError(
         NOT_CONFIRMED,
-        "Failing machines over to Azure takes them out of home and is not confirmed.",
+        "Failing machines over to Azure takes them off-premises and was not confirmed.",
         CONFIRM,
     )
 
@@ -192,8 +198,8 @@ def _validate_names(order: Order, what: str) -> None:
         if values:
             raise InputError(
                 "name_machines",
-                f"{what} does not take '{option}' ({values[0]!r}).",
-                "Name its machines one by one in 'machines'.",
+                f"{what} does not accept '{option}' ({values[0]!r}).",
+                "List its machines by name in 'machines'.",
             )
     for name in order.machines:
         if same(name, ALL):
@@ -204,6 +210,6 @@ def no_plain_name(name: str) -> InputError:
     """A word that means several machines, where each must be named."""
     return InputError(
         "name_machines",
-        f"A failover to Azure, and taking one back, does not take {name!r} in 'machines'.",
-        "Name its machines one by one.",
+        f"A failover to Azure, and cancelling one, does not accept {name!r} in 'machines'.",
+        "List its machines by name.",
     )

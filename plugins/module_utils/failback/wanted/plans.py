@@ -42,8 +42,8 @@ class Plan:
         if not parts:
             return ""
         return (
-            f"The recovery plan {self.name!r} only says which machines are meant. Not kept and not run: {', '.join(parts)}. "
-            "Do by hand, or in hooks, what of that the way home needs."
+            f"The recovery plan {self.name!r} is only used to select machines. Not applied: {', '.join(parts)}. Do "
+            "what the failback needs of that by hand or in hooks."
         )
 
     @classmethod

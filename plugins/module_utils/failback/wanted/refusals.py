@@ -21,9 +21,9 @@ def group_split(parts: Iterable[Part]) -> InputError:
     )
     return InputError(
         "group_split",
-        f"A consistency group moves as a whole, and a part of one is chosen: {said}.",
-        "Choose all its members. To move a part all the same, set asr_split_groups: true (option split_groups); "
-        "the group's common recovery point is lost then.",
+        f"Members of a consistency group move together, and only some are selected: {said}.",
+        "Select all its members. To move only some of them anyway, set asr_split_groups: true (option "
+        "split_groups). The group then loses its common recovery point.",
         {"groups": [p.result() for p in found]},
     )
 
@@ -32,9 +32,9 @@ def lost_point(part: Part) -> dict[str, str]:
     """The warning of a machine whose group was split by the user's word."""
     return Problem(
         "group_split",
-        f"Its consistency group {part.group!r} is split: {listing(part.missing)} stay behind, so the group has no common "
-        "recovery point any more.",
-        action="Look at the data that these machines share before people work with them again.",
+        f"Its consistency group {part.group!r} is split: {listing(part.missing)} stay behind, so the group no longer "
+        "has a common recovery point.",
+        action="Check the data these machines share before they go back into use.",
         level="Warning",
     ).result()
 
@@ -44,8 +44,8 @@ def member_gone(member: Gone) -> Refusal:
     return Refusal(
         "plan_member_gone",
         f"The recovery plan {member.plan!r} names a replicated item that is not in the vault.",
-        "Take it out of the plan in the vault, or find out in the vault's jobs who removed its replication; a machine without "
-        "replication cannot be brought home.",
+        "Remove it from the plan, or look in the vault's jobs for who disabled its replication. A machine without "
+        "replication cannot be failed back.",
     )
 
 

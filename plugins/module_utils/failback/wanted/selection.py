@@ -67,8 +67,11 @@ def choose(
     if not items and not everything:
         raise InputError(
             "vault_empty",
-            f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machine at all.",
-            "Check that they are the right ones, that the account may read replicated items, and that machines are protected there.",
+            f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machines.",
+            (
+                "Check that these are the right vaults, that the account may read replicated items, and that machines "
+                "are protected there."
+            ),
         )
     choice = Choice()
     chosen: dict[str, Item] = {}
@@ -110,13 +113,12 @@ def choose(
     ]
     if nameless and (order.groups or any(is_pattern(w) for w in order.machines) or any(i.group for i in choice.items)):
         choice.notes.append(
-            f"Of {len(nameless)} in the vaults' lists neither name nor group is told, so that they are left out: "
-            f"{listing(i.name or i.id for i in nameless)}. Look at them in the vault."
+            f"Of {len(nameless)} machines the vaults list neither a name nor a group, so they are left out: "
+            f"{listing(i.name or i.id for i in nameless)}. Check them in the vault."
         )
     if not choice.items and not choice.gone:
         choice.notes.append(
-            "Nothing to do: "
-            + ("'exclude' leaves out every machine that is chosen." if chosen else _nothing(order, items))
+            "Nothing to do: " + ("'exclude' leaves out every selected machine." if chosen else _nothing(order, items))
         )
     return choice
 
@@ -129,16 +131,16 @@ def ordered(items: Iterable[Item]) -> list[Item]:
 def _nothing(order: Order, items: Sequence[Item]) -> str:
     vaults = listing(v.name for v in order.vaults)
     if items:
-        return f"the vaults in 'vaults' ({vaults}) list no machine that this collection drives."
-    return f"the vaults in 'vaults' ({vaults}) list no machine at all."
+        return f"the vaults in 'vaults' ({vaults}) list no machine that this collection supports."
+    return f"the vaults in 'vaults' ({vaults}) list no machines."
 
 
 def _left_out(wanted: str, foreign: Sequence[Item]) -> str:
     """What a pattern, or the word for every machine, fits and does not take."""
     providers = listing(i.instance_type or "an unnamed provider" for i in foreign)
     return (
-        f"{wanted!r} in 'machines' leaves out {len(foreign)} that replicate with {providers}, which this collection does not "
-        f"drive: {listing(i.friendly_name for i in foreign)}."
+        f"{wanted!r} in 'machines' leaves out {len(foreign)} that replicate with {providers}, which this collection "
+        f"does not support: {listing(i.friendly_name for i in foreign)}."
     )
 
 
@@ -148,15 +150,15 @@ def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence
         return InputError(
             "no_machines",
             "No machines are named in 'machines'.",
-            f"Name those to fail over to Azure one by one: {names}.",
+            f"List those to fail over to Azure by name: {names}.",
         )
     return InputError(
         "no_machines",
-        "No machines are chosen in 'machines', 'groups' or 'recovery_plans'.",
+        "No machines are selected in 'machines', 'groups' or 'recovery_plans'.",
         f"Choose from: {names}"
         + _also("groups", {i.group for i in items if i.group})
         + _also("recovery plans", {str(p.get("name")) for ps in plans.values() for p in ps})
-        + ". For every machine of the vaults, say machines: all.",
+        + ". To select every machine of the vaults, set machines: all.",
     )
 
 
@@ -176,8 +178,8 @@ def excluded(words: Iterable[str], items: Sequence[Item]) -> set[str]:
         if not found:
             raise InputError(
                 "machine_not_found",
-                f"The machine {word!r} in 'exclude' is in none of the vaults, so nothing would be left out.",
-                f"Correct the name or take it out; choose from: {listing(i.friendly_name for i in items)}.",
+                f"The machine {word!r} in 'exclude' is in none of the vaults, so it would leave nothing out.",
+                f"Correct or remove the name; choose from: {listing(i.friendly_name for i in items)}.",
             )
         keys |= {i.key for i in found}
     return keys
@@ -188,8 +190,8 @@ def _refuse_bare(word: str, option: str) -> None:
     if names_nothing(word):
         raise InputError(
             "pattern_names_nothing",
-            f"The pattern {word!r} in '{option}' names nothing.",
-            "For every machine of the vaults, say machines: all; for some, give a part of their names.",
+            f"The pattern {word!r} in '{option}' has wildcards only.",
+            "To select every machine of the vaults, set machines: all; to select some, include part of their names.",
         )
 
 
@@ -201,16 +203,19 @@ def _by_name(
         if exact:
             raise InputError(
                 "machine_ambiguous",
-                f"{wanted!r} in 'machines' means every machine, and there is a machine of that name.",
-                f"For that machine alone give the id of its replicated item ({exact[0].id}); for every machine, name the groups or give patterns.",
+                f"{wanted!r} in 'machines' means every machine, and a machine also has that name.",
+                (
+                    f"For that machine only, give the id of its replicated item ({exact[0].id}); for every machine, give "
+                    "groups or patterns."
+                ),
             )
         return list(items)
     if len(exact) > 1:
         where = listing(f"{i.friendly_name} in vault {i.vault.name} ({i.id})" for i in exact)
         raise InputError(
             "machine_ambiguous",
-            f"The machine {wanted!r} in 'machines' fits {len(exact)} replicated items: {where}.",
-            "Give the id of the one that is meant, as it is listed here.",
+            f"The machine {wanted!r} in 'machines' matches {len(exact)} replicated items: {where}.",
+            "Give the id of the one you mean, as listed here.",
         )
     if not exact and is_pattern(wanted):
         if plain:
@@ -239,7 +244,7 @@ def _called(wanted: str, known: Sequence[Plan]) -> list[Plan]:
         raise InputError(
             "plan_empty",
             f"The recovery plan {wanted!r} in 'recovery_plans' has no machines.",
-            "Add machines to it in the vault, or choose them by name in 'machines'.",
+            "Add machines to it in the vault, or select them by name in 'machines'.",
         )
     return found
 
