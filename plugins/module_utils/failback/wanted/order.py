@@ -141,6 +141,13 @@ def validate(order: Order) -> None:
                     f"Add {option} to the entry.",
                 )
     _validate_gates(order)
+    if order.approved and order.commit_when == "verified":
+        raise InputError(
+            "approved_and_verified",
+            f"'approved' (asr_approved) names {order.approved[0]!r}, but commit_when (asr_commit_when) is verified, which commits every "
+            "machine whose proofs hold, approved or not.",
+            "Set commit_when to manual so that only approved machines are committed, or leave 'approved' out.",
+        )
     if FAILOVER_TO_AZURE in order.route:
         _validate_names(order, "A failover to Azure")
     if CANCEL_FAILOVER_TO_ONPREM in order.route:
