@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Optional
 
 from ..model.errors import NotFound, Rejected, Unknown
 from ..model.items import Item, Json, iso, parse_time
@@ -17,12 +17,13 @@ from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
-from ..servers.entries import entry_of, progress, refresh_fabric, settle, spent, warning
+from ..servers.entries import entry_of, refresh_fabric, settle, warning
 from ..servers.health import classic_fabrics, find_server
-from ..servers.process_server import POLL, READY, ProcessServerOrder, ensure_process_server
+from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import process_server_id
+from ..servers.slices import ServerSlice
 from ..wanted.selection import listing
-from .present import WORKING
+from .present import WORKING, resource
 from .scripts import REMOVE_COMMAND, REMOVE_SCRIPT, REMOVE_SECONDS
 from .spec import MARK, Wish
 
@@ -51,10 +52,15 @@ def ensure_absent(
     cursor: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One slice."""
-    return _Slice(order, wish, move_machines_to, vaults, clock, dict(cursor or {})).run()
+    return Removal(order, wish, move_machines_to, vaults, clock, dict(cursor or {})).run()
 
 
-class _Slice:
+class Removal(ServerSlice[Optional[Refusal]]):
+    """One look does the next thing that can be done. It finds why no more can be done now; None when all is gone."""
+
+    order: ProcessServerOrder
+    vaults: ResourcePort
+
     def __init__(
         self,
         order: ProcessServerOrder,
@@ -64,33 +70,21 @@ class _Slice:
         clock: Clock,
         cursor: dict[str, Any],
     ) -> None:
-        self.order = order
+        super().__init__(order, vaults, clock, cursor)
         self.wish = wish
         self.goal = move_machines_to
-        self.vaults = vaults
-        self.clock = clock
-        self.cursor = cursor
         self.memory: dict[str, Any] = self.cursor.setdefault("remove", {})
-        self.deadline = clock.monotonic() + order.slice_seconds
         self.moved: list[dict[str, Any]] = []
         self.plan: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.vault = ""
-        self.sent = 0
 
-    def run(self) -> dict[str, Any]:
-        while True:
-            reason = self.step()
-            pause = self.order.poll_interval or POLL
-            late = self.clock.monotonic() + pause >= self.deadline
-            if reason is None or not reason.waits or self.order.check or not self.order.wait or late:
-                return self.result(reason)
-            self.clock.sleep(pause)
+    def rests(self, seen: Refusal | None) -> bool:
+        return seen is None or not seen.waits or self.order.check or not self.order.wait
 
-    def step(self) -> Refusal | None:
-        """The next thing to do, or why nothing more can be done now; None when everything is gone."""
+    def look(self) -> Refusal | None:
         fabric, server = self.find()
-        record = self.look(self.wish.deployment_id)
+        record = resource(self.vaults, self.wish.deployment_id)
         state = str(((record or {}).get("properties") or {}).get("provisioningState") or "").lower()
         if state in WORKING:
             return Refusal(
@@ -99,7 +93,7 @@ class _Slice:
                 "Wait for it to finish.",
                 waits=True,
             )
-        machine = self.look(self.wish.vm_id)
+        machine = resource(self.vaults, self.wish.vm_id)
         if record is None and (machine is None or (machine.get("tags") or {}).get(MARK) != self.wish.name):
             return None if server is None else self.not_ours(server)
         self.cursor.setdefault("before", {}).setdefault(self.wish.name, "deployed")
@@ -120,12 +114,6 @@ class _Slice:
             return None, None
         self.vault = found[0].vault.name
         return found
-
-    def look(self, resource_id: str) -> Json | None:
-        try:
-            return self.vaults.get(resource_id)
-        except NotFound:
-            return None
 
     def not_ours(self, server: ProcessServer) -> Refusal:
         return Refusal(
@@ -155,7 +143,6 @@ class _Slice:
                 f"{len(users)} machines still use the process server {server.name}: {listing(users)}.",
                 "Fail them back first, or set `move_machines_to` to the process server that takes them over.",
             )
-        left = max(1.0, self.deadline - self.clock.monotonic())
         wanted = replace(
             self.order,
             name=self.goal,
@@ -165,7 +152,7 @@ class _Slice:
             groups=(),
             recovery_plans=(),
             exclude=(),
-            slice_seconds=left,
+            slice_seconds=self.left(),
         )
         result = ensure_process_server(wanted, self.vaults, self.clock, self.memory.get("move"))
         self.memory["move"] = result["cursor"]
@@ -255,7 +242,7 @@ class _Slice:
     def remove(self, record: Json | None) -> Refusal | None:
         """Remove what the deployment made and bears our mark, in order; its record last."""
         ids = self.made(record)
-        there = {i: r for i in ids if (r := self.look(i)) is not None}
+        there = {i: r for i in ids if (r := resource(self.vaults, i)) is not None}
         foreign = [i for i, r in there.items() if (r.get("tags") or {}).get(MARK) != self.wish.name]
         # The system disk is made by the VM without tags, and goes with it.
         foreign = [i for i in foreign if not i.endswith(f"/{self.wish.name}-os")]
@@ -319,24 +306,14 @@ class _Slice:
         self.plan.append(entry)
         self.memory["changed"] = True
 
-    def result(self, reason: Refusal | None) -> dict[str, Any]:
+    def result(self, seen: Refusal | None) -> dict[str, Any]:
         before = self.cursor.get("before", {}).get(self.wish.name, "absent")
-        entry = entry_of(self.wish.name, "process_server", self.vault, before, before if reason else "absent")
+        entry = entry_of(self.wish.name, "process_server", self.vault, before, before if seen else "absent")
         entry["changed"] = bool(self.memory.get("changed"))
         entry["warnings"] = [warning(n) for n in dict.fromkeys(self.notes)]
-        entries = [settle(entry, (), reason, late=False), *self.moved]
-        waiting = [e for e in entries if e["done"] == "waiting"]
-        return {
-            "finished": not waiting or not self.order.wait,
-            "changed": any(e["changed"] for e in entries),
-            "machines": entries,
-            "process_servers": [],
-            "plan": self.plan if self.order.check else [],
-            "progress": progress(entries),
-            "requests": spent(self.cursor, self.vaults.requests, self.sent, len(self.order.vaults) + 2),
-            "cursor": self.cursor,
-            "next_slice_seconds": self.order.slice_seconds,
-        }
+        entries = [settle(entry, (), seen, late=False), *self.moved]
+        plan = self.plan if self.order.check else []
+        return self.shaped(entries, self.sent, len(self.order.vaults) + 2, process_servers=[], plan=plan)
 
 
 def _rank(resource_id: str) -> int:

@@ -17,10 +17,11 @@ from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
-from ..servers.entries import entry_of, progress, settle, spent
+from ..servers.entries import entry_of, settle, warning
 from ..servers.health import classic_fabrics, find_server
-from ..servers.process_server import POLL, READY, ProcessServerOrder, ensure_process_server
+from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import UNSURE_SECONDS
+from ..servers.slices import ServerSlice
 from .preflight import Chooser, choose_fabric, unwanted_differences
 from .scripts import SETUP_COMMAND
 from .spec import GALLERY, MARK, Wish
@@ -60,10 +61,15 @@ def ensure_present(
 ) -> dict[str, Any]:
     """One slice. Raises InputError before anything is written when the wish cannot be carried out."""
     wish.check()
-    return _Slice(order, wish, secrets, vaults, clock, dict(cursor or {})).run()
+    return Deployment(order, wish, secrets, vaults, clock, dict(cursor or {})).run()
 
 
-class _Slice:
+class Deployment(ServerSlice[Deployed]):
+    """One look finds where the deployment stands and starts it where that is needed."""
+
+    order: ProcessServerOrder
+    vaults: ResourcePort
+
     def __init__(
         self,
         order: ProcessServerOrder,
@@ -73,50 +79,44 @@ class _Slice:
         clock: Clock,
         cursor: dict[str, Any],
     ) -> None:
-        self.order = order
+        super().__init__(order, vaults, clock, cursor)
         self.wish = wish
         self.secrets = secrets
-        self.vaults = vaults
-        self.clock = clock
-        self.cursor = cursor
         self.memory: dict[str, Any] = self.cursor.setdefault("deploy", {})
-        self.deadline = clock.monotonic() + order.slice_seconds
         self.fabric: Fabric | None = None
         self.server: ProcessServer | None = None
-        self.sent = 0
         self.warnings: tuple[str, ...] = ()
         self.choice: Choice | None = None
 
-    def run(self) -> dict[str, Any]:
+    def look(self) -> Deployed:
         if self.memory.get("stands"):
             # Seen to stand earlier in this run; only its registration is waited for.
-            return self.registration(Deployed(str(self.memory["stands"])))
-        while True:
-            now = self.step()
-            if now.reason is None:
-                self.memory["stands"] = now.state
-                return self.registration(now)
-            pause = self.order.poll_interval or POLL
-            late = self.clock.monotonic() + pause >= self.deadline
-            if self.order.check or not self.order.wait or not now.reason.waits or late:
-                return self.unfinished(now)
-            self.clock.sleep(pause)
+            return Deployed(str(self.memory["stands"]))
+        return self.step()
+
+    def rests(self, seen: Deployed) -> bool:
+        return seen.reason is None or not seen.reason.waits or self.order.check or not self.order.wait
+
+    def result(self, seen: Deployed) -> dict[str, Any]:
+        if seen.reason is not None:
+            return self.unfinished(seen)
+        self.memory["stands"] = seen.state
+        return self.registration(seen)
 
     # the deployment
 
     def step(self) -> Deployed:
-        """Look, and start the deployment where that is needed."""
         raw = {v: self.vaults.list_fabrics(v) for v in self.order.vaults}
         fabrics = classic_fabrics(raw)
         known = [(f, s) for f in fabrics for s in f.process_servers]
         found = find_server(self.wish.name, known, "process server", "name")
         self.fabric = found[0] if found else choose_fabric(self.wish, fabrics)
         self.server = found[1] if found else None
-        record = self.look(self.wish.deployment_id)
+        record = resource(self.vaults, self.wish.deployment_id)
         state = _state(record)
         if state in WORKING:
             return Deployed("deploying", _deploying(self.wish))
-        machine = self.look(self.wish.vm_id)
+        machine = resource(self.vaults, self.wish.vm_id)
         if machine is None and record is None and self.server is not None:
             # Somebody set it up by other means: it is used as it is.
             return Deployed("not deployed here")
@@ -132,19 +132,13 @@ class _Slice:
         mend = False
         # Azure forgets old deployments by itself; a server that is registered needs none.
         if machine is not None and (state == "succeeded" or (record is None and self.server is not None)):
-            parts = {i: self.look(i) for i in (self.wish.nic_id, self.wish.nsg_id)}
+            parts = {i: resource(self.vaults, i) for i in (self.wish.nic_id, self.wish.nsg_id)}
             differing, mend = unwanted_differences(self.wish, machine, parts)
             if differing:
                 return Deployed("differs", _differs(self.wish, differing))
             if not mend:
                 return Deployed("deployed")
         return self.deploy(network_only=mend, machine=machine)
-
-    def look(self, resource_id: str) -> Json | None:
-        try:
-            return self.vaults.get(resource_id)
-        except NotFound:
-            return None
 
     def deploy(self, network_only: bool, machine: Json | None) -> Deployed:
         """Check everything that can be checked first, then send the deployment once."""
@@ -240,8 +234,9 @@ class _Slice:
             before.setdefault(key, "not deployed")
         if self.order.check and self.memory.get("sent"):
             return self.predicted(deployed)
-        left = max(1.0, self.deadline - self.clock.monotonic())
-        wanted = replace(self.order, name=self.wish.name, state=READY, await_registration=True, slice_seconds=left)
+        wanted = replace(
+            self.order, name=self.wish.name, state=READY, await_registration=True, slice_seconds=self.left()
+        )
         result = ensure_process_server(wanted, self.vaults, self.clock, self.cursor)
         self.cursor = result["cursor"]
         entry = result["machines"][0]
@@ -269,10 +264,7 @@ class _Slice:
         before = self.cursor.setdefault("before", {}).setdefault(f"server {self.wish.name}", "not deployed")
         entry = entry_of(self.wish.name, "process_server", fabric.vault.name if fabric else "", before, deployed.state)
         entry["changed"] = bool(self.memory.get("sent"))
-        entry["warnings"] = [
-            {"code": "", "message": w, "possible_causes": "", "recommended_action": "", "level": "Warning"}
-            for w in self.warnings
-        ]
+        entry["warnings"] = [warning(w) for w in self.warnings]
         return settle(entry, (), reason, late=False)
 
     def predicted(self, deployed: Deployed) -> dict[str, Any]:
@@ -288,19 +280,8 @@ class _Slice:
     def shape(self, entry: dict[str, Any], deployed: Deployed, plan: list[dict[str, Any]]) -> dict[str, Any]:
         if self.choice is not None:
             self.memory["unattended"] = self.choice.unattended
-        waiting = entry["done"] == "waiting"
-        return {
-            "finished": not waiting or not self.order.wait,
-            "changed": entry["changed"],
-            "machines": [entry],
-            "process_servers": [],
-            "plan": plan,
-            "progress": progress([entry]),
-            "requests": spent(self.cursor, self.vaults.requests, self.sent, len(self.order.vaults) + 4),
-            "cursor": self.cursor,
-            "next_slice_seconds": self.order.slice_seconds,
-            "deployment": self.facts(deployed),
-        }
+        reads = len(self.order.vaults) + 4
+        return self.shaped([entry], self.sent, reads, process_servers=[], plan=plan, deployment=self.facts(deployed))
 
     def facts(self, deployed: Deployed) -> dict[str, Any]:
         wish, choice = self.wish, self.choice
@@ -313,6 +294,14 @@ class _Slice:
             "source": "" if choice is None else "windows" if choice.unattended else GALLERY,
             "resources": made_ids(wish, choice) if choice else [],
         }
+
+
+def resource(vaults: ResourcePort, resource_id: str) -> Json | None:
+    """A resource of Azure by its id; None where it does not exist."""
+    try:
+        return vaults.get(resource_id)
+    except NotFound:
+        return None
 
 
 def _state(record: Json | None) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from ..lifecycle.held import attached
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import POSITION_TEXT
 from ..model.errors import InputError, ReadFailed, certain
-from ..model.items import Item, Json, iso, parse_time
+from ..model.items import Item, Json
 from ..model.ports import Clock, SiteMachine
 from ..model.refusal import Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
@@ -26,16 +25,16 @@ from ..wanted.order import Order
 from ..wanted.refusals import said
 from ..wanted.selection import choose, listing
 from .appliance_health import judge_appliance
-from .entries import entry_of, master_target_facts, progress, refresh_fabric, settle, spent, warning
+from .entries import entry_of, master_target_facts, settle, warning
 from .fabrics import serving
 from .health import Verdict, find_server, judge_master_target, match_vm, not_found
 from .moved import EXCLUDED, MODES, RESTORED, UNCHANGED, WATCHED, WITHOUT_EFFECT, judge_place, verified
 from .moved import facts as place_facts
 from .serving import AWAY, holding, needed
+from .slices import ServerSlice
 from .targets import (
     LOST,
     PIN,
-    POLL,
     REGISTERED,
     UUID,
     VMOTION,
@@ -69,10 +68,12 @@ def ensure_master_target(
                 "`vmotion_exclusion`."
             ),
         )
-    return _Slice(order, vaults, site, clock, dict(cursor or {})).run()
+    return MasterTargets(order, vaults, site, clock, dict(cursor or {})).run()
 
 
-class _Slice:
+class MasterTargets(ServerSlice[list[Target]]):
+    order: MasterTargetOrder
+
     def __init__(
         self,
         order: MasterTargetOrder,
@@ -81,12 +82,8 @@ class _Slice:
         clock: Clock,
         cursor: dict[str, Any],
     ) -> None:
-        self.order = order
-        self.vaults = vaults
+        super().__init__(order, vaults, clock, cursor)
         self.site = site
-        self.clock = clock
-        self.cursor = cursor
-        self.deadline = clock.monotonic() + order.slice_seconds
         self.items: list[Item] = []
         self.chosen: list[Item] = []
         #: What is to be said of the choice of machines.
@@ -98,38 +95,37 @@ class _Slice:
         #: VM -> where it stands and stood, and what else should be known of its exclusion.
         self.places: dict[str, VmPlace] = {}
         self.asides: dict[str, tuple[str, ...]] = {}
-        self.writes_floor = 0
         #: What the servers of each fabric offer.
         self.datastores: dict[str, list[str]] = {}
         #: Kinds of system of the servers that may serve machines, by fabric.
         self.kinds: dict[str, set[str]] = {}
         #: Ids of the servers that serve the chosen machines, once that is known.
         self.needed: set[str] | None = None
+        #: The master targets by name, and the machines' VMs by item key, as the slice's first look found them.
+        self.first: dict[str, Target] | None = None
+        self.machines: dict[str, SiteMachine] = {}
 
-    def run(self) -> dict[str, Any]:
+    def look(self) -> list[Target]:
+        if self.first is not None:
+            return self.targets()
         self.read_items()
-        targets = self.look()
-        machines = self.onprem_machines()
-        first = targets
+        targets = self.targets()
+        self.first = {t.name: t for t in targets}
+        self.machines = self.onprem_machines()
         if self.order.refresh and not self.order.check:
-            self.refresh(targets)
+            self.refresh_once(t.fabric for t in targets if t.fabric is not None)
         if self.order.enable_uuid:
-            self.enable_uuid(targets, machines)
+            self.enable_uuid(targets)
         if self.order.vmotion_exclusion != UNCHANGED:
             self.set_excluded(targets)
-        if self.changes and not self.order.check:
-            targets = self.look()
-        while self.waiting(targets) and not self.order.check and self.order.wait:
-            pause = self.order.poll_interval or POLL
-            if self.clock.monotonic() + pause >= self.deadline:
-                break
-            self.clock.sleep(pause)
-            targets = self.look()
-        return self.result(targets, machines, {t.name: t for t in first})
+        return self.targets() if self.changes and not self.order.check else targets
+
+    def rests(self, seen: list[Target]) -> bool:
+        return not self.waiting(seen) or self.order.check or not self.order.wait
 
     # reading
 
-    def look(self) -> list[Target]:
+    def targets(self) -> list[Target]:
         """The master targets as they are now: one list per vault, three SOAP calls for any number of VMs."""
         known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.master_targets]
         targets = []
@@ -256,19 +252,10 @@ class _Slice:
 
     # acting
 
-    def refresh(self, targets: Sequence[Target]) -> None:
-        """Ask the configuration servers concerned to tell the vault anew what they see; once per run."""
-        fabrics = {t.fabric.key: t.fabric for t in targets if t.fabric is not None}
-        done = self.cursor.setdefault("refreshed", [])
-        for key, fabric in fabrics.items():
-            if key not in done:
-                self.writes_floor += refresh_fabric(self.vaults, fabric)
-                done.append(key)
-
-    def enable_uuid(self, targets: Sequence[Target], machines: Mapping[str, SiteMachine]) -> None:
+    def enable_uuid(self, targets: Sequence[Target]) -> None:
         site = certain(self.site)
         busy = holding(self.items)
-        free = [m.moid for m in machines.values() if not m.doubt]
+        free = [m.moid for m in self.machines.values() if not m.doubt]
         bound: list[str] = []
         for target in targets:
             seen = target.vm is not None and not target.vm.doubt
@@ -277,12 +264,11 @@ class _Slice:
                 (bound if target.fabric.key in busy else free).append(target.vm.moid)
         for moids, power_off in ((free, self.order.power_off), (bound, False)):
             if moids:
-                budget = max(1.0, self.deadline - self.clock.monotonic())
                 changes = site.enable_uuid(
                     moids,
                     power_off=power_off,
                     guest_timeout=self.order.guest_shutdown_timeout,
-                    budget=budget,
+                    budget=self.left(),
                     check=self.order.check,
                 )
                 self.note(UUID, changes)
@@ -344,35 +330,20 @@ class _Slice:
     def waiting(self, targets: Sequence[Target]) -> bool:
         return any(t.verdict.may_heal for t in targets) and not self.timed_out()
 
-    def timed_out(self) -> bool:
-        """Whether what time could heal has had its time, by the vault's own clock."""
-        now: datetime = self.vaults.now
-        since = parse_time(self.cursor.setdefault("since", iso(now)))
-        return since is not None and (now - since).total_seconds() > self.order.ready_timeout
-
-    def result(
-        self, targets: Sequence[Target], machines: Mapping[str, SiteMachine], first: Mapping[str, Target]
-    ) -> dict[str, Any]:
+    def result(self, seen: list[Target]) -> dict[str, Any]:
         # Check mode does not wait, so it says what is not ready now; a server that is yet to register is expected to be.
         late = self.timed_out() or (self.order.check and not self.order.await_registration)
-        entries = [self.target_entry(t, first.get(t.name, t), late) for t in targets]
-        lost = [lost_place(t, e) for t, e in zip(targets, entries, strict=True) if e["done"] in LOST]
-        entries += [self.machine_entry(i, machines.get(i.key)) for i in self.chosen]
-        waiting = [e for e in entries if e["done"] == "waiting"]
-        return {
-            "finished": not waiting or not self.order.wait,
-            "changed": any(e["changed"] for e in entries),
-            "machines": entries,
-            "master_targets": [self.facts(t) for t in targets],
-            "lost_places": lost if self.order.vmotion_exclusion == WATCHED else [],
-            "progress": progress(entries),
-            "requests": spent(
-                self.cursor, self.vaults.requests, self.writes_floor, len(self.order.vaults) * (2 if self.items else 1)
-            ),
-            "cursor": self.cursor,
-            "next_slice_seconds": self.order.slice_seconds,
+        entries = [self.target_entry(t, (self.first or {}).get(t.name, t), late) for t in seen]
+        lost = [lost_place(t, e) for t, e in zip(seen, entries, strict=True) if e["done"] in LOST]
+        entries += [self.machine_entry(i, self.machines.get(i.key)) for i in self.chosen]
+        return self.shaped(
+            entries,
+            self.sent,
+            len(self.order.vaults) * (2 if self.items else 1),
+            master_targets=[self.facts(t) for t in seen],
+            lost_places=lost if self.order.vmotion_exclusion == WATCHED else [],
             **({"warnings": self.notes} if self.notes else {}),
-        }
+        )
 
     def target_entry(self, target: Target, first: Target, late: bool) -> dict[str, Any]:
         changes = self.changes.get(target.vm.moid, {}) if target.vm else {}
@@ -471,11 +442,6 @@ class _Slice:
             return (gone,), ()
         reasons, warnings = judge_place(place, self.order.vmotion_exclusion)
         return reasons, warnings + self.asides.get(place.moid, ())
-
-    def before(self, key: str, seen: dict[str, str]) -> dict[str, str]:
-        """What stood before the run's first slice, carried on by the cursor."""
-        kept: dict[str, str] = self.cursor.setdefault("before", {}).setdefault(key, seen)
-        return kept
 
     def facts(self, target: Target) -> dict[str, Any]:
         exclusion = self.changes.get(target.vm.moid, {}).get(VMOTION) if target.vm else None

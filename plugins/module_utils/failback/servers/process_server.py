@@ -9,7 +9,7 @@ from typing import Any
 
 from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, certain
-from ..model.items import Item, Json, VaultRef, iso, parse_time
+from ..model.items import Item, Json, VaultRef, iso
 from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
@@ -19,15 +19,13 @@ from ..wanted.refusals import said
 from ..wanted.selection import choose, excluded
 from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
-from .entries import entry_of, progress, refresh_fabric, settle, spent, warning
+from .entries import entry_of, settle, warning
 from .fabrics import serving
 from .health import Verdict, find_server, judge_process_server, not_found
 from .reassign import Mover, Pair
+from .slices import ServerSlice
 
 READY, REGISTERED = "ready", "registered"
-
-#: Real seconds between two looks while waiting.
-POLL = 10.0
 
 #: Providers whose machines go through a process server of a classic vault.
 CLASSIC_PROVIDERS = frozenset({"InMageAzureV2", "InMage"})
@@ -104,48 +102,44 @@ def ensure_process_server(
             "Machines are selected, but `move_machines_from` is not set.",
             "Set `move_machines_from` to the process server they use, or select no machines.",
         )
-    return _Slice(order, vaults, clock, dict(cursor or {})).run()
+    return ProcessServers(order, vaults, clock, dict(cursor or {})).run()
 
 
-class _Slice:
+#: What one look finds: the servers, and the entries of the result.
+Seen = tuple[list[Server], list[dict[str, Any]]]
+
+
+class ProcessServers(ServerSlice[Seen]):
+    order: ProcessServerOrder
+
     def __init__(
         self, order: ProcessServerOrder, vaults: ServerVaultPort, clock: Clock, cursor: dict[str, Any]
     ) -> None:
-        self.order = order
-        self.vaults = vaults
-        self.clock = clock
-        self.cursor = cursor
-        self.deadline = clock.monotonic() + order.slice_seconds
+        super().__init__(order, vaults, clock, cursor)
         self.known: list[tuple[Fabric, ProcessServer]] = []
         self.mover = Mover(vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check)
         self.appliance_mover = ApplianceMover(
             vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check
         )
-        self.writes_floor = 0
         #: What is to be said of the choice of machines.
         self.notes: list[str] = []
 
-    def run(self) -> dict[str, Any]:
-        servers = self.look()
+    def look(self) -> Seen:
+        servers = self.servers()
         if self.order.refresh and not self.order.check:
             self.refresh(servers)
-        while True:
-            entries = [self.server_entry(s) for s in servers]
-            ready = all(e["done"] not in ("refused", "waiting") for e in entries)
-            if self.order.move_machines_from:
-                entries += self.move(servers[0], ready)
-            if self.order.check or not self.order.wait or all(e["done"] != "waiting" for e in entries):
-                break
-            pause = self.order.poll_interval or POLL
-            if self.clock.monotonic() + pause >= self.deadline:
-                break
-            self.clock.sleep(pause)
-            servers = self.look()
-        return self.result(servers, entries)
+        entries = [self.server_entry(s) for s in servers]
+        ready = all(e["done"] not in ("refused", "waiting") for e in entries)
+        if self.order.move_machines_from:
+            entries += self.move(servers[0], ready)
+        return servers, entries
+
+    def rests(self, seen: Seen) -> bool:
+        return self.order.check or not self.order.wait or all(e["done"] != "waiting" for e in seen[1])
 
     # reading
 
-    def look(self) -> list[Server]:
+    def servers(self) -> list[Server]:
         self.known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.process_servers]
         if not self.order.name:
             if not self.known:
@@ -183,13 +177,8 @@ class _Slice:
 
     def refresh(self, servers: Sequence[Server]) -> None:
         """Once per run: the servers' own configuration servers, or all of them while the server is not known."""
-        concerned = {s.fabric.key: s.fabric for s in servers if s.fabric is not None}
-        concerned = concerned or {f.key: f for f, _server in self.known}
-        done = self.cursor.setdefault("refreshed", [])
-        for key, fabric in concerned.items():
-            if key not in done:
-                self.writes_floor += refresh_fabric(self.vaults, fabric)
-                done.append(key)
+        concerned = [s.fabric for s in servers if s.fabric is not None]
+        self.refresh_once(concerned or [f for f, _server in self.known])
 
     # moving
 
@@ -232,35 +221,23 @@ class _Slice:
 
     # judging
 
-    def timed_out(self) -> bool:
-        """Whether what time could heal has had its time, by the vault's own clock."""
-        now = self.vaults.now
-        since = parse_time(self.cursor.setdefault("since", iso(now)))
-        return since is not None and (now - since).total_seconds() > self.order.ready_timeout
-
     def server_entry(self, server: Server) -> dict[str, Any]:
         word = "ready" if server.verdict.ready else f"not ready: {', '.join(r.code for r in server.verdict.reasons)}"
-        before = self.cursor.setdefault("before", {}).setdefault(f"server {server.name}", word)
+        before = self.before(f"server {server.name}", word)
         entry = entry_of(server.name, "process_server", server.fabric.vault.name if server.fabric else "", before, word)
         entry["warnings"] = [warning(w) for w in server.verdict.warnings]
         return settle(entry, (), server.verdict.worst, self.timed_out())
 
-    def result(self, servers: Sequence[Server], entries: list[dict[str, Any]]) -> dict[str, Any]:
-        waiting = [e for e in entries if e["done"] == "waiting"]
-        return {
-            "finished": not waiting or not self.order.wait,
-            "changed": any(e["changed"] for e in entries),
-            "machines": entries,
-            "process_servers": [self.facts(s) for s in servers],
-            "plan": self.mover.plan,
-            "progress": progress(entries),
-            "requests": spent(
-                self.cursor, self.vaults.requests, self.writes_floor + self.mover.sent, len(self.order.vaults)
-            ),
-            "cursor": self.cursor,
-            "next_slice_seconds": self.order.slice_seconds,
+    def result(self, seen: Seen) -> dict[str, Any]:
+        servers, entries = seen
+        return self.shaped(
+            entries,
+            self.sent + self.mover.sent,
+            len(self.order.vaults),
+            process_servers=[self.facts(s) for s in servers],
+            plan=self.mover.plan,
             **({"warnings": self.notes} if self.notes else {}),
-        }
+        )
 
     def facts(self, entry: Server) -> dict[str, Any]:
         """Everything known of one process server, as plain data."""

@@ -22,9 +22,6 @@ UUID, VMOTION, PIN = "disk_uuid", "vmotion", "vm_host_rule"
 #: Ends of a watch that do not prove that the master target stands where it stood.
 LOST = frozenset({"refused", "failed", "waiting"})
 
-#: Real seconds between two looks at the vault while waiting; a server's registration takes minutes.
-POLL = 10.0
-
 
 @dataclass(frozen=True)
 class MasterTargetOrder:
