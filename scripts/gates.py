@@ -91,6 +91,11 @@ def own(*names: str) -> list[Step]:
     return [Step([sys.executable, f"scripts/{name}.py"]) for name in names]
 
 
+def own_checks() -> Sequence[Step]:
+    checks = own("check_imports", "check_roles", "check_action_group", "check_facts", "check_words")
+    return [*checks, Step([sys.executable, "scripts/build_returns.py", "--check"])]
+
+
 def just(*argv: str) -> Callable[[], Sequence[Step]]:
     return lambda: [Step(argv)]
 
@@ -321,7 +326,7 @@ GATES = [
     Gate("lint", just("ruff", "check", ".")),
     Gate("types", types),
     Gate("yaml", just("yamllint", "--strict", ".")),
-    Gate("own-checks", lambda: own("check_imports", "check_roles", "check_action_group", "check_facts", "check_words")),
+    Gate("own-checks", own_checks),
     Gate("changelog", changelog),
     Gate("docs", docs),
     Gate("ansible-lint", lambda: [in_copy("ansible-lint", "--profile", "production", "--offline")]),

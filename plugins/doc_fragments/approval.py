@@ -12,12 +12,12 @@ class ModuleDocFragment:
 options:
   approved:
     description:
-      - Machines of this selection whose commit you approve. By name, by pattern (V(shop-*)), by consistency group, by the full id of the
-        replicated item, or with the word V(held), which means those of the selection that already waited for their commit when the
-        run began.
-      - An approved machine is committed when every proof holds. With O(ignore:commit_when=manual) every other one that reaches its commit is held.
-      - An approval never adds a machine to the selection. One that fits no machine of it, and a name that fits several, is refused before
-        anything is sent.
+      - Machines of this selection whose commit is approved, by name, by pattern (V(shop-*)), by consistency group, or by the full ID of
+        the replicated item. V(held) approves the machines of the selection that were already awaiting approval when the run started.
+      - An approved machine is committed only if every check passes. With O(ignore:commit_when=manual), all other machines stop before their
+        commit.
+      - An approval never adds a machine to the selection. An entry that matches no machine of the selection, or a name that matches
+        several, is refused before anything is sent.
     type: list
     elements: str
     default: []

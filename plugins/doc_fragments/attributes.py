@@ -15,7 +15,7 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
     details:
-      - Nothing that changes anything is sent. Decisions, order and bodies are the same as in a real run; RV(ignore:plan) shows them.
+      - No state-changing request is sent. Decisions, order and request bodies are the same as in a real run and are shown in RV(ignore:plan).
   diff_mode:
     description: Returns details on what has changed (or would change in C(check_mode)) when in diff mode.
     support: full
@@ -26,7 +26,7 @@ attributes:
     description: Supports being used with the C(async) keyword.
     support: none
     details:
-      - The task itself goes on between slices of work. With O(ignore:wait=false) it returns as soon as everything is sent.
+      - The task works in slices and waits between them. Use O(ignore:wait=false) to return as soon as everything is sent.
 """
 
     INFO = r"""

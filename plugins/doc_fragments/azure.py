@@ -12,26 +12,26 @@ class ModuleDocFragment:
 options:
   auth_source:
     description:
-      - How to log in to Azure.
-      - V(auto) takes a certificate or secret when one is given, else a federated token file, else the machine's managed identity, else
-        the log-in of the C(az) command.
+      - How to authenticate to Azure.
+      - V(auto) uses a certificate or secret if one is given, otherwise a federated token file, otherwise the managed identity of the
+        controller, otherwise the login of the Azure CLI (C(az)).
       - If not set, the value of the E(ANSIBLE_AZURE_AUTH_SOURCE) environment variable is used.
     type: str
     choices: [auto, service_principal, managed_identity, workload_identity, cli]
     default: auto
   subscription_id:
     description:
-      - Subscription of the vaults that do not name their own.
+      - Subscription ID, for vaults that do not set their own.
       - If not set, the value of the E(AZURE_SUBSCRIPTION_ID) environment variable is used.
     type: str
   tenant:
     description:
-      - Directory (tenant) id of the service principal.
+      - Directory (tenant) ID of the service principal.
       - If not set, the value of the E(AZURE_TENANT) or E(AZURE_TENANT_ID) environment variable is used.
     type: str
   client_id:
     description:
-      - Application (client) id of the service principal, or of the managed identity where a machine has several.
+      - Application (client) ID of the service principal, or of a user-assigned managed identity.
       - If not set, the value of the E(AZURE_CLIENT_ID) environment variable is used.
     type: str
   secret:
@@ -41,7 +41,7 @@ options:
     type: str
   x509_certificate_path:
     description:
-      - File with certificate and private key of the service principal (PEM or PKCS12), used in place of O(secret).
+      - File with the certificate and private key of the service principal (PEM or PKCS12). Used instead of O(secret).
       - If not set, the value of the E(AZURE_X509_CERTIFICATE_PATH) or E(AZURE_CLIENT_CERTIFICATE_PATH) environment variable is used.
     type: path
   x509_certificate_password:
@@ -56,31 +56,31 @@ options:
     type: path
   cloud_environment:
     description:
-      - Which Azure cloud, by name (V(AzureCloud), V(AzureChinaCloud), V(AzureUSGovernment)).
-      - Any other cloud is named by O(resource_manager_endpoint) and O(authority_host).
+      - The Azure cloud, V(AzureCloud), V(AzureChinaCloud) or V(AzureUSGovernment).
+      - For any other cloud set O(resource_manager_endpoint) and O(authority_host).
       - If not set, the value of the E(AZURE_CLOUD_ENVIRONMENT) environment variable is used.
     type: str
     default: AzureCloud
   resource_manager_endpoint:
     description:
-      - Address of Azure Resource Manager, for clouds that have no name here.
+      - URL of Azure Resource Manager, for clouds that O(cloud_environment) does not know.
       - If not set, the value of the E(AZURE_RESOURCE_MANAGER_ENDPOINT) environment variable is used.
     type: str
   authority_host:
     description:
-      - Address that issues tokens, for clouds that have no name here.
+      - URL of the Microsoft Entra authority, for clouds that O(cloud_environment) does not know.
       - If not set, the value of the E(AZURE_AUTHORITY_HOST) environment variable is used.
     type: str
   ca_path:
     description:
-      - File with the certificates to trust, for Azure and for vCenter. Nothing else is trusted then, so it must hold the system's roots
-        as well where those are needed.
+      - File with the CA certificates to trust, for Azure and for vCenter. Nothing else is trusted then, so include the system's root
+        certificates if they are needed.
       - If not set, the value of the E(AZURE_CA_PATH) environment variable is used; E(REQUESTS_CA_BUNDLE) is honoured too.
     type: path
   disable_instance_discovery:
     description:
-      - Do not ask the public cloud whether O(authority_host) can be trusted. Needed for private authorities.
-      - If not set, the value of the E(AZURE_DISABLE_INSTANCE_DISCOVERY) environment variable is used; left out everywhere, it is on only
+      - Do not validate O(authority_host) against the public cloud. Required for private authorities.
+      - If not set, the value of the E(AZURE_DISABLE_INSTANCE_DISCOVERY) environment variable is used. By default it is on only
         for authorities that the public cloud does not know.
     type: bool
 requirements:

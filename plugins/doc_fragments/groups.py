@@ -12,11 +12,11 @@ class ModuleDocFragment:
 options:
   split_groups:
     description:
-      - Lets a part of a consistency group be chosen. Without it such a choice is refused before anything is sent; leaving a member out counts
-        as choosing a part.
-      - A group that is split loses its common recovery point; each of its machines gets a warning that says so.
-      - The members that are chosen move as one in either case. Each step is sent for all of them or none, the next one waits for all, and
-        a member that fails, is refused or is held holds the others before the next step.
+      - Allow a selection that contains only some members of a consistency group. Otherwise such a selection is refused before anything is
+        sent; excluding a member counts as well.
+      - A split group loses its shared recovery point; each of its machines gets a warning.
+      - The selected members move together in any case. Each step is sent for all of them or none, the next step waits for all of them, and
+        a member that fails, is refused or is held stops the others before the next step.
     type: bool
     default: false
 """

@@ -12,26 +12,26 @@ class ModuleDocFragment:
 options:
   machines:
     description:
-      - Machines by the name they have in the vault, or by the replicated item's own name or id. Shell patterns are allowed (V(shop-*));
-        a name that has brackets itself is a name first. A pattern of wildcards alone is refused.
-      - V(all) alone means every machine of the vaults that this task can be meant for. It is never accepted for a failover to Azure.
-      - The options O(machines), O(groups) and O(recovery_plans) add up. With none of them the task is refused with the list to choose from.
-      - Blank words are dropped, here and in every other list; they never choose anything.
+      - Machines by their name in the vault, or by the name or ID of the replicated item. Shell patterns are allowed (V(shop-*)); an entry
+        that is the exact name of a machine is never read as a pattern. A pattern that consists of wildcards only is refused.
+      - V(all), as the only entry, selects every machine of the vaults that the task can apply to. It is never accepted for a failover to Azure.
+      - O(machines), O(groups) and O(recovery_plans) add up. If none is given, the task is refused and lists what is available.
+      - Empty entries are ignored here and in every other list; they never select anything.
     type: list
     elements: str
     default: []
   groups:
-    description: Replication (consistency) groups by name; all their members.
+    description: Replication (consistency) groups by name. All members are selected.
     type: list
     elements: str
     default: []
   recovery_plans:
-    description: Recovery plans by name; all their members.
+    description: Recovery plans by name. All members are selected.
     type: list
     elements: str
     default: []
   exclude:
-    description: Machines to leave out by name or pattern, for instance those that an earlier stage could not move. What fits no machine is refused.
+    description: Machines to leave out, by name or pattern, for instance those that failed in an earlier stage. An entry that matches no machine is refused.
     type: list
     elements: str
     default: []

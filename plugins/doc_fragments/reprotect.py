@@ -12,47 +12,47 @@ class ModuleDocFragment:
 options:
   master_targets:
     description:
-      - Master targets that may be used on the way home, by name. Machines are spread over those that fit their operating system,
-        with consistency groups kept whole and no more than 60 disks attached to one master target.
-      - In a modernized vault these are appliances, by name; a machine's consistency group and the 60 disks hold for them as well.
-      - Left out, every master target of the configuration server, or every appliance of the vault, is a candidate.
-      - A name that exists in only one of O(vaults) says nothing of the others.
+      - Master targets to use for the reprotect to on-premises, by name. Machines are spread over the master targets that match their
+        operating system. A consistency group is never spread, and no master target gets more than 60 disks.
+      - In a modernized vault these are replication appliances; the same rules apply.
+      - Defaults to all master targets of the configuration server, or all appliances of the vault.
+      - A name that exists in only one of O(vaults) does not restrict the others.
     type: list
     elements: str
     default: []
   process_server:
     description:
-      - Process server by name. On the way home it stands in Azure, or on-premises where ExpressRoute connects both.
-      - In a modernized vault it is an appliance by name. The appliance that brought a machine home protects it again unless another
-        is named.
-      - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
+      - Process server by name. For a reprotect to on-premises it runs in Azure, or on-premises if the sites are connected by ExpressRoute.
+      - In a modernized vault this is a replication appliance. To protect a machine again after its failback, the appliance that it
+        failed back through is used unless another is given.
+      - Defaults to the only suitable one. If there are several, the task is refused and lists them.
     type: str
   datastore:
     description:
-      - Datastore for machines that must be made anew on-premises (alternate location). Machines that still exist there keep their own
-        (original location), whatever is named here. Where vCenter is given in O(hostname), it tells which ones those are.
-      - In a modernized vault it also takes machines whose own datastore no appliance reaches.
-      - Left out, it is chosen when only one fits; when more do, the task is refused with the list.
-      - Either one text for all machines, or a mapping from machines to texts. A key is a machine's name, the name or id of its
-        replicated item, a pattern of names, C(windows), C(linux), or C(default). The machine's own name goes first, then a pattern,
-        then its operating system, then C(default). Machines that no key fits are treated as if the option were left out.
-      - A key that fits no machine of O(vaults) is refused. A blank value means that the key is left out.
+      - Datastore for machines that are recreated on-premises (alternate location). Machines that still exist in vCenter keep their own
+        datastore (original location), whatever is set here. With O(hostname), vCenter is asked which machines exist.
+      - In a modernized vault it is also used for machines whose own datastore no appliance can reach.
+      - Defaults to the only suitable one. If there are several, the task is refused and lists them.
+      - Either one value for all machines, or a dictionary of values by machine. A key is a machine name, the name or ID of a
+        replicated item, a name pattern, C(windows), C(linux) or C(default). The machine's own name takes precedence, then a pattern,
+        then its operating system, then C(default). Machines that no key matches use the default of this option.
+      - A key that matches no machine of O(vaults) is refused. A key with an empty value is ignored.
     type: raw
   retention_volume:
     description:
       - Retention volume of the master target, as the vault names it (V(R) or V(/mnt/retention)). Appliances have none.
-      - Left out, it is chosen when there is only one.
-      - Either one text for all machines, or a mapping from machines to texts, as in O(datastore).
+      - Defaults to the only one.
+      - Either one value for all machines, or a dictionary of values by machine, as in O(datastore).
     type: raw
   policy:
     description:
-      - Replication policy by name. Left out, the policy that fits the direction is chosen when there is only one.
-      - On the way home from a modernized vault the service takes its failback policy by itself when none is named.
+      - Replication policy by name. Defaults to the only policy for the direction.
+      - For a reprotect to on-premises in a modernized vault, the service uses its own failback policy if none is given.
     type: str
   run_as_account:
     description:
-      - Run-as account by name, as it stands on the configuration server. Left out, it is chosen when only one fits.
-      - An appliance lists no accounts. There the one that protected the machine before is used; another is given by its full id.
+      - Run-as account by name, as listed on the configuration server. Defaults to the only suitable one.
+      - Appliances list no accounts. There, the account that protected the machine before is used; set another by its full ID.
     type: str
   run_as_account_windows:
     description: Run-as account for Windows machines, where it differs from O(run_as_account).
@@ -62,28 +62,28 @@ options:
     type: str
   log_storage_account:
     description:
-      - Storage account that takes a machine's changes on the way home from a modernized vault, by its full id, or by name where a
-        machine of the vault uses it already.
-      - Left out, it is the one the machine used on the way out; where the vault does not tell it, the machine is refused.
+      - Storage account for the replication logs of a reprotect to on-premises in a modernized vault, by its full ID, or by name if a
+        machine of the vault already uses it.
+      - Defaults to the account used while the machine replicated to Azure. If the vault does not report it, the machine is refused.
     type: str
   exclude_temporary_disk:
-    description: Leave the temporary disk of the Azure machine out of the way home.
+    description: Exclude the temporary disk of the Azure VM from a reprotect to on-premises.
     type: bool
     default: true
   wait_for:
     description:
-      - V(synchronised) waits until the machine's data has arrived and it is ready for the next step.
-      - V(job) waits for the end of the reprotect job only; the synchronisation goes on by itself.
+      - V(synchronised) waits until the initial synchronisation has finished and the machine is ready for the next step.
+      - V(job) waits only for the reprotect job to end; the synchronisation continues in the background.
     type: str
     choices: [synchronised, job]
     default: synchronised
   agent_timeout:
     description:
-      - Seconds, by the service's clock, that a machine's agent may take to register after a failover. The reprotect waits for it. A
-        machine whose agent has not registered by then is refused with the code V(agent_not_registered), and nothing is sent for it.
-      - The service says up to 15 minutes. The time counts from the failover, or, where the vault does not tell when that was, from the
-        task's first look at the machine.
-      - At most 604800. With V(0) the reprotect is sent without looking at the agent.
+      - Seconds, by the service's clock, to wait for a machine's Mobility agent to register after a failover. A machine whose agent has not
+        registered by then is refused with the code V(agent_not_registered), and nothing is sent for it.
+      - Registration takes up to 15 minutes. The time counts from the failover, or from when the task first read the machine if the vault
+        does not report the time of the failover.
+      - At most 604800. With V(0) the reprotect is sent without checking the agent.
     type: float
     default: 1200.0
 """

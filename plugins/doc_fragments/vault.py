@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   vaults:
     description:
-      - The Recovery Services vaults to look in; one run may span several.
-      - Left out, the one vault is named by the environment variables E(ASR_VAULT) and E(ASR_RESOURCE_GROUP).
+      - The Recovery Services vaults to use. One run may span several.
+      - If not set, the environment variables E(ASR_VAULT) and E(ASR_RESOURCE_GROUP) name the one vault.
     type: list
     elements: dict
     suboptions:
@@ -26,6 +26,6 @@ options:
         type: str
         required: true
       subscription_id:
-        description: Subscription of the vault, where it differs from the option O(subscription_id).
+        description: Subscription ID of the vault, if it differs from O(subscription_id).
         type: str
 """

@@ -12,13 +12,13 @@ class ModuleDocFragment:
 options:
   hostname:
     description:
-      - Name or address of vCenter. A port may stand in it instead of in O(port), an IPv6 address in brackets.
-      - Left out everywhere, nothing is asked of vCenter, and whatever needs its answer is refused.
+      - Host name or IP address of vCenter. May include the port, instead of O(port). Write an IPv6 address in brackets.
+      - Without it vCenter is not used, and whatever requires it is refused.
       - If not set, the value of the E(VMWARE_HOST) environment variable is used.
     type: str
   username:
     description:
-      - User for vCenter.
+      - User name for vCenter.
       - If not set, the value of the E(VMWARE_USER) environment variable is used.
     type: str
     aliases: [user]
@@ -36,13 +36,13 @@ options:
     default: 443
   validate_certs:
     description:
-      - Verify vCenter's certificate. The system's roots are trusted, or the file that E(SSL_CERT_FILE) names.
-      - If not set, the value of the E(VMWARE_VALIDATE_CERTS) environment variable is used. While it is V(false), every result warns of it.
+      - Verify the certificate of vCenter against the system's root certificates, or the file in E(SSL_CERT_FILE).
+      - If not set, the value of the E(VMWARE_VALIDATE_CERTS) environment variable is used. Every result has a warning while it is V(false).
     type: bool
     default: true
   proxy_host:
     description:
-      - Proxy to reach vCenter through, without a user name. A port may stand in it instead of in O(proxy_port).
+      - HTTP proxy for vCenter, without credentials. May include the port, instead of O(proxy_port).
       - If not set, the value of the E(VMWARE_PROXY_HOST) environment variable is used.
     type: str
   proxy_port:

@@ -12,61 +12,60 @@ class ModuleDocFragment:
 options:
   wait:
     description:
-      - Wait until every machine has arrived, showing a progress line meanwhile.
-      - With V(false) the task returns as soon as everything is sent; the same task run later joins what is under way.
+      - Wait until every machine has finished, and print progress meanwhile.
+      - With V(false) the task returns as soon as everything is sent. The same task run later joins the operations in progress.
     type: bool
     default: true
   wait_timeout:
     description:
-      - Seconds to wait at most, from 1 to 31536000. Running out of time cancels nothing and is no failure of any machine; see O(on_timeout).
-      - What worked before in the run and fails now (the network, the service, a login, vCenter's session, a slice whose process was
-        killed) is sat out for 15 minutes; then the run ends with that error, whatever O(on_timeout) says. What concerns one machine
-        or one vault lets only its machines wait.
+      - Maximum number of seconds to wait, from 1 to 31536000. When it expires nothing is cancelled and no machine counts as failed; see O(on_timeout).
+      - Interruptions during the run (network, service, login, vCenter session, killed process) are tolerated for 15 minutes; then the run
+        ends with that error, whatever O(on_timeout) says. An interruption that concerns one machine or one vault delays only its machines.
     type: int
     default: 172800
   poll_interval:
     description:
-      - Seconds between two looks at the vault, from 0.1 to 86400. Left out, the pace that the service itself asks for is kept, between 1 and
+      - Seconds between two polls of the vault, from 0.1 to 86400. By default the interval that the service asks for is used, between 1 and
         300 seconds.
     type: float
   slice_seconds:
     description:
-      - How long one slice of work lasts, in seconds, from 0.1 to 3600. The task is done in slices so that it can be killed and taken up again at any
-        point. Rarely worth changing.
+      - Length of one slice of work in seconds, from 0.1 to 3600. The task works in slices so that it can be killed and resumed at any point.
+        Rarely needs changing.
     type: float
     default: 25.0
   retries:
     description:
-      - How often an attempt that has been proven to have failed is repeated for one machine, where its error is known to pass; from 0 to 100.
+      - Number of times a failed operation is repeated for one machine, if its error is known to be transient; from 0 to 100.
     type: int
     default: 2
   allowed_failures:
     description:
-      - Percentage of machines, from 0 to 100, that may fail or be refused without failing the task.
+      - Percentage of machines, from 0 to 100, that may fail or be refused before the task fails.
     type: float
     default: 0.0
   on_failure:
     description:
-      - Whether the task fails when more than O(allowed_failures) percent of the machines failed or were refused (V(fail)), or only says
-        so in its result, for a later task to judge (V(report)).
+      - Whether the task fails if more than O(allowed_failures) percent of the machines failed or were refused (V(fail)), or only reports it
+        in its result for a later task to evaluate (V(report)).
     type: str
     choices: [fail, report]
     default: fail
   on_timeout:
     description:
-      - Whether the task fails when O(wait_timeout) is over (V(fail)) or returns with RV(ignore:finished=false) (V(ok)).
-        In both cases RV(ignore:code) is C(still_running).
+      - Whether the task fails when O(wait_timeout) expires (V(fail)) or returns RV(ignore:finished=false) (V(ok)). In both cases
+        RV(ignore:code) is C(still_running).
     type: str
     choices: [fail, ok]
     default: fail
   continue_command:
     description:
-      - The command that goes on with this run, quoted to the user as it stands when O(wait_timeout) has expired.
+      - The command that continues the run, printed unchanged when O(wait_timeout) expires.
     type: str
     default: ''
   cursor:
     description:
-      - Where an unfinished run stood, handed on between slices by the action plugin. Never set by hand; losing it costs a few reads and
-        nothing else. It holds no secrets.
+      - Internal, used by the action plugin.
+      - State of an unfinished run, handed from slice to slice. Without it a slice needs a few more reads. It contains no secrets.
     type: dict
 """

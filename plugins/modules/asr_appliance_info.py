@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_appliance_info
-short_description: Tell which replication appliances the modernized Site Recovery vaults have
+short_description: Get information about the replication appliances of modernized Site Recovery vaults
 version_added: 1.0.0
 description:
-  - Tells the replication appliances of modernized vaults with their components, the datastores they reach, the disks they hold for
-    machines on their way home, and whether they can be used now.
-  - Classic vaults have no appliances; the module M(homeward.asr.asr_fabric_info) tells their servers.
+  - Returns the replication appliances of modernized vaults with their components, the datastores they can reach, the disks attached to
+    them for reprotected machines, and whether they are ready for use.
+  - Classic vaults have no appliances; use M(homeward.asr.asr_fabric_info) for their servers.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   names:
     description:
-      - Appliances by name. Left out, every appliance of the vaults is told.
+      - Appliances by name. Defaults to every appliance of the vaults.
     type: list
     elements: str
     default: []
@@ -34,11 +34,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which appliances can bring machines home now?
+- name: Get all appliances
   homeward.asr.asr_appliance_info:
   register: found
 
-- name: Those that are ready and have room for twenty disks
+- name: Show the appliances that are ready and can take twenty more disks
   ansible.builtin.debug:
     msg: "{{ found.appliances | selectattr('ready') | selectattr('free_slots', 'ge', 20) | map(attribute='name') }}"
 """
@@ -56,12 +56,12 @@ appliances:
       type: str
       sample: appliance-01
     id:
-      description: Its id; all its components share it.
+      description: Its ID; all its components share it.
       returned: always
       type: str
       sample: 83629832-8201-4d31-b9cd-a644185d035a
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-modernized-12
@@ -81,28 +81,28 @@ appliances:
       type: str
       sample: 10.20.3.10
     vcenter_id:
-      description: Id of the vCenter it works with.
+      description: ID of its vCenter server.
       returned: always
       type: str
       sample: /subscriptions/00000000-0000-0000-0000-000000000001/...
     ready:
-      description: Whether machines can come home through it now.
+      description: Whether machines can be failed back through it now.
       returned: always
       type: bool
       sample: true
     reasons:
-      description: What speaks against it.
+      description: Reasons why it is not ready.
       returned: always
       type: list
       elements: dict
       contains:
         code:
-          description: A stable word.
+          description: Code.
           returned: always
           type: str
           sample: no_heartbeat
         reason:
-          description: What is wrong.
+          description: The problem.
           returned: always
           type: str
           sample: The reprotect agent of the appliance appliance-01 sent its last heartbeat 40 minutes ago.
@@ -112,12 +112,12 @@ appliances:
           type: str
           sample: Check that the appliance is powered on, its services run and it reaches Azure on TCP 443.
         waits:
-          description: Whether time can heal it.
+          description: Whether it can resolve itself.
           returned: always
           type: bool
           sample: true
     warnings:
-      description: What should be known of it.
+      description: Warnings.
       returned: always
       type: list
       elements: str
@@ -128,33 +128,33 @@ appliances:
       type: str
       sample: Normal
     heartbeat:
-      description: Last sign of its reprotect agent, UTC; V(null) when there was none.
+      description: Last heartbeat of its reprotect agent, UTC; V(null) if there was none.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     heartbeat_stale:
-      description: Whether that is more than 20 minutes ago. V(null) when there was none.
+      description: Whether that is more than 20 minutes ago. V(null) if there was none.
       returned: always
       type: bool
       sample: false
     datastores:
-      description: Datastores it reaches.
+      description: Datastores it can reach.
       returned: always
       type: list
       elements: str
       sample: [datastore-1, datastore-2]
     disk_count:
-      description: Disks it holds for machines on their way home.
+      description: Disks attached to it for reprotected machines.
       returned: always
       type: int
       sample: 7
     free_slots:
-      description: Disks that still fit, of 60.
+      description: Number of disks that can still be attached, of 60.
       returned: always
       type: int
       sample: 53
     components:
-      description: The services it is made of.
+      description: Its components.
       returned: always
       type: list
       elements: dict
@@ -176,18 +176,18 @@ appliances:
           type: str
           sample: Normal
         heartbeat:
-          description: Its last sign, UTC; V(null) when there was none.
+          description: Its last heartbeat, UTC; V(null) if there was none.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
         problems:
-          description: What impairs it, in the provider's words.
+          description: Health errors, as the service reports them.
           returned: always
           type: list
           elements: str
           sample: []
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
@@ -197,12 +197,12 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 5
 code:
-  description: A stable word for what went wrong, for playbooks to branch on.
+  description: Error code, stable across versions, for playbooks to branch on.
   returned: on failure
   type: str
   sample: vault_not_found
@@ -212,7 +212,7 @@ remedy:
   type: str
   sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}

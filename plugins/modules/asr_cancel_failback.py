@@ -1,28 +1,27 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes planned failovers back before their commit."""
+"""Cancels planned failovers to on-premises before their commit."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_cancel_failback
-short_description: Take a planned failover to on-premises back before its commit
+short_description: Cancel a planned failover to on-premises before its commit
 version_added: 1.0.0
 description:
-  - Takes the planned failover of machines of a modernized vault back, each named one by one. The service starts the Azure machine again,
-    puts the on-premises disks back to where they were before the failover, and goes on replicating home.
-  - Everything the machine has written on-premises since its failover is lost. No playbook, role or other module of this collection ever
-    does this.
-  - Only a failover that has ended and is not committed can be taken back. One that is still in progress is never cancelled, and classic
-    vaults cannot take a failover back; such machines are refused.
-  - Machines that are ready to fail over home, as they are after a cancellation, are left alone.
+  - Cancels the planned failover to on-premises of machines in a modernized vault. The machines must be named one by one. The service
+    starts the Azure VM again, restores the on-premises disks to their state before the failover, and resumes replication to on-premises.
+  - All data that a machine has written on-premises since its failover is lost.
+  - Only a failover that has finished and is not committed can be cancelled. A failover in progress is never cancelled, and classic vaults
+    do not support cancelling; such machines are refused.
+  - Machines that are ready to fail over to on-premises, as they are after a cancellation, are not touched.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   confirm_cancel:
     description:
-      - Says that the cancellation is meant. Nothing is sent without it.
+      - Confirms the cancellation. Nothing is sent without it.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -40,13 +39,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See what taking the failover back would send
+- name: Preview the cancellation
   homeward.asr.asr_cancel_failback:
     machines: [shop-db-01]
     confirm_cancel: true
   check_mode: true
 
-- name: The machine does not work on-premises, so it goes on in Azure
+- name: Cancel the failback of a machine that does not work on-premises
   homeward.asr.asr_cancel_failback:
     machines: [shop-db-01]
     confirm_cancel: true
@@ -54,133 +53,133 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine is ready to fail over home again, was refused or failed. V(false) only when O(wait_timeout) has expired.
+  description: Whether every machine is ready to fail over to on-premises again, was refused or failed. V(false) only when O(wait_timeout) expired.
   returned: always
   type: bool
   sample: true
 code:
   description:
-    - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when O(wait_timeout) has expired, another word when the
-      task could not begin at all.
-  returned: when something went wrong
+    - Error code, stable across versions, for playbooks to branch on.
+    - V(machines_failed) or V(machines_refused) when machines failed or were refused, V(still_running) when O(wait_timeout) expired,
+      another code when the task could not start.
+  returned: on failure, and when O(wait_timeout) expired
   type: str
   sample: still_running
 remedy:
   description: What to do next.
-  returned: when the task could not begin
+  returned: when the task could not start
   type: str
   sample: Set secret (or AZURE_SECRET) to the new secret of the service principal.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
-  returned: when the task could not begin
+  description: Structured data about the error. Contains no secrets.
+  returned: when the task could not start
   type: dict
   sample: {}
 continue_command:
-  description: The command that goes on, as given in O(continue_command).
-  returned: when O(wait_timeout) has expired
+  description: The command that continues the run, as given in O(continue_command).
+  returned: when O(wait_timeout) expired
   type: str
-  sample: ansible-playbook take-back.yml
+  sample: ansible-playbook cancel.yml
 machines:
-  description: Every machine of the run, in the order of their names.
+  description: All machines of the run, sorted by name.
   returned: always
   type: list
   elements: dict
   contains:
     name:
-      description: The machine's name in the vault.
+      description: Name of the machine in the vault.
       returned: always
       type: str
       sample: shop-db-01
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-modernized-12
     item_id:
-      description: Id of the replicated item.
+      description: Resource ID of the replicated item.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.RecoveryServices/vaults/vault-modernized-12/...
     group:
-      description: Replication (consistency) group of the machine, V(null) when it has none.
+      description: Replication (consistency) group of the machine, V(null) if it has none.
       returned: always
       type: str
       sample: shop
     approved:
-      description: Whether the machine's commit was approved when the run began.
+      description: Whether the machine's commit was approved when the run started.
       returned: always
       type: bool
       sample: false
     before:
       description:
-        - Where the machine stood when the run began.
+        - State of the machine when the run started.
         - One of V(home), V(failing over to Azure), V(out_uncommitted), V(out), V(syncing_home), V(ready), V(home_uncommitted),
-          V(home_unprotected), V(syncing_out), V(unknown), or words for a step under way.
+          V(home_unprotected), V(syncing_out), V(unknown), or a phrase for an operation in progress.
       returned: always
       type: str
       sample: home_uncommitted
     after:
-      description: Where it stands now (in check mode, where it would stand), in the same words as RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
       returned: always
       type: str
       sample: ready
     done:
       description:
-        - What was done with it.
-        - V(started) (an operation was sent), V(joined) (an operation that already ran was joined), V(unchanged) (it was already there),
-          V(refused) (its failover cannot be taken back), V(failed), V(waiting) (nothing was sent for it before O(wait_timeout) expired).
+        - What the run did with the machine.
+        - V(started) (the cancellation was sent), V(joined) (a cancellation already in progress was joined), V(unchanged) (nothing to do),
+          V(refused) (its failover cannot be cancelled), V(failed), V(waiting) (nothing was sent before O(wait_timeout) expired).
       returned: always
       type: str
       sample: started
     changed:
-      description: Whether this run took the machine's failover back.
+      description: Whether this run cancelled the machine's failover.
       returned: always
       type: bool
       sample: true
     step:
-      description: The step it is on or ended with.
+      description: The step the machine is on or ended with.
       returned: always
       type: str
       sample: cancel_failover_to_onprem
     job:
-      description: Name of the last Site Recovery job, V(null) when there was none. The module M(homeward.asr.asr_job_info) shows it.
+      description: Name of the last Site Recovery job, V(null) if there was none. The module M(homeward.asr.asr_job_info) shows it.
       returned: always
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     recovery_point:
-      description: Always V(null) here; failovers use it.
+      description: Always V(null) for this module.
       returned: always
       type: str
       sample: null
     accepted:
-      description: Gates that were passed on a person's word; always empty here.
+      description: Gates that were accepted. Always empty for this module.
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: The gate's word.
+          description: Name of the gate.
           returned: always
           type: str
           sample: replication_health
         reason:
-          description: The reason given.
+          description: The reason given for accepting it.
           returned: always
           type: str
           sample: The file share is rebuilt from backup, says the service owner.
         text:
-          description: What speaks against it, with the vault's own text.
+          description: The finding that was accepted, with the vault's own text.
           returned: always
           type: str
           sample: 'The vault reports the replication as Critical: 78144: No data was received from the source.'
     start:
-      description: Start of the work on the machine, UTC.
+      description: When work on the machine started, UTC.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     end:
-      description: End of the work on the machine, UTC; V(null) while it goes on.
+      description: When work on the machine ended, UTC; V(null) while it continues.
       returned: always
       type: str
       sample: '2026-02-03T04:35:36Z'
@@ -190,28 +189,28 @@ machines:
       type: float
       sample: 1830.0
     warnings:
-      description: Warnings of operations that succeeded, in the shape of RV(machines[].errors).
+      description: Warnings of operations that succeeded, in the format of RV(machines[].errors).
       returned: always
       type: list
       elements: dict
       contains: &problem
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '500'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The snapshot of a disk could not be removed.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: The datastore is busy.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Remove the snapshot by hand.
@@ -221,23 +220,23 @@ machines:
           type: str
           sample: Warning
     errors:
-      description: Errors with the provider's code, causes and advice.
+      description: Errors, with code, causes and recommended action.
       returned: always
       type: list
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why the machine was refused or failed; V(null) otherwise.
+      description: Code of the reason why the machine was refused or failed; V(null) otherwise.
       returned: always
       type: str
       sample: nothing_to_cancel
     unproven:
-      description: Whether it was refused because a proof of a commit does not hold; never so here.
+      description: Always V(false) for this module.
       returned: always
       type: bool
       sample: false
     reason:
-      description: Why the machine was refused or failed, or what it waits for, as one sentence; V(null) otherwise.
+      description: Why the machine was refused or failed, or what it is waiting for, as one sentence; V(null) otherwise.
       returned: always
       type: str
       sample: There is no failover to on-premises that waits for its commit.
@@ -245,19 +244,19 @@ machines:
       description: What to do about it; V(null) otherwise.
       returned: always
       type: str
-      sample: "Leave the machine out: only a planned failover that is not committed yet can be taken back."
+      sample: 'Leave the machine out. Only a planned failover that is not committed yet can be cancelled.'
     placement:
-      description: Always V(null) here; reprotects use it.
+      description: Always V(null) for this module.
       returned: always
       type: dict
       sample: null
     sync:
-      description: Always V(null) here; reprotects use it.
+      description: Always V(null) for this module.
       returned: always
       type: dict
       sample: null
     steps:
-      description: What was done on each step of the route.
+      description: What the run did on each step.
       returned: always
       type: list
       elements: dict
@@ -268,7 +267,7 @@ machines:
           type: str
           sample: cancel_failover_to_onprem
         done:
-          description: What was done, in the words of RV(machines[].done).
+          description: What the run did, in the words of RV(machines[].done).
           returned: always
           type: str
           sample: started
@@ -278,7 +277,7 @@ machines:
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
         state:
-          description: State of its job, in the service's word.
+          description: State of its job, as the service reports it.
           returned: always
           type: str
           sample: Succeeded
@@ -298,75 +297,75 @@ machines:
           type: float
           sample: 1830.0
         recovery_point:
-          description: Always V(null) here; failovers use it.
+          description: Always V(null) for this module.
           returned: always
           type: str
           sample: null
 counts:
-  description: How many machines there are of each kind.
+  description: Number of machines by outcome.
   returned: always
   type: dict
   contains:
     moved:
-      description: Those whose failover was taken back. In check mode, those whose failover would be.
+      description: Machines whose failover was cancelled. In check mode, machines whose failover would be cancelled.
       returned: always
       type: int
       sample: 10
     failed:
-      description: Those that failed.
+      description: Machines that failed.
       returned: always
       type: int
       sample: 1
     refused:
-      description: Those that were refused.
+      description: Machines that were refused.
       returned: always
       type: int
       sample: 0
     awaiting_approval:
-      description: Always 0 here; tasks that commit use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     held:
-      description: Always 0 here; tasks that commit use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Machines that had not finished when O(wait_timeout) expired.
       returned: always
       type: int
       sample: 0
 failed_machines:
   description:
     - Names of the machines that failed.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
   description:
-    - Names of the machines whose failover cannot be taken back.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - Names of the machines that were refused because their failover cannot be cancelled.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
-  description: Always empty here; tasks that commit use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Always empty here; tasks that commit use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 plan:
-  description: What was sent, or in check mode would be sent, in order.
+  description: The requests that would be sent, in order.
   returned: in check mode
   type: list
   elements: dict
@@ -387,47 +386,47 @@ plan:
       type: str
       sample: cancel_failover_to_onprem
     operation:
-      description: The operation of the service's API.
+      description: Operation of the Site Recovery API.
       returned: always
       type: str
       sample: cancelFailover
     body:
-      description: The request's body, V(null) where the operation has none.
+      description: Request body, V(null) if the operation has none.
       returned: always
       type: dict
       sample: null
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 12
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 44
     floor:
-      description: What this run could not have done without.
+      description: The least this run could have needed.
       returned: always
       type: dict
       contains:
         writes:
-          description: One for each machine and operation, and one for each proven failed attempt.
+          description: One for each machine and operation, plus one for each failed attempt that was repeated.
           returned: always
           type: int
           sample: 12
         reads:
-          description: Finding the machines, the lists, and one look at each finished operation.
+          description: Discovery, list pages, and one read for each finished operation.
           returned: always
           type: int
           sample: 40
 progress:
-  description: Counts at the end of the run.
+  description: Progress at the end of the run.
   returned: always
   type: dict
   contains:
@@ -437,12 +436,12 @@ progress:
       type: int
       sample: 12
     done:
-      description: Machines that are ready to fail over home again.
+      description: Machines that are ready to fail over again.
       returned: always
       type: int
       sample: 12
     running:
-      description: Machines still under way.
+      description: Machines still in progress.
       returned: always
       type: int
       sample: 0
@@ -452,12 +451,12 @@ progress:
       type: int
       sample: 0
     waiting_for:
-      description: What the machine in RV(progress.slowest) does; may be empty.
+      description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always
       type: str
-      sample: taking the failover to on-premises back
+      sample: cancelling the failover to on-premises
     slowest:
-      description: The machine that is furthest behind; empty when none is under way.
+      description: The machine that is furthest behind; empty when none is in progress.
       returned: always
       type: str
       sample: files-01
@@ -478,12 +477,12 @@ vaults:
       type: str
       sample: modernized
     note:
-      description: What follows from it.
+      description: What this means for the run.
       returned: always
       type: str
-      sample: "Modernized replication: machines come home through an appliance of the vault."
+      sample: 'Modernized replication: machines come home through an appliance of the vault.'
 cursor:
-  description: Where the run stood; only for the next slice.
+  description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_fabric_info
-short_description: Tell which servers, policies and accounts a Site Recovery vault has
+short_description: Get the servers, policies and accounts of Site Recovery vaults
 version_added: 1.0.0
 description:
-  - Tells the configuration servers of vaults with their process servers, master targets (retention volumes, datastores, free disk
-    slots), run-as accounts and vCenters, and the replication policies.
-  - For a modernized vault each appliance stands among the master targets and among the process servers under its name;
-    M(homeward.asr.asr_appliance_info) tells more of it.
+  - Returns the fabrics (configuration servers) of the vaults with their process servers, master targets (retention volumes, datastores,
+    free disk slots), run-as accounts and vCenter servers, and the replication policies.
+  - In a modernized vault each replication appliance is listed both as a master target and as a process server;
+    M(homeward.asr.asr_appliance_info) returns more about it.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options: {}
@@ -28,11 +28,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What is there to fail back through?
+- name: Get the servers, policies and accounts
   homeward.asr.asr_fabric_info:
   register: servers
 
-- name: The master targets with a free disk slot
+- name: Show the master targets with a free disk slot
   ansible.builtin.debug:
     msg: "{{ servers.fabrics | map(attribute='master_targets') | flatten | selectattr('free_slots', 'gt', 0) | map(attribute='name') }}"
 """
@@ -50,17 +50,17 @@ fabrics:
       type: str
       sample: CS-01
     id:
-      description: Its id.
+      description: Its ID.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     instance_type:
-      description: Its kind, in the service's word.
+      description: Its type, as the service names it.
       returned: always
       type: str
       sample: VMware
@@ -95,12 +95,12 @@ fabrics:
       type: str
       sample: Running
     heartbeat:
-      description: Its last sign, UTC; V(null) when there was none.
+      description: Its last heartbeat, UTC; V(null) if there was none.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     heartbeat_stale:
-      description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) when there was none.
+      description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) if there was none.
       returned: always
       type: bool
       sample: false
@@ -116,7 +116,7 @@ fabrics:
           type: str
           sample: ps-azure-01
         id:
-          description: Its id.
+          description: Its ID.
           returned: always
           type: str
           sample: 30AE6187-5869-8E44-B8AF6AA66E3ECC8F
@@ -146,12 +146,12 @@ fabrics:
           type: str
           sample: Normal
         heartbeat:
-          description: Its last sign, UTC; V(null) when there was none.
+          description: Its last heartbeat, UTC; V(null) if there was none.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
         heartbeat_stale:
-          description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) when there was none.
+          description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) if there was none.
           returned: always
           type: bool
           sample: false
@@ -176,7 +176,7 @@ fabrics:
           type: str
           sample: Healthy
         problems:
-          description: What impairs it, in the provider's words.
+          description: Health errors, as the service reports them.
           returned: always
           type: list
           elements: str
@@ -193,12 +193,12 @@ fabrics:
           type: str
           sample: mt-linux-01
         id:
-          description: Its id.
+          description: Its ID.
           returned: always
           type: str
           sample: 30AE6187-5869-8E44-B8AF6AA66E3ECC8F
         os_type:
-          description: Operating system; it takes machines of the same one.
+          description: Operating system. A master target serves machines with the same one.
           returned: always
           type: str
           sample: Linux
@@ -218,12 +218,12 @@ fabrics:
           type: str
           sample: Supported
         heartbeat:
-          description: Its last sign, UTC; V(null) when there was none.
+          description: Its last heartbeat, UTC; V(null) if there was none.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
         heartbeat_stale:
-          description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) when there was none.
+          description: Whether that is more than 20 minutes ago. Up to 12 minutes are normal. V(null) if there was none.
           returned: always
           type: bool
           sample: false
@@ -233,7 +233,7 @@ fabrics:
           type: int
           sample: 7
         free_slots:
-          description: Disks that still fit, of 60.
+          description: Number of disks that can still be attached, of 60.
           returned: always
           type: int
           sample: 53
@@ -285,7 +285,7 @@ fabrics:
               type: float
               sample: 154.11
         problems:
-          description: What impairs it, in the provider's words.
+          description: Health errors, as the service reports them.
           returned: always
           type: list
           elements: str
@@ -302,7 +302,7 @@ fabrics:
           type: str
           sample: vm-admin-linux
         id:
-          description: Its id.
+          description: Its ID.
           returned: always
           type: str
           sample: '2'
@@ -333,7 +333,7 @@ fabrics:
           type: str
           sample: Completed
         heartbeat:
-          description: Its last sign, UTC; V(null) when there was none.
+          description: Its last heartbeat, UTC; V(null) if there was none.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
@@ -354,12 +354,12 @@ policies:
       type: str
       sample: policy-01-failback
     id:
-      description: Its id.
+      description: Its ID.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
     instance_type:
-      description: Its kind, in the service's word.
+      description: Its type, as the service names it.
       returned: always
       type: str
       sample: InMage
@@ -369,12 +369,12 @@ policies:
       type: str
       sample: to_onprem
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
@@ -384,12 +384,12 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 5
 code:
-  description: A stable word for what went wrong, for playbooks to branch on.
+  description: Error code, stable across versions, for playbooks to branch on.
   returned: on failure
   type: str
   sample: vault_not_found
@@ -399,7 +399,7 @@ remedy:
   type: str
   sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}

@@ -1,52 +1,55 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole way home."""
+"""Failback from Azure to on-premises, from reprotect to reprotect."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_failback
-short_description: Bring machines home from Azure with Azure Site Recovery, the whole way
+short_description: Fail machines back from Azure to VMware with Azure Site Recovery
 version_added: 1.0.0
 description:
-  - Walks the whole way home with any number of machines. Reprotect to on-premises, failover to on-premises, proof and commit, protect
-    to Azure again.
-  - Each machine goes on as soon as it can (O(advance=each)), so that one that synchronises for a day never holds the rest.
-  - Wherever a machine stands on the way home, the run takes it from there; machines that are home and protected are left alone.
+  - Runs a complete failback for any number of machines. Reprotect to on-premises, failover to on-premises, verify and commit, reprotect
+    to Azure.
+  - Each machine continues as soon as it is ready (O(advance=each)), so a machine that takes a day to synchronise does not delay the others.
+  - Machines may be in any state of a failback; each continues from there. Machines that already run on-premises and are protected are
+    not touched.
   - It never fails a machine over to Azure.
-  - In check mode the whole way is projected, each step from the result of the one before.
-  - It can be interrupted, killed and run again at any point; operations under way are joined, never sent twice and never cancelled.
+  - In check mode the whole failback is predicted, each step from the predicted result of the one before.
+  - The task can be interrupted, killed and run again at any point. Operations in progress are joined, never sent twice and never
+    cancelled.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   until:
-    description: The last step of the way to walk.
+    description: The last step to run.
     type: str
     choices: [reprotect_to_onprem, failover_to_onprem, commit_to_onprem, reprotect_to_azure]
     default: reprotect_to_azure
   advance:
     description:
-      - V(each) lets each machine take its next step as soon as it can.
-      - V(together) takes a step only when all machines have finished the one before. Consistency groups go together in either case; see O(split_groups).
+      - With V(each), each machine starts its next step as soon as it is ready.
+      - With V(together), a step starts when all machines have finished the previous one. Consistency groups always move together; see
+        O(split_groups).
     type: str
     choices: [each, together]
     default: each
   commit_when:
     description:
-      - When a machine may be committed. A commit on the way home deletes its Azure machine for good.
-      - V(verified), for runs that nobody watches, commits once every proof is there, and stops a machine for which one is missing. Home
-        means the failover succeeded, the on-premises machine is powered on in vCenter, and the Azure machine is stopped. In Azure it
-        means the failover succeeded, the Azure machine runs, and the on-premises machine is off.
-      - V(manual) does so for the machines named in O(approved), holds every other one before its commit, and says what to look at.
+      - When a machine is committed. Committing a failover to on-premises permanently deletes the Azure VM.
+      - V(verified), for unattended runs, commits a machine once every check passes, and stops it otherwise. To on-premises, the failover
+        must have succeeded, the on-premises VM be powered on in vCenter, and the Azure VM be stopped. To Azure, the failover must have
+        succeeded, the Azure VM run, and the on-premises VM be powered off.
+      - V(manual) does the same for the machines in O(approved), stops all other machines before their commit, and says what to verify.
     type: str
     choices: [verified, manual]
     default: manual
   process_server_onprem:
-    description: Process server for protecting to Azure again, by name, where it differs from O(process_server). It stands on-premises.
+    description: Process server on-premises for the reprotect to Azure, by name, if it differs from O(process_server).
     type: str
   policy_to_azure:
-    description: Replication policy for protecting to Azure again, by name. Left out, it is chosen when only one fits.
+    description: Replication policy for the reprotect to Azure, by name. Defaults to the only suitable one.
     type: str
 extends_documentation_fragment:
   - homeward.asr.azure
@@ -54,12 +57,12 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
-  - homeward.asr.places
   - homeward.asr.failover
   - homeward.asr.reprotect
   - homeward.asr.gates
   - homeward.asr.approval
   - homeward.asr.waiting
+  - homeward.asr.places
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
 seealso:
@@ -70,7 +73,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: See the whole way home before walking it
+- name: Preview the failback of every machine
   homeward.asr.asr_failback:
     machines: [all]
     commit_when: verified
@@ -81,7 +84,7 @@ EXAMPLES = r"""
     run_as_account_linux: vm-admin-linux
   check_mode: true
 
-- name: Bring everything home, proving each machine before its commit
+- name: Fail back every machine and commit each one once every check passes
   homeward.asr.asr_failback:
     machines: [all]
     commit_when: verified
@@ -91,9 +94,9 @@ EXAMPLES = r"""
     run_as_account_windows: vm-admin-windows
     run_as_account_linux: vm-admin-linux
     allowed_failures: 10
-  register: homecoming
+  register: failback
 
-- name: Synchronise the shop home now, and fail it over another day
+- name: Synchronise the machines of a recovery plan to on-premises now, and fail over another day
   homeward.asr.asr_failback:
     recovery_plans: [shop]
     until: reprotect_to_onprem
@@ -103,83 +106,83 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine has arrived, was refused, held or failed. V(false) only when O(wait_timeout) has expired.
+  description: Whether every machine arrived, was refused, is held or failed. V(false) only when O(wait_timeout) expired.
   returned: always
   type: bool
   sample: true
 code:
   description:
-    - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when O(wait_timeout) has expired, another word when the
-      task could not begin at all.
-  returned: when something went wrong
+    - Error code, stable across versions, for playbooks to branch on.
+    - V(machines_failed) or V(machines_refused) when machines failed or were refused, V(still_running) when O(wait_timeout) expired,
+      another code when the task could not start.
+  returned: on failure, and when O(wait_timeout) expired
   type: str
   sample: still_running
 remedy:
   description: What to do next.
-  returned: when the task could not begin
+  returned: when the task could not start
   type: str
   sample: Set secret (or AZURE_SECRET) to the new secret of the service principal.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
-  returned: when the task could not begin
+  description: Structured data about the error. Contains no secrets.
+  returned: when the task could not start
   type: dict
   sample: {}
 continue_command:
-  description: The command that goes on, as given in O(continue_command).
-  returned: when O(wait_timeout) has expired
+  description: The command that continues the run, as given in O(continue_command).
+  returned: when O(wait_timeout) expired
   type: str
   sample: ansible-playbook homeward.asr.failback -e @vars.yml
 machines:
-  description: Every machine of the run, in the order of their names.
+  description: All machines of the run, sorted by name.
   returned: always
   type: list
   elements: dict
   contains:
     name:
-      description: The machine's name in the vault.
+      description: Name of the machine in the vault.
       returned: always
       type: str
       sample: shop-db-01
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     item_id:
-      description: Id of the replicated item.
+      description: Resource ID of the replicated item.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.RecoveryServices/vaults/vault-classic-12/...
     group:
-      description: Replication (consistency) group of the machine, V(null) when it has none.
+      description: Replication (consistency) group of the machine, V(null) if it has none.
       returned: always
       type: str
       sample: shop
     approved:
-      description: Whether the machine's commit was approved when the run began.
+      description: Whether the machine's commit was approved when the run started.
       returned: always
       type: bool
       sample: false
     before:
       description:
-        - Where the machine stood when the run began.
+        - State of the machine when the run started.
         - One of V(home), V(failing over to Azure), V(out_uncommitted), V(out), V(syncing_home), V(ready), V(home_uncommitted),
-          V(home_unprotected), V(syncing_out), V(unknown), or words for a step under way.
+          V(home_unprotected), V(syncing_out), V(unknown), or a phrase for an operation in progress.
       returned: always
       type: str
       sample: out
     after:
-      description: Where it stands now (in check mode, where it would stand), in the same words as RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
       returned: always
       type: str
       sample: home
     done:
       description:
-        - What was done with it.
-        - V(started) (an operation was sent), V(joined) (an operation that already ran was joined), V(unchanged) (it was already there),
-          V(refused) (it stands where this task must not act), V(awaiting_approval) (stopped before its commit), V(held) (stays behind with its consistency group), V(failed),
-          V(waiting) (nothing was sent for it before O(wait_timeout) expired).
+        - What the run did with the machine.
+        - V(started) (an operation was sent), V(joined) (an operation already in progress was joined), V(unchanged) (nothing to do),
+          V(refused) (this task must not act on it in its present state), V(awaiting_approval) (stopped before its commit),
+          V(held) (stays behind with its consistency group), V(failed), V(waiting) (nothing was sent before O(wait_timeout) expired).
       returned: always
       type: str
       sample: started
@@ -189,12 +192,12 @@ machines:
       type: bool
       sample: true
     step:
-      description: The step it is on or ended with.
+      description: The step the machine is on or ended with.
       returned: always
       type: str
       sample: reprotect_to_azure
     job:
-      description: Name of the last Site Recovery job, V(null) when there was none. The module M(homeward.asr.asr_job_info) shows it.
+      description: Name of the last Site Recovery job, V(null) if there was none. The module M(homeward.asr.asr_job_info) shows it.
       returned: always
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
@@ -204,33 +207,33 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were passed on a person's word, as given in O(accept).
+      description: Gates that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: The gate's word.
+          description: Name of the gate.
           returned: always
           type: str
           sample: replication_health
         reason:
-          description: The reason given.
+          description: The reason given for accepting it.
           returned: always
           type: str
           sample: The file share is rebuilt from backup, says the service owner.
         text:
-          description: What speaks against it, with the vault's own text.
+          description: The finding that was accepted, with the vault's own text.
           returned: always
           type: str
           sample: 'The vault reports the replication as Critical: 78144: No data was received from the source.'
     start:
-      description: Start of the work on the machine, UTC.
+      description: When work on the machine started, UTC.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     end:
-      description: End of the work on the machine, UTC; V(null) while it goes on.
+      description: When work on the machine ended, UTC; V(null) while it continues.
       returned: always
       type: str
       sample: '2026-02-03T04:35:36Z'
@@ -240,28 +243,28 @@ machines:
       type: float
       sample: 1830.0
     warnings:
-      description: Warnings of operations that succeeded, in the shape of RV(machines[].errors).
+      description: Warnings of operations that succeeded, in the format of RV(machines[].errors).
       returned: always
       type: list
       elements: dict
       contains: &problem
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '28175'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The machine was renamed during failover because its name was already in use at the destination.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: A machine with the same name exists at the destination.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Rename the machine after the failover if its former name is needed.
@@ -271,23 +274,23 @@ machines:
           type: str
           sample: Warning
     errors:
-      description: Errors with the provider's code, causes and advice.
+      description: Errors, with code, causes and recommended action.
       returned: always
       type: list
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why the machine was refused, held or failed; V(null) otherwise.
+      description: Code of the reason why the machine was refused, held or failed; V(null) otherwise.
       returned: always
       type: str
       sample: synchronising_home
     unproven:
-      description: Whether it was refused because a proof of its commit does not hold, which time or a remedy may mend.
+      description: Whether it was refused because a check before its commit did not pass; a later run checks again.
       returned: always
       type: bool
       sample: false
     reason:
-      description: Why the machine was refused, held or failed, or what it waits for, as one sentence; V(null) otherwise.
+      description: Why the machine was refused, held or failed, or what it is waiting for, as one sentence; V(null) otherwise.
       returned: always
       type: str
       sample: The machine is still synchronising to on-premises.
@@ -295,9 +298,9 @@ machines:
       description: What to do about it; V(null) otherwise.
       returned: always
       type: str
-      sample: Wait until it is synchronised, then run this again.
+      sample: 'Wait until it is synchronised, then run this again.'
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other steps.
+      description: The servers, storage and policy a reprotect uses; V(null) on other steps.
       returned: always
       type: dict
       contains:
@@ -332,42 +335,42 @@ machines:
           type: str
           sample: vm-admin-linux
         log_storage_account:
-          description: Storage account that takes the changes on the way home.
-          returned: for machines of a modernized vault on their way home
+          description: Storage account for the replication logs.
+          returned: for machines of a modernized vault on reprotect to on-premises
           type: str
           sample: asrlogs01
     sync:
-      description: How far the machine's synchronisation is; V(null) where none is under way or the vault does not tell.
+      description: Progress of the synchronisation; V(null) if none is in progress or the vault does not report it.
       returned: always
       type: dict
       contains:
         percentage:
-          description: Share of the data that has arrived; V(null) where the vault does not tell.
+          description: Percentage of the data transferred; V(null) if the vault does not report it.
           returned: always
           type: float
           sample: 42.5
         transferred_bytes:
-          description: Bytes sent so far; V(null) where the vault does not tell.
+          description: Bytes transferred so far; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 18253611008
         total_bytes:
-          description: Size of the machine's disks in bytes; V(null) where the vault does not tell.
+          description: Size of the machine's disks in bytes; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 42949672960
         pending_bytes:
-          description: Changes that wait to be sent, in bytes; V(null) where the vault does not tell.
+          description: Changes not yet transferred, in bytes; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 1191936
         eta_seconds:
-          description: Estimated seconds until everything has arrived; V(null) where no estimate can be made.
+          description: Estimated seconds until the synchronisation ends; V(null) if no estimate can be made.
           returned: always
           type: int
           sample: 840
     steps:
-      description: What was done on each step of the route.
+      description: What the run did on each step.
       returned: always
       type: list
       elements: dict
@@ -378,7 +381,7 @@ machines:
           type: str
           sample: reprotect_to_azure
         done:
-          description: What was done, in the words of RV(machines[].done).
+          description: What the run did, in the words of RV(machines[].done).
           returned: always
           type: str
           sample: started
@@ -388,7 +391,7 @@ machines:
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
         state:
-          description: State of its job, in the service's word.
+          description: State of its job, as the service reports it.
           returned: always
           type: str
           sample: Succeeded
@@ -413,60 +416,60 @@ machines:
           type: str
           sample: latest
 counts:
-  description: How many machines there are of each kind.
+  description: Number of machines by outcome.
   returned: always
   type: dict
   contains:
     moved:
-      description: Those that stand elsewhere than before, or of which an operation succeeded. In check mode, those that would move.
+      description: Machines whose state changed, or for which an operation succeeded. In check mode, machines that would move.
       returned: always
       type: int
       sample: 10
     failed:
-      description: Those that failed.
+      description: Machines that failed.
       returned: always
       type: int
       sample: 1
     refused:
-      description: Those that were refused.
+      description: Machines that were refused.
       returned: always
       type: int
       sample: 0
     awaiting_approval:
-      description: Those that stopped before their commit to wait for approval.
+      description: Machines that stopped before their commit and await approval.
       returned: always
       type: int
       sample: 1
     held:
-      description: Those that stay behind with their consistency group.
+      description: Machines that stay behind with their consistency group.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Machines that had not finished when O(wait_timeout) expired.
       returned: always
       type: int
       sample: 0
 failed_machines:
   description:
     - Names of the machines that failed.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
   description:
-    - Names of the machines that were refused because they stand where this task must not act.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - Names of the machines that were refused.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
   description:
-    - Names of the machines that stopped before their commit to wait for approval.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - Names of the machines that stopped before their commit and await approval.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
@@ -474,13 +477,13 @@ awaiting_approval_machines:
 held_machines:
   description:
     - Names of the machines that stay behind with their consistency group.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 plan:
-  description: What was sent, or in check mode would be sent, in order.
+  description: The requests that would be sent, in order.
   returned: in check mode
   type: list
   elements: dict
@@ -501,47 +504,47 @@ plan:
       type: str
       sample: reprotect_to_azure
     operation:
-      description: The operation of the service's API.
+      description: Operation of the Site Recovery API.
       returned: always
       type: str
       sample: reProtect
     body:
-      description: The request's body, V(null) where the operation has none.
+      description: Request body, V(null) if the operation has none.
       returned: always
       type: dict
       sample: {properties: {failoverDirection: RecoveryToPrimary, providerSpecificDetails: {instanceType: InMage, datastoreName: datastore-01}}}
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 12
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 44
     floor:
-      description: What this run could not have done without.
+      description: The least this run could have needed.
       returned: always
       type: dict
       contains:
         writes:
-          description: One for each machine and operation, and one for each proven failed attempt.
+          description: One for each machine and operation, plus one for each failed attempt that was repeated.
           returned: always
           type: int
           sample: 12
         reads:
-          description: Finding the machines, the lists, and one look at each finished operation.
+          description: Discovery, list pages, and one read for each finished operation.
           returned: always
           type: int
           sample: 40
 progress:
-  description: Counts at the end of the run.
+  description: Progress at the end of the run.
   returned: always
   type: dict
   contains:
@@ -551,12 +554,12 @@ progress:
       type: int
       sample: 12
     done:
-      description: Machines that have arrived, or were stopped before their commit.
+      description: Machines that arrived, or stopped before their commit.
       returned: always
       type: int
       sample: 12
     running:
-      description: Machines still under way.
+      description: Machines still in progress.
       returned: always
       type: int
       sample: 0
@@ -566,12 +569,12 @@ progress:
       type: int
       sample: 0
     waiting_for:
-      description: What the machine in RV(progress.slowest) does; may be empty.
+      description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always
       type: str
       sample: synchronising to on-premises
     slowest:
-      description: The machine that is furthest behind; empty when none is under way.
+      description: The machine that is furthest behind; empty when none is in progress.
       returned: always
       type: str
       sample: files-01
@@ -592,12 +595,12 @@ vaults:
       type: str
       sample: classic
     note:
-      description: What follows from it.
+      description: What this means for the run.
       returned: always
       type: str
-      sample: Classic replication is past its retirement; bring the machines home before migrating them.
+      sample: 'Classic replication is past its retirement; bring the machines home before migrating them.'
 cursor:
-  description: Where the run stood; only for the next slice.
+  description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}
@@ -635,7 +638,7 @@ def argument_spec() -> specs.Spec:
 
 
 def main() -> None:
-    """One slice of the way home."""
+    """One slice of a failback."""
     main_stage(argument_spec(), way_home)
 
 

@@ -1,43 +1,44 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fails machines over, to Azure or home."""
+"""Fails machines over, to Azure or to on-premises."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_failover
-short_description: Fail machines over with Azure Site Recovery, to Azure or back on-premises
+short_description: Fail machines over with Azure Site Recovery, to on-premises or to Azure
 version_added: 1.0.0
 description:
-  - Fails any number of machines over side by side and waits until each has arrived. It commits only when told so with
-    O(commit_when); see M(homeward.asr.asr_commit).
-  - On the way home (O(direction=to_onprem)) only machines that are reprotected and synchronised are moved; machines that are home
-    already are left alone, and machines that stand elsewhere are refused with what to do first.
-  - A failover to Azure (O(direction=to_azure)) is the only task that takes a healthy machine out of home. It wants its machines named
-    one by one and O(confirm_failover_to_azure=true).
-  - It can be interrupted, killed and run again at any point; an operation under way is joined, never sent twice and never cancelled.
+  - Fails any number of machines over in parallel and waits for each of them. It commits only if O(commit_when) says so; see
+    M(homeward.asr.asr_commit).
+  - O(direction=to_onprem) fails over only machines that are reprotected and synchronised. Machines that already run on-premises are not
+    touched; machines in any other state are refused with what to do first.
+  - O(direction=to_azure) is the only task of this collection that takes a healthy machine away from on-premises. The machines must be
+    named one by one, and O(confirm_failover_to_azure=true) is required.
+  - The task can be interrupted, killed and run again at any point. Operations in progress are joined, never sent twice and never
+    cancelled.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   direction:
     description:
-      - Which way. V(to_onprem) is the way home, V(to_azure) the way out.
+      - V(to_onprem) is failback, V(to_azure) is failover to Azure.
     type: str
     choices: [to_azure, to_onprem]
     required: true
   confirm_failover_to_azure:
     description:
-      - Say that machines really shall leave home. Used for O(direction=to_azure) alone.
-      - Without it nothing is failed over to Azure. Failovers that run are joined and approved ones committed all the same; a machine that
-        would have to leave home is refused.
+      - Confirms that machines are to be failed over to Azure. Used with O(direction=to_azure) only.
+      - Without it no failover to Azure is sent. Failovers in progress are still joined and approved ones committed; any other machine
+        is refused.
     type: bool
     default: false
   commit_when:
     description:
-      - Whether the same task goes on to the commit. V(never) leaves that to M(homeward.asr.asr_commit); O(approved) is then only checked.
-      - V(verified) and V(manual) do as the option of that name of M(homeward.asr.asr_commit) says, for each machine as soon as it has
-        arrived; in check mode they show both steps.
+      - Whether the task also commits. V(never) leaves that to M(homeward.asr.asr_commit); O(approved) is then only validated.
+      - V(verified) and V(manual) work as in M(homeward.asr.asr_commit), for each machine as soon as its failover has finished. In check
+        mode both steps are predicted.
     type: str
     choices: [never, verified, manual]
     default: never
@@ -47,11 +48,11 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
-  - homeward.asr.places
   - homeward.asr.failover
   - homeward.asr.gates
   - homeward.asr.approval
   - homeward.asr.waiting
+  - homeward.asr.places
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
 seealso:
@@ -61,18 +62,18 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Fail the shop over to on-premises
+- name: Fail a replication group over to on-premises
   homeward.asr.asr_failover:
     direction: to_onprem
     groups: [shop]
 
-- name: Fail every machine that is ready over to its latest application-consistent point
+- name: Fail every ready machine over to its latest application-consistent recovery point
   homeward.asr.asr_failover:
     direction: to_onprem
     machines: [all]
     recovery_point: latest_app_consistent
 
-- name: Take two machines out to Azure
+- name: Fail two machines over to Azure
   homeward.asr.asr_failover:
     direction: to_azure
     machines: [dc-01, files-01]
@@ -81,83 +82,83 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether every machine has arrived, was refused, held or failed. V(false) only when O(wait_timeout) has expired.
+  description: Whether every machine arrived, was refused, is held or failed. V(false) only when O(wait_timeout) expired.
   returned: always
   type: bool
   sample: true
 code:
   description:
-    - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when machines went wrong, V(still_running) when O(wait_timeout) has expired, another word when the
-      task could not begin at all.
-  returned: when something went wrong
+    - Error code, stable across versions, for playbooks to branch on.
+    - V(machines_failed) or V(machines_refused) when machines failed or were refused, V(still_running) when O(wait_timeout) expired,
+      another code when the task could not start.
+  returned: on failure, and when O(wait_timeout) expired
   type: str
   sample: still_running
 remedy:
   description: What to do next.
-  returned: when the task could not begin
+  returned: when the task could not start
   type: str
   sample: Set secret (or AZURE_SECRET) to the new secret of the service principal.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
-  returned: when the task could not begin
+  description: Structured data about the error. Contains no secrets.
+  returned: when the task could not start
   type: dict
   sample: {}
 continue_command:
-  description: The command that goes on, as given in O(continue_command).
-  returned: when O(wait_timeout) has expired
+  description: The command that continues the run, as given in O(continue_command).
+  returned: when O(wait_timeout) expired
   type: str
   sample: ansible-playbook homeward.asr.failback -e @vars.yml
 machines:
-  description: Every machine of the run, in the order of their names.
+  description: All machines of the run, sorted by name.
   returned: always
   type: list
   elements: dict
   contains:
     name:
-      description: The machine's name in the vault.
+      description: Name of the machine in the vault.
       returned: always
       type: str
       sample: shop-db-01
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     item_id:
-      description: Id of the replicated item.
+      description: Resource ID of the replicated item.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.RecoveryServices/vaults/vault-classic-12/...
     group:
-      description: Replication (consistency) group of the machine, V(null) when it has none.
+      description: Replication (consistency) group of the machine, V(null) if it has none.
       returned: always
       type: str
       sample: shop
     approved:
-      description: Whether the machine's commit was approved when the run began.
+      description: Whether the machine's commit was approved when the run started.
       returned: always
       type: bool
       sample: false
     before:
       description:
-        - Where the machine stood when the run began.
+        - State of the machine when the run started.
         - One of V(home), V(failing over to Azure), V(out_uncommitted), V(out), V(syncing_home), V(ready), V(home_uncommitted),
-          V(home_unprotected), V(syncing_out), V(unknown), or words for a step under way.
+          V(home_unprotected), V(syncing_out), V(unknown), or a phrase for an operation in progress.
       returned: always
       type: str
       sample: ready
     after:
-      description: Where it stands now (in check mode, where it would stand), in the same words as RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
       returned: always
       type: str
       sample: home_uncommitted
     done:
       description:
-        - What was done with it.
-        - V(started) (an operation was sent), V(joined) (an operation that already ran was joined), V(unchanged) (it was already there),
-          V(refused) (it stands where this task must not act), V(awaiting_approval) (stopped before its commit), V(held) (stays behind with its consistency group), V(failed),
-          V(waiting) (nothing was sent for it before O(wait_timeout) expired).
+        - What the run did with the machine.
+        - V(started) (an operation was sent), V(joined) (an operation already in progress was joined), V(unchanged) (nothing to do),
+          V(refused) (this task must not act on it in its present state), V(awaiting_approval) (stopped before its commit),
+          V(held) (stays behind with its consistency group), V(failed), V(waiting) (nothing was sent before O(wait_timeout) expired).
       returned: always
       type: str
       sample: started
@@ -167,12 +168,12 @@ machines:
       type: bool
       sample: true
     step:
-      description: The step it is on or ended with.
+      description: The step the machine is on or ended with.
       returned: always
       type: str
       sample: failover_to_onprem
     job:
-      description: Name of the last Site Recovery job, V(null) when there was none. The module M(homeward.asr.asr_job_info) shows it.
+      description: Name of the last Site Recovery job, V(null) if there was none. The module M(homeward.asr.asr_job_info) shows it.
       returned: always
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
@@ -182,33 +183,33 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were passed on a person's word, as given in O(accept).
+      description: Gates that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: The gate's word.
+          description: Name of the gate.
           returned: always
           type: str
           sample: replication_health
         reason:
-          description: The reason given.
+          description: The reason given for accepting it.
           returned: always
           type: str
           sample: The file share is rebuilt from backup, says the service owner.
         text:
-          description: What speaks against it, with the vault's own text.
+          description: The finding that was accepted, with the vault's own text.
           returned: always
           type: str
           sample: 'The vault reports the replication as Critical: 78144: No data was received from the source.'
     start:
-      description: Start of the work on the machine, UTC.
+      description: When work on the machine started, UTC.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     end:
-      description: End of the work on the machine, UTC; V(null) while it goes on.
+      description: When work on the machine ended, UTC; V(null) while it continues.
       returned: always
       type: str
       sample: '2026-02-03T04:35:36Z'
@@ -218,28 +219,28 @@ machines:
       type: float
       sample: 1830.0
     warnings:
-      description: Warnings of operations that succeeded, in the shape of RV(machines[].errors).
+      description: Warnings of operations that succeeded, in the format of RV(machines[].errors).
       returned: always
       type: list
       elements: dict
       contains: &problem
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '28175'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The machine was renamed during failover because its name was already in use at the destination.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: A machine with the same name exists at the destination.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Rename the machine after the failover if its former name is needed.
@@ -249,23 +250,23 @@ machines:
           type: str
           sample: Warning
     errors:
-      description: Errors with the provider's code, causes and advice.
+      description: Errors, with code, causes and recommended action.
       returned: always
       type: list
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why the machine was refused, held or failed; V(null) otherwise.
+      description: Code of the reason why the machine was refused, held or failed; V(null) otherwise.
       returned: always
       type: str
       sample: synchronising_home
     unproven:
-      description: Whether it was refused because a proof of its commit does not hold, which time or a remedy may mend.
+      description: Whether it was refused because a check before its commit did not pass; a later run checks again.
       returned: always
       type: bool
       sample: false
     reason:
-      description: Why the machine was refused, held or failed, or what it waits for, as one sentence; V(null) otherwise.
+      description: Why the machine was refused, held or failed, or what it is waiting for, as one sentence; V(null) otherwise.
       returned: always
       type: str
       sample: The machine is still synchronising to on-premises.
@@ -273,9 +274,9 @@ machines:
       description: What to do about it; V(null) otherwise.
       returned: always
       type: str
-      sample: Wait until it is synchronised, then run this again.
+      sample: 'Wait until it is synchronised, then run this again.'
     placement:
-      description: Through which servers and onto what the machine is reprotected; V(null) on other steps.
+      description: The servers, storage and policy a reprotect uses; V(null) on other steps.
       returned: always
       type: dict
       contains:
@@ -310,42 +311,42 @@ machines:
           type: str
           sample: vm-admin-linux
         log_storage_account:
-          description: Storage account that takes the changes on the way home.
-          returned: for machines of a modernized vault on their way home
+          description: Storage account for the replication logs.
+          returned: for machines of a modernized vault on reprotect to on-premises
           type: str
           sample: asrlogs01
     sync:
-      description: How far the machine's synchronisation is; V(null) where none is under way or the vault does not tell.
+      description: Progress of the synchronisation; V(null) if none is in progress or the vault does not report it.
       returned: always
       type: dict
       contains:
         percentage:
-          description: Share of the data that has arrived; V(null) where the vault does not tell.
+          description: Percentage of the data transferred; V(null) if the vault does not report it.
           returned: always
           type: float
           sample: 42.5
         transferred_bytes:
-          description: Bytes sent so far; V(null) where the vault does not tell.
+          description: Bytes transferred so far; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 18253611008
         total_bytes:
-          description: Size of the machine's disks in bytes; V(null) where the vault does not tell.
+          description: Size of the machine's disks in bytes; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 42949672960
         pending_bytes:
-          description: Changes that wait to be sent, in bytes; V(null) where the vault does not tell.
+          description: Changes not yet transferred, in bytes; V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 1191936
         eta_seconds:
-          description: Estimated seconds until everything has arrived; V(null) where no estimate can be made.
+          description: Estimated seconds until the synchronisation ends; V(null) if no estimate can be made.
           returned: always
           type: int
           sample: 840
     steps:
-      description: What was done on each step of the route.
+      description: What the run did on each step.
       returned: always
       type: list
       elements: dict
@@ -356,7 +357,7 @@ machines:
           type: str
           sample: failover_to_onprem
         done:
-          description: What was done, in the words of RV(machines[].done).
+          description: What the run did, in the words of RV(machines[].done).
           returned: always
           type: str
           sample: started
@@ -366,7 +367,7 @@ machines:
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
         state:
-          description: State of its job, in the service's word.
+          description: State of its job, as the service reports it.
           returned: always
           type: str
           sample: Succeeded
@@ -391,60 +392,60 @@ machines:
           type: str
           sample: latest
 counts:
-  description: How many machines there are of each kind.
+  description: Number of machines by outcome.
   returned: always
   type: dict
   contains:
     moved:
-      description: Those that stand elsewhere than before, or of which an operation succeeded. In check mode, those that would move.
+      description: Machines whose state changed, or for which an operation succeeded. In check mode, machines that would move.
       returned: always
       type: int
       sample: 10
     failed:
-      description: Those that failed.
+      description: Machines that failed.
       returned: always
       type: int
       sample: 1
     refused:
-      description: Those that were refused.
+      description: Machines that were refused.
       returned: always
       type: int
       sample: 0
     awaiting_approval:
-      description: Those that stopped before their commit to wait for approval.
+      description: Machines that stopped before their commit and await approval.
       returned: always
       type: int
       sample: 1
     held:
-      description: Those that stay behind with their consistency group.
+      description: Machines that stay behind with their consistency group.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Machines that had not finished when O(wait_timeout) expired.
       returned: always
       type: int
       sample: 0
 failed_machines:
   description:
     - Names of the machines that failed.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 refused_machines:
   description:
-    - Names of the machines that were refused because they stand where this task must not act.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - Names of the machines that were refused.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
   description:
-    - Names of the machines that stopped before their commit to wait for approval.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - Names of the machines that stopped before their commit and await approval.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
@@ -452,13 +453,13 @@ awaiting_approval_machines:
 held_machines:
   description:
     - Names of the machines that stay behind with their consistency group.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 plan:
-  description: What was sent, or in check mode would be sent, in order.
+  description: The requests that would be sent, in order.
   returned: in check mode
   type: list
   elements: dict
@@ -479,47 +480,47 @@ plan:
       type: str
       sample: failover_to_onprem
     operation:
-      description: The operation of the service's API.
+      description: Operation of the Site Recovery API.
       returned: always
       type: str
       sample: unplannedFailover
     body:
-      description: The request's body, V(null) where the operation has none.
+      description: Request body, V(null) if the operation has none.
       returned: always
       type: dict
       sample: {properties: {failoverDirection: PrimaryToRecovery, providerSpecificDetails: {instanceType: InMage, recoveryPointType: LatestTime}}}
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 12
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 44
     floor:
-      description: What this run could not have done without.
+      description: The least this run could have needed.
       returned: always
       type: dict
       contains:
         writes:
-          description: One for each machine and operation, and one for each proven failed attempt.
+          description: One for each machine and operation, plus one for each failed attempt that was repeated.
           returned: always
           type: int
           sample: 12
         reads:
-          description: Finding the machines, the lists, and one look at each finished operation.
+          description: Discovery, list pages, and one read for each finished operation.
           returned: always
           type: int
           sample: 40
 progress:
-  description: Counts at the end of the run.
+  description: Progress at the end of the run.
   returned: always
   type: dict
   contains:
@@ -529,12 +530,12 @@ progress:
       type: int
       sample: 12
     done:
-      description: Machines that have arrived, or were stopped before their commit.
+      description: Machines that arrived, or stopped before their commit.
       returned: always
       type: int
       sample: 12
     running:
-      description: Machines still under way.
+      description: Machines still in progress.
       returned: always
       type: int
       sample: 0
@@ -544,12 +545,12 @@ progress:
       type: int
       sample: 0
     waiting_for:
-      description: What the machine in RV(progress.slowest) does; may be empty.
+      description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always
       type: str
       sample: synchronising to on-premises
     slowest:
-      description: The machine that is furthest behind; empty when none is under way.
+      description: The machine that is furthest behind; empty when none is in progress.
       returned: always
       type: str
       sample: files-01
@@ -570,12 +571,12 @@ vaults:
       type: str
       sample: classic
     note:
-      description: What follows from it.
+      description: What this means for the run.
       returned: always
       type: str
-      sample: Classic replication is past its retirement; bring the machines home before migrating them.
+      sample: 'Classic replication is past its retirement; bring the machines home before migrating them.'
 cursor:
-  description: Where the run stood; only for the next slice.
+  description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -7,37 +7,37 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_job_info
-short_description: Tell what Site Recovery jobs do, and why they failed
+short_description: Get Site Recovery jobs, their tasks and errors
 version_added: 1.0.0
 description:
-  - Tells state, tasks, errors, possible causes and recommended actions of jobs.
-  - Jobs are given by name, or the recent ones are looked for. Each is read by itself, because lists of jobs leave out tasks and errors.
+  - Returns the state, tasks, errors, possible causes and recommended actions of jobs.
+  - Finds jobs by name, or recent jobs by filter. Each job is read individually, because job lists omit tasks and errors.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   jobs:
-    description: Jobs by name, as other modules return them. Left out, the recent jobs are looked for.
+    description: Jobs by name, as returned by other modules. Defaults to the recent jobs that match the other options.
     type: list
     elements: str
     default: []
   machines:
     description:
-      - Only recent jobs about these machines, by name, by the id of their replicated item, or by pattern.
-      - A name that is neither a machine's nor that of a job's target is refused.
+      - Only recent jobs of these machines, by name, by ID of the replicated item, or by pattern.
+      - A name that is neither that of a machine nor that of a job's target is refused.
     type: list
     elements: str
     default: []
   states:
-    description: Only recent jobs in one of these states, in the service's words (V(Failed), V(InProgress), V(Succeeded), V(CompletedWithInformation)).
+    description: Only recent jobs in one of these states, as the service names them (V(Failed), V(InProgress), V(Succeeded), V(CompletedWithInformation)).
     type: list
     elements: str
     default: []
   hours:
-    description: How many hours back a job may have ended to be recent, at most 87600. Jobs that still run always are.
+    description: Jobs that ended within this number of hours are recent, at most 87600. Jobs in progress always are.
     type: float
     default: 24.0
   limit:
-    description: How many recent jobs to tell at most, the youngest first. Each costs one request.
+    description: Maximum number of recent jobs, newest first. Each takes one request.
     type: int
     default: 50
 extends_documentation_fragment:
@@ -50,13 +50,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What failed today?
+- name: Get the jobs that failed in the last 12 hours
   homeward.asr.asr_job_info:
     states: [Failed]
     hours: 12
   register: failures
 
-- name: What did this machine go through?
+- name: Get the last five jobs of one machine
   homeward.asr.asr_job_info:
     machines: [retries-01]
     limit: 5
@@ -64,7 +64,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 jobs:
-  description: The jobs; recent ones with the youngest first.
+  description: The jobs, newest first.
   returned: always
   type: list
   elements: dict
@@ -75,37 +75,37 @@ jobs:
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     scenario:
-      description: What it does, in the service's word.
+      description: Type of the job, as the service names it.
       returned: always
       type: str
       sample: SwitchReplicationGroupProtection
     description:
-      description: What it does, in words.
+      description: Display name of the job.
       returned: always
       type: str
       sample: Reprotect
     state:
-      description: Its state, in the service's word.
+      description: Its state, as the service names it.
       returned: always
       type: str
       sample: Failed
     alive:
-      description: Whether it still runs.
+      description: Whether it is in progress.
       returned: always
       type: bool
       sample: false
     succeeded:
-      description: Whether it ended well.
+      description: Whether it succeeded.
       returned: always
       type: bool
       sample: false
     machine:
-      description: What it is about, mostly a machine.
+      description: Object of the job, usually a machine.
       returned: always
       type: str
       sample: retries-01
@@ -125,7 +125,7 @@ jobs:
       type: float
       sample: 773.0
     allowed_actions:
-      description: What the service would let one do with it.
+      description: Actions that the service allows for the job.
       returned: always
       type: list
       elements: str
@@ -142,27 +142,27 @@ jobs:
           type: str
           sample: ProtectReplicaTask
         description:
-          description: The same in words.
+          description: Display text of the same.
           returned: always
           type: str
           sample: Protecting the machine
         state:
-          description: Its state, in the service's word.
+          description: Its state, as the service names it.
           returned: always
           type: str
           sample: Failed
         state_text:
-          description: The same in words.
+          description: Display text of the same.
           returned: always
           type: str
           sample: Failed
         start:
-          description: Its start, UTC; V(null) before it.
+          description: Its start, UTC; V(null) until then.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
         end:
-          description: Its end, UTC; V(null) before it.
+          description: Its end, UTC; V(null) until then.
           returned: always
           type: str
           sample: '2026-02-03T04:17:59Z'
@@ -173,22 +173,22 @@ jobs:
       elements: dict
       contains:
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '95226'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The Azure virtual machine could not reach the on-premises configuration server.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: The network to the configuration server is not ready.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Check the VPN or ExpressRoute connection, then run the operation again.
@@ -198,28 +198,28 @@ jobs:
           type: str
           sample: Error
     warnings:
-      description: What it says although it succeeded.
+      description: Warnings of a job that succeeded.
       returned: always
       type: list
       elements: dict
       contains:
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '95226'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The Azure virtual machine could not reach the on-premises configuration server.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: The network to the configuration server is not ready.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Check the VPN or ExpressRoute connection, then run the operation again.
@@ -229,7 +229,7 @@ jobs:
           type: str
           sample: Error
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
@@ -239,12 +239,12 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 5
 code:
-  description: A stable word for what went wrong, for playbooks to branch on.
+  description: Error code, stable across versions, for playbooks to branch on.
   returned: on failure
   type: str
   sample: vault_not_found
@@ -254,7 +254,7 @@ remedy:
   type: str
   sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}

@@ -7,101 +7,101 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_master_target
-short_description: Prepare master targets for the way home, in the vault and in vCenter
+short_description: Prepare master targets for failback, in the vault and in vCenter
 version_added: 1.0.0
 description:
-  - Finds master targets in the vaults and their virtual machines in vCenter, and waits until they can be used. A master target is ready when
-    it sends heartbeats, its version is supported, it offers a retention volume and datastores, has disk slots left, and its virtual machine
-    has no snapshot, LSI Logic controllers only, C(disk.EnableUUID) set and VMware Tools running.
-  - Sets C(disk.EnableUUID) to V(TRUE) on master targets and on the on-premises machines that shall come home, so that Site Recovery finds the
-    right disks. That takes effect only on a machine that is off; a running one is touched only with O(power_off=true).
-  - Excludes master targets from vMotion and Storage vMotion by DRS while they hold disks of other machines, and restores what was there
-    before. The former values are kept on the virtual machine itself, so any later run can restore them.
-  - In a modernized vault it chooses and verifies appliances instead, under the same options and with the same result. An appliance is ready
-    when all its components send heartbeats and are healthy, it reaches datastores and has disk slots left; it needs no retention
-    volume, and C(disk.EnableUUID) is set on the machines alone.
-  - It can be interrupted, killed and run again at any point. A machine that was powered off by this module is powered on by the next run;
-    a machine that was off is never powered on.
+  - Finds master targets in the vaults and their virtual machines in vCenter, and waits until they are ready. A master target is ready if it
+    sends heartbeats, its version is supported, it has a retention volume, datastores and free disk slots, and its virtual machine has no
+    snapshot, only LSI Logic controllers, C(disk.EnableUUID) set and VMware Tools running.
+  - Sets C(disk.EnableUUID) to V(TRUE) on master targets and on the on-premises machines to be failed back, so that Site Recovery identifies
+    their disks. The setting requires a machine to be powered off; a running one is changed only with O(power_off=true).
+  - Excludes master targets from vMotion and Storage vMotion by DRS while disks of other machines are attached to them, and restores the
+    former settings later. The former values are kept on the virtual machine itself, so any later run can restore them.
+  - In a modernized vault it checks replication appliances instead, with the same options and result. An appliance is ready if all its
+    components send heartbeats and are healthy, and it can reach datastores and has free disk slots. It needs no retention volume, and
+    C(disk.EnableUUID) is set only on the machines.
+  - The task can be interrupted, killed and run again at any point. A machine that this module powered off is powered on by the next run;
+    a machine that was already off is never powered on.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   names:
     description:
-      - Master targets by name (the domain may be left out), address or id. Left out, all that are registered with the vaults.
+      - Master targets by name (with or without domain), IP address or ID. Defaults to all that are registered with the vaults.
     type: list
     elements: str
     default: []
   state:
     description:
-      - V(ready) waits until every one of them can be used.
-      - V(registered) only finds them, for instance to restore their vMotion afterwards; what speaks against using them becomes a warning.
+      - V(ready) waits until all of them are ready.
+      - V(registered) only finds them, for instance to restore their vMotion settings; reasons why they are not ready become warnings.
     type: str
     choices: [ready, registered]
     default: ready
   retention_volume:
     description:
-      - Name of the retention volume that must be there. Needed where a master target offers several.
+      - Name of the retention volume that must exist. Required if a master target has several.
     type: str
   datastores:
     description:
-      - Names of datastores that must be there.
+      - Names of datastores that must be available.
     type: list
     elements: str
     default: []
   enable_uuid:
     description:
-      - Set C(disk.EnableUUID) to V(TRUE) on the master targets and on the machines chosen with O(machines), O(groups) and
-        O(recovery_plans) that run in Azure now. Machines that are home or on their way are left alone. Needs vCenter.
+      - Set C(disk.EnableUUID) to V(TRUE) on the master targets, and on the on-premises VMs of the machines in O(machines), O(groups) and
+        O(recovery_plans) that currently run in Azure. Other machines are not touched. Requires vCenter.
     type: bool
     default: true
   power_off:
     description:
-      - Whether a running virtual machine may be shut down for O(enable_uuid). Its guest is asked first; after
-        O(guest_shutdown_timeout) it is powered off. It is powered on again afterwards.
-      - A master target is never powered off while machines of its configuration server are on their way home.
+      - Allow a running virtual machine to be shut down for O(enable_uuid). The guest is shut down first; after O(guest_shutdown_timeout)
+        the VM is powered off. It is powered on again afterwards.
+      - A master target is never powered off while machines of its configuration server are being failed back.
     type: bool
     default: false
   guest_shutdown_timeout:
     description:
-      - Seconds a guest gets to shut down before its power is cut; from 0 to 86400.
+      - Seconds to wait for a guest to shut down before its VM is powered off; from 0 to 86400.
     type: int
     default: 300
   vmotion_exclusion:
     description:
       - V(excluded) excludes the master targets from DRS (vMotion) and, where their datastores belong to a datastore cluster, from Storage DRS
-        (Storage vMotion). What was written is read back.
-      - The place of each is noted on its virtual machine as well, and every later run tells what moved it since, who did it and when. A
-        storage move while it holds disks of other machines is refused with the remedy; a move to another host becomes a warning.
-      - V(watched) changes nothing. It looks whether the exclusions still stand and the place is the same, and refuses where they are not.
-      - V(restored) puts back what was there before.
-      - V(unchanged) leaves that alone.
-      - Where nothing moves machines by itself (a host without a cluster, DRS switched off) there is nothing to do, and the result says so.
+        (Storage vMotion). The settings are verified after writing.
+      - The location of each master target is noted on its virtual machine, and later runs report what has moved it, who did it and when. A
+        master target whose storage moved while disks of other machines were attached is refused; a move to another host is a warning.
+      - V(watched) changes nothing. It verifies that the exclusions are still in place and that no master target has moved.
+      - V(restored) restores the former settings.
+      - V(unchanged) does nothing.
+      - If nothing moves machines automatically (a host without cluster, DRS disabled), there is nothing to do, and the result says so.
     type: str
     choices: [unchanged, excluded, watched, restored]
     default: unchanged
   pin_to_host:
     description:
-      - With O(vmotion_exclusion=excluded), also bind each master target to its host by a VM-host rule, so that nobody moves it by hand either. Its host
-        cannot be put into maintenance mode then without powering the master target off.
-      - O(vmotion_exclusion=restored) removes the rule in any case.
+      - With O(vmotion_exclusion=excluded), also pin each master target to its host with a VM-host rule, which prevents manual moves. The
+        host then cannot enter maintenance mode unless the master target is powered off.
+      - O(vmotion_exclusion=restored) always removes the rule.
     type: bool
     default: false
   refresh:
     description:
-      - Ask the configuration servers concerned, once, to tell the vault anew what they see. A new server, a new retention drive or a move
-        then shows sooner than after the usual 15 minutes.
+      - Refresh the configuration servers once. A new server, a new retention volume or a moved VM then appears in the vault sooner than
+        after the usual 15 minutes.
     type: bool
     default: false
   await_registration:
     description:
-      - Wait for a server that the vault does not know yet, up to O(ready_timeout). Otherwise an unknown name is refused at once with the
-        list of those that are registered.
+      - Wait up to O(ready_timeout) for a server that has not registered yet. Otherwise an unknown name is refused at once with the list of
+        registered servers.
     type: bool
     default: false
   ready_timeout:
     description:
-      - Seconds, by the service's clock, to wait for what time can heal (registration, a heartbeat, a new retention volume, discovered
-        datastores) before the server is refused; at most 604800. V(0) looks once.
+      - Seconds, by the service's clock, to wait for conditions that can resolve themselves (registration, heartbeat, a new retention
+        volume, discovered datastores) before the server is refused; at most 604800. V(0) checks once.
     type: int
     default: 1200
 extends_documentation_fragment:
@@ -119,17 +119,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Check all master targets and wait until they can be used
+- name: Check all master targets and wait until they are ready
   homeward.asr.asr_master_target:
 
-- name: Prepare the way home for everything that runs in Azure
+- name: Prepare the failback of every machine that runs in Azure
   homeward.asr.asr_master_target:
     names: [mt-linux-01, mt-windows-01]
     machines: [all]
     enable_uuid: true
     vmotion_exclusion: excluded
 
-- name: Look at one master target without vCenter
+- name: Check one master target without vCenter
   homeward.asr.asr_master_target:
     names: [mt-linux-01]
     hostname: ''
@@ -137,7 +137,7 @@ EXAMPLES = r"""
     retention_volume: /mnt/retention
     datastores: [datastore-1]
 
-- name: Let DRS move the master targets again when everything is home
+- name: Restore the vMotion settings of the master targets after failback
   homeward.asr.asr_master_target:
     state: registered
     enable_uuid: false
@@ -146,40 +146,40 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether everything was as wanted, refused or failed. V(false) only when O(wait_timeout) has expired.
+  description: Whether the run has finished for every server and machine. V(false) only when O(wait_timeout) expired.
   returned: always
   type: bool
   sample: true
 msg:
-  description: The outcome in one sentence, or every server and machine that went wrong with reason and remedy.
+  description: The outcome in one sentence, or every server and machine that failed or was refused, with reason and remedy.
   returned: always
   type: str
   sample: "2 servers: 1 changed, 1 as wanted."
 code:
   description:
-    - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when servers or machines went wrong, V(still_running) when O(wait_timeout) has expired, another word
-      when the task could not begin at all.
-  returned: when something went wrong
+    - Error code, stable across versions, for playbooks to branch on.
+    - V(machines_failed) or V(machines_refused) when servers or machines failed or were refused, V(still_running) when O(wait_timeout)
+      expired, another code when the task could not start.
+  returned: on failure, and when O(wait_timeout) expired
   type: str
   sample: master_target_not_found
 remedy:
   description: What to do next.
-  returned: when the task could not begin
+  returned: when the task could not start
   type: str
   sample: "Registered: mt-linux-01, mt-windows-01. Choose one of them, or let a new one register first."
 details:
-  description: Plain data on what went wrong. Never holds a secret.
-  returned: when the task could not begin
+  description: Structured data about the error. Contains no secrets.
+  returned: when the task could not start
   type: dict
   sample: {}
 continue_command:
-  description: The command that goes on, as given in O(continue_command).
-  returned: when O(wait_timeout) has expired
+  description: The command that continues the run, as given in O(continue_command).
+  returned: when O(wait_timeout) expired
   type: str
   sample: ansible-playbook homeward.asr.prepare -e @vars.yml
 machines:
-  description: Every master target, then every chosen machine, with what was done.
+  description: Every master target, then every selected machine, with what was done.
   returned: always
   type: list
   elements: dict
@@ -190,7 +190,7 @@ machines:
       type: str
       sample: mt-linux-01
     role:
-      description: V(master_target), or V(machine) for a machine that shall come home.
+      description: V(master_target), or V(machine) for a machine that is to be failed back.
       returned: always
       type: str
       sample: master_target
@@ -200,7 +200,7 @@ machines:
       type: str
       sample: vault-classic-12
     before:
-      description: How it stood when the run began. Holds only what was looked at.
+      description: State when the run started. Contains only what was checked.
       returned: always
       type: dict
       contains: &standing
@@ -225,13 +225,13 @@ machines:
           type: str
           sample: pinned
     after:
-      description: How it stands now (in check mode, how it would stand).
+      description: State now (in check mode, the predicted state).
       returned: always
       type: dict
       contains: *standing
     done:
       description:
-        - V(started) (something was changed), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused)
+        - V(started) (something was changed), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) expired, or O(wait=false)), V(refused)
           (it cannot be used or must not be touched), V(failed) (vCenter did not do what was asked).
       returned: always
       type: str
@@ -242,13 +242,13 @@ machines:
       type: bool
       sample: true
     warnings:
-      description: What should be known of it although it stops nothing.
+      description: Warnings.
       returned: always
       type: list
       elements: dict
       contains: &problem
         code:
-          description: The service's own code; may be empty.
+          description: Error code of the service; may be empty.
           returned: always
           type: str
           sample: ''
@@ -258,12 +258,12 @@ machines:
           type: str
           sample: "The version 9.60.0.0 of the master target mt-linux-01 is UpdateRequired - update it."
         possible_causes:
-          description: What is behind it; may be empty.
+          description: Possible causes; may be empty.
           returned: always
           type: str
           sample: ''
         recommended_action:
-          description: What is advised; may be empty.
+          description: Recommended action; may be empty.
           returned: always
           type: str
           sample: ''
@@ -273,18 +273,18 @@ machines:
           type: str
           sample: Warning
     errors:
-      description: Errors in the same shape; what stopped a server stands in RV(machines[].reason).
+      description: Errors, in the same format. RV(machines[].reason) has the reason why a server cannot be used.
       returned: always
       type: list
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why it was refused, failed or is waited for; empty otherwise.
+      description: Code of the reason why it was refused, failed or is not ready yet; empty otherwise.
       returned: always
       type: str
       sample: has_snapshot
     reason:
-      description: The same as one sentence, or why nothing was done; may be empty.
+      description: The reason as one sentence, or why nothing was done; may be empty.
       returned: always
       type: str
       sample: The virtual machine mt-linux-01 has a snapshot, which a master target must not have.
@@ -294,7 +294,7 @@ machines:
       type: str
       sample: Delete all its snapshots.
 master_targets:
-  description: Everything known of each master target.
+  description: Details of each master target.
   returned: always
   type: list
   elements: dict
@@ -315,7 +315,7 @@ master_targets:
       type: str
       sample: CS-01
     registered:
-      description: Whether the vault knows it.
+      description: Whether it is registered with the vault.
       returned: always
       type: bool
       sample: true
@@ -325,13 +325,13 @@ master_targets:
       type: bool
       sample: true
     reasons:
-      description: Everything that speaks against using it now; empty when it is ready.
+      description: Reasons why it is not ready; empty when it is.
       returned: always
       type: list
       elements: dict
       contains:
         code:
-          description: A stable word.
+          description: Code.
           returned: always
           type: str
           sample: no_heartbeat
@@ -346,18 +346,18 @@ master_targets:
           type: str
           sample: Check that it is powered on, its services run and it reaches the configuration server on TCP 443.
         waits:
-          description: Whether time can heal it, so that it is waited for.
+          description: Whether it can resolve itself, so that the task waits for it.
           returned: always
           type: bool
           sample: true
     warnings:
-      description: What should be known of it although it stops nothing.
+      description: Warnings.
       returned: always
       type: list
       elements: str
       sample: []
     id:
-      description: Its id in the vault.
+      description: Its ID in the vault.
       returned: always
       type: str
       sample: 0B2F3C52-8C1E-5B7A-9D44-7A1F5C2B9E10
@@ -377,17 +377,17 @@ master_targets:
       type: str
       sample: 9.62.1.1
     version_status:
-      description: What the service says of that version.
+      description: Support status of that version.
       returned: always
       type: str
       sample: Supported
     heartbeat:
-      description: Its last sign of life, UTC; V(null) when there was none. In a healthy vault it is up to 12 minutes old.
+      description: Its last heartbeat, UTC; V(null) if there was none. In a healthy vault it is up to 12 minutes old.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     heartbeat_age_seconds:
-      description: Age of that sign by the service's clock; V(null) when there was none.
+      description: Age of that heartbeat in seconds, by the service's clock; V(null) if there was none.
       returned: always
       type: int
       sample: 420
@@ -408,7 +408,7 @@ master_targets:
           type: int
           sample: 1099511627776
         free_bytes:
-          description: What is free of it.
+          description: Free space.
           returned: always
           type: int
           sample: 1088774209536
@@ -434,7 +434,7 @@ master_targets:
           type: float
           sample: 4096.0
         free_gb:
-          description: What is free of it in GB.
+          description: Free space in GB.
           returned: always
           type: float
           sample: 2048.0
@@ -444,7 +444,7 @@ master_targets:
       type: int
       sample: 58
     vm:
-      description: Its virtual machine in vCenter; V(null) when vCenter was not asked or does not tell which one it is.
+      description: Its virtual machine in vCenter; V(null) if vCenter was not asked or the VM cannot be identified.
       returned: always
       type: dict
       contains:
@@ -454,7 +454,7 @@ master_targets:
           type: str
           sample: mt-linux-01
         moid:
-          description: Its managed object id.
+          description: Its managed object ID.
           returned: always
           type: str
           sample: vm-46
@@ -475,12 +475,12 @@ master_targets:
           elements: str
           sample: [datastore-1]
         powered_on:
-          description: Whether it is on.
+          description: Whether it is powered on.
           returned: always
           type: bool
           sample: true
         tools_running:
-          description: Whether VMware Tools run.
+          description: Whether VMware Tools is running.
           returned: always
           type: bool
           sample: true
@@ -506,18 +506,18 @@ master_targets:
           type: int
           sample: 2
     vmotion_exclusion:
-      description: What keeps it where it is; V(null) when O(vmotion_exclusion=unchanged).
+      description: Its vMotion exclusions; V(null) when O(vmotion_exclusion=unchanged).
       returned: always
       type: dict
       contains:
         state:
-          description: V(excluded), V(free), V(partly), V(immovable), or V(unknown) where vCenter does not tell.
+          description: V(excluded), V(free), V(partly), V(immovable), or V(unknown) if vCenter does not report it.
           returned: always
           type: str
           sample: excluded
         drs:
           description:
-            - V(excluded), V(free), V(off) (DRS is off in the cluster), V(no cluster), or V(unknown) where vCenter does not tell.
+            - V(excluded), V(free), V(off) (DRS is off in the cluster), V(no cluster), or V(unknown) if vCenter does not report it.
             - V(ignores overrides) where individual automation levels are switched off in the cluster, so that DRS moves it all the same;
               V(advises) where DRS then only recommends moves.
           returned: always
@@ -545,28 +545,28 @@ master_targets:
               type: str
               sample: excluded
         noted:
-          description: Whether the values of before are kept on the virtual machine, to be put back with O(vmotion_exclusion=restored).
+          description: Whether the former values are kept on the virtual machine, to be restored with O(vmotion_exclusion=restored).
           returned: always
           type: bool
           sample: true
     place:
-      description: Where its virtual machine stood when it was excluded, and what moved it since; V(null) when O(vmotion_exclusion=unchanged).
+      description: Location of its virtual machine when it was excluded, and moves since then; V(null) when O(vmotion_exclusion=unchanged).
       returned: always
       type: dict
       contains:
         host:
-          description: The host it was on when that was noted.
+          description: The host it was on at that time.
           returned: always
           type: str
           sample: esx-01
         datastores:
-          description: The datastores it was on when that was noted.
+          description: The datastores it was on at that time.
           returned: always
           type: list
           elements: str
           sample: [datastore-1]
         since:
-          description: When that was noted, UTC; V(null) when it was not.
+          description: When the exclusion was noted, UTC; V(null) if it was not.
           returned: always
           type: str
           sample: '2026-02-03T04:05:06Z'
@@ -576,17 +576,17 @@ master_targets:
           type: bool
           sample: false
         moved_storage:
-          description: Whether it left one of those datastores.
+          description: Whether it has left one of those datastores.
           returned: always
           type: bool
           sample: false
         foreign_disks:
-          description: Disks it holds now and did not hold then, those of other machines.
+          description: Disks of other machines attached to it since then.
           returned: always
           type: int
           sample: 0
         moves:
-          description: Every finished move since then, from vCenter's events.
+          description: Every completed move since then, from the events of vCenter.
           returned: always
           type: list
           elements: dict
@@ -597,7 +597,7 @@ master_targets:
               type: str
               sample: '2026-02-03T04:05:06Z'
             who:
-              description: The account that asked for it, or vCenter itself.
+              description: The account that started it, or vCenter itself.
               returned: always
               type: str
               sample: VSPHERE.LOCAL\operator
@@ -622,7 +622,7 @@ master_targets:
               type: str
               sample: datastore-1
 counts:
-  description: How many servers and machines there are of each kind.
+  description: Number of servers and machines by outcome.
   returned: always
   type: dict
   contains:
@@ -642,30 +642,30 @@ counts:
       type: int
       sample: 0
     awaiting_approval:
-      description: Always 0 here; the stages use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     held:
-      description: Always 0 here; the stages use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Those that had not finished when O(wait_timeout) expired.
       returned: always
       type: int
       sample: 0
 lost_places:
   description:
-    - With O(vmotion_exclusion=watched), the master targets that did not prove to stand where they were excluded, for the option C(lost_places) of
+    - Internal. With O(vmotion_exclusion=watched), the master targets that have moved since they were excluded, for the option C(lost_places) of
       M(homeward.asr.asr_failover), M(homeward.asr.asr_commit) and M(homeward.asr.asr_failback). Empty otherwise.
   returned: always
   type: list
   elements: dict
   contains:
     id:
-      description: Its id in the vault.
+      description: Its ID in the vault.
       returned: always
       type: str
       sample: 0B2F3C52-8C1E-5B7A-9D44-7A1F5C2B9E10
@@ -675,7 +675,7 @@ lost_places:
       type: str
       sample: mt-linux-01
     code:
-      description: A stable word for what became of its place.
+      description: Code of the reason.
       returned: always
       type: str
       sample: master_target_moved
@@ -692,7 +692,7 @@ lost_places:
 failed_machines:
   description:
     - Names of the servers and machines that failed.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
@@ -700,40 +700,40 @@ failed_machines:
 refused_machines:
   description:
     - Names of the servers and machines that were refused.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
-  description: Always empty here; the stages use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Always empty here; the stages use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 2
     floor:
-      description: What this run could not have done without.
+      description: The least this run could have needed.
       returned: always
       type: dict
       contains:
@@ -743,12 +743,12 @@ requests:
           type: int
           sample: 0
         reads:
-          description: One list for each vault, and the machines where they are needed.
+          description: One list for each vault, and the replicated items if needed.
           returned: always
           type: int
           sample: 2
 progress:
-  description: Counts at the end of the run.
+  description: Progress at the end of the run.
   returned: always
   type: dict
   contains:
@@ -763,7 +763,7 @@ progress:
       type: int
       sample: 2
     running:
-      description: Those still waited for.
+      description: Those that have not finished.
       returned: always
       type: int
       sample: 0
@@ -773,17 +773,17 @@ progress:
       type: int
       sample: 0
     waiting_for:
-      description: The code of what is waited for; may be empty.
+      description: Code of what the run is waiting for; may be empty.
       returned: always
       type: str
       sample: ''
     slowest:
-      description: The first one waited for and why; may be empty.
+      description: The first one that the run is waiting for, and why; may be empty.
       returned: always
       type: str
       sample: ''
 cursor:
-  description: Where the run stood; only for the next slice.
+  description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -7,61 +7,61 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_process_server
-short_description: Deploy process servers in Azure, wait until they are healthy, move machines between them, remove them
+short_description: Deploy process servers in Azure, check them, move machines between them, remove them
 version_added: 1.0.0
 description:
   - Finds process servers in the vaults and waits until they are registered, send heartbeats and are healthy.
-  - Moves machines from one process server to another on the same configuration server. Machines that are on the new one already are not
-    moved again, and a move under way is joined.
-  - Deploys a process server in Azure (O(state=present)) with one deployment of Resource Manager, waits until the vault lists it, and
-    removes exactly that again (O(state=absent)). What stands as wanted is left alone, and a deployment under way is joined.
-  - In a modernized vault it chooses and verifies appliances instead, under the same options and with the same result. Machines at home move
-    from one appliance to another, each by a request of its own; nothing is deployed or removed there.
-  - It can be interrupted, killed and run again at any point.
+  - Moves machines from one process server to another on the same configuration server. Machines that already use the new one are not
+    moved again, and a move in progress is joined.
+  - Deploys a process server in Azure (O(state=present)) with one Resource Manager deployment, waits until the vault lists it, and
+    removes the deployed resources again (O(state=absent)). A deployment in progress is joined.
+  - In a modernized vault it checks replication appliances instead, with the same options and result. Machines that run on-premises are
+    moved from one appliance to another with one request each; nothing is deployed or removed.
+  - The task can be interrupted, killed and run again at any point.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   name:
     description:
-      - The process server by name (the domain may be left out), address or id. Left out, all that are registered with the vaults.
-      - With O(move_machines_from) it is the one the machines go to, and must be given.
+      - The process server by name (with or without domain), IP address or ID. Defaults to all that are registered with the vaults.
+      - Required with O(move_machines_from), as the process server that the machines are moved to.
     type: str
   state:
     description:
-      - V(ready) waits until it can be used.
-      - V(registered) only finds it; what speaks against using it becomes a warning.
-      - V(present) deploys it as O(deploy) says where it does not stand, and then does what V(ready) does. A server of that name that is
-        registered and was set up by other means is used as it is. Where it stands otherwise than asked for, the task is refused with the
-        differences; only its security rules are mended. Check mode lets the service validate the deployment and say what it would change.
-      - V(absent) removes a server that V(present) deployed. It is refused while a machine goes through the server, unless
-        O(move_machines_to) says where they go. Its software is removed first, so that the vault forgets it; then what the deployment made
-        and what bears its tag C(homeward-asr-process-server), and nothing else.
+      - V(ready) waits until it is ready.
+      - V(registered) only finds it; reasons why it is not ready become warnings.
+      - V(present) deploys it as described in O(deploy) if it does not exist, then does the same as V(ready). A registered server of that
+        name that was set up by other means is used as it is. If the deployed server differs from O(deploy), the task is refused and lists
+        the differences; only its security rules are corrected. In check mode the service validates the deployment and predicts its changes.
+      - V(absent) removes a server that V(present) deployed. It is refused while machines use the server, unless O(move_machines_to) is
+        given. First the software is uninstalled, so that the server is removed from the vault; then the resources of the deployment and
+        those with the tag C(homeward-asr-process-server) are deleted, and nothing else.
     type: str
     choices: [ready, registered, present, absent]
     default: ready
   deploy:
     description:
-      - Where and how the process server stands in Azure. Needed with O(state=present); with O(state=absent) only O(deploy.resource_group).
-      - Made are a network security group, a network interface with a static address, a disk for the cache sized by the documented table,
-        a Windows machine, and a run command on it that sets the software up. A public address is made only on request.
+      - The deployment of the process server in Azure. Required with O(state=present); O(state=absent) needs only O(deploy.resource_group).
+      - It consists of a network security group, a network interface with a static IP address, a cache disk sized as Microsoft documents,
+        a Windows VM, and a run command that installs the software. A public IP address is created only on request.
     type: dict
     suboptions:
       resource_group:
         description:
-          - Resource group of the new machine; it must be there.
+          - Resource group of the new VM. It must exist.
         type: str
       subscription_id:
         description:
-          - Its subscription. Left out, that of the first vault.
+          - Its subscription ID. Defaults to that of the first vault.
         type: str
       virtual_network:
         description:
-          - Name or id of the virtual network that the failed-over machines are in. One process server is enough for a network, so a
-            network that has one is refused.
+          - Name or ID of the virtual network that the failed-over machines are in. A network needs only one process server, so a network
+            that already has one is refused.
         type: str
       virtual_network_resource_group:
         description:
-          - Resource group of O(deploy.virtual_network), where it is another.
+          - Resource group of O(deploy.virtual_network), if it differs from O(deploy.resource_group).
         type: str
       subnet:
         description:
@@ -69,27 +69,28 @@ options:
         type: str
       address:
         description:
-          - A free address of the subnet. It must reach the configuration server and the master targets over VPN or ExpressRoute private
-            peering.
+          - A free IP address of the subnet, with a connection to the configuration server and the master targets over VPN or ExpressRoute
+            private peering.
         type: str
       configuration_server:
         description:
-          - The configuration server it registers with, by name, where the vaults have several.
+          - The configuration server to register with, by name. Required if the vaults have several.
         type: str
       configuration_server_address:
         description:
-          - Address of the configuration server as the new machine reaches it. Left out, the one the vault tells.
+          - IP address of the configuration server as seen from the new VM. Defaults to the one that the vault reports.
         type: str
       source:
         description:
-          - V(gallery) is the gallery's own image, which is registered by hand (the task waits for that). V(windows) is a Windows Server on
-            which the software is set up unattended. V(auto) takes the gallery image where the subscription is still offered it.
+          - V(gallery) uses the process server image of the Azure gallery, which must be registered manually (the task waits for it). V(windows)
+            uses a Windows Server image and installs the software unattended. V(auto) uses the gallery image if it is still offered to the
+            subscription.
         type: str
         choices: [auto, gallery, windows]
         default: auto
       image:
         description:
-          - Another Windows image. Windows Server 2016 with English settings is the newest that the software takes.
+          - Another Windows image. The newest version that the software supports is Windows Server 2016 in English.
         type: dict
         suboptions:
           publisher:
@@ -99,29 +100,29 @@ options:
             description: Offer.
             type: str
           sku:
-            description: Plan.
+            description: SKU.
             type: str
           version:
-            description: Version; left out, the latest.
+            description: Version. Defaults to the latest.
             type: str
       size:
         description:
-          - Size of the machine. Left out, the first that is large enough for O(deploy.daily_change_gb) and O(deploy.machine_count), is
-            offered to the subscription and is within its quota.
+          - VM size. Defaults to the first one that is large enough for O(deploy.daily_change_gb) and O(deploy.machine_count), is available
+            to the subscription, and is within its quota.
         type: str
       daily_change_gb:
         description:
-          - Data that all machines together change in a day, in GB. More than 2048 are refused.
+          - Daily change rate of all machines together, in GB, at most 2048.
         type: int
         default: 250
       machine_count:
         description:
-          - Machines that will go through it. More than 225 are refused.
+          - Number of machines that will use it, at most 225.
         type: int
         default: 0
       zone:
         description:
-          - Availability zone; left out, none.
+          - Availability zone. Defaults to none.
         type: str
       disk_type:
         description:
@@ -130,82 +131,82 @@ options:
         default: Premium_LRS
       admin_username:
         description:
-          - Name of its administrator.
+          - User name of its administrator.
         type: str
         default: asradmin
       data_port:
         description:
-          - Port that replication data comes in at.
+          - Port for replication data.
         type: int
         default: 9443
       data_sources:
         description:
-          - Who may reach that port, as address ranges or service tags. C(VirtualNetwork) holds the peered networks and those behind VPN
-            and ExpressRoute, too.
+          - Allowed sources for that port, as address ranges or service tags. C(VirtualNetwork) includes peered networks and those connected
+            by VPN or ExpressRoute.
         type: list
         elements: str
         default: [VirtualNetwork]
       rdp_sources:
         description:
-          - Who may reach it by remote desktop; nobody unless said.
+          - Allowed sources for Remote Desktop. Defaults to none.
         type: list
         elements: str
         default: []
       public_address:
         description:
-          - Whether it gets a public address.
+          - Whether to create a public IP address.
         type: bool
         default: false
       installer_url:
         description:
-          - Where the machine gets the Unified Setup from; best a copy of the version that the configuration server has.
+          - URL of the Unified Setup installer. Preferably a copy of the version that the configuration server runs.
         type: str
         default: https://aka.ms/unifiedinstaller
       installer_checksum:
         description:
-          - SHA-256 of that file; left out, it is not checked.
+          - SHA-256 checksum of the installer. Not verified if not set.
         type: str
       tags:
         description:
-          - Further tags for everything that is made.
+          - Additional tags for all created resources.
         type: dict
         default: {}
   admin_password:
     description:
-      - Password of the new machine's administrator, needed when it has to be deployed. It leaves only as a secure parameter.
+      - Password of the administrator of the new VM. Required to deploy it. It is sent only as a secure parameter.
       - If not set, the value of the E(ASR_ADMIN_PASSWORD) environment variable is used.
     type: str
   passphrase:
     description:
-      - Passphrase of the configuration server, needed when the software has to be set up. It leaves only as a secure parameter and a
-        protected parameter of the run command.
+      - Passphrase of the configuration server. Required to install the software. It is sent only as a secure parameter and as a protected
+        parameter of the run command.
       - If not set, the value of the E(ASR_PASSPHRASE) environment variable is used.
     type: str
   move_machines_to:
     description:
-      - With O(state=absent), the process server that takes over the machines that still go through the one removed.
+      - With O(state=absent), the process server that takes over the machines that still use the one to remove.
     type: str
   move_machines_from:
     description:
-      - The process server that machines are moved away from, by name, address or id.
-      - All its machines are moved, or those chosen with O(machines), O(groups) and O(recovery_plans), without those in O(exclude).
+      - The process server to move machines away from, by name, IP address or ID.
+      - All its machines are moved, or those selected with O(machines), O(groups) and O(recovery_plans), except those in O(exclude).
     type: str
   refresh:
     description:
-      - Ask the configuration servers concerned, once, to tell the vault anew what they see. A new server, a new retention drive or a move
-        then shows sooner than after the usual 15 minutes.
+      - Refresh the configuration servers once. A new server, a new retention volume or a moved VM then appears in the vault sooner than
+        after the usual 15 minutes.
     type: bool
     default: false
   await_registration:
     description:
-      - Wait for a server that the vault does not know yet, up to O(ready_timeout). Otherwise an unknown name is refused at once with the
-        list of those that are registered.
+      - Wait up to O(ready_timeout) for a server that has not registered yet. Otherwise an unknown name is refused at once with the list of
+        registered servers.
     type: bool
     default: false
   ready_timeout:
     description:
-      - Seconds, by the service's clock, to wait for what time can heal (registration, a heartbeat, a new retention volume, discovered
-        datastores) before the server is refused; at most 604800. V(0) looks once.
+      - Seconds, by the service's clock, to wait for conditions that can resolve themselves (registration, heartbeat, a new retention
+        volume, discovered datastores) before the server is refused; at most 604800. V(0) checks once.
     type: int
     default: 1200
 extends_documentation_fragment:
@@ -225,7 +226,7 @@ EXAMPLES = r"""
 - name: Check all process servers
   homeward.asr.asr_process_server:
 
-- name: Wait for a process server that was just set up in Azure
+- name: Wait for a new process server in Azure
   homeward.asr.asr_process_server:
     name: ps-azure-01
     await_registration: true
@@ -237,7 +238,7 @@ EXAMPLES = r"""
     move_machines_from: CS-01
     machines: [dc-01, files-01]
 
-- name: Move everything back before the process server in Azure is deleted
+- name: Move all machines away before the process server in Azure is deleted
   homeward.asr.asr_process_server:
     name: CS-01
     move_machines_from: ps-azure-01
@@ -255,7 +256,7 @@ EXAMPLES = r"""
     passphrase: "{{ vaulted_passphrase | default('AnExampleToReplace') }}"
     refresh: true
 
-- name: Take it away when everybody is home
+- name: Remove it after failback
   homeward.asr.asr_process_server:
     name: ps-azure-02
     state: absent
@@ -266,40 +267,40 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether everything was as wanted, refused or failed. V(false) only when O(wait_timeout) has expired.
+  description: Whether the run has finished for every server and machine. V(false) only when O(wait_timeout) expired.
   returned: always
   type: bool
   sample: true
 msg:
-  description: The outcome in one sentence, or every server and machine that went wrong with reason and remedy.
+  description: The outcome in one sentence, or every server and machine that failed or was refused, with reason and remedy.
   returned: always
   type: str
   sample: "3 servers and machines: 2 changed, 1 as wanted."
 code:
   description:
-    - A stable word for what went wrong, for playbooks to branch on.
-    - V(machines_failed) and V(machines_refused) when servers or machines went wrong, V(still_running) when O(wait_timeout) has expired, another word
-      when the task could not begin at all.
-  returned: when something went wrong
+    - Error code, stable across versions, for playbooks to branch on.
+    - V(machines_failed) or V(machines_refused) when servers or machines failed or were refused, V(still_running) when O(wait_timeout)
+      expired, another code when the task could not start.
+  returned: on failure, and when O(wait_timeout) expired
   type: str
   sample: process_server_not_found
 remedy:
   description: What to do next.
-  returned: when the task could not begin
+  returned: when the task could not start
   type: str
   sample: "Registered: CS-01, ps-azure-01. Choose one of them, or let a new one register first."
 details:
-  description: Plain data on what went wrong. Never holds a secret.
-  returned: when the task could not begin
+  description: Structured data about the error. Contains no secrets.
+  returned: when the task could not start
   type: dict
   sample: {}
 continue_command:
-  description: The command that goes on, as given in O(continue_command).
-  returned: when O(wait_timeout) has expired
+  description: The command that continues the run, as given in O(continue_command).
+  returned: when O(wait_timeout) expired
   type: str
   sample: ansible-playbook homeward.asr.prepare -e @vars.yml
 machines:
-  description: Every process server, then every machine to be moved, with what was done.
+  description: Every process server, then every machine to move, with what was done.
   returned: always
   type: list
   elements: dict
@@ -310,7 +311,7 @@ machines:
       type: str
       sample: files-01
     role:
-      description: V(process_server), or V(machine) for a machine to be moved.
+      description: V(process_server), or V(machine) for a machine to move.
       returned: always
       type: str
       sample: machine
@@ -320,18 +321,18 @@ machines:
       type: str
       sample: vault-classic-12
     before:
-      description: For a machine its process server when the run began, for a process server V(ready) or V(not ready) with the reasons' codes.
+      description: For a machine its process server when the run started, for a process server V(ready) or V(not ready) with the reasons' codes.
       returned: always
       type: str
       sample: CS-01
     after:
-      description: The same now (in check mode, as it would be).
+      description: The same now (in check mode, as predicted).
       returned: always
       type: str
       sample: ps-azure-01
     done:
       description:
-        - V(started) (moved), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) has expired, or O(wait=false)), V(refused) (it cannot be used
+        - V(started) (moved), V(unchanged) (all was as wanted), V(waiting) (O(wait_timeout) expired, or O(wait=false)), V(refused) (it cannot be used
           or moved).
       returned: always
       type: str
@@ -347,13 +348,13 @@ machines:
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     warnings:
-      description: What should be known of it although it stops nothing.
+      description: Warnings.
       returned: always
       type: list
       elements: dict
       contains: &problem
         code:
-          description: The service's own code; may be empty.
+          description: Error code of the service; may be empty.
           returned: always
           type: str
           sample: ''
@@ -363,12 +364,12 @@ machines:
           type: str
           sample: "The memory of the process server ps-azure-01 is Yellow."
         possible_causes:
-          description: What is behind it; may be empty.
+          description: Possible causes; may be empty.
           returned: always
           type: str
           sample: ''
         recommended_action:
-          description: What is advised; may be empty.
+          description: Recommended action; may be empty.
           returned: always
           type: str
           sample: ''
@@ -378,18 +379,18 @@ machines:
           type: str
           sample: Warning
     errors:
-      description: Errors in the same shape; what stopped a server stands in RV(machines[].reason).
+      description: Errors, in the same format. RV(machines[].reason) has the reason why a server cannot be used.
       returned: always
       type: list
       elements: dict
       contains: *problem
     code:
-      description: A stable word for why it was refused, failed or is waited for; empty otherwise.
+      description: Code of the reason why it was refused, failed or is not ready yet; empty otherwise.
       returned: always
       type: str
       sample: moving
     reason:
-      description: The same as one sentence, or why nothing was done; may be empty.
+      description: The reason as one sentence, or why nothing was done; may be empty.
       returned: always
       type: str
       sample: Moving from CS-01 to ps-azure-01.
@@ -399,7 +400,7 @@ machines:
       type: str
       sample: Wait for it.
 process_servers:
-  description: Everything known of each process server.
+  description: Details of each process server.
   returned: always
   type: list
   elements: dict
@@ -420,7 +421,7 @@ process_servers:
       type: str
       sample: CS-01
     registered:
-      description: Whether the vault knows it.
+      description: Whether it is registered with the vault.
       returned: always
       type: bool
       sample: true
@@ -430,13 +431,13 @@ process_servers:
       type: bool
       sample: true
     reasons:
-      description: Everything that speaks against using it now; empty when it is ready.
+      description: Reasons why it is not ready; empty when it is.
       returned: always
       type: list
       elements: dict
       contains:
         code:
-          description: A stable word.
+          description: Code.
           returned: always
           type: str
           sample: no_heartbeat
@@ -451,18 +452,18 @@ process_servers:
           type: str
           sample: Check that it is powered on, its services run and it reaches the configuration server on TCP 443.
         waits:
-          description: Whether time can heal it, so that it is waited for.
+          description: Whether it can resolve itself, so that the task waits for it.
           returned: always
           type: bool
           sample: true
     warnings:
-      description: What should be known of it although it stops nothing.
+      description: Warnings.
       returned: always
       type: list
       elements: str
       sample: []
     id:
-      description: Its id in the vault.
+      description: Its ID in the vault.
       returned: always
       type: str
       sample: 30AE6187-5869-8E44-B8AF6AA66E3ECC8F
@@ -477,32 +478,32 @@ process_servers:
       type: str
       sample: 9.62.1.1
     version_status:
-      description: What the service says of that version.
+      description: Support status of that version.
       returned: always
       type: str
       sample: Supported
     service_status:
-      description: State of its service, in the vault's word.
+      description: State of its service, as the vault reports it.
       returned: always
       type: str
       sample: Running
     health:
-      description: Its health, in the vault's word.
+      description: Its health, as the vault reports it.
       returned: always
       type: str
       sample: Normal
     heartbeat:
-      description: Its last sign of life, UTC; V(null) when there was none. In a healthy vault it is up to 12 minutes old.
+      description: Its last heartbeat, UTC; V(null) if there was none. In a healthy vault it is up to 12 minutes old.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     heartbeat_age_seconds:
-      description: Age of that sign by the service's clock; V(null) when there was none.
+      description: Age of that heartbeat in seconds, by the service's clock; V(null) if there was none.
       returned: always
       type: int
       sample: 420
     machine_count:
-      description: Machines that go through it.
+      description: Machines that use it.
       returned: always
       type: int
       sample: 12
@@ -517,12 +518,12 @@ deployment:
       type: str
       sample: homeward-asr-ps-azure-02
     id:
-      description: Its id.
+      description: Its ID.
       returned: always
       type: str
       sample: /subscriptions/0000/resourceGroups/rg-homeward-dr/providers/Microsoft.Resources/deployments/homeward-asr-ps-azure-02
     state:
-      description: Where it stands, in a word or two.
+      description: Its progress.
       returned: always
       type: str
       sample: deployed
@@ -532,17 +533,17 @@ deployment:
       type: str
       sample: 10.60.0.10
     size:
-      description: The size that was chosen; empty where nothing had to be chosen.
+      description: The selected VM size; empty if nothing was selected.
       returned: always
       type: str
       sample: Standard_D4s_v3
     source:
-      description: V(windows) or V(gallery); empty where nothing had to be chosen.
+      description: V(windows) or V(gallery); empty if nothing was selected.
       returned: always
       type: str
       sample: windows
     resources:
-      description: Ids of what is made; empty where nothing had to be made.
+      description: IDs of the created resources; empty if nothing was created.
       returned: always
       type: list
       elements: str
@@ -559,22 +560,22 @@ plan:
       type: str
       sample: files-01
     vault:
-      description: Its vault.
+      description: Its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     operation:
-      description: The operation of the service's API. Machines of one container go in one request.
+      description: Operation of the Site Recovery API. Machines of one container share a request.
       returned: always
       type: str
       sample: reassociateGateway
     body:
-      description: The request's body, without the values of secrets; for what is deleted its id.
+      description: Request body without secrets; for deletions the ID of the resource.
       returned: always
       type: dict
       sample: {properties: {containerName: cloud_1f3c15af-2256-4568-9e06-e1ef4f728f75, updateType: SystemLevel}}
     changes:
-      description: What the service says the deployment would change.
+      description: What the deployment would change, according to the service.
       returned: for a deployment
       type: list
       elements: dict
@@ -585,12 +586,12 @@ plan:
           type: str
           sample: /subscriptions/0000/resourceGroups/rg-homeward-dr/providers/Microsoft.Network/networkInterfaces/ps-azure-02-nic
         change:
-          description: The service's word for it.
+          description: Its state, as the service reports it.
           returned: always
           type: str
           sample: Create
 counts:
-  description: How many servers and machines there are of each kind.
+  description: Number of servers and machines by outcome.
   returned: always
   type: dict
   contains:
@@ -610,24 +611,24 @@ counts:
       type: int
       sample: 0
     awaiting_approval:
-      description: Always 0 here; the stages use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     held:
-      description: Always 0 here; the stages use it.
+      description: Always 0 for this module.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Those that had not finished when O(wait_timeout) expired.
       returned: always
       type: int
       sample: 0
 failed_machines:
   description:
     - Names of the servers and machines that failed.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
@@ -635,40 +636,40 @@ failed_machines:
 refused_machines:
   description:
     - Names of the servers and machines that were refused.
-    - Holds at most 50 where the task failed; RV(counts) tells how many there are and RV(machines) holds all of them.
+    - At most 50 names if the task failed; RV(counts) has the number and RV(machines) all of them.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
-  description: Always empty here; the stages use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 held_machines:
-  description: Always empty here; the stages use it.
+  description: Always empty for this module.
   returned: always
   type: list
   elements: str
   sample: []
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 2
     floor:
-      description: What this run could not have done without.
+      description: The least this run could have needed.
       returned: always
       type: dict
       contains:
@@ -678,12 +679,12 @@ requests:
           type: int
           sample: 0
         reads:
-          description: One list for each vault, and the machines where they are needed.
+          description: One list for each vault, and the replicated items if needed.
           returned: always
           type: int
           sample: 2
 progress:
-  description: Counts at the end of the run.
+  description: Progress at the end of the run.
   returned: always
   type: dict
   contains:
@@ -698,7 +699,7 @@ progress:
       type: int
       sample: 2
     running:
-      description: Those still waited for.
+      description: Those that have not finished.
       returned: always
       type: int
       sample: 0
@@ -708,17 +709,17 @@ progress:
       type: int
       sample: 0
     waiting_for:
-      description: The code of what is waited for; may be empty.
+      description: Code of what the run is waiting for; may be empty.
       returned: always
       type: str
       sample: ''
     slowest:
-      description: The first one waited for and why; may be empty.
+      description: The first one that the run is waiting for, and why; may be empty.
       returned: always
       type: str
       sample: ''
 cursor:
-  description: Where the run stood; only for the next slice.
+  description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_replicated_item_info
-short_description: Tell where the machines of a Site Recovery vault stand
+short_description: Get the replicated items of Site Recovery vaults and their state
 version_added: 1.0.0
 description:
-  - Tells for each machine where it stands on its way, what the vault allows, what impairs it, and what holds it just now.
-  - Without a choice of machines, all of them are told.
+  - Returns the state of each machine, the operations that the vault allows, its health, and what it is currently waiting for.
+  - Without a selection, all machines are returned.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   full:
     description:
-      - Read each machine by itself. Lists leave out disks and servers of machines on their way home. Costs one request for each machine.
+      - Read each replicated item individually, which takes one request per machine. Lists omit disks and servers of machines that replicate
+        to on-premises.
     type: bool
     default: true
   azure_machines:
-    description: Ask Azure for the power state of the Azure machines. Costs one list for each subscription.
+    description: Get the power state of the Azure VMs, which takes one list request per subscription.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -36,35 +37,35 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Where does everything stand?
+- name: Get the state of all machines
   homeward.asr.asr_replicated_item_info:
     full: false
   register: fleet
 
-- name: The shop in detail
+- name: Get the machines of one replication group in detail
   homeward.asr.asr_replicated_item_info:
     groups: [shop]
 """
 
 RETURN = r"""
 machines:
-  description: The machines, in the order of their names.
+  description: The machines, sorted by name.
   returned: always
   type: list
   elements: dict
   contains:
     name:
-      description: The machine's name in the vault.
+      description: Name of the machine in the vault.
       returned: always
       type: str
       sample: shop-db-01
     vault:
-      description: The vault it is in.
+      description: Name of its Recovery Services vault.
       returned: always
       type: str
       sample: vault-classic-12
     item_id:
-      description: Id of the replicated item.
+      description: Resource ID of the replicated item.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
@@ -74,38 +75,38 @@ machines:
       type: str
       sample: classic
     position:
-      description: Where the machine stands on its way. V(home), V(out_uncommitted), V(out), V(syncing_home), V(ready),
+      description: State of the machine. V(home), V(out_uncommitted), V(out), V(syncing_home), V(ready),
         V(home_uncommitted), V(home_unprotected), V(syncing_out) or V(unknown).
       returned: always
       type: str
       sample: out
     position_text:
-      description: The same in words.
+      description: Display text of the same.
       returned: always
       type: str
       sample: running in Azure, committed
     doing:
-      description: What holds the machine just now; empty when it is idle.
+      description: The operation in progress; empty when the machine is idle.
       returned: always
       type: str
       sample: reprotecting to on-premises
     job:
-      description: Name of the job that holds it, V(null) when it is idle. The module M(homeward.asr.asr_job_info) shows it.
+      description: Name of the job in progress, V(null) when the machine is idle. The module M(homeward.asr.asr_job_info) shows it.
       returned: always
       type: str
       sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     group:
-      description: Replication (consistency) group, V(null) when it has none.
+      description: Replication (consistency) group, V(null) if it has none.
       returned: always
       type: str
       sample: shop
     os_type:
-      description: Operating system, V(null) where the vault does not say.
+      description: Operating system, V(null) if the vault does not report it.
       returned: always
       type: str
       sample: Linux
     provider:
-      description: What the vault itself says, word by word.
+      description: The state as the vault reports it.
       returned: always
       type: dict
       contains:
@@ -115,7 +116,7 @@ machines:
           type: str
           sample: InMageAzureV2
         active_location:
-          description: Which side runs, in the provider's meaning of the words.
+          description: The active location, as the vault reports it.
           returned: always
           type: str
           sample: Recovery
@@ -125,12 +126,12 @@ machines:
           type: str
           sample: UnplannedFailoverCommitted
         state_text:
-          description: The same in words.
+          description: Display text of the same.
           returned: always
           type: str
           sample: Failover committed
         allowed_operations:
-          description: Operations the service would take now.
+          description: Operations that the vault allows now.
           returned: always
           type: list
           elements: str
@@ -141,28 +142,28 @@ machines:
       type: str
       sample: Normal
     health_errors:
-      description: What impairs the health.
+      description: Health errors.
       returned: always
       type: list
       elements: dict
       contains:
         code:
-          description: The provider's own code.
+          description: Error code of the service.
           returned: always
           type: str
           sample: '95226'
         message:
-          description: The provider's own words.
+          description: Message of the service.
           returned: always
           type: str
           sample: The Azure virtual machine could not reach the on-premises configuration server.
         possible_causes:
-          description: What the provider thinks is behind it; may be empty.
+          description: Possible causes according to the service; may be empty.
           returned: always
           type: str
           sample: The network to the configuration server is not ready.
         recommended_action:
-          description: What the provider advises; may be empty.
+          description: What the service recommends; may be empty.
           returned: always
           type: str
           sample: Check the VPN or ExpressRoute connection, then run the operation again.
@@ -172,28 +173,28 @@ machines:
           type: str
           sample: Error
     agent_heartbeat:
-      description: Last sign of the agent, UTC; V(null) where the vault does not say.
+      description: Last heartbeat of the Mobility agent, UTC; V(null) if the vault does not report it.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     last_failover:
-      description: Last successful failover, UTC; V(null) when there was none.
+      description: Last successful failover, UTC; V(null) if there was none.
       returned: always
       type: str
       sample: '2026-02-03T04:05:06Z'
     sync_percentage:
-      description: How far the least advanced disk is synchronised; V(null) where the vault does not say.
+      description: Percentage synchronised of the disk that is furthest behind; V(null) if the vault does not report it.
       returned: always
       type: int
       sample: 62
     disks:
-      description: Disks, where the vault tells them (O(full=true)).
+      description: Disks, if the vault reports them (O(full=true)).
       returned: always
       type: list
       elements: dict
       contains:
         id:
-          description: Id of the disk.
+          description: ID of the disk.
           returned: always
           type: str
           sample: 6000C29a-0000-0000-0000-000000000001
@@ -203,27 +204,27 @@ machines:
           type: str
           sample: /dev/sda
         size_bytes:
-          description: Its size in bytes, V(null) where the vault does not say.
+          description: Its size in bytes, V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 42949672960
         resync_percentage:
-          description: How far it is synchronised, V(null) where the vault does not say.
+          description: Percentage synchronised, V(null) if the vault does not report it.
           returned: always
           type: int
           sample: 62
     placement:
-      description: Through which servers and onto what the machine replicates.
+      description: The servers and storage that the machine replicates through.
       returned: always
       type: dict
       contains:
         master_target:
-          description: Master target, V(null) where there is none.
+          description: Master target, V(null) if there is none.
           returned: always
           type: str
           sample: mt-linux-01
         process_server:
-          description: Process server, V(null) where there is none.
+          description: Process server, V(null) if there is none.
           returned: always
           type: str
           sample: ps-azure-01
@@ -239,12 +240,12 @@ machines:
           type: str
           sample: policy-01-failback
     azure_machine:
-      description: The Azure machine, V(null) where the item names none or O(azure_machines=false).
+      description: The Azure VM, V(null) if the item has none or with O(azure_machines=false).
       returned: always
       type: dict
       contains:
         id:
-          description: Its id.
+          description: Its ID.
           returned: always
           type: str
           sample: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.Compute/virtualMachines/shop-db-01
@@ -254,12 +255,12 @@ machines:
           type: str
           sample: shop-db-01
         exists:
-          description: Whether it is there.
+          description: Whether it exists.
           returned: always
           type: bool
           sample: true
         power_state:
-          description: Its power state; empty where Azure does not say.
+          description: Its power state; empty if Azure does not report it.
           returned: always
           type: str
           sample: running
@@ -276,7 +277,7 @@ machines:
       type: str
       sample: 'It is running in Azure, committed: only a machine at home that replicates to Azure can move.'
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
@@ -286,12 +287,12 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 5
 code:
-  description: A stable word for what went wrong, for playbooks to branch on.
+  description: Error code, stable across versions, for playbooks to branch on.
   returned: on failure
   type: str
   sample: vault_not_found
@@ -301,7 +302,7 @@ remedy:
   type: str
   sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}

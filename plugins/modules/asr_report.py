@@ -7,17 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_report
-short_description: Print what became of each machine over several stages, and fail if too many went wrong
+short_description: Print a failback report for every machine, and fail if too many failed
 version_added: 1.0.0
 description:
-  - Takes the results of stages in the order they ran, prints an aligned table for each machine (stage, result, duration, recovery point,
-    where it stands now, warnings), everything that was said of machines that did not arrive, and a totals line with the requests spent
-    against the floor.
-  - Made to be the last task of a chain whose stages only report. It is the only one that fails, naming each machine with reason and remedy.
-  - Says how the run goes on. What waits for an approval gets one command for all of it, which repeats what was typed and approves these
-    machines by name; what is still under way or went wrong gets the command that runs the same again. Each stands on one line, to be copied.
-  - Failures come first, then what was refused, what is held, what is under way, and the rest. With more than 60 machines the table shows
-    those that need a look, at most 200 of them. What holds for several machines is told once.
+  - Takes the results of the stages in the order they ran. Prints a table of the machines (stage, result, duration, recovery point, state,
+    warnings), the details of every machine that did not finish, and a line of totals with the number of requests.
+  - Meant as the last task after stages with C(on_failure=report). It is the only task that fails, naming each machine with reason and remedy.
+  - Prints how to continue. Machines awaiting approval get one command that repeats what was typed and approves these machines by name;
+    machines in progress or failed get the command that repeats the run. Each command is on a line of its own, ready to copy.
+  - Failures come first, then refused, held and unfinished machines, then the rest. With more than 60 machines the table shows only those
+    that need attention, at most 200. What applies to several machines is printed once.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
@@ -28,8 +27,8 @@ options:
     required: true
   fail:
     description:
-      - Fail when a stage could not begin, when more than O(allowed_failures) percent of the machines went wrong, or when a stage's
-        wait_timeout expired.
+      - Fail if a stage could not start, if more than O(allowed_failures) percent of the machines failed or were refused, or if the
+        wait_timeout of a stage expired.
     type: bool
     default: true
   allowed_failures:
@@ -37,18 +36,18 @@ options:
     type: float
     default: 0.0
   on_timeout:
-    description: Whether a stage that ran out of time counts as a failure (V(fail)) or not (V(ok)).
+    description: Whether an expired wait_timeout of a stage is a failure (V(fail)) or not (V(ok)).
     type: str
     choices: [fail, ok]
     default: fail
   approve_with:
     description:
-      - The variable by which the play takes approvals, such as C(asr_approved); a printed command sets it. Left out, the report says what
-        to write into the option C(approved) of the tasks.
+      - Name of the variable that the play reads approvals from, such as C(asr_approved); printed commands set it. If empty, the report says
+        what to write into the option C(approved) of the tasks.
     type: str
     default: ''
   onward:
-    description: How the run goes on. Filled in by the action plugin, which knows what was typed. Never set by hand.
+    description: Internal, set by the action plugin. How to continue the run.
     type: list
     elements: dict
     default: []
@@ -60,7 +59,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Replicate home, whatever happens to single machines
+- name: Reprotect to on-premises, whatever happens to single machines
   homeward.asr.asr_reprotect:
     direction: to_onprem
     machines: [all]
@@ -71,7 +70,7 @@ EXAMPLES = r"""
     on_failure: report
   register: reprotect
 
-- name: Fail over what made it
+- name: Fail over the machines that succeeded
   homeward.asr.asr_failover:
     direction: to_onprem
     machines: [all]
@@ -79,7 +78,7 @@ EXAMPLES = r"""
     on_failure: report
   register: failover
 
-- name: Say what became of each machine
+- name: Print the report
   homeward.asr.asr_report:
     results: ["{{ reprotect }}", "{{ failover }}"]
     allowed_failures: 10
@@ -87,7 +86,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: The report as it was printed.
+  description: The report as printed.
   returned: when the task does not fail
   type: list
   elements: str
@@ -98,44 +97,44 @@ total:
   type: int
   sample: 12
 counts:
-  description: How many machines there are of each kind.
+  description: Number of machines by outcome.
   returned: always
   type: dict
   contains:
     moved:
-      description: Those that stand elsewhere than before, or of which an operation succeeded. In check mode, those that would move.
+      description: Machines whose state changed, or for which an operation succeeded. In check mode, machines that would move.
       returned: always
       type: int
       sample: 10
     failed:
-      description: Those that failed.
+      description: Machines that failed.
       returned: always
       type: int
       sample: 1
     refused:
-      description: Those that were refused.
+      description: Machines that were refused.
       returned: always
       type: int
       sample: 0
     awaiting_approval:
-      description: Those that stopped before their commit to wait for approval.
+      description: Machines that stopped before their commit and await approval.
       returned: always
       type: int
       sample: 1
     held:
-      description: Those that stay behind with their consistency group.
+      description: Machines that stay behind with their consistency group.
       returned: always
       type: int
       sample: 0
     waiting:
-      description: Those that were still waited for.
+      description: Machines that had not finished when a stage's wait_timeout expired.
       returned: always
       type: int
       sample: 0
 failed_machines:
   description:
     - Names of the machines that failed.
-    - Holds at most 50; RV(counts) tells how many there are.
+    - At most 50; RV(counts) has the number.
   returned: always
   type: list
   elements: str
@@ -143,15 +142,15 @@ failed_machines:
 refused_machines:
   description:
     - Names of the machines that were refused.
-    - Holds at most 50; RV(counts) tells how many there are.
+    - At most 50; RV(counts) has the number.
   returned: always
   type: list
   elements: str
   sample: []
 awaiting_approval_machines:
   description:
-    - Names of the machines that stopped before their commit to wait for approval.
-    - Holds at most 50; RV(counts) tells how many there are.
+    - Names of the machines that stopped before their commit and await approval.
+    - At most 50; RV(counts) has the number.
   returned: always
   type: list
   elements: str
@@ -159,15 +158,15 @@ awaiting_approval_machines:
 held_machines:
   description:
     - Names of the machines that stay behind with their consistency group.
-    - Holds at most 50; RV(counts) tells how many there are.
+    - At most 50; RV(counts) has the number.
   returned: always
   type: list
   elements: str
   sample: []
 waiting_machines:
   description:
-    - Names of the machines that were under way when a stage's wait_timeout expired.
-    - Holds at most 50; RV(counts) tells how many there are.
+    - Names of the machines that had not finished when a stage's wait_timeout expired.
+    - At most 50; RV(counts) has the number.
   returned: always
   type: list
   elements: str
@@ -178,22 +177,22 @@ requests:
   type: dict
   contains:
     writes:
-      description: Operations sent.
+      description: State-changing requests.
       returned: always
       type: int
       sample: 48
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 160
     floor:
-      description: What could not have been done without.
+      description: The least the stages could have needed.
       returned: always
       type: dict
       contains:
         writes:
-          description: Operations.
+          description: State-changing requests.
           returned: always
           type: int
           sample: 48
@@ -203,46 +202,46 @@ requests:
           type: int
           sample: 150
 onward:
-  description: How the run goes on, the approval first.
+  description: How to continue, approval first.
   returned: always
   type: list
   elements: dict
   contains:
     about:
-      description: V(approve) for machines that wait for an approval, V(continue) when time was over, V(again) for machines that went wrong.
+      description: V(approve) for machines awaiting approval, V(continue) after an expired wait_timeout, V(again) for machines that failed or were refused.
       returned: always
       type: str
       sample: approve
     count:
-      description: Number of machines it is about.
+      description: Number of machines it applies to.
       returned: always
       type: int
       sample: 2
     words:
-      description: What it is for.
+      description: What the command does.
       returned: always
       type: str
       sample: '2 machines wait for your approval before the commit. When you have looked at them, run:'
     command:
-      description: The command, quoted for a shell. Empty where nobody typed one (a job template) or it cannot be repeated.
+      description: The command, quoted for a shell. Empty if the run was not started by a command (a job template) or cannot be repeated.
       returned: always
       type: str
       sample: >-
         ansible-playbook homeward.asr.failback -e @home.yml -e '{"asr_approved": ["files-01", "shop-web-01"]}'
     variable:
-      description: What to set where there is no command.
+      description: The variable to set if there is no command.
       returned: always
       type: str
       sample: ''
     notes:
-      description: What the command leaves out.
+      description: What the command does not repeat.
       returned: always
       type: list
       elements: str
       sample: []
 code:
   description: V(machines_failed), V(stage_failed), or V(still_running), which with O(on_timeout=ok) is no failure.
-  returned: when something went wrong or a stage's wait_timeout expired
+  returned: on failure, and when a stage's wait_timeout expired
   type: str
   sample: machines_failed
 """
