@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges what the role master_target saw in a guest."""
+"""Judges what the role master_target_guest_guest saw in a guest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ version_added: 1.0.0
 author:
   - The homeward.asr contributors (!UNKNOWN)
 description:
-  - Reads what the survey script of the role P(homeward.asr.master_target#role) printed in a guest, and says what has to be done there and
+  - Reads what the survey script of the role P(homeward.asr.master_target_guest#role) printed in a guest, and says what has to be done there and
     what stands against it. Changes nothing and asks nobody; it runs on the controller, whatever Python the guest has.
 positional: generation, settings
 options:

@@ -91,7 +91,7 @@ def _basics(
         yield no(
             "wrong_system",
             f"This machine runs {survey.os_id} {survey.os_version}, not {title}.",
-            "Correct master_target_generation, or take a machine with that system.",
+            "Correct master_target_guest_generation, or take a machine with that system.",
         )
         return
     if survey.first("arch") != "x86_64":
@@ -111,9 +111,9 @@ def _basics(
                 yield no(
                     "undocumented",
                     str(gap["said"]).strip(),
-                    "Set master_target_accept_undocumented: true to go on nevertheless.",
+                    "Set master_target_guest_accept_undocumented: true to go on nevertheless.",
                 )
-    lower = "Give the virtual machine more, or lower {} in master_target_minimums."
+    lower = "Give the virtual machine more, or lower {} in master_target_guest_minimums."
     cpus, memory = survey.number("cpus"), survey.number("memory") // 1024
     if cpus < minimums["cpus"]:
         yield no(
@@ -153,7 +153,7 @@ def _root_problems(survey: Survey, minimums: Mapping[str, Any], no: Any) -> Iter
         yield no(
             "small_root_disk",
             f"The disk of the system has {size / 1e9:.0f} GB, the documents ask for {minimums['os_disk_gb']} GB.",
-            "Enlarge it, or lower os_disk_gb in master_target_minimums.",
+            "Enlarge it, or lower os_disk_gb in master_target_guest_minimums.",
         )
 
 
@@ -206,7 +206,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
                 Refusal(
                     "no_configuration_server",
                     "No configuration server is named.",
-                    "Set master_target_configuration_server to its address.",
+                    "Set master_target_guest_configuration_server to its address.",
                 ),
             )
         if not settings.get("has_passphrase"):
@@ -215,7 +215,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
                 Refusal(
                     "no_passphrase",
                     "The passphrase of the configuration server is missing.",
-                    "Set master_target_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
+                    "Set master_target_guest_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
                 ),
             )
     if agent["registered"] and not agent["same_server"]:
@@ -224,7 +224,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
             Refusal(
                 "other_server",
                 f"The agent is registered with {agent['server']}, not with {settings.get('configuration_server')}.",
-                "Run the entry point unregister first, or correct master_target_configuration_server.",
+                "Run the entry point unregister first, or correct master_target_guest_configuration_server.",
             ),
         )
     yield from _archive_problems(agent, generation, settings, archive, version)
@@ -239,7 +239,7 @@ def _archive_problems(
             Refusal(
                 "unpacked_in_usr_local",
                 "The agent's setup fails when it is unpacked below /usr/local.",
-                "Set master_target_agent_dir to a directory below a home directory.",
+                "Set master_target_guest_agent_dir to a directory below a home directory.",
             ),
         )
     wanted = [s for s in AGENT_STEPS if s != "register" and (s == "upgrade" or not agent["installed"])]
@@ -252,7 +252,7 @@ def _archive_problems(
                 Refusal(
                     "no_archive",
                     str(settings.get("archive_trouble") or "No archive of the agent is named."),
-                    f"Set master_target_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
+                    f"Set master_target_guest_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
                     "the controller, or a URL.",
                 ),
             )
@@ -282,8 +282,8 @@ def _archive_problems(
             Refusal(
                 "versions_unknown",
                 f"{missing}, so that nothing proves that the agent is not newer than the servers.",
-                "Keep the archive's own name, and set master_target_configuration_server_version and "
-                "master_target_process_server_version, or name the vault in master_target_vaults.",
+                "Keep the archive's own name, and set master_target_guest_configuration_server_version and "
+                "master_target_guest_process_server_version, or name the vault in master_target_guest_vaults.",
             ),
         )
 

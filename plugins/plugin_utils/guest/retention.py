@@ -81,9 +81,9 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
         return _refused(
             "retention_unnamed",
             "No retention disk is named.",
-            f"Set master_target_retention_serial or master_target_retention_wwn. Disks of this machine: {known}.",
+            f"Set master_target_guest_retention_serial or master_target_guest_retention_wwn. Disks of this machine: {known}.",
         )
-    option = f"master_target_retention_serial {serial}" if serial else f"master_target_retention_wwn {wwn}"
+    option = f"master_target_guest_retention_serial {serial}" if serial else f"master_target_guest_retention_wwn {wwn}"
     found = [d for d in disks if matches(d, serial, wwn)]
     if not found:
         return _refused(
@@ -97,7 +97,7 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
         return _refused(
             "retention_ambiguous",
             f"{len(found)} disks answer to {option}: {names}.",
-            "Name one by both master_target_retention_serial and master_target_retention_wwn; a disk with several paths "
+            "Name one by both master_target_guest_retention_serial and master_target_guest_retention_wwn; a disk with several paths "
             "cannot be the retention disk.",
         )
     disk = found[0]
@@ -143,7 +143,7 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
         yield no(
             "retention_small",
             f"is smaller than {minimum_gb:.0f} GB.",
-            "Enlarge it, or lower retention_gb in master_target_minimums: the documents use 1 TB and give no formula.",
+            "Enlarge it, or lower retention_gb in master_target_guest_minimums: the documents use 1 TB and give no formula.",
         )
     if _mounted_at(survey, disk, path):
         return

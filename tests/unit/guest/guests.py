@@ -11,7 +11,7 @@ import yaml
 
 from ansible_collections.homeward.asr.plugins.plugin_utils.guest.plan import plan
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "master_target"
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "master_target_guest_guest"
 BOOT = "0d0e0a0f-0000-4000-8000-000000000001"
 TERABYTE = 2147483648  # sectors of 512 bytes
 
@@ -80,7 +80,7 @@ INSTALLED = {
 
 def generation(name: str = "ubuntu-20.04") -> dict[str, Any]:
     file = ROLE / "vars" / "generations" / f"{name}.yml"
-    loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["master_target_generation_data"]
+    loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))["master_target_guest_generation_data"]
     return loaded
 
 

@@ -17,22 +17,26 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 HASH = "$6$salt$hash"
 SETTINGS = {
-    "master_target_unattended_address": "10.10.1.20/22",
-    "master_target_unattended_gateway": "10.10.0.1",
-    "master_target_unattended_dns": ["10.10.0.2", "10.10.0.3"],
-    "master_target_unattended_password_hash": HASH,
-    "master_target_unattended_ssh_keys": ["ssh-ed25519 AAAA someone"],
-    "master_target_unattended_timezone": "Europe/Vienna",
-    "master_target_unattended_sizes": {"swap_mb": 4096},
+    "master_target_guest_unattended_address": "10.10.1.20/22",
+    "master_target_guest_unattended_gateway": "10.10.0.1",
+    "master_target_guest_unattended_dns": ["10.10.0.2", "10.10.0.3"],
+    "master_target_guest_unattended_password_hash": HASH,
+    "master_target_guest_unattended_ssh_keys": ["ssh-ed25519 AAAA someone"],
+    "master_target_guest_unattended_timezone": "Europe/Vienna",
+    "master_target_guest_unattended_sizes": {"swap_mb": 4096},
 }
 
 
 def render(where: Path, generation: str, **changes: Any) -> subprocess.CompletedProcess[str]:
     """Run the role's entry point ``unattended``; the files are in ``where / "out"`` when it succeeds."""
-    tasks = [{"ansible.builtin.include_role": {"name": "homeward.asr.master_target", "tasks_from": "unattended"}}]
+    tasks = [{"ansible.builtin.include_role": {"name": "homeward.asr.master_target_guest", "tasks_from": "unattended"}}]
     play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
     (where / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
-    given = {**SETTINGS, "master_target_generation": generation, "master_target_unattended_dest": str(where / "out")}
+    given = {
+        **SETTINGS,
+        "master_target_guest_generation": generation,
+        "master_target_guest_unattended_dest": str(where / "out"),
+    }
     (where / "vars.json").write_text(json.dumps({**given, **changes}), encoding="utf-8")
     program = Path(sys.executable).parent / "ansible-playbook"
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build" / "tree"), "ANSIBLE_LOCALHOST_WARNING": "0"}
@@ -113,10 +117,10 @@ def test_the_autoinstall_file_has_no_lvm(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("generation", "changes", "said"),
     [
-        ("el7", {}, "There is no unattended installation for master_target_generation el7"),
-        ("ubuntu-20.04", {"master_target_unattended_address": "10.10.1.20"}, "write it with its prefix length"),
-        ("ubuntu-20.04", {"master_target_unattended_password_hash": "clear"}, "is no crypt hash"),
-        ("ubuntu-20.04", {"master_target_unattended_dest": ""}, "Set master_target_unattended_dest"),
+        ("el7", {}, "There is no unattended installation for master_target_guest_generation el7"),
+        ("ubuntu-20.04", {"master_target_guest_unattended_address": "10.10.1.20"}, "write it with its prefix length"),
+        ("ubuntu-20.04", {"master_target_guest_unattended_password_hash": "clear"}, "is no crypt hash"),
+        ("ubuntu-20.04", {"master_target_guest_unattended_dest": ""}, "Set master_target_guest_unattended_dest"),
     ],
 )
 def test_what_no_installer_could_use_is_refused(
