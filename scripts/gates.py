@@ -321,6 +321,14 @@ def runner() -> Sequence[Step]:
     )
 
 
+def ansible_test_integration() -> Sequence[Step]:
+    """The targets under tests/integration/targets, as ansible-test finds and runs them."""
+    built = TREE / ".build" / "bin" / "vcenter-standin"
+    built.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(BUILD / "bin" / "vcenter-standin", built)
+    return [in_copy("ansible-test", "integration", "--color", "no")]
+
+
 GATES = [
     Gate("format", just("ruff", "format", "--check", ".")),
     Gate("lint", just("ruff", "check", ".")),
@@ -351,6 +359,7 @@ GATES = [
     Gate("rehearse-mixed", rehearse_mixed, quick=False),
     Gate("docs-site", lambda: own("build_docs"), quick=False, further=True),
     Gate("ansible-runner", runner, quick=False, further=True),
+    Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True),
     *(Gate(f"sanity-core-{version}", sanity_of(version), quick=False, further=True) for version in CORES),
     *(Gate(f"journey-core-{version}", journey_of(version), quick=False, further=True) for version in CORES),
     Gate("journey-floors", floors, quick=False, further=True),
