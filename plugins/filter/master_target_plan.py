@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges what the role master_target_guest_guest saw in a guest."""
+"""Judges what the role master_target_guest saw in a guest."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role's survey script (roles/master_target_guest_guest/templates/survey.sh.j2) saw in a guest, as data."""
+"""What the role's survey script (roles/master_target_guest/templates/survey.sh.j2) saw in a guest, as data."""
 
 from __future__ import annotations
 
