@@ -6,13 +6,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..failback.model.errors import ConnectionFailed, InputError
-from . import sdk
+from . import sdk, tls, wire
 from .clouds import Cloud, resolve
 
 SOURCES = ("auto", "service_principal", "managed_identity", "workload_identity", "cli")
@@ -127,8 +126,8 @@ def check(account: AzureAccount, environment: Mapping[str, str] | None = None) -
     if account.ca_path:
         _need_file("ca_path", account.ca_path)
         try:
-            ssl.create_default_context(cafile=account.ca_path)
-        except (ssl.SSLError, OSError) as exc:
+            tls.context(account.ca_path)
+        except OSError as exc:
             raise InputError(
                 "ca_path_invalid",
                 f"ca_path names '{account.ca_path}', which holds no certificate in PEM form.",
@@ -155,9 +154,7 @@ def build(account: AzureAccount, source: str, cloud: Cloud) -> Any:
     """
     identity = sdk.identity()
     network: dict[str, Any] = {
-        "connection_verify": account.ca_path or True,
-        "connection_timeout": CONNECT_TIMEOUT,
-        "read_timeout": READ_TIMEOUT,
+        "transport": wire.login_transport(account.ca_path, CONNECT_TIMEOUT, READ_TIMEOUT),
         "retry_total": RETRIES,
     }
     entra: dict[str, Any] = {

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-import logging
+import re
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ..failback.model.errors import FailbackError
 
 SITE_RECOVERY_PACKAGE = "azure-mgmt-recoveryservicessiterecovery"
+#: What it imports beside azure-core.
+SITE_RECOVERY_NEEDS = ("azure.mgmt.core", "isodate", "typing_extensions")
 INSTALL = f"pip install '{SITE_RECOVERY_PACKAGE}>=2.0.0,<3' azure-identity"
 
 
@@ -32,7 +36,32 @@ def site_recovery() -> Any:
         import azure.mgmt.recoveryservicessiterecovery as package
     except ImportError as exc:
         raise _missing(SITE_RECOVERY_PACKAGE, exc) from exc
-    version = str(getattr(package, "__version__", "0"))
+    _new_enough(str(getattr(package, "__version__", "0")))
+    return package
+
+
+def demand_site_recovery() -> None:
+    """As ``site_recovery``, without importing it where that can be helped: only what sends operations needs it, and its
+    models and operations take 75 ms of CPU."""
+    try:
+        found = find_spec("azure.mgmt.recoveryservicessiterecovery")
+        whole = all(find_spec(name) for name in SITE_RECOVERY_NEEDS)
+    except ImportError as exc:
+        raise _missing(SITE_RECOVERY_PACKAGE, exc) from exc
+    told = None
+    if found is not None and found.origin and whole:
+        try:
+            text = Path(found.origin).with_name("_version.py").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            text = ""
+        told = re.search(r"""^VERSION\s*=\s*["']([^"']+)""", text, re.MULTILINE)
+    if told is None:
+        site_recovery()
+    else:
+        _new_enough(told.group(1))
+
+
+def _new_enough(version: str) -> None:
     major = version.partition(".")[0]
     if not major.isdigit() or int(major) < 2:
         raise FailbackError(
@@ -41,7 +70,6 @@ def site_recovery() -> Any:
             f"Upgrade it for this interpreter: {INSTALL}",
             {"package": SITE_RECOVERY_PACKAGE, "version": version, "interpreter": sys.executable},
         )
-    return package
 
 
 def identity() -> Any:
@@ -53,61 +81,27 @@ def identity() -> Any:
     return package
 
 
-def session(pool: int) -> Any:
-    """A requests session for many threads, without retries of its own and deaf to netrc.
-
-    requests would put a netrc entry for the host in place of our Authorization header; an ``auth`` of the session that
-    does nothing keeps it from looking.
-    """
-    import requests
-    from requests.adapters import HTTPAdapter
-
-    for name in ("azure", "msal"):
-        # Without a handler Python would print the libraries' warnings beside the module's result.
-        logging.getLogger(name).addHandler(logging.NullHandler())
-    made = requests.Session()
-    made.auth = lambda request: request
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
-    made.mount("https://", adapter)
-    return made
-
-
 def client(
-    credential: Any,
-    subscription_id: str,
-    *,
-    base_url: str,
-    scope: str,
-    http: Any,
-    ca_path: str | None,
-    connect_timeout: float,
-    read_timeout: float,
+    credential: Any, subscription_id: str, *, base_url: str, scope: str, transport: Any, policies: list[Any]
 ) -> Any:
-    """The SDK's client for one subscription over the shared session ``http``.
-
-    Its pipeline is left empty on purpose: the SDK's own policies send POSTs again by themselves (429, 500, 503, 504),
-    do not recover from a plain 401 (RUN, asr-api.md section 6) and may register resource providers unasked.
-    ``transport`` does those jobs by rules that suit operations which must never be accepted twice.
-    """
-    package = site_recovery()
-    from azure.core.pipeline.transport import RequestsTransport
-
-    transport = RequestsTransport(
-        session=http,
-        session_owner=False,
-        connection_verify=ca_path or True,
-        connection_timeout=connect_timeout,
-        read_timeout=read_timeout,
-    )
-    return package.SiteRecoveryManagementClient(
-        credential, subscription_id, base_url, credential_scopes=[scope], transport=transport, policies=[]
+    """The SDK's client for one subscription, with our policies in place of its own (policies.py says why)."""
+    return site_recovery().SiteRecoveryManagementClient(
+        credential, subscription_id, base_url, credential_scopes=[scope], transport=transport, policies=policies
     )
 
 
-def request(method: str, url: str, headers: dict[str, str], content: bytes | None) -> Any:
-    """A request of azure-core."""
+def plain_client(base_url: str, transport: Any, policies: list[Any]) -> Any:
+    """A client of azure-core for everything that the SDK does not send."""
+    from azure.core import PipelineClient
+
+    return PipelineClient(base_url, transport=transport, policies=policies)
+
+
+def request(method: str, url: str, content: bytes | None = None) -> Any:
+    """A request of azure-core with a JSON body, or none."""
     from azure.core.rest import HttpRequest
 
+    headers = {} if content is None else {"Content-Type": "application/json", "Content-Length": str(len(content))}
     return HttpRequest(method, url, headers=headers, content=content)
 
 

@@ -17,8 +17,9 @@ from . import credential, errors, sdk
 from .credential import AzureAccount
 from .pacing import WRITE_CAPACITY
 from .paging import collect
+from .policies import seconds
 from .tokens import Tokens
-from .transport import TIMEOUTS, Transport, seconds
+from .transport import TIMEOUTS, Transport
 
 #: API versions by resource provider. Site Recovery's is the one SDK 2.0.0 speaks (RUN, asr-api.md section 6).
 SITE_RECOVERY_API = "2025-08-01"
@@ -71,8 +72,8 @@ def api_version(resource_id: str) -> str:
 class Vaults:
     """Any number of vaults through one credential and one set of connections; ``VaultPort`` says what methods mean.
 
-    Answers are the service's JSON as it came (wire names), read without the SDK's models: those cost CPU for lists of a
-    thousand machines, and drop parts of error answers (RUN).
+    Operations are sent by the SDK's operation groups. Answers are the service's JSON as it came (wire names), read without
+    the SDK's models: those cost CPU for lists of a thousand machines, and drop parts of error answers (RUN).
     """
 
     def __init__(self, transport: Transport, read_only: bool = False) -> None:
@@ -236,8 +237,7 @@ class Vaults:
     def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
         what = f"{operation} of '{self._called(resource_id)}'"
         self._refuse_in_check(what)
-        url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
-        reply = self._transport.write(url, body, what)
+        reply = self._transport.act(resource_id, operation, api_version(resource_id), body, what)
         job = job_name(reply.headers)
         if job is None:
             why = f"its answer (HTTP {reply.status}) names no job{errors.begins(reply.body)}"
@@ -285,7 +285,7 @@ def connect(
     Raises InputError (an option) or FailbackError ``sdk_missing`` / ``sdk_too_old``.
     """
     source, cloud = credential.check(account)
-    sdk.site_recovery()
+    sdk.demand_site_recovery()
     tokens = Tokens(account, source, cloud, clock.monotonic, wall)
     tokens.prepare()
     transport = Transport(account, cloud, tokens, clock, random, deadline, timeouts, wall)

@@ -259,7 +259,7 @@ def test_the_cli_is_asked_when_it_is_chosen(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_user_agent_names_this_version() -> None:
-    from ansible_collections.homeward.asr.plugins.module_utils.azure.transport import USER_AGENT
+    from ansible_collections.homeward.asr.plugins.module_utils.azure.policies import USER_AGENT
 
     galaxy = (TREE / "ansible_collections/homeward/asr/galaxy.yml").read_text(encoding="utf-8")
     version = next(line.split()[1] for line in galaxy.splitlines() if line.startswith("version:"))

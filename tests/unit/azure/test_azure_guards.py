@@ -14,6 +14,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.azure.clouds import r
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount
 from ansible_collections.homeward.asr.plugins.module_utils.azure.tokens import RENEW_EVERY, Tokens
 from ansible_collections.homeward.asr.plugins.module_utils.azure.transport import Transport
+from ansible_collections.homeward.asr.plugins.module_utils.azure.wire import Answer
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, ReadFailed
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 
@@ -37,22 +38,20 @@ class Time:
 
 
 class Wire:
-    """A transport whose requests are answered from a list; what was sent is kept."""
+    """The network below every policy: requests are answered from a list; what was sent is kept."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, dict[str, str], Any]) -> None:
+    def __init__(self, *answers: tuple[int, dict[str, str], Any]) -> None:
         self.time = Time()
         self.sent: list[Any] = []
-        left = list(answers)
+        self._left = list(answers)
         cloud = resolve("AzureCloud", None, None, None)
         held = SimpleNamespace(get=lambda claims=None: "token", drop=lambda token: None)
-        self.transport = Transport(AzureAccount(), cloud, held, self.time.clock, lambda: 1.0)  # type: ignore[arg-type]
+        self.transport = Transport(AzureAccount(), cloud, held, self.time.clock, lambda: 1.0, wire=self)  # type: ignore[arg-type]
 
-        def send(request: Any) -> Any:
-            self.sent.append(request)
-            status, headers, body = left.pop(0)
-            return SimpleNamespace(status_code=status, headers=headers, content=json.dumps(body).encode())
-
-        monkeypatch.setattr(self.transport, "_client", lambda subscription: SimpleNamespace(send_request=send))
+    def send(self, request: Any, **options: Any) -> Answer:
+        self.sent.append(request)
+        status, headers, body = self._left.pop(0)
+        return Answer(request, status, {k.lower(): v for k, v in headers.items()}, "", json.dumps(body).encode())
 
 
 @pytest.mark.parametrize(
@@ -65,8 +64,8 @@ class Wire:
         "https://management.azure.com:8443/subscriptions/s",
     ],
 )
-def test_a_token_goes_nowhere_but_to_the_service(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
-    wire = Wire(monkeypatch, (200, {}, {"value": []}))
+def test_a_token_goes_nowhere_but_to_the_service(url: str) -> None:
+    wire = Wire((200, {}, {"value": []}))
     with pytest.raises(ReadFailed, match="leads away"):
         wire.transport.read(url, "a list")
     with pytest.raises(ReadFailed, match="leads away"):
@@ -74,20 +73,20 @@ def test_a_token_goes_nowhere_but_to_the_service(monkeypatch: pytest.MonkeyPatch
     assert wire.sent == []
 
 
-def test_a_regional_host_of_the_service_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    wire = Wire(monkeypatch, (200, {}, {"value": [1]}))
+def test_a_regional_host_of_the_service_is_asked() -> None:
+    wire = Wire((200, {}, {"value": [1]}))
     assert wire.transport.read("https://westeurope.management.azure.com/subscriptions/s", "a list") == {"value": [1]}
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 408])
-def test_a_service_that_names_a_pause_is_left_alone_for_as_long(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    wire = Wire(monkeypatch, (status, {"Retry-After": "17"}, {}), (200, {}, {"value": []}))
+def test_a_service_that_names_a_pause_is_left_alone_for_as_long(status: int) -> None:
+    wire = Wire((status, {"Retry-After": "17"}, {}), (200, {}, {"value": []}))
     wire.transport.read(f"{ARM}/subscriptions/s", "a list")
     assert wire.time.slept == [17.0]
 
 
-def test_without_a_named_pause_the_own_one_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    wire = Wire(monkeypatch, (503, {}, {}), (200, {}, {"value": []}))
+def test_without_a_named_pause_the_own_one_is_taken() -> None:
+    wire = Wire((503, {}, {}), (200, {}, {"value": []}))
     wire.transport.read(f"{ARM}/subscriptions/s", "a list")
     (pause,) = wire.time.slept
     assert 0 < pause < 17

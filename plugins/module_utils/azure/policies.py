@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our rules as policies of an azure-core pipeline, the same for the SDK's operations and for plain Resource Manager.
+
+From the outside in:
+
+* ``Purpose``: nothing is sent without its ``Call``, and nothing to a host that is not the service's.
+* ``Fate``: a read is tried again; a write never is, and one whose fate nobody knows is told as such.
+* ``Bearer``: the token; 401 was not accepted, so a new token and the same again.
+* ``Pace``: the token buckets; 429 was not accepted, so the wait asked for and the same again.
+* ``Tally``: headers, what each request is counted as, and what every answer tells of time and buckets.
+
+They replace the SDK's own, which send POSTs again by themselves (429, 500, 503, 504), do not recover from a plain 401
+(RUN) and may register resource providers unasked. They have the shape of azure-core's ``HTTPPolicy``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..failback.model.errors import ConnectionFailed, FailbackError, ReadFailed
+from ..failback.model.ports import Clock, Requests
+from . import errors
+from .errors import Ask, Reply
+from .pacing import READ_CAPACITY, READ_RATE, TokenBucket
+from .paging import same_service
+from .tokens import Tokens
+from .wire import Answer, Lost
+
+COLLECTION_VERSION = "1.0.0"
+USER_AGENT = f"homeward.asr/{COLLECTION_VERSION}"
+
+#: How often one read is sent in all when answers are lost, cut or 5xx; how often a request is sent after 429 and again
+#: after 401.
+READ_ATTEMPTS, THROTTLED_ATTEMPTS, TOKEN_ATTEMPTS = 5, 12, 2
+
+#: Seconds that any wait the service asks for lasts at least.
+LEAST_WAIT = 0.5
+
+#: Seconds of the first pause between two attempts, and of the longest.
+PAUSE_FIRST, PAUSE_LONGEST = 0.5, 20.0
+
+_CLAIMS = re.compile(r'claims="([^"]+)"')
+
+
+def seconds(
+    value: str | None, otherwise: float | None, date: str | None = None, longest: float = 86400.0
+) -> float | None:
+    """Retry-After in seconds; ``otherwise`` where it is absent or makes no sense.
+
+    Always a number so far (SEEN); a date is allowed (RFC 9110) and counts from the answer's own ``date``. None is below
+    ``LEAST_WAIT``: nothing is asked for again without a pause.
+    """
+    if value is None:
+        return otherwise
+    try:
+        told = float(value)
+    except ValueError:
+        try:
+            told = (parsedate_to_datetime(value) - parsedate_to_datetime(date or "")).total_seconds()
+        except (TypeError, ValueError):
+            return otherwise
+    return max(LEAST_WAIT, told) if 0 <= told < longest else otherwise
+
+
+def challenge(header: str | None) -> str | None:
+    """The claims that a 401 asks for (continuous access evaluation), decoded; None for a plain 401."""
+    found = _CLAIMS.search(header or "")
+    if not found:
+        return None
+    try:
+        return base64.b64decode(found.group(1) + "===").decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def subscription_of(url: str) -> str:
+    """The subscription a URL or ARM id belongs to, in lower case; empty when it names none."""
+    found = re.search(r"/subscriptions/([^/?]+)", url, re.IGNORECASE)
+    return found.group(1).lower() if found else ""
+
+
+@dataclass
+class Call:
+    """What one request is for, and what came of it. Handed to a pipeline as its option ``call``.
+
+    ``what`` names it in messages. ``changes`` is False for a POST that only asks; it counts as a read then. With ``pending``
+    a read takes a 202 as an empty object. ``found`` is the JSON a read gave, ``reply`` the answer that was accepted.
+    """
+
+    what: str
+    changes: bool = True
+    pending: bool = False
+    reply: Reply | None = None
+    found: dict[str, Any] | None = None
+    #: The latest attempt, and how often the service refused the token and asked to wait.
+    ask: Ask = field(default_factory=lambda: Ask("", ""))
+    refused: int = 0
+    throttled: int = 0
+
+
+class Shared:
+    """What the pipelines of a process share: token, buckets, counts, the service's time. Safe to use from many threads.
+
+    ``deadline`` is a time of ``clock.monotonic`` after which no pause may end: a pause that would is an error at once.
+    ``random`` gives numbers from 0 to 1 and spreads the pauses.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        tokens: Tokens,
+        clock: Clock,
+        random: Callable[[], float],
+        deadline: float | None = None,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.requests = Requests()
+        self.deadline = deadline
+        self.endpoint = endpoint
+        self.tokens = tokens
+        self.clock = clock
+        self.wall = wall
+        self.told: datetime | None = None
+        self._random = random
+        self._lock = threading.Lock()
+        self._writes: dict[str, TokenBucket] = {}
+        self._reads: dict[str, TokenBucket] = {}
+
+    def bucket(self, subscription: str, write: bool) -> TokenBucket:
+        """The token bucket of a subscription."""
+        with self._lock:
+            buckets = self._writes if write else self._reads
+            if subscription not in buckets:
+                fresh = TokenBucket(self.clock.monotonic)
+                buckets[subscription] = fresh if write else TokenBucket(self.clock.monotonic, READ_CAPACITY, READ_RATE)
+            return buckets[subscription]
+
+    def write_buckets(self) -> list[TokenBucket]:
+        """The write buckets known so far."""
+        with self._lock:
+            return list(self._writes.values())
+
+    def export(self) -> dict[str, dict[str, dict[str, float]]]:
+        """All buckets as plain numbers, by subscription."""
+        wall = self.wall()
+        with self._lock:
+            names = {*self._writes, *self._reads}
+        return {
+            name: {kind: self.bucket(name, kind == "writes").export(wall) for kind in ("writes", "reads")}
+            for name in sorted(names)
+        }
+
+    def restore(self, state: Mapping[str, Any] | None) -> None:
+        """Take over what ``export`` gave; what is not understood is left aside."""
+        if not isinstance(state, Mapping):
+            return
+        for name, kinds in state.items():
+            if isinstance(kinds, Mapping):
+                for kind in ("writes", "reads"):
+                    self.bucket(str(name).lower(), kind == "writes").restore(kinds.get(kind), self.wall())
+
+    def count(self, write: bool, by: int) -> None:
+        with self._lock:
+            if write:
+                self.requests.writes += by
+            else:
+                self.requests.reads += by
+
+    def backoff(self, attempt: int) -> float:
+        return min(PAUSE_LONGEST, PAUSE_FIRST * 2.0 ** (attempt - 1)) * (0.5 + self._random() / 2)
+
+    def pause(self, length: float) -> bool:
+        """Wait ``length`` seconds; False, without waiting, when that would pass the deadline."""
+        if self.deadline is not None and self.clock.monotonic() + length > self.deadline:
+            return False
+        if length > 0:
+            self.clock.sleep(length)
+        return True
+
+    def token(self, claims: str | None) -> str:
+        """A token; a token endpoint in trouble is asked again after growing pauses, a refused login is not.
+
+        Raises ConnectionFailed.
+        """
+        failed = 0
+        while True:
+            try:
+                return self.tokens.get(claims)
+            except ConnectionFailed as exc:
+                failed += 1
+                passes = exc.code in ("login_unavailable", "unreachable")
+                if not passes or failed >= READ_ATTEMPTS or not self.pause(self.backoff(failed)):
+                    raise
+
+    def unreachable(self, exc: BaseException) -> FailbackError:
+        return errors.cannot_reach(
+            exc, self.endpoint, "resource_manager_endpoint (AZURE_RESOURCE_MANAGER_ENDPOINT) or cloud_environment"
+        )
+
+    def policies(self) -> list[Any]:
+        """The rules for one more pipeline, from the outside in."""
+        return [kind(self) for kind in (Purpose, Fate, Bearer, Pace, Tally)]
+
+
+def reply_of(answer: Any) -> Reply:
+    """An answer with its header names in lower case."""
+    return Reply(answer.status_code, {k.lower(): v for k, v in answer.headers.items()}, answer.content)
+
+
+def _writes(request: Any) -> bool:
+    return bool(request.http_request.method != "GET")
+
+
+class Policy:
+    """A link of the chain; azure-core sets ``next``. ``request.context["call"]`` is the Call."""
+
+    next: Any
+
+    def __init__(self, shared: Shared) -> None:
+        self.shared = shared
+
+    def send(self, request: Any) -> Any:
+        raise NotImplementedError
+
+
+class Purpose(Policy):
+    """A request is for something, and a token goes nowhere but to the service, whatever a link says."""
+
+    def send(self, request: Any) -> Any:
+        request.context["call"] = request.context.options.pop("call")
+        url = request.http_request.url
+        if not same_service(url, self.shared.endpoint):
+            raise ReadFailed(
+                "read_failed",
+                f"A link leads away to host '{urlsplit(url).hostname}'.",
+                "Check resource_manager_endpoint.",
+            )
+        return self.next.send(request)
+
+
+class Fate(Policy):
+    """What became of it: a read is tried again until it is whole, a write is sent once and its fate told as it is."""
+
+    def send(self, request: Any) -> Any:
+        call: Call = request.context["call"]
+        return self._write(request, call) if _writes(request) else self._read(request, call)
+
+    def _write(self, request: Any, call: Call) -> Any:
+        try:
+            response = self.next.send(request)
+        except Lost as exc:
+            raise errors.write_unknown(call.ask, errors.lost(exc.cause)) from exc.cause
+        reply = reply_of(response.http_response)
+        if reply.status >= 500 or reply.status == 408:
+            said = errors.ServiceError.parse(reply.body).words
+            raise errors.write_unknown(call.ask, f"it answered HTTP {reply.status}, {said}", reply.status)
+        if reply.status >= 300:
+            raise errors.write_refused(reply, call.ask)
+        call.reply = reply
+        return response
+
+    def _read(self, request: Any, call: Call) -> Any:
+        failed = 0
+        while True:
+            failure: FailbackError
+            pause: float | None = None
+            try:
+                response = self.next.send(request)
+            except Lost as exc:
+                if errors.not_trusted(exc.cause) or errors.ca_unusable(exc.cause):
+                    raise self.shared.unreachable(exc.cause) from exc.cause
+                if errors.never_left(exc.cause):
+                    failure = self.shared.unreachable(exc.cause)
+                else:
+                    failure = errors.read_unusable(call.ask, errors.lost(exc.cause))
+            else:
+                answer: Answer = response.http_response
+                if answer.status_code == 200 or (answer.status_code == 202 and call.pending):
+                    call.found = {} if answer.status_code == 202 else _object(answer.content)
+                    if call.found is not None:
+                        return response
+                    failure = errors.read_unusable(
+                        call.ask, f"it is no complete JSON object (HTTP 200){errors.begins(answer.content)}"
+                    )
+                else:
+                    reply = reply_of(answer)
+                    failure = errors.read_refused(reply, call.ask)
+                    if reply.status < 500 and reply.status != 408:
+                        raise failure
+                    pause = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
+            failed += 1
+            pause = self.shared.backoff(failed) if pause is None else pause
+            if failed >= READ_ATTEMPTS or not self.shared.pause(pause):
+                raise failure
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    """A whole JSON object; lists of images come without an envelope (DOC)."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return None
+    if isinstance(found, list):
+        return {"value": found}
+    return found if isinstance(found, dict) else None
+
+
+class Bearer(Policy):
+    """The token. A 401 was not accepted: a new token, with the claims it asks for, and the request is sent again."""
+
+    def send(self, request: Any) -> Any:
+        call: Call = request.context["call"]
+        claims: str | None = None
+        while True:
+            token = self.shared.token(claims)
+            request.http_request.headers["Authorization"] = f"Bearer {token}"
+            response = self.next.send(request)
+            if response.http_response.status_code != 401:
+                return response
+            reply = reply_of(response.http_response)
+            call.refused += 1
+            if call.refused > TOKEN_ATTEMPTS:
+                raise (errors.write_refused if _writes(request) else errors.read_refused)(reply, call.ask)
+            claims = challenge(reply.headers.get("www-authenticate"))
+            self.shared.tokens.drop(token)
+
+
+class Pace(Policy):
+    """The token bucket of the subscription. A 429 was not accepted: wait as told, and the request is sent again."""
+
+    def send(self, request: Any) -> Any:
+        call: Call = request.context["call"]
+        write = _writes(request)
+        bucket = self.shared.bucket(subscription_of(request.http_request.url), write)
+        while True:
+            wait = bucket.take()
+            if wait > 0 and not self.shared.pause(wait):
+                bucket.give_back()
+                ask = call.ask if call.ask.path else Ask(call.what, urlsplit(request.http_request.url).path)
+                raise errors.throttled(ask, wait, write)
+            response = self.next.send(request)
+            if response.http_response.status_code != 429:
+                return response
+            call.throttled += 1
+            self._refused(reply_of(response.http_response), bucket, call, write)
+
+    def _refused(self, reply: Reply, bucket: TokenBucket, call: Call, write: bool) -> None:
+        """Everybody on this bucket waits as told. Raises where that takes too long or never ends.
+
+        The waiting itself is done by ``take`` for the next attempt.
+        """
+        told = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
+        wait = self.shared.backoff(call.throttled + 1) if told is None else told
+        bucket.block(wait)
+        late = self.shared.deadline is not None and self.shared.clock.monotonic() + wait > self.shared.deadline
+        if late or call.throttled >= THROTTLED_ATTEMPTS:
+            raise errors.throttled(call.ask, wait, write)
+
+
+class Tally(Policy):
+    """Headers of one attempt, what it is counted as, and what its answer tells of time and buckets."""
+
+    def send(self, request: Any) -> Any:
+        call: Call = request.context["call"]
+        sent, write = request.http_request, _writes(request)
+        call.ask = Ask(call.what, urlsplit(sent.url).path, str(uuid.uuid4()))
+        sent.headers.update(
+            {
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip, deflate",
+                "User-Agent": USER_AGENT,
+                "x-ms-client-request-id": call.ask.request_id,
+                "x-ms-return-client-request-id": "true",
+            }
+        )
+        if write and sent.content is None:
+            sent.headers["Content-Length"] = "0"
+        counted = write and call.changes
+        self.shared.count(counted, 1)
+        try:
+            response = self.next.send(request)
+        except Lost as exc:
+            if errors.never_left(exc.cause):
+                self.shared.count(counted, -1)
+            raise
+        answer = response.http_response
+        bucket = self.shared.bucket(subscription_of(sent.url), write)
+        bucket.answered()
+        bucket.lower(answer.headers.get(f"x-ms-ratelimit-remaining-subscription-{'writes' if write else 'reads'}"))
+        try:
+            told = parsedate_to_datetime(answer.headers["date"])
+        except (KeyError, TypeError, ValueError):
+            return response
+        self.shared.told = told if told.tzinfo else told.replace(tzinfo=timezone.utc)
+        return response
