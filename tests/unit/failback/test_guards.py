@@ -40,7 +40,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.mo
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import FAILOVER_TO_ONPREM, Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import evidence
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import result as outcome
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.requests import Prepared
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.commits import Commits
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import iso
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
@@ -244,11 +244,11 @@ def test_commits_that_wait_for_their_proof_do_not_starve_the_others(world: World
         job.end = world.now - timedelta(seconds=5)
     coming = SimpleNamespace(waits=True, code="x", reason="It is still starting.", remedy="Wait.")
 
-    def unproven(self: Prepared, commits: Any, jobs: Any) -> dict[str, Any]:
+    def unproven(self: Commits, commits: Any, jobs: Any) -> dict[str, Any]:
         return {i.key: [coming] if i.friendly_name in names[:30] else [] for i, _track, _operation in commits}
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Prepared, "unproven", unproven)
+        patch.setattr(Commits, "unproven", unproven)
         world.slice(stage(3, *names, slice_seconds=1))
     assert world.steps_sent()
     assert {name for name, _step in world.steps_sent()} <= set(names[30:])

@@ -11,13 +11,10 @@ from ..lifecycle import group
 from ..lifecycle.decide import Hold, Send, Wait, behind, verdict
 from ..lifecycle.group import Fellow, Standing, Way
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
-from ..model.items import Item
 from ..model.outcomes import STOPPED
 from ..model.refusal import Refusal
 from .track import Track
-from .walk import Walk
-
-Due = tuple[Item, Track, Operation]
+from .walk import Due, Walk
 
 
 class Rulings:
@@ -58,7 +55,7 @@ def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
         elif ruling.refusal is not None:
             track.end("held", ruling.refusal)
         else:
-            track.waiting = ruling.waiting
+            track.wait(ruling.waiting)
     return kept
 
 

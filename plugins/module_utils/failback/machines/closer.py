@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..lifecycle.decide import steps_left
-from ..lifecycle.table import Position
+from ..lifecycle.table import STEP_TEXT, Position
 from ..model.errors import FailbackError
-from ..model.items import Item, iso, parse_time
+from ..model.items import Item, parse_time
 from ..model.sync import Sync, measure
 from .track import Track
 from .walk import Walk
@@ -34,7 +34,7 @@ def look_closer(walk: Walk) -> None:
     turns = sorted(hollow, key=lambda key: (key != first or not hollow[key].sync, hollow[key].looked, hollow[key].name))
     for key in turns[:LOOKS]:
         item = walk.items[key]
-        hollow[key].looked = iso(walk.now) or ""
+        hollow[key].look(walk.now)
         try:
             walk.closer[key] = walk.alone(item)
         except FailbackError:
@@ -53,26 +53,43 @@ def synchronising(walk: Walk, item: Item, track: Track) -> bool:
     return idle and walk.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
 
 
+def take_stock(walk: Walk) -> None:
+    """Write down how far synchronising machines are, and where those that have ended stand."""
+    for key, track in walk.memory.tracks.items():
+        item = walk.items.get(key)
+        if track.ended:
+            # It stays with what the run has seen, whatever later lists show or leave out.
+            track.stand(track.after or standing_of(walk, item, track))
+        if item is None:
+            continue
+        if not synchronising(walk, item, track):
+            track.synchronises(None, walk.now)
+            continue
+        when = parse_time(track.sync_seen[0]) if track.sync_seen else None
+        now = measure(walk.closer.get(key) or item, walk.now, (when, float(track.sync_seen[1])) if when else None)
+        if now.told:
+            track.synchronises(now, walk.now)
+
+
+def standing_of(walk: Walk, item: Item | None, track: Track) -> str:
+    """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
+    if item is None:
+        return "unknown"
+    listed = walk.lifecycle.standing(item, walk.order.route)
+    operation = walk.lifecycle.operation(walk.lifecycle.generation(item) or "", track.step)
+    if track.ended or operation is None or walk.lifecycle.position(item) not in operation.departs:
+        return listed
+    if track.job:
+        return STEP_TEXT[track.step]
+    return track.arrived or listed
+
+
 def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
     """How far the machine's synchronisation is, as told last; None where it is not under way or never told."""
     item = walk.items.get(key)
-    if item is None:
+    if item is None or not synchronising(walk, item, track):
         return None
-    if not synchronising(walk, item, track):
-        track.sync_seen, track.sync, track.looked = [], {}, ""
-        return None
-    when = parse_time(track.sync_seen[0]) if track.sync_seen else None
-    now = measure(walk.closer.get(key) or item, walk.now, (when, float(track.sync_seen[1])) if when else None)
-    if now.told:
-        if now.percentage is not None and (not when or now.percentage < track.sync_seen[1]):
-            track.sync_seen = [iso(walk.now), now.percentage]
-        track.sync = {"at": iso(walk.now), **now.result()}
-        return now
-    return _remembered(walk, track)
-
-
-def _remembered(walk: Walk, track: Track) -> Sync | None:
-    """What was told at an earlier look; its time left has gone on meanwhile."""
+    # What was told at an earlier look has gone on meanwhile.
     values = dict(track.sync)
     at = parse_time(values.pop("at", None))
     if at is None:

@@ -31,9 +31,7 @@ from ..model.servers import Policy
 from .evidence import failovers
 from .proofs import Evidence
 from .track import Track
-from .walk import Walk
-
-Due = tuple[Item, Track, Operation]
+from .walk import Due, Walk
 
 #: A machine as its own GET tells it, with the service's time of the answer.
 Seen = tuple[Item, datetime]
@@ -57,7 +55,7 @@ class Gatekeeper:
         marked = {
             item.key: failed_failover(shown.get(item.key, item))
             for item, track, operation in due
-            if operation.step in FAILOVERS and track.attempts.get(operation.step, 1) == 1
+            if operation.step in FAILOVERS and track.attempt(operation.step) == 1
         }
         jobs = self.last_failovers([(item, operation) for item, _track, operation in due if marked.get(item.key)])
         kept: list[Due] = []
@@ -70,7 +68,7 @@ class Gatekeeper:
                 gates.append(failed_gate(marked[item.key], jobs.get(item.key)))
             if seen is not None:
                 gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
-                track.whole = True
+                track.look_whole()
             if self.open(track, gates, f"Not sent, {STEP_TEXT[operation.step]}"):
                 kept.append((item, track, operation))
         return kept
@@ -85,7 +83,7 @@ class Gatekeeper:
             gates += point_gate(evidence.job, self.limit(item) + (APP_CONSISTENT_EVERY if hourly else 0))
         if len(evidence.azure) == 1:
             gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
-            track.azure_vm = str(evidence.azure[0].get("id") or "")
+            track.proven_for(str(evidence.azure[0].get("id") or ""))
         shut, taken = passed(gates, self.walk.order.accept)
         track.accept(taken)
         # One remedy for all of them stands with the last.

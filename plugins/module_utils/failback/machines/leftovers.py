@@ -31,12 +31,12 @@ def look_for_leftovers(walk: Walk) -> None:
 
     walk.count_reads(len(committed))
     for track, found in zip(committed, walk.spread(read, committed), strict=True):
-        vm_id, track.azure_vm = track.azure_vm, ""
+        vm_id = track.hand_over_vm()
         if isinstance(found, NotFound):
             continue
         if isinstance(found, FailbackError):
             said = f"Whether the commit deleted the Azure VM {vm_id} could not be read: {found.message}"
-            track.warnings.append(Problem(LEFT, said, action="Look for it in Azure.", level="Warning").result())
+            track.warn(Problem(LEFT, said, action="Look for it in Azure.", level="Warning"))
             continue
         state = str((found.get("properties") or {}).get("provisioningState") or "").lower()
         if state == "deleting":
@@ -45,7 +45,7 @@ def look_for_leftovers(walk: Walk) -> None:
         said = f"The commit succeeded, but the Azure VM {vm_id} is still there ({power})."
         causes = "A lock on the VM or its resource group, or its deletion has not ended."
         action = "Make sure that it stays off, remove the lock, and delete the VM, its disks and NICs by hand."
-        track.warnings.append(Problem(LEFT, said, causes, action, "Warning").result())
+        track.warn(Problem(LEFT, said, causes, action, "Warning"))
 
 
 def _committed(track: Track) -> bool:

@@ -42,9 +42,8 @@ def sit_out(track: Track, error: FailbackError, elapsed: float | None) -> None:
 
     ``elapsed`` are the seconds since the same machine was last looked at; None where its trouble begins now.
     """
-    track.troubled = 0.0 if track.troubled is None or elapsed is None else track.troubled + elapsed
-    if track.troubled < PATIENCE:
-        track.waiting = f"{error.message.rstrip('.')}. Trying again"
+    if track.trouble(elapsed) < PATIENCE:
+        track.wait(f"{error.message.rstrip('.')}. Trying again")
         return
     minutes = round(PATIENCE / 60)
     said = f"{error.message} It has been so for {minutes} minutes."

@@ -8,7 +8,7 @@ operating system. A decision that needs them reads the single item. Such a read 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Union
 
 from ..lifecycle.held import HOLDS, agent_id, disks_of
@@ -67,7 +67,7 @@ def _read_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
         if isinstance(found, FailbackError):
             seen[item.key] = found
             continue
-        track.system = track.system or found.os_type or ""
+        track.learn_system(found.os_type)
         seen[item.key] = item if item.os_type else replace(item, os_type=track.system or None)
     return seen
 
@@ -113,8 +113,7 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
         if isinstance(found_place, Refusal):
             track.end("refused", found_place)
         else:
-            track.placement = asdict(found_place)
-            track.disks = disks_of(item)
+            track.place_at(found_place, disks_of(item))
 
 
 def unit_of(item: Item) -> str:

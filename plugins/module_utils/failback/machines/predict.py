@@ -11,7 +11,9 @@ from ..lifecycle.table import COMMITS, Operation, Position
 from ..model.items import Item
 from ..model.refusal import Refusal
 from .barrier import foresee
-from .requests import Prepared, prepare, refuse_unproven
+from .commits import refuse_unproven
+from .preflight import preflight
+from .requests import Requests
 from .track import Track
 from .walk import Walk, approval
 
@@ -21,32 +23,32 @@ Planned = tuple[Item, Track, Operation, Any]
 
 def predict(walk: Walk) -> list[dict[str, Any]]:
     """The requests a run would send, in order of steps and names. Nothing is written."""
-    prepared = prepare(walk, [item for item, _track in walk.open_tracks()])
+    requests = preflight(walk, [item for item, _track in walk.open_tracks()])
     first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
     commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Send) and d.operation.step in COMMITS]
-    unproven = prepared.unproven(commits, prepared.failovers(commits)) if commits else {}
-    prepared.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Send)])
+    unproven = requests.commits.unproven(commits, requests.commits.failovers(commits)) if commits else {}
+    requests.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Send)])
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Operation], object]] = []
     projected: list[tuple[Item, Track, list[Operation], object, object]] = []
     for item, track, decision in first:
         if track.ended:
             # A gate stops it.
-            track.after = track.before
+            track.stand(track.before)
             continue
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])
             continue
         seen = walk.observed(item, track)
         projected.append((item, track, *project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)))
-    prepared.read_ahead(
-        [(item, operation) for item, _track, operations, _end, _where in projected for operation in operations]
+    requests.read_ahead(
+        [(item, track, operation) for item, track, operations, _end, _where in projected for operation in operations]
     )
     for item, track, operations, end, where in projected:
-        track.after = where.value if isinstance(where, Position) else ""
+        track.stand(where.value if isinstance(where, Position) else "")
         conclude(walk, track, operations, end)
         whole = [(item, track, operation) for operation in operations]
-        bodies = walkable(prepared, whole)
+        bodies = walkable(requests, whole)
         planned.extend(bodies)
         ways.append((track, [operation for _item, _track, operation, _body in bodies], end))
     held = foresee(walk, ways)
@@ -54,7 +56,7 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     planned.sort(key=lambda entry: walk.order.route.index(entry[2].step))
     plan: list[dict[str, Any]] = []
     for item, track, operation, body in planned:
-        track.steps.append({"step": operation.step, "done": "started", "job": None})
+        track.foresee(operation.step)
         plan.append(
             {
                 "machine": item.friendly_name,
@@ -67,20 +69,21 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     for key in held:
         track = walk.memory.tracks[key]
         walked = [operation for _item, other, operation, _body in planned if other is track]
-        track.after = walked[-1].settles.value if walked else track.before
+        track.stand(walked[-1].settles.value if walked else track.before)
     return plan
 
 
-def walkable(prepared: Prepared, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:
+def walkable(requests: Requests, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:
     """One machine's requests, up to the first that has no body: the steps before it are walked all the same."""
     found: list[Planned] = []
     for item, track, operation in operations:
-        body = prepared.body(item, track, operation)
-        if isinstance(body, Refusal):
-            track.end("refused", body)
-            track.after = found[-1][2].settles.value if found else track.before
+        request = requests.request(item, track, operation)
+        if isinstance(request, Refusal):
+            track.end("refused", request)
+            track.stand(found[-1][2].settles.value if found else track.before)
             break
-        found.append((item, track, operation, body))
+        track.going(request.point, request.placement)
+        found.append((item, track, operation, request.body))
     return found
 
 
@@ -98,9 +101,10 @@ def conclude(walk: Walk, track: Track, operations: list[Operation], end: object)
     elif isinstance(end, Refusal):
         track.end("refused", end)
         if not operations:
-            track.after = track.before
+            track.stand(track.before)
     elif isinstance(end, Wait):
-        track.waiting = end.reason
+        track.wait(end.reason)
     else:
         track.end("done")
-        track.joined = not operations and track.after not in ("", track.before)
+        if not operations and track.after not in ("", track.before):
+            track.join()

@@ -7,9 +7,10 @@ from typing import Any
 
 from ..lifecycle.modernized import NOTES
 from ..lifecycle.table import STEP_TEXT
-from ..model.items import Item, parse_time
+from ..model.items import parse_time
 from ..model.outcomes import BAD, STOPPED
-from .closer import slowest, synchronisation
+from ..model.ports import Requests
+from .closer import slowest, standing_of, synchronisation
 from .track import Track
 from .walk import Walk
 
@@ -38,18 +39,14 @@ def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None)
     if memory.notes:
         # Ansible shows a result's warnings to people by itself.
         result["warnings"] = [note["message"] for note in memory.notes]
-    memory.spent.writes, memory.spent.reads = spent["writes"], spent["reads"]
-    result["cursor"] = memory.dump()
+    result["cursor"] = memory.dump(Requests(**spent))
     return result
 
 
 def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     """One machine's part of the result."""
     item = walk.items.get(key)
-    after = track.after or (standing_of(walk, item, track) if item is not None else "unknown")
-    if track.ended:
-        # It stays with what the run has seen, whatever later lists show or leave out.
-        track.after = after
+    after = track.after or standing_of(walk, item, track)
     started = any(entry["done"] == "started" for entry in track.steps)
     joined = track.joined or any(entry["done"] == "joined" for entry in track.steps)
     if track.ended in STOPPED:
@@ -106,17 +103,6 @@ def step(entry: dict[str, Any]) -> dict[str, Any]:
         "duration_seconds": entry.get("duration_seconds"),
         "recovery_point": entry.get("recovery_point"),
     }
-
-
-def standing_of(walk: Walk, item: Item, track: Track) -> str:
-    """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
-    listed = walk.lifecycle.standing(item, walk.order.route)
-    operation = walk.lifecycle.operation(walk.lifecycle.generation(item) or "", track.step)
-    if track.ended or operation is None or walk.lifecycle.position(item) not in operation.departs:
-        return listed
-    if track.job:
-        return STEP_TEXT[track.step]
-    return track.arrived or listed
 
 
 def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:

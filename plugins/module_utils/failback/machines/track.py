@@ -12,15 +12,18 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..lifecycle.bodies import Placement
 from ..lifecycle.gates import age
+from ..lifecycle.points import Point
+from ..lifecycle.table import Position
 from ..model.identity import Known
 from ..model.items import Item, Job, Problem, iso, parse_time
 from ..model.ports import Requests
 from ..model.refusal import Refusal
+from ..model.sync import Sync
 
 #: Providers of the way out; they tell the ids that the way home leaves out.
 FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
@@ -30,7 +33,11 @@ VERSION = 2
 
 @dataclass
 class Track:
-    """One machine's way through this run. Times are the service's, as ISO texts."""
+    """One machine's way through this run. Times are the service's, as ISO texts.
+
+    Its fields are changed by its own methods alone, which is what makes the class long: everything that can happen to a
+    machine is a method here.
+    """
 
     name: str
     before: str
@@ -93,13 +100,14 @@ class Track:
     sync: dict[str, Any] = field(default_factory=dict)
     looked: str = ""
 
-    def open(self, step: str, job: str, now: datetime, started: bool) -> None:
+    def open(self, step: str, job: str, now: datetime, started: bool, point: str = "") -> None:
         """Hold a job for this machine until it is judged."""
         self.step, self.job, self.opened = step, job, iso(now) or ""
         self.seen = not started
         self.look_after = self.lost_step = self.lost_at = self.lost_since = ""
         self.waiting = ""
-        self.steps.append({"step": step, "done": "started" if started else "joined", "job": job, "state": "InProgress"})
+        entry = {"step": step, "done": "started" if started else "joined", "job": job, "state": "InProgress"}
+        self.steps.append({**entry, "recovery_point": point} if point else entry)
 
     def close(self, job: Job) -> None:
         """Write a judged job's verdict into the machine's list of steps."""
@@ -181,11 +189,146 @@ class Track:
         known = {entry["gate"] for entry in self.accepted}
         self.accepted += [entry for entry in taken if entry["gate"] not in known]
 
+    # -- what a look finds ---------------------------------------------------------------------------------------
+
+    def wait(self, why: str) -> None:
+        """Nothing is sent for it now, for the reason given."""
+        self.waiting = why
+
+    def join(self) -> None:
+        """Somebody else's operation brings it on."""
+        self.joined = True
+
+    def arrive(self, position: Position | None) -> None:
+        """A judged job has brought it here, whatever lists still show."""
+        self.arrived = position.value if position is not None else ""
+
+    def stand(self, position: str) -> None:
+        """Where it stands at the end, as results tell it."""
+        self.after = position
+
+    def warn(self, problem: Problem) -> None:
+        """Something that should be known and stops nothing."""
+        self.warnings.append(problem.result())
+
+    def learn_system(self, system: str | None) -> None:
+        """Its operating system, told first by whoever knew it."""
+        self.system = self.system or system or ""
+
+    def trouble(self, elapsed: float | None) -> float:
+        """Reading about it has failed again; gives the seconds of it in a row. ``elapsed`` is None where it begins now."""
+        self.troubled = 0.0 if self.troubled is None or elapsed is None else self.troubled + elapsed
+        return self.troubled
+
+    def calm(self) -> None:
+        """Reading about it has succeeded."""
+        self.troubled = None
+
+    def synchronises(self, sync: Sync | None, now: datetime) -> None:
+        """What a look told of its synchronisation; None where none is under way."""
+        if sync is None:
+            self.sync_seen, self.sync, self.looked = [], {}, ""
+            return
+        if sync.percentage is not None and (not self.sync_seen or sync.percentage < self.sync_seen[1]):
+            self.sync_seen = [iso(now), sync.percentage]
+        self.sync = {"at": iso(now), **sync.result()}
+
+    def look(self, now: datetime) -> None:
+        """It is read by itself for its synchronisation."""
+        self.looked = iso(now) or ""
+
+    # -- its job -------------------------------------------------------------------------------------------------
+
+    def show(self) -> None:
+        """A list has shown its job."""
+        self.seen = True
+
+    def look_later(self, now: datetime, seconds: float) -> None:
+        """Its job need not be asked for before."""
+        self.look_after = iso(now + timedelta(seconds=seconds)) or ""
+
+    def ask_after(self, now: datetime) -> None:
+        """Somebody else's job is read although it still holds the machine."""
+        self.asked_after = iso(now) or ""
+
+    def judged(self, step: str, job: Job) -> None:
+        """A job of an earlier run was read for its verdict."""
+        self.steps.append({"step": step, "done": "unchanged", "job": job.name})
+        self.step = step
+        self.close(job)
+
+    # -- its next request ----------------------------------------------------------------------------------------
+
+    def place_at(self, placement: Placement, disks: int) -> None:
+        """It is placed, with so many disks."""
+        self.placement, self.disks = asdict(placement), disks
+
+    def going(self, point: Point | None, placement: Placement | None) -> None:
+        """Its request leaves next, with this recovery point or placement in it."""
+        if point is not None:
+            self.point = point.label
+        if placement is not None:
+            self.placement = asdict(placement)
+
+    def look_whole(self) -> None:
+        """Its copy was looked at before the failover home."""
+        self.whole = True
+
+    def proven_for(self, vm_id: str) -> None:
+        """The Azure VM that its commit was proven for."""
+        self.azure_vm = vm_id
+
+    def hand_over_vm(self) -> str:
+        """That Azure VM, once; empty where there is none."""
+        vm_id, self.azure_vm = self.azure_vm, ""
+        return vm_id
+
+    def hold_back(self, now: datetime, seconds: float) -> None:
+        """Nothing is sent for it for a while."""
+        self.not_before = iso(now + timedelta(seconds=seconds)) or ""
+
+    def attempt(self, step: str) -> int:
+        """Number of the attempt at a step that was sent last."""
+        return self.attempts.get(step, 1)
+
+    def repeat(self, step: str, now: datetime, seconds: float) -> None:
+        """The attempt at a step failed; it is sent once more after a while."""
+        self.attempts[step] = self.attempt(step) + 1
+        self.hold_back(now, seconds)
+
+    def reject(self) -> int:
+        """The service has not taken its request; gives how often in a row."""
+        self.rejections += 1
+        return self.rejections
+
+    def succeed(self) -> None:
+        """A request has succeeded."""
+        self.rejections = 0
+
+    def lose(self, step: str, now: datetime, since: datetime) -> None:
+        """The reply to a request was lost; ``since`` is when it had not left yet."""
+        self.lost_step, self.lost_at, self.lost_since = step, iso(now) or "", iso(since) or ""
+
+    def find(self) -> None:
+        """It is settled what became of the lost request."""
+        self.lost_step = self.lost_at = self.lost_since = ""
+
+    def foresee(self, step: str) -> None:
+        """Check mode: the step would be sent."""
+        self.steps.append({"step": step, "done": "started", "job": None})
+
+    # -- its end -------------------------------------------------------------------------------------------------
+
     def end(self, how: str, why: Refusal | None = None) -> None:
         """Its way in this run is over; ``why`` where it has not arrived."""
         self.ended = how
         self.code, self.reason, self.remedy = (why.code, why.reason, why.remedy) if why is not None else ("", "", "")
         self.waiting, self.troubled = "", None
+
+    def leave_unproven(self, why: Refusal) -> None:
+        """Its commit is refused because a proof does not hold (yet)."""
+        self.unproven = True
+        self.end("refused", why)
 
     def fail(self, problems: tuple[Problem, ...], why: Refusal) -> None:
         self.errors = [p.result() for p in problems]
@@ -251,9 +394,10 @@ class Memory:
         except (AttributeError, KeyError, TypeError, ValueError, zlib.error):
             return cls()
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self, spent: Requests | None = None) -> dict[str, Any]:
+        """As a cursor; ``spent`` are the requests of the whole run so far, where there are more than were known."""
         tracks = packed({key: track.written() for key, track in self.tracks.items()})
-        return {"version": VERSION, **asdict(replace(self, tracks={})), "tracks": tracks}
+        return {"version": VERSION, **asdict(replace(self, tracks={}, spent=spent or self.spent)), "tracks": tracks}
 
 
 def packed(tracks: Mapping[str, Any]) -> str:

@@ -30,6 +30,9 @@ from .track import Memory, Track
 #: Requests in flight at once.
 WORKERS = 8
 
+#: A step that may be sent for a machine.
+Due = tuple[Item, Track, Operation]
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -123,7 +126,7 @@ class Walk:
         """A look has ended: a machine that was in no trouble has its whole patience again."""
         for key, track in self.memory.tracks.items():
             if key not in self.trouble:
-                track.troubled = None
+                track.calm()
 
     def wait_for(self, key: str, error: FailbackError, dark: bool = False) -> None:
         """One machine cannot be read, or lacks what its next step needs: it alone waits, until patience is used up.
@@ -153,6 +156,14 @@ class Walk:
             raise _unclear(fresh)
         self.measure(fresh)
         return fresh
+
+    def by_itself(self, item: Item) -> Item:
+        """The machine from its own GET, because lists lag; as it was listed where that GET fails."""
+        try:
+            self.items[item.key] = self.alone(item)
+        except (ReadFailed, ConnectionFailed):
+            return item
+        return self.items[item.key]
 
     def measure(self, item: Item) -> None:
         """Keep the size of a machine where an answer tells that of every disk."""
@@ -200,7 +211,7 @@ class Walk:
                 approved=item.key in approved,
             )
             if track.unit in parts and not isinstance(self.decision(item, track), Done):
-                track.warnings.append(lost_point(parts[track.unit]))
+                track.warn(lost_point(parts[track.unit]))
         for member, refusal in absent:
             key = member.id.lower()
             self.memory.tracks[key] = Track(name=last_segment(member.id), key=key, before="unknown", after="unknown")
@@ -286,6 +297,10 @@ class Walk:
             for key, track in self.memory.tracks.items()
             if not track.ended and key in self.items and key not in self.trouble
         ]
+
+    def clear(self, due: list[Due]) -> list[Due]:
+        """Those whose way has not ended meanwhile and that lack nothing they need."""
+        return [entry for entry in due if not entry[1].ended and entry[0].key not in self.trouble]
 
     def observed(self, item: Item, track: Track) -> Observed:
         """A machine as this run knows it."""

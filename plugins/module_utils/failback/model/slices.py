@@ -31,7 +31,7 @@ class Slice(Generic[S]):
             if self.rests(seen):
                 break
             pause = self.pause()
-            if self.clock.monotonic() + pause >= self.deadline:
+            if self.clock.monotonic() + pause > self.deadline:
                 self.late(pause)
                 break
             self.clock.sleep(pause)

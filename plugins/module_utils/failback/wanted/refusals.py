@@ -28,7 +28,7 @@ def group_split(parts: Iterable[Part]) -> InputError:
     )
 
 
-def lost_point(part: Part) -> dict[str, str]:
+def lost_point(part: Part) -> Problem:
     """The warning of a machine whose group was split by the user's word."""
     return Problem(
         "group_split",
@@ -36,7 +36,7 @@ def lost_point(part: Part) -> dict[str, str]:
         "has a common recovery point.",
         action="Check the data these machines share before they go back into use.",
         level="Warning",
-    ).result()
+    )
 
 
 def member_gone(member: Gone) -> Refusal:

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a commit must be proven by, read for many machines at once, and what becomes of those that are not proven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from ..lifecycle.table import COMMIT_TO_ONPREM, SEALS, Operation
+from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
+from ..model.items import Item, Job
+from ..model.refusal import Refusal
+from .evidence import Asked, failovers, gather, told
+from .gating import Gatekeeper
+from .proofs import Evidence, prove
+from .track import Track
+from .walk import Due, Walk
+
+#: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
+PROOF_GRACE = 300.0
+
+
+class Commits:
+    """The commits of one slice."""
+
+    def __init__(self, walk: Walk, gates: Gatekeeper) -> None:
+        self.walk = walk
+        self.gates = gates
+
+    def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
+        """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
+        walk = self.walk
+        known: dict[str, Job] = {}
+        for item, track, operation in commits:
+            verdict = track.verdict(SEALS[operation.step])
+            if verdict is not None:
+                known[item.key] = verdict
+        scenarios = walk.lifecycle.scenarios
+        jobs: dict[str, Job] = {}
+        for vault in dict.fromkeys(item.vault.key for item, _track, _operation in commits):
+            pairs = [(item, operation) for item, _track, operation in commits if item.vault.key == vault]
+            mine = {item.key: known[item.key] for item, _operation in pairs if item.key in known}
+            unread: dict[str, FailbackError] = {}
+            try:
+                jobs |= failovers(
+                    pairs, mine, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads, unread
+                )
+            except (ReadFailed, ConnectionFailed) as exc:
+                unread = {item.key: exc for item, _operation in pairs}
+            for key, error in unread.items():
+                walk.wait_for(key, error)
+        for item, track, operation in commits:
+            job = jobs.get(item.key)
+            if job is not None and not job.alive and item.key not in known:
+                # Read once: the next tick of this run need not ask the vault again.
+                track.judged(SEALS[operation.step], job)
+        return jobs
+
+    def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Refusal]]:
+        """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
+        walk = self.walk
+        fresh = self.gates.read([item for item, _track, operation in commits if operation.step == COMMIT_TO_ONPREM])
+        asked = [
+            Asked(fresh[item.key][0] if home else item, jobs.get(item.key), track.known, home)
+            for item, track, operation in commits
+            if not (home := operation.step == COMMIT_TO_ONPREM) or item.key in fresh
+        ]
+        found = self._evidence(asked)
+        missing: dict[str, list[Refusal]] = {}
+        for item, track, operation in commits:
+            evidence = found.get(item.key)
+            if evidence is None:
+                continue
+            if evidence.azure_error is not None:
+                walk.wait_for(item.key, evidence.azure_error)
+                continue
+            missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, operation.step))
+            if operation.step == COMMIT_TO_ONPREM:
+                missing[item.key] += self.gates.before_commit(track, evidence)
+        return missing
+
+    def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
+        """Evidence by item key, read for all at once. Without vCenter nothing is proven: all of them wait."""
+        walk = self.walk
+        try:
+            return gather(
+                asked,
+                walk.vaults,
+                certain(walk.site),
+                walk.spread,
+                walk.count_reads,
+                walk.all_items,
+                walk.order.accept,
+            )
+        except InputError:
+            raise
+        except FailbackError as exc:
+            for entry in asked:
+                walk.wait_for(entry.item.key, exc)
+            return {}
+
+    def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
+        """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""
+        missing = self.unproven(commits, jobs)
+        may_go: set[str] = set()
+        for item, track, operation in commits:
+            if item.key not in missing:
+                continue
+            unproven = missing[item.key]
+            if not unproven:
+                may_go.add(item.key)
+                continue
+            verdict = track.verdict(SEALS[operation.step])
+            young = (
+                verdict is not None
+                and verdict.end is not None
+                and self.walk.now - verdict.end < timedelta(seconds=PROOF_GRACE)
+            )
+            if all(p.waits for p in unproven) and (young or verdict is None):
+                track.wait(f"not yet proven: {unproven[0].reason}")
+            elif self.moved_on(item, operation):
+                if item.key not in self.walk.trouble:
+                    track.wait("another run has begun the commit")
+                    track.join()
+            else:
+                refuse_unproven(track, unproven)
+        return may_go
+
+    def moved_on(self, item: Item, operation: Operation) -> bool:
+        """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing; nor does
+        it where the machine cannot be read now, which is noted as its trouble.
+
+        Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
+        """
+        walk = self.walk
+        try:
+            fresh = walk.alone(item)
+        except (ReadFailed, ConnectionFailed) as exc:
+            walk.wait_for(item.key, exc)
+            return True
+        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in operation.departs:
+            return False
+        walk.items[item.key] = fresh
+        return True
+
+
+def refuse_unproven(track: Track, unproven: Sequence[Refusal]) -> None:
+    """Refuse a commit, naming every proof that does not hold."""
+    first = unproven[0]
+    reasons = " ".join(p.reason for p in unproven)
+    remedy = " ".join(dict.fromkeys(p.remedy for p in unproven if p.remedy))
+    track.leave_unproven(Refusal(first.code, f"Not committed: {reasons}", remedy))

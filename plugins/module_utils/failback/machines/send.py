@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending what is due: proven, as fast as the service's write bucket fills, and never blindly twice."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from ..lifecycle.decide import verdict
+from ..lifecycle.group import cut
+from ..lifecycle.modernized import retired
+from ..lifecycle.rejections import lasting, passing
+from ..lifecycle.table import COMMITS, DONE, FAILOVERS, STEP_TEXT, WAIT, Operation
+from ..model.errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
+from ..model.items import Item, Json, Problem
+from ..model.ports import Sent
+from ..model.refusal import Refusal
+from .barrier import as_units, whole_groups
+from .pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
+from .patience import by_name
+from .preflight import preflight
+from .requests import Requests
+from .track import Track
+from .walk import Due, Walk
+
+#: Code of an answer that says "not now" (429) and accepted nothing.
+THROTTLED = "throttled"
+
+#: HTTP codes of refusals that explain themselves: permissions, a missing thing, an item that is busy.
+EXPLAINED = frozenset({401, 403, 404, 409})
+
+#: A request that is due: the machine, its track, the step and the body.
+Ready = tuple[Item, Track, Operation, "Json | None"]
+
+
+class Sender:
+    """What one slice sends. ``deadline`` is the end of the slice (``clock.monotonic``)."""
+
+    def __init__(self, walk: Walk, deadline: float) -> None:
+        self.walk = walk
+        self.deadline = deadline
+        self.requests: Requests | None = None
+        #: Whether something could not be read for the requests.
+        self.partial = False
+        #: Requests that are due and still wait for the write bucket.
+        self.unsent = False
+        #: Tokens in the write bucket when it was last looked at and nothing fitted.
+        self.tokens_left: int | None = None
+        #: The service's time before the requests under way left.
+        self.asked: datetime | None = None
+
+    def begin(self) -> None:
+        """A tick begins: what could not be read for some machines is read anew."""
+        self.unsent = False
+        if self.partial:
+            self.requests, self.partial = None, False
+
+    def preflight(self) -> None:
+        """Read what the remaining steps need; wrong options are found here, before the first write."""
+        self.requests = preflight(self.walk, [item for item, _track in self.walk.open_tracks()])
+
+    def all(self, due: list[Due]) -> None:
+        """Send what is due as far as the write bucket has tokens, machines of one step in the order of their names."""
+        if self.requests is None:
+            self.preflight()
+            self.partial = bool(self.walk.trouble)
+            due = self.walk.clear(due)
+        requests = certain(self.requests)
+        due.sort(key=lambda entry: self.walk.order.route.index(entry[2].step))
+        commits = [entry for entry in due if entry[2].step in COMMITS]
+        jobs = requests.commits.failovers(commits) if commits else {}
+        due = self.walk.clear(due)
+        room = max(0, self.walk.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
+        ready: list[Due] = []
+        # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
+        for number in (room, len(due)):
+            some, due = cut(as_units(due), number)
+            commits = [entry for entry in some if entry[2].step in COMMITS]
+            proven = requests.commits.prove(commits, jobs) if commits else set()
+            going = [entry for entry in some if entry[2].step not in COMMITS or entry[0].key in proven]
+            ready += whole_groups(self.walk, going)
+            if len(ready) >= room or not due:
+                break
+        self.trickle(ready, due)
+
+    def window(self) -> float:
+        """Seconds for which one look at the vault may be sent by: as long as the service's pace lets it count."""
+        return max(0.0, min(self.deadline - self.walk.clock.monotonic(), max(self.walk.memory.pace or 0.0, TRICKLE)))
+
+    def ready(self, due: list[Due]) -> list[Ready]:
+        """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
+        requests = certain(self.requests)
+        due = requests.gates.may_fail_over(due)
+        requests.read_ahead(due)
+        due = self.walk.clear(due)
+        ready: list[Ready] = []
+        for item, track, operation in due:
+            request = requests.request(item, track, operation)
+            if isinstance(request, Refusal):
+                if item.key not in self.walk.trouble and not track.ended:
+                    track.end("refused", request)
+            elif item.key not in self.walk.trouble:
+                track.going(request.point, request.placement)
+                ready.append((item, track, operation, request.body))
+        # A member without a body holds its fellows.
+        whole = {id(track) for _item, track, _operation in whole_groups(self.walk, [entry[:3] for entry in ready])}
+        return [entry for entry in ready if id(entry[1]) in whole]
+
+    def trickle(self, due: list[Due], later: list[Due]) -> None:
+        """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
+        ``later``, waits for the next look."""
+        until = self.walk.clock.monotonic() + self.window()
+        while due:
+            some, due = self.fitting(due)
+            batch = self.ready(some)
+            self.asked = self.walk.now
+            for (item, track, operation, _body), answer in zip(batch, self.walk.spread(self.send, batch), strict=True):
+                self.take(item, track, operation, answer)
+            if not due or self.walk.clock.monotonic() + REFILL > until:
+                break
+            self.walk.clock.sleep(REFILL)
+        self.unsent = bool(due or later)
+        for _item, track, operation in [*due, *later]:
+            track.wait(f"waiting for the service's write limit before {STEP_TEXT[operation.step]}")
+
+    def fitting(self, due: list[Due]) -> tuple[list[Due], list[Due]]:
+        """What the write bucket's tokens are enough for, and the rest. A group leaves whole.
+
+        One that is larger than the bucket leaves when that is full, which shows by its not filling any more.
+        """
+        tokens = max(0, self.walk.vaults.write_tokens())
+        pieces = as_units(due)
+        full = self.tokens_left is not None and 0 < tokens <= self.tokens_left
+        some, later = cut(pieces, len(pieces[0]) if full and len(pieces[0]) > tokens else tokens)
+        self.tokens_left = None if some else tokens
+        return some, later
+
+    def send(self, entry: Ready) -> Sent | FailbackError | Item:
+        """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
+        item, _track, operation, body = entry
+        try:
+            return self.walk.vaults.act(item.id, operation.verb, body)
+        except ConnectionFailed as exc:
+            return exc
+        except (Rejected, Unknown) as exc:
+            if exc.code == THROTTLED:
+                return exc
+            try:
+                fresh = self.walk.alone(item)
+            except (ReadFailed, ConnectionFailed):
+                return exc
+            running = self.walk.lifecycle.running(fresh, (operation.step,))
+            position = self.walk.lifecycle.position(fresh)
+            # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
+            moved = (
+                position is not None
+                and position not in operation.departs
+                and verdict(operation.step, position, operation) in (DONE, WAIT)
+            )
+            if (running is not None and running.step == operation.step) or moved:
+                return fresh
+            return exc
+
+    def take(self, item: Item, track: Track, operation: Operation, answer: Sent | FailbackError | Item) -> None:
+        """Write down what became of a request."""
+        self.walk.memory.idle_ticks = 0
+        if isinstance(answer, FailbackError):
+            by_name(answer, item)
+        if isinstance(answer, Sent):
+            self.walk.memory.floor.writes += 1
+            point = track.point if operation.step in FAILOVERS else ""
+            track.open(operation.step, answer.job, self.walk.now, started=True, point=point)
+            if answer.pace is not None:
+                self.walk.memory.pace = answer.pace
+        elif isinstance(answer, Item):
+            # Somebody's operation, perhaps our own with a lost reply, was accepted: it is joined, not repeated.
+            running = self.walk.lifecycle.running(answer, (operation.step,))
+            self.walk.items[item.key] = answer
+            if running is not None and running.step == operation.step and answer.scenario is not None:
+                track.open(operation.step, answer.scenario.job, self.walk.now, started=False)
+                track.join()
+            else:
+                position = self.walk.lifecycle.position(answer)
+                if position is operation.arrives:
+                    track.arrive(position)
+                track.join()
+        elif isinstance(answer, ConnectionFailed) or answer.code == THROTTLED:
+            # Nothing was accepted and the machine is not at fault: the next look decides anew.
+            track.wait(f"{answer.message} Trying again")
+        elif isinstance(answer, Unknown):
+            track.lose(operation.step, self.walk.now, self.asked or self.walk.now)
+            track.wait("a reply was lost: reading before anything is sent again")
+        else:
+            self.rejected(item, track, operation, answer)
+
+    def rejected(self, item: Item, track: Track, operation: Operation, error: FailbackError) -> None:
+        if track.reject() < REJECTIONS and passing(error.details):
+            track.hold_back(self.walk.now, LAG / 2)
+            said = error.message.rstrip(".")
+            track.wait(f"the service did not take it before {STEP_TEXT[operation.step]} ({said}); trying again")
+            return
+        problem = Problem(
+            str(error.details.get("service_code") or error.code),
+            error.message,
+            str(error.details.get("possible_causes") or ""),
+            str(error.details.get("recommended_action") or error.remedy),
+        )
+        code, remedy = lasting(error.details) or (error.code, error.remedy)
+        if code == error.code and error.details.get("http_status") not in EXPLAINED:
+            said = " ".join((problem.code, problem.message, problem.causes, problem.action))
+            surely, left = retired(operation.generation, self.walk.lifecycle.position(item), said)
+            if surely:
+                code, remedy = "classic_retired", left
+            elif left:
+                track.warn(Problem("classic_out_of_support", left, level="Warning"))
+        said = f"{STEP_TEXT[operation.step].capitalize()} was refused: {error.message}"
+        track.fail((problem,), Refusal(code, said, remedy))
