@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..azure.credential import AzureAccount
 from ..azure.vaults import Vaults
@@ -12,9 +12,10 @@ from ..azure.vaults import connect as connect_azure
 from ..failback.model.errors import InputError
 from ..failback.model.items import VaultRef
 from ..failback.model.ports import Clock, SiteMachine
-from ..vcenter.connection import SiteAccount
-from ..vcenter.connection import connect as connect_vcenter
-from ..vcenter.site import Site
+from ..vcenter.account import SiteAccount
+
+if TYPE_CHECKING:
+    from ..vcenter.site import Site
 
 Params = Mapping[str, Any]
 
@@ -98,11 +99,12 @@ def open_vaults(params: Params, clock: Clock, *, bucket_state: Any = None, read_
 class LateSite:
     """A site that is logged in to when it is first asked.
 
-    Most slices of a long wait have nothing to ask of vCenter, and a log-in costs more than such a slice.
+    Most slices of a long wait have nothing to ask of vCenter, and a log-in costs more than such a slice; so does pyVmomi,
+    which is imported then.
     """
 
     def __init__(
-        self, account: SiteAccount, clock: Clock, connect: Callable[[SiteAccount, Clock], Site] = connect_vcenter
+        self, account: SiteAccount, clock: Clock, connect: Callable[[SiteAccount, Clock], Site] | None = None
     ) -> None:
         self._account = account
         self._clock = clock
@@ -112,6 +114,10 @@ class LateSite:
     def open(self) -> Site:
         """Log in now, so that a wrong option ends the run before anything is written."""
         if self._site is None:
+            if self._connect is None:
+                from ..vcenter.connection import connect
+
+                self._connect = connect
             self._site = self._connect(self._account, self._clock)
         return self._site
 

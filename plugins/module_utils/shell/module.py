@@ -33,7 +33,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -42,12 +42,14 @@ from ..failback.model.errors import FailbackError, InputError, defect
 from ..failback.model.items import VaultRef
 from ..failback.model.ports import Clock
 from ..failback.model.texts import clean_all
-from ..vcenter.site import Site
 from . import accounts
 from .clock import system_clock
 from .notices import proxy_secrets, unverified
 from .outcome import failure
 from .specs import Spec, check_numbers
+
+if TYPE_CHECKING:
+    from ..vcenter.site import Site
 
 
 @dataclass

@@ -8,12 +8,13 @@ import http.client
 import os
 import socket
 import ssl
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..failback.model.errors import ConnectionFailed, InputError
 from ..failback.model.ports import Clock
 from . import sdk
+from .account import SiteAccount
 from .address import address_of
 from .site import Site
 
@@ -23,25 +24,6 @@ CALL_TIMEOUT = 180
 
 #: Answers of the proxy in front of a vCenter whose services do not run.
 NOT_READY = frozenset({502, 503, 504})
-
-
-@dataclass(frozen=True)
-class SiteAccount:
-    """The vCenter connection options. ``ca_path`` is a PEM file (or a directory of hashed certificates) to trust."""
-
-    hostname: str
-    username: str
-    password: str = field(repr=False)
-    port: int = 443
-    validate_certs: bool = True
-    ca_path: str | None = None
-    proxy_host: str | None = None
-    proxy_port: int | None = None
-
-    @property
-    def address(self) -> str:
-        host = f"[{self.hostname}]" if ":" in self.hostname else self.hostname
-        return f"{host}:{self.port}"
 
 
 def tls_context(account: SiteAccount) -> ssl.SSLContext:

@@ -12,17 +12,16 @@ from ..failback.model.errors import ConnectionFailed
 from ..failback.model.ports import Clock, SiteMachine
 from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
 from . import sdk
-from .disk_uuid import UuidEnabler
-from .exclusion import Excluder
-from .pin import Pinner
 from .read import Reader, find_machines, find_servers
-from .watch import Watcher
 
 T = TypeVar("T")
 
 
 class Site:
-    """Implements SitePort and ServerSitePort. Not for use by several threads at once."""
+    """Implements SitePort and ServerSitePort. Not for use by several threads at once.
+
+    What only one task needs is imported when it is asked for: Ansible compiles our sources anew in every process.
+    """
 
     def __init__(self, service: Any, clock: Clock, login: Callable[[], Any] | None = None) -> None:
         self._clock = clock
@@ -71,22 +70,30 @@ class Site:
         self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool
     ) -> list[VmChange]:
         """See ServerSitePort."""
+        from .disk_uuid import UuidEnabler
+
         with sdk.speaking("set disk.EnableUUID"):
             enabler = UuidEnabler(self.service, self.reader, self._clock)
             return enabler.run(moids, power_off, guest_timeout, budget, check)
 
     def set_excluded(self, moids: Sequence[str], *, excluded: bool, check: bool) -> list[VmChange]:
         """See ServerSitePort."""
+        from .exclusion import Excluder
+
         with sdk.speaking("exclude virtual machines from vMotion or lift that"):
             return Excluder(self.service, self.content, self.reader, self._clock).run(moids, excluded, check)
 
     def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """See ServerSitePort."""
+        from .watch import Watcher
+
         with sdk.speaking("look up where virtual machines stood and what moved them"):
             return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check, idle)
 
     def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
         """See ServerSitePort."""
+        from .pin import Pinner
+
         with sdk.speaking("set or remove VM-host rules"):
             return Pinner(self.service, self.reader, self._clock).run(moids, pinned, check)
 

@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
-from builders import STAGES, VAULT, item, order
+from builders import STAGES, VAULT, item, item_json, order
 from world import Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.walk import Walk
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model import words
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
@@ -139,3 +141,14 @@ def test_choosing_is_linear(build: Callable[[int], Callable[[], Any]]) -> None:
 def test_a_slice_is_linear(position: str) -> None:
     few, many = calls(first_slice(position)(60)), calls(first_slice(position)(120))
     assert sum(many.values()) < MOST * sum(few.values()), (few.most_common(8), many.most_common(8))
+
+
+def test_an_entry_that_says_the_same_is_not_parsed_again() -> None:
+    memory = SimpleNamespace(_entries={})
+    entry = item_json("web1")
+    first = Walk.parsed(memory, entry, VAULT)  # type: ignore[arg-type]
+    assert first == Item.parse(entry, VAULT)
+    assert Walk.parsed(memory, copy.deepcopy(entry), VAULT) is first  # type: ignore[arg-type]
+    changed = copy.deepcopy(entry)
+    changed["properties"]["allowedOperations"] = ["Commit"]
+    assert Walk.parsed(memory, changed, VAULT).allowed == {"Commit"}  # type: ignore[arg-type]

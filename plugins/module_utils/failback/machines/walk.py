@@ -61,6 +61,8 @@ class Walk:
         self.all_items: list[Item] = []
         #: Items read by themselves because lists do not tell how far they are.
         self.closer: dict[str, Item] = {}
+        #: Entries of the last list and what they are, by id as the service writes it.
+        self._entries: dict[str, tuple[Json, Item]] = {}
         #: Machines that cannot be read at this look, by key; nothing is decided about them.
         self.trouble: dict[str, FailbackError] = {}
         #: When this process last found a machine in trouble, and when it began.
@@ -88,7 +90,7 @@ class Walk:
         for vault in self.order.vaults:
             before = self.vaults.requests.reads
             try:
-                listed.extend(Item.parse(entry, vault) for entry in self.vaults.list_items(vault))
+                listed.extend(self.parsed(entry, vault) for entry in self.vaults.list_items(vault))
             except (ReadFailed, ConnectionFailed) as exc:
                 begins = not self.memory.tracks and self.may_hold(vault)
                 if begins or len(dark) + 1 == len(self.order.vaults):
@@ -114,6 +116,14 @@ class Walk:
                 self.wait_for(key, _unclear(found))
             else:
                 self.look_for(key, track)
+
+    def parsed(self, entry: Json, vault: VaultRef) -> Item:
+        """A list's entry as an item; one that says what it said at the last look is not parsed again."""
+        name = str(entry.get("id") or "")
+        known = self._entries.get(name)
+        if known is None or known[0] != entry or known[1].vault is not vault:
+            known = self._entries[name] = (entry, Item.parse(entry, vault))
+        return known[1]
 
     def may_hold(self, vault: VaultRef) -> bool:
         """Whether what is asked for may lie in a vault. A later stage of a chain names every machine by its id."""
