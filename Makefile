@@ -69,8 +69,8 @@ rehearsal-status: $(STAMPS)/venv ## Say whether the stand-ins run, and where
 test: setup gates-setup ## Run every gate and every test (GATES="lint unit" runs some)
 	@$(VENV)/bin/python scripts/gates.py $(GATES)
 
-test-all: setup gates-setup ## Run what make test leaves out: every ansible-core that is promised, the oldest packages, ansible-runner
-	@$(VENV)/bin/python scripts/gates.py --further
+test-all: setup gates-setup ## Run what make test leaves out: other ansible-core versions, the oldest packages, the installed tarball, Molecule, and more (GATES)
+	@$(VENV)/bin/python scripts/gates.py --further $(GATES)
 
 test-vm: $(STAMPS)/venv $(STAMPS)/tree ## Boot a real machine and make it a master target (root on Debian 12; TEST_VM=full adds a lane)
 	@$(VENV)/bin/python scripts/test_vm.py $(TEST_VM)

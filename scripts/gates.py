@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run every gate and every test, cheap ones first; one calm line for each, the details in ``.build/log``.
 
-``gates.py [--quick | --further] [--list] [NAME ...]``: NAMEs choose single gates, ``--quick`` those that need neither
-stand-ins nor long runs, ``--further`` those of ``make test-all``: every version that is promised. The exit code is 0 when
-nothing failed. ``make test`` sets up what the gates need and calls this.
+``gates.py [--quick | --further] [--list] [NAME ...]``: NAMEs choose single gates. The exit code is 0 when nothing failed.
+The make targets set up what the gates need and call this:
+
+* ``make gates`` (``--quick``): what needs neither stand-ins nor long runs.
+* ``make test``: that, and every promise on the stand-ins once: tests, and a rehearsal of both generations from the tarball.
+* ``make test-all`` (``--further``): what walks the same journeys in another surrounding. Every ansible-core and the oldest
+  packages, the installed tarball alone, Molecule, ansible-runner, ansible-test integration, and the tests that carry the
+  marker ``further`` (mostly the second generation of a proof that was made on the first).
+
+Gates that keep one core busy run two at a time; those that share the work between two processes run alone.
 
 Tools that want a collection at ``.../ansible_collections/homeward/asr`` with nothing else around it get a copy of the
 files that git knows (or would know) under ``.build/gates``, with a repository of its own around it.
@@ -12,15 +19,19 @@ files that git knows (or would know) under ``.build/gates``, with a repository o
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from seed_ansible_test import seed
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -32,6 +43,10 @@ INSTALLED = WORK / "installed"
 HOME = BUILD / "home"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 TAIL_LINES = 40
+#: Gates with ``beside`` that run at the same time.
+PLACES = 2
+#: Commands that run now, to be ended when the whole run is interrupted.
+RUNNING: set[subprocess.Popen[bytes]] = set()
 
 
 class Skipped(Exception):
@@ -60,6 +75,8 @@ class Gate:
     quick: bool = True
     timeout: float = 1200.0
     further: bool = False
+    #: One process at a time, in a place of its own: another gate may run beside it.
+    beside: bool = False
 
 
 def environment() -> dict[str, str]:
@@ -81,9 +98,18 @@ def environment() -> dict[str, str]:
     return env
 
 
-def in_copy(*argv: str, **env: str) -> Step:
-    """A step in the clean copy of the collection."""
-    return Step(argv, cwd=TREE, env={"ANSIBLE_COLLECTIONS_PATH": str(WORK), "PYTHONPATH": "", **env})
+def in_copy(*argv: str, root: Path = WORK, **env: str) -> Step:
+    """A step in a clean copy of the collection, below ``root``."""
+    where = root / TREE.relative_to(WORK)
+    return Step(argv, cwd=where, env={"ANSIBLE_COLLECTIONS_PATH": str(root), "PYTHONPATH": "", **env})
+
+
+def own_copy(name: str) -> Path:
+    """The root of a copy for one gate alone, whose tool writes into the collection it looks at."""
+    root = WORK / "copies" / name
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(TREE, root / TREE.relative_to(WORK), symlinks=True)
+    return root
 
 
 def own(*names: str) -> list[Step]:
@@ -151,10 +177,10 @@ def docs() -> Sequence[Step]:
     ]
 
 
-def pytest(directory: str) -> Callable[[], Sequence[Step]]:
-    """A directory of tests; one without tests fails (pytest's exit code 5)."""
-    where = f"tests/{directory}"
-    return lambda: [Step([sys.executable, "-m", "pytest", "-q", "-n", "2", "--durations=10", where])]
+def pytest(directory: str, marked: str = "not further") -> Callable[[], Sequence[Step]]:
+    """A directory of tests, those with the marker or without it; one without tests fails (pytest's exit code 5)."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--durations=10", "-m", marked, f"tests/{directory}"]
+    return lambda: [Step(argv)]
 
 
 def real_python(version: str) -> Path:
@@ -175,7 +201,8 @@ def real_python(version: str) -> Path:
 def sanity() -> Sequence[Step]:
     if list((TREE / "tests" / "sanity").glob("ignore-*")):
         raise Failed("there is an ignore file under tests/sanity; mend what it hides instead")
-    return [in_copy("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")]
+    argv = ("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")
+    return [in_copy(*argv, root=own_copy("sanity"))]
 
 
 #: Every ansible-core that is promised beside the one of the test tools, with the Python it is tried on.
@@ -211,7 +238,11 @@ def sanity_of(version: str) -> Callable[[], Sequence[Step]]:
     def steps() -> Sequence[Step]:
         places = [str(core(version)), str(real_python(CORES[version])), os.environ.get("PATH", "")]
         argv = ("ansible-test", "sanity", "--local", "--python", CORES[version], "--color", "no")
-        return [in_copy(*argv, PATH=os.pathsep.join(places))]
+        # Its environments are its own: two of them may be made at the same time.
+        home = BUILD / f"home-core-{version}"
+        if not (home / ".ansible" / "test").is_dir():
+            seed(home)
+        return [in_copy(*argv, root=own_copy(f"sanity-{version}"), PATH=os.pathsep.join(places), HOME=str(home))]
 
     return steps
 
@@ -241,7 +272,16 @@ def sanity_oldest() -> Sequence[Step]:
     """The oldest Python that modules run on: does everything compile and import there?"""
     path = os.pathsep.join([str(VENV / "bin"), str(real_python("3.10")), os.environ.get("PATH", "")])
     tests = ("--test", "compile", "--test", "import")
-    return [in_copy("ansible-test", "sanity", "--venv", "--python", "3.10", "--color", "no", *tests, PATH=path)]
+    argv = ("ansible-test", "sanity", "--venv", "--python", "3.10", "--color", "no", *tests)
+    return [in_copy(*argv, root=own_copy("sanity-3.10"), PATH=path)]
+
+
+def ansible_lint() -> Sequence[Step]:
+    return [in_copy("ansible-lint", "--profile", "production", "--offline", root=own_copy("ansible-lint"))]
+
+
+def molecule() -> Sequence[Step]:
+    return just("molecule", "test", "--all", "-e", "master_target_guest", "-e", "master_target_guest_apt")()
 
 
 def vcenter() -> Sequence[Step]:
@@ -297,9 +337,22 @@ def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None)
     return [Step(["scripts/with_rehearsal.sh", fleet, str(WORK / name), up, *command], env=env)]
 
 
-def rehearse_newest() -> Sequence[Step]:
-    vars_file = f"@{WORK / 'rehearsal-newest' / 'vars.yml'}"
-    return rehearsal("rehearsal-newest", "classic-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
+def installed() -> Sequence[Step]:
+    """The tarball as a user has it: installed offline, with nothing of the checkout but the Python packages.
+
+    Its own stand-ins are built and started, and its playbooks run against them.
+    """
+    root = WORK / "alone"
+    shutil.rmtree(root, ignore_errors=True)
+    root.mkdir(parents=True)
+    at = root / "ansible_collections" / "homeward" / "asr"
+    env = {"PYTHONPATH": "", "ANSIBLE_COLLECTIONS_PATH": str(root)}
+    # The one dependency is for Windows guests alone, and Galaxy is not asked here.
+    galaxy = ["ansible-galaxy", "collection", "install", tarball(), "-p", str(root), "--offline", "--no-deps"]
+    return [
+        Step(galaxy, cwd=root, env=env),
+        Step([str(ROOT / "scripts" / "rehearse_installed.sh"), str(at), str(root / "rehearsal")], cwd=root, env=env),
+    ]
 
 
 def rehearse_mixed() -> Sequence[Step]:
@@ -323,46 +376,49 @@ def runner() -> Sequence[Step]:
 
 def ansible_test_integration() -> Sequence[Step]:
     """The targets under tests/integration/targets, as ansible-test finds and runs them."""
-    built = TREE / ".build" / "bin" / "vcenter-standin"
-    built.parent.mkdir(parents=True, exist_ok=True)
+    root = own_copy("ansible-test-integration")
+    built = root / TREE.relative_to(WORK) / ".build" / "bin" / "vcenter-standin"
+    built.parent.mkdir(parents=True)
     shutil.copy2(BUILD / "bin" / "vcenter-standin", built)
-    return [in_copy("ansible-test", "integration", "--color", "no")]
+    return [in_copy("ansible-test", "integration", "--color", "no", root=root)]
 
 
 GATES = [
-    Gate("format", just("ruff", "format", "--check", ".")),
-    Gate("lint", just("ruff", "check", ".")),
-    Gate("types", types),
-    Gate("yaml", just("yamllint", "--strict", ".")),
-    Gate("own-checks", own_checks),
-    Gate("changelog", changelog),
-    Gate("docs", docs),
-    Gate("ansible-lint", lambda: [in_copy("ansible-lint", "--profile", "production", "--offline")]),
+    Gate("format", just("ruff", "format", "--check", "."), beside=True),
+    Gate("lint", just("ruff", "check", "."), beside=True),
+    Gate("yaml", just("yamllint", "--strict", "."), beside=True),
+    Gate("build", build, beside=True),
+    # The longest first, so that the short ones run beside it.
+    Gate("sanity", sanity, beside=True),
+    Gate("types", types, beside=True),
+    Gate("ansible-lint", ansible_lint, beside=True),
+    Gate("own-checks", own_checks, beside=True),
+    Gate("changelog", changelog, beside=True),
+    Gate("docs", docs, beside=True),
     Gate("unit", pytest("unit")),
-    Gate("sanity", sanity),
-    Gate("sanity-3.10", sanity_oldest),
-    Gate("build", build),
-    Gate("importer", importer),
-    Gate("vcenter", vcenter, quick=False),
+    Gate("importer", importer, beside=True),
+    Gate("vcenter", vcenter, quick=False, beside=True),
     Gate("contract", pytest("contract"), quick=False),
     Gate("rehearsal", pytest("rehearsal"), quick=False),
     Gate("adapters", pytest("adapters"), quick=False),
     Gate("proofs", pytest("proofs"), quick=False, timeout=1800.0),
     Gate("integration", pytest("integration"), quick=False, timeout=2400.0),
-    # The scenarios that boot a machine are `make test-vm`.
-    Gate(
-        "molecule",
-        just("molecule", "test", "--all", "-e", "master_target_guest", "-e", "master_target_guest_apt"),
-        quick=False,
-    ),
-    Gate("rehearse-newest", rehearse_newest, quick=False),
     Gate("rehearse-mixed", rehearse_mixed, quick=False),
     Gate("docs-site", lambda: own("build_docs"), quick=False, further=True),
-    Gate("ansible-runner", runner, quick=False, further=True),
-    Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True),
-    *(Gate(f"sanity-core-{version}", sanity_of(version), quick=False, further=True) for version in CORES),
-    *(Gate(f"journey-core-{version}", journey_of(version), quick=False, further=True) for version in CORES),
-    Gate("journey-floors", floors, quick=False, further=True),
+    Gate("installed", installed, quick=False, further=True),
+    *(Gate(f"sanity-core-{version}", sanity_of(version), quick=False, further=True, beside=True) for version in CORES),
+    Gate("sanity-3.10", sanity_oldest, quick=False, further=True, beside=True),
+    *(
+        Gate(f"journey-core-{version}", journey_of(version), quick=False, further=True, beside=True)
+        for version in CORES
+    ),
+    Gate("journey-floors", floors, quick=False, further=True, beside=True),
+    Gate("ansible-runner", runner, quick=False, further=True, beside=True),
+    Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),
+    # The scenarios that boot a machine are `make test-vm`.
+    Gate("molecule", molecule, quick=False, further=True, beside=True),
+    Gate("proofs-further", pytest("proofs", "further"), quick=False, further=True),
+    Gate("integration-further", pytest("integration", "further"), quick=False, further=True),
 ]
 
 
@@ -381,12 +437,14 @@ def run_step(step: Step, log: Path, deadline: float) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        RUNNING.add(child)
         try:
             return child.wait(timeout=max(1.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             stream.write(b"stopped: the gate's time is over\n")
             return 124
         finally:
+            RUNNING.discard(child)
             if child.poll() is None:
                 end(child)
 
@@ -421,6 +479,26 @@ def run_gate(gate: Gate) -> tuple[str, str]:
     return "ok", ""
 
 
+def timed(gate: Gate) -> tuple[str, str, float]:
+    begun = time.monotonic()
+    return *run_gate(gate), time.monotonic() - begun
+
+
+def run_all(gates: Sequence[Gate]) -> Iterator[tuple[Gate, str, str, float]]:
+    """Each gate with its outcome, why and seconds, as it ends. Neighbours that may run beside each other do."""
+    for beside, group in itertools.groupby(gates, key=lambda gate: gate.beside):
+        with ThreadPoolExecutor(PLACES if beside else 1) as pool:
+            futures: dict[Future[tuple[str, str, float]], Gate] = {pool.submit(timed, gate): gate for gate in group}
+            try:
+                for future in as_completed(futures):
+                    yield futures[future], *future.result()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                for child in list(RUNNING):
+                    end(child)
+                raise
+
+
 def tail(log: Path) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     return "\n".join(f"    | {line}" for line in lines[-TAIL_LINES:])
@@ -450,11 +528,9 @@ def main() -> int:
     copy_tree()
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     started = time.monotonic()
-    for gate in chosen:
-        begun = time.monotonic()
-        outcome, why = run_gate(gate)
+    for gate, outcome, why, seconds in run_all(chosen):
         counts[outcome] += 1
-        line = f"  {gate.name:<18}{outcome:<9}{time.monotonic() - begun:7.1f} s"
+        line = f"  {gate.name:<26}{outcome:<9}{seconds:7.1f} s"
         print(f"{line}   {why}" if why else line, flush=True)
         if outcome == "FAILED":
             print(tail(LOG / f"{gate.name}.log"), flush=True)

@@ -13,6 +13,9 @@ import pytest
 import yaml
 from scene import PATIENCE, Scene, linux, vault
 
+# The same journey as elsewhere, through ansible-runner.
+pytestmark = pytest.mark.further
+
 FLEET: dict[str, Any] = {
     "name": "runner",
     "description": "Two machines on their way home under ansible-runner",

@@ -634,7 +634,11 @@ PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
 
 @pytest.mark.parametrize(
     ("playbook", "variables", "words", "check"),
-    [(*play[:3], check) for play in PLAYS for check in ((False, True) if play[3] else (False,))],
+    [
+        pytest.param(*play[:3], check, marks=[pytest.mark.further] if check else [])
+        for play in PLAYS
+        for check in ((False, True) if play[3] else (False,))
+    ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_playbooks_say_it_too(

@@ -60,8 +60,8 @@ class Case:
     speed: int = 1200
 
 
-def case(name: str, *args: Any, **more: Any) -> Any:
-    return pytest.param(Case(*args, **more), id=name)
+def case(name: str, *args: Any, marks: Any = (), **more: Any) -> Any:
+    return pytest.param(Case(*args, **more), id=name, marks=marks)
 
 
 LATE = ("-e", "asr_wait_timeout=2", "-e", "asr_on_timeout=ok")
@@ -118,17 +118,11 @@ def touched(scene: Scene, since: int) -> set[str]:
             {"pat-1": HOME, "pat-2": HOME},
         ),
         case(
-            "stage 3 held, by group in a file",
+            "stage 3 held, by group in a file and by plan",
             "stage_3_failover_to_onprem",
-            ["-e", "@{choice}"],
-            {"shop-db": HOME, "shop-web": HOME},
+            ["-e", "@{choice}", "-e", "{asr_recovery_plans: [till]}"],
+            {"shop-db": HOME, "shop-web": HOME, "till-db": HOME, "till-web": HOME},
             variables={"asr_groups": ["shop"]},
-        ),
-        case(
-            "stage 3 held, by plan",
-            "stage_3_failover_to_onprem",
-            ["-e", "{asr_recovery_plans: [till]}"],
-            {"till-db": HOME, "till-web": HOME},
         ),
         case(
             "stage 3 held, by a variable of the inventory",
@@ -164,6 +158,7 @@ def touched(scene: Scene, since: int) -> set[str]:
             {"each-1": [*HOME, "reprotect_to_azure"], "each-2": ["reprotect_to_onprem", "failover_to_onprem"]},
             about=("approve", "continue"),
             speed=60,
+            marks=pytest.mark.further,
         ),
     ],
 )

@@ -113,6 +113,7 @@ def test_a_run_that_forgets_everything_between_slices_arrives(scene: Scene) -> N
     assert scene.accepted(machine) == dict.fromkeys(OPERATIONS[2:], 1)
 
 
+@pytest.mark.playbook
 def test_a_playbook_killed_after_accept_finishes_when_run_again(scene: Scene) -> None:
     (machine,) = scene.take("out")
     point = scene.hold({"operation": "reprotect/to_onprem", "item": machine}, when="after")
@@ -126,6 +127,7 @@ def test_a_playbook_killed_after_accept_finishes_when_run_again(scene: Scene) ->
     assert scene.truth(machine)["phase"] == "ready"
 
 
+@pytest.mark.playbook
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 def test_an_interrupted_playbook_lets_the_failover_go_on(scene: Scene, number: signal.Signals) -> None:
     """Interrupting only detaches: the failover runs on, no cancel leaves (the log is checked when the scene ends)."""

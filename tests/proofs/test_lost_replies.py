@@ -150,6 +150,7 @@ def test_errors_of_reads_are_sat_out(scene: Scene) -> None:
     arrive(scene, "reprotect/to_azure", machine)
 
 
+@pytest.mark.playbook
 def test_a_playbook_whose_reply_is_lost(scene: Scene) -> None:
     (machine,) = scene.take("out")
     scene.fault("drop_after_accept", {"operation": "reprotect/to_onprem", "item": machine})

@@ -123,6 +123,7 @@ def test_an_empty_list_in_the_middle_is_not_the_end_of_the_machines(scene: Scene
     finishes(scene, 4, machines)
 
 
+@pytest.mark.playbook
 def test_a_playbook_sits_out_lists_that_are_cut(scene: Scene) -> None:
     """Once begun, a run gets over a service that answers badly for a while."""
     (machine,) = scene.take("home_unprotected")

@@ -112,6 +112,7 @@ def test_a_secret_that_expires_just_before_the_operation(scene: Scene) -> None:
     assert scene.accepted(machine) == stage_operations(2)
 
 
+@pytest.mark.playbook
 def test_a_playbook_whose_secret_expires_says_so_and_goes_on_later(scene: Scene) -> None:
     (machine,) = scene.take("ready")
     scene.speed(5)

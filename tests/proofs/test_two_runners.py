@@ -97,6 +97,7 @@ def test_the_loser_whose_job_is_refused_joins_too(scene: Scene, operation: str, 
     assert [job["state"] for job in jobs].count("Succeeded") == 1
 
 
+@pytest.mark.playbook
 def test_two_playbooks_at_once(scene: Scene) -> None:
     (machine,) = scene.take("ready")
     point = scene.hold({"operation": "failover/to_onprem", "item": machine}, parties=2, times=2)
