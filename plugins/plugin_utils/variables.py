@@ -91,6 +91,8 @@ _ALL = (
     Variable("asr_ready_timeout", Kind.NUMBER),
     Variable("asr_await_registration", Kind.FLAG),
     Variable("asr_rehearsal_control", Kind.TEXT),
+    Variable("asr_snapshot_file", Kind.TEXT),
+    Variable("asr_snapshot_pseudonyms", Kind.FLAG),
     *(Variable(f"asr_hooks_{when}_{what}", Kind.HOOKS) for what in _HOOKED for when in ("before", "after")),
 )
 

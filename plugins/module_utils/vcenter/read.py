@@ -177,6 +177,20 @@ def find_servers(reader: Reader, names: Iterable[str], addresses: Iterable[str])
     return _detailed(reader, matches, devices=True)
 
 
+def find_described(reader: Reader, uuids: Iterable[str], names: Iterable[str]) -> list[SiteServer]:
+    """Machines by instance or BIOS UUID, or by name (of the VM or of the guest, without domain), with their devices."""
+    by_uuid = {u.lower() for u in uuids if u}
+    by_name = {short_name(n) for n in names if n}
+    matches = [
+        e.ref
+        for e in reader.all_machines(SCAN_GUEST)
+        if set(uuids_of(e)) & by_uuid
+        or short_name(plain_name(e.get("name"))) in by_name
+        or short_name(str(e.get("guest.hostName") or "")) in by_name
+    ]
+    return _detailed(reader, matches, devices=True)
+
+
 def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteServer]:
     if not refs:
         return []

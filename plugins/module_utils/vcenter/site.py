@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from ..failback.model.errors import ConnectionFailed
 from ..failback.model.ports import Clock, SiteMachine
 from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
+from ..failback.model.site_estate import SiteEstate
 from . import sdk
-from .read import Reader, find_machines, find_servers
+from .read import Reader, find_described, find_machines, find_servers
 
 T = TypeVar("T")
 
@@ -65,6 +66,18 @@ class Site:
         """See ServerSitePort."""
         called, known = tuple(names), tuple(addresses)
         return self._reading(lambda: find_servers(self.reader, called, known))
+
+    def estate(self) -> SiteEstate:
+        """See EstatePort."""
+        from .estate import read_estate
+
+        (whole,) = self._reading(lambda: [read_estate(self.content, self.reader)])
+        return whole
+
+    def described(self, uuids: Iterable[str] = (), names: Iterable[str] = ()) -> Sequence[SiteServer]:
+        """See EstatePort."""
+        wanted, called = tuple(uuids), tuple(names)
+        return self._reading(lambda: find_described(self.reader, wanted, called))
 
     def enable_uuid(
         self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool

@@ -44,6 +44,8 @@ PLAY = """
       register: asr_replicated_item_info
     - homeward.asr.asr_fabric_info:
       register: asr_fabric_info
+    - homeward.asr.asr_estate_info:
+      register: asr_estate_info
     - homeward.asr.asr_failback:
         machines: [dc-01, files-01]
         process_server: "{{ asr_process_server }}"
@@ -79,6 +81,7 @@ PLAY = """
           asr_commit: "{{ asr_commit }}"
           asr_replicated_item_info: "{{ asr_replicated_item_info }}"
           asr_fabric_info: "{{ asr_fabric_info }}"
+          asr_estate_info: "{{ asr_estate_info }}"
           asr_failback: "{{ asr_failback }}"
           asr_reprotect: "{{ asr_reprotect }}"
           asr_report: "{{ asr_report }}"
@@ -90,6 +93,7 @@ ANSIBLES_OWN = {"changed", "failed", "msg", "diff", "invocation", "warnings", "d
 MODULES = (
     "asr_commit",
     "asr_fabric_info",
+    "asr_estate_info",
     "asr_failback",
     "asr_failover",
     "asr_job_info",
