@@ -50,6 +50,8 @@ def write_env(
         "SSL_CERT_FILE": tls.bundle,
         "ASR_RESOURCE_GROUP": vault.resource_group,
         "ASR_VAULT": vault.name,
+        # All of them, for the inventory.
+        "ASR_VAULTS": ",".join(f"{v.subscription_id}/{v.resource_group}/{v.name}" for v in fleet.vaults),
         # For a process server that is deployed; the stand-in takes any.
         "ASR_ADMIN_PASSWORD": f"Aa1-{secrets.token_urlsafe(18)}",
         "ASR_PASSPHRASE": secrets.token_urlsafe(18),

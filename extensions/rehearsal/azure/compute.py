@@ -9,8 +9,9 @@ from typing import Any
 
 from rehearsal.azure.clock import iso
 from rehearsal.azure.errors import resource_not_found
+from rehearsal.azure.remains import disk_ids
 from rehearsal.azure.vault import AzureVm
-from rehearsal.azure.words import same
+from rehearsal.azure.words import last_segment, same
 from rehearsal.azure.world import World
 from rehearsal.fleet import stable_uuid
 
@@ -72,19 +73,27 @@ class Compute:
 
     def body(self, vm: AzureVm, with_view: bool) -> dict[str, Any]:
         machine = vm.item.machine
+        disks = disk_ids(vm.item, vm.test)
         properties: dict[str, Any] = {
             "vmId": stable_uuid("test-vm", machine.vault, machine.name) if vm.test else vm.item.azure_machine_id,
             "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
             "storageProfile": {
                 "osDisk": {
                     "osType": machine.os,
-                    "name": f"asr-{machine.name}-os",
+                    "name": last_segment(disks[0]),
+                    "managedDisk": {"id": disks[0], "storageAccountType": "Premium_LRS"},
                     "createOption": "Attach",
                     "caching": "ReadWrite",
                 },
                 "dataDisks": [
-                    {"lun": n, "name": f"asr-{machine.name}-{n}", "createOption": "Attach", "diskSizeGB": size}
-                    for n, size in enumerate(machine.disks_gb[1:])
+                    {
+                        "lun": n,
+                        "name": last_segment(disk),
+                        "createOption": "Attach",
+                        "diskSizeGB": size,
+                        "managedDisk": {"id": disk, "storageAccountType": "Premium_LRS"},
+                    }
+                    for n, (disk, size) in enumerate(zip(disks[1:], machine.disks_gb[1:], strict=True))
                 ],
             },
             "networkProfile": {"networkInterfaces": [{"id": vm.nic_id, "properties": {"primary": True}}]},

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.azure import remains
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
 from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
@@ -143,7 +144,7 @@ def _azure_side(item: Item, number: int) -> dict[str, Any]:
         "diskEncryptionSetId": None,
         "seedManagedDiskId": f"{disk}/asrseeddisk-{item.machine.name}-{word}",
         "seedBlobUri": None,
-        "targetManagedDiskId": f"{disk}/disk{number}-{item.machine.name}-{word}" if item.row.in_azure else None,
+        "targetManagedDiskId": remains.disk_ids(item)[number] if item.row.in_azure else None,
         "targetBlobUri": None,
         "diskType": "Premium_LRS",
     }

@@ -41,7 +41,7 @@ class Estate:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.resources: dict[str, Body] = {}
+        self.resources: dict[str, Body] = world.resources
         self.registering: list[Registration] = []
         for vault in world.vaults:
             for body in networks.networks(vault.spec):

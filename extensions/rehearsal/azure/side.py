@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from rehearsal.azure import remains
 from rehearsal.azure.engine import Engine
 from rehearsal.azure.errors import refused
 from rehearsal.azure.items import Item
@@ -47,12 +48,16 @@ def test_vm(item: Item) -> AzureVm:
 
 def tested(world: World, item: Item) -> None:
     vm = test_vm(item)
-    world.azure_vms[vm.id.casefold()] = vm
+    world.keep_azure_vm(vm)
     item.test = "waiting"
 
 
 def cleaned(world: World, item: Item) -> None:
-    world.azure_vms.pop(test_vm(item).id.casefold(), None)
+    vm = test_vm(item)
+    world.azure_vms.pop(vm.id.casefold(), None)
+    # The clean-up takes everything that the test made (DOC).
+    for body in remains.made(vm):
+        world.resources.pop(body["id"].casefold(), None)
     item.test = "cleaned"
 
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from rehearsal.azure import remains
 from rehearsal.azure.clock import Clock
 from rehearsal.azure.durations import merged
 from rehearsal.azure.items import Item
@@ -45,6 +46,8 @@ class World:
     onprem: OnPrem
     vaults: list[VaultState] = field(default_factory=list)
     azure_vms: dict[str, AzureVm] = field(default_factory=dict)
+    #: Resources beside the vaults by id (in lower case), as they are answered.
+    resources: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.durations = merged(self.fleet.durations)
@@ -106,12 +109,19 @@ class World:
         spec = item.vault.spec
         vm = AzureVm(item.azure_name, spec.subscription_id, spec.target_resource_group, spec.location, item)
         item.azure_vm = vm
-        self.azure_vms[vm.id.casefold()] = vm
+        self.keep_azure_vm(vm)
         return vm
+
+    def keep_azure_vm(self, vm: AzureVm) -> None:
+        """Let the VM stand in Azure, with its NIC and disks."""
+        self.azure_vms[vm.id.casefold()] = vm
+        for body in remains.made(vm):
+            self.resources[body["id"].casefold()] = body
 
     def remove_azure_vm(self, item: Item) -> None:
         if item.azure_vm is not None:
             self.azure_vms.pop(item.azure_vm.id.casefold(), None)
+            remains.left(self.resources, item.azure_vm)
             item.azure_vm = None
 
     def vault(self, subscription: str, group: str, name: str) -> VaultState | None:

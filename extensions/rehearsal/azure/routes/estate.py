@@ -33,8 +33,10 @@ def _id(call: Call) -> str:
 
 
 def _group(call: Call) -> str:
+    """The id of the resource group, or of the subscription where the path names no group."""
     assert call.path is not None
-    return f"/subscriptions/{call.path.subscription}/resourceGroups/{call.path.group}"
+    whole = f"/subscriptions/{call.path.subscription}"
+    return whole if call.path.group is None else f"{whole}/resourceGroups/{call.path.group}"
 
 
 def _found(service: Service, call: Call, resource_id: str) -> Body:

@@ -244,7 +244,7 @@ def _azure(
         before = vaults.requests.reads
         try:
             machines = all_understood(vaults.list_azure_machines(subscription), AZURE_VM)
-            lists[subscription] = index(machines, _azure_words)
+            lists[subscription] = index(machines, azure_vm_words)
             everything += [m for m in machines if said and str(m.get("id") or "").lower() in said.lower()]
         except (ReadFailed, ConnectionFailed) as exc:
             errors[subscription] = exc
@@ -349,7 +349,8 @@ def concerns(job: Json, item: Item) -> bool:
     return bool(target) and target in job_targets(item)
 
 
-def _azure_words(machine: Json) -> tuple[str, ...]:
+def azure_vm_words(machine: Json) -> tuple[str, ...]:
+    """Everything by which an Azure VM may be found: ids, names, NICs and disks."""
     vm_id = str(machine.get("id") or "")
     nics = ((machine.get("properties") or {}).get("networkProfile") or {}).get("networkInterfaces") or ()
     disks = [str((d.get("managedDisk") or {}).get("id") or "") for d in azure_disks(machine)]

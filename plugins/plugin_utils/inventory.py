@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the options of the inventory plugin to hosts: reading once, and what of it a cache may give back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError, InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
+from ansible_collections.homeward.asr.plugins.module_utils.shell import fleet, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
+from ansible_collections.homeward.asr.plugins.module_utils.shell.notices import unverified
+from ansible_collections.homeward.asr.plugins.plugin_utils import listing
+
+ENDINGS = (".asr.yml", ".asr.yaml")
+
+#: Changes whenever the shape of what is cached changes.
+FORMAT = 1
+
+Facts = dict[str, Any]
+
+
+class Refused(Exception):
+    """Why no inventory is made, with what to do next."""
+
+
+try:
+    # From ansible-core 2.19 no text is a template unless it is marked as one.
+    from ansible.template import trust_as_template as _template
+
+    def _plain(value: str) -> str:
+        return value
+
+except ImportError:
+    from ansible.utils.unsafe_proxy import wrap_var as _plain
+
+    def _template(value: str) -> str:  # type: ignore[misc]
+        return value
+
+
+#: What makes a template of a text.
+_MARKS = ("{{", "{%", "{#", "#jinja2:")
+
+
+def untrusted(value: Any) -> Any:
+    """What the service says, never taken for a template.
+
+    Text without any mark of one is handed on as it is: in what ``ansible-inventory --list`` prints, and AWX reads, only
+    texts that are marked as dangerous shall stand out.
+    """
+    if isinstance(value, str):
+        return _handed_on(value)
+    if isinstance(value, dict):
+        return {key: untrusted(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [untrusted(part) for part in value]
+    return value
+
+
+@lru_cache(maxsize=1 << 15)
+def _handed_on(text: str) -> str:
+    """Thousands of machines say much the same."""
+    return _plain(text) if any(mark in text for mark in _MARKS) else _template(text)
+
+
+def trusted(value: Any) -> Any:
+    """Text of ours that is a template."""
+    return _template(value) if isinstance(value, str) else value
+
+
+class Reading:
+    """The plugin's options, checked as the modules check theirs. Raises Refused, before anything is sent."""
+
+    def __init__(self, option: Callable[[str], Any]) -> None:
+        spec = specs.merge(specs.azure(), specs.vcenter(), specs.vault())
+        self.vault_hosts = bool(option("vault_hosts"))
+        self.hostnames: Sequence[str] = option("hostnames") or ()
+        self.prefix = str(option("hostvars_prefix") or "")
+        self.group_prefix = str(option("group_prefix") or "")
+        self.group_by: Sequence[str] = option("group_by") or ()
+        try:
+            given = {name: option(name) for name in spec}
+            given["vaults"] = listing.entries_of(given["vaults"])
+            self.params = _checked(spec, {name: value for name, value in given.items() if value not in (None, [])})
+            self.include = listing.Filter("include", option("include"))
+            self.exclude = listing.Filter("exclude", option("exclude"))
+            for word in self.group_by:
+                if word not in listing.GROUPINGS:
+                    raise InputError(
+                        "group_by_unknown",
+                        f"Option group_by names {word!r}, of which no groups are made.",
+                        f"Choose from: {', '.join(listing.GROUPINGS)}.",
+                    )
+            self.call = Call(params=self.params, check=True, environ=os.environ)
+            self.refs = self.call.refs
+        except FailbackError as exc:
+            raise Refused(exc.sentence()) from exc
+        self.warnings = unverified(self.params)
+
+    @property
+    def _asked(self) -> str:
+        """What the facts depend on; facts that were cached for something else are not used."""
+        asked = [
+            FORMAT,
+            self.vault_hosts,
+            [ref.key for ref in self.refs],
+            *(self.params.get(name) for name in ("resource_manager_endpoint", "cloud_environment", "hostname", "port")),
+        ]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def kept(self, facts: list[Facts]) -> dict[str, Any]:
+        """What goes into the cache."""
+        return {"asked": self._asked, "facts": facts}
+
+    def usable(self, cached: Any) -> list[Facts] | None:
+        """The facts of a cache entry; None where it was made for other vaults or another vCenter."""
+        if isinstance(cached, Mapping) and cached.get("asked") == self._asked:
+            return list(cached["facts"])
+        return None
+
+
+def _checked(spec: specs.Spec, given: dict[str, Any]) -> dict[str, Any]:
+    result = ArgumentSpecValidator(spec).validate(given)
+    if result.error_messages:
+        raise InputError("option_invalid", f"{'; '.join(result.error_messages)}.", "Correct the inventory file.")
+    params: dict[str, Any] = result.validated_parameters
+    specs.check_numbers(params)
+    return params
+
+
+def collected(reading: Reading) -> list[Facts]:
+    """Machines, or vaults where those are the hosts, with their facts. Raises Refused; never gives a part."""
+    try:
+        facts = (fleet.read_vaults if reading.vault_hosts else fleet.read_machines)(reading.call)
+    except FailbackError as exc:
+        raise Refused(exc.sentence()) from exc
+    finally:
+        reading.call.close()
+    cleaned: list[Facts] = clean_all(facts)
+    return cleaned
+
+
+@dataclass
+class Hosts:
+    """Hosts in order: name, variables, groups. ``local`` holds further variables by host that may be templates."""
+
+    groups: list[str] = field(default_factory=list)
+    entries: list[tuple[str, dict[str, Any], list[str]]] = field(default_factory=list)
+    local: dict[str, dict[str, Any]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def hosts_of(reading: Reading, facts: list[Facts], named: Callable[[str, dict[str, Any]], str]) -> Hosts:
+    """The inventory. ``named`` renders one of the templates in ``hostnames``."""
+    return _vault_hosts(reading, facts) if reading.vault_hosts else _machine_hosts(reading, facts, named)
+
+
+def _machine_hosts(reading: Reading, facts: list[Facts], named: Callable[[str, dict[str, Any]], str]) -> Hosts:
+    every = f"{reading.group_prefix}machines"
+    variables = [listing.variables(machine, reading.prefix) for machine in facts]
+    names = [
+        next(filter(None, (named(template, own) for template in reading.hostnames)), "") or str(machine["name"])
+        for machine, own in zip(facts, variables, strict=True)
+    ]
+    # Names are made of all machines, so that what is filtered out does not rename what stays.
+    called = dict(zip([m["item_id"] for m in facts], listing.unique(names, facts), strict=True))
+    own = dict(zip([m["item_id"] for m in facts], variables, strict=True))
+    hosts = Hosts(groups=[every], warnings=reading.include.unmet(facts) + reading.exclude.unmet(facts))
+    for machine in listing.chosen(facts, reading.include, reading.exclude):
+        told = own[machine["item_id"]]
+        if machine["address"]:
+            told = {**told, "ansible_host": machine["address"]}
+        groups = [every, *listing.groups_of(machine, reading.group_by, reading.group_prefix)]
+        hosts.entries.append((called[machine["item_id"]], told, groups))
+    return hosts
+
+
+def _vault_hosts(reading: Reading, facts: list[Facts]) -> Hosts:
+    every = f"{reading.group_prefix}vaults"
+    hosts = Hosts(groups=[every])
+    names = [str(vault["vault"]) for vault in facts]
+    for name, vault in zip(names, facts, strict=True):
+        # Two subscriptions may each have a vault of one name.
+        unique = name if names.count(name) == 1 else f"{name}.{vault['resource_group']}.{vault['subscription_id']}"
+        entry = {
+            "name": name,
+            "resource_group": vault["resource_group"],
+            "subscription_id": vault["subscription_id"],
+        }
+        told = {**listing.variables(vault, reading.prefix), "asr_vaults": [entry]}
+        hosts.entries.append((unique, told, [every]))
+        # As for the implicit localhost: the controller's own Python has the packages.
+        hosts.local[unique] = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+        }
+    return hosts
