@@ -173,6 +173,7 @@ def docs() -> Sequence[Step]:
         raise Failed("there are no modules in plugins/modules")
     return [
         in_copy(*lint, "--check-extra-docs-refs", "."),
+        in_copy("ansible-doc", "-t", "inventory", "homeward.asr.replicated_items"),
         in_copy("ansible-doc", "-t", "module", *[f"homeward.asr.{n}" for n in names]),
     ]
 

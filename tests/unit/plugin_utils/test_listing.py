@@ -92,10 +92,10 @@ def test_exclude_is_stronger_than_include() -> None:
     [
         ({"state": ["out"]}, "filter_unknown", "'state'"),
         ({"states": ["outt"]}, "state_unknown", "'outt'"),
-        (["out"], "wrong_type", "include takes"),
+        (["out"], "wrong_type", "include must be"),
         ({"groups": [7]}, "wrong_type", "include.groups"),
         ({"groups": {"a": 1}}, "wrong_type", "include.groups"),
-        ("out", "wrong_type", "include takes"),
+        ("out", "wrong_type", "include must be"),
     ],
 )
 def test_a_filter_that_cannot_be_meant_is_refused(given: Any, code: str, said: str) -> None:
