@@ -254,21 +254,21 @@ class Removal(ServerSlice[Optional[Refusal]]):
             )
         going = [i for i in sorted(there, key=_rank) if not i.endswith(f"/{self.wish.name}-os")]
         if self.order.check:
-            for resource in going:
-                self.tell("delete", resource)
+            for part in going:
+                self.tell("delete", part)
             return None
         gone: dict[str, str] = self.memory.setdefault("gone", {})
-        for resource in going:
-            asked = parse_time(gone.get(resource))
+        for part in going:
+            asked = parse_time(gone.get(part))
             if asked is not None and (self.vaults.now - asked).total_seconds() <= LEAVES_WITHIN:
                 continue
             # One kind at a time: what another still needs cannot be removed yet.
-            if any(_rank(other) < _rank(resource) for other in going):
+            if any(_rank(other) < _rank(part) for other in going):
                 continue
-            refusal = self.write(lambda r=resource: self.vaults.delete(r))
+            refusal = self.write(lambda p=part: self.vaults.delete(p))
             if refusal is not None:
                 return refusal
-            gone[resource] = iso(self.vaults.now) or ""
+            gone[part] = iso(self.vaults.now) or ""
         if going:
             return Refusal("removing", f"Removing {listing(i.rpartition('/')[2] for i in going)}.", "Wait.", waits=True)
         if record is not None:
