@@ -158,7 +158,7 @@ def _variables(text: str) -> tuple[list[str], list[str], list[str]]:
     except Exception:  # noqa: BLE001 - what cannot be read cannot be repeated; Ansible has said what it thinks of it.
         given = None
     if not isinstance(given, Mapping):
-        return [], ["variables in a text that is not understood"], []
+        return [], ["variables that could not be parsed"], []
     given = {str(name): value for name, value in given.items() if name != "_raw_params"}
     ours = {name: value for name, value in given.items() if _repeated(name)}
     unknown = [name for name in given if not _known(name)]

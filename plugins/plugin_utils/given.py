@@ -61,11 +61,8 @@ def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 def unknown(name: str) -> str:
     """What is said of a variable that nobody reads: a misspelt gate would silently not stand there."""
     near = difflib.get_close_matches(name.lower(), VARIABLES, n=1, cutoff=0.6)
-    remedy = f"Did you mean {near[0]}?" if near else "The page docs/variables.md lists those there are."
-    return (
-        f"There is no variable {name}, so what it says would not be heard. {remedy} "
-        f"Variables of your own may begin with {OWN}."
-    )
+    remedy = f"Did you mean {near[0]}?" if near else "See docs/variables.md for the list."
+    return f"There is no variable {name}. {remedy} Names of your own variables may begin with {OWN}."
 
 
 def value_of(variable: Variable, value: Any) -> Any:
@@ -78,7 +75,7 @@ def value_of(variable: Variable, value: Any) -> Any:
     if variable.choices and found not in variable.choices:
         raise InputError(
             "wrong_value",
-            f"{variable.name} is {found!r}, which it does not know.",
+            f"{variable.name} is {found!r}, which is not a valid value.",
             f"Choose one of: {', '.join(variable.choices)}.",
         )
     return found
@@ -141,7 +138,7 @@ def _text(name: str, value: Any) -> str:
     if isinstance(value, (list, tuple)) and len(value) == 1:
         value = value[0]
     if not isinstance(value, str):
-        raise wrong_type(name, value, "a text")
+        raise wrong_type(name, value, "a string")
     return clean(value)
 
 
@@ -151,7 +148,9 @@ def _number(name: str, value: Any) -> int | float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or number < 0:
-        raise InputError("wrong_type", f"{name} takes a number of zero or more, and {value!r} is none.", "Correct it.")
+        raise InputError(
+            "wrong_type", f"{name} must be a number of zero or more, but is {value!r}.", "Set it to such a number."
+        )
     return int(number) if number == int(number) else number
 
 
@@ -161,7 +160,7 @@ def _flag(name: str, value: Any) -> bool:
     word = clean(str(value)).lower() if isinstance(value, (str, int)) else ""
     if word in _TRUE | _FALSE:
         return word in _TRUE
-    raise InputError("wrong_type", f"{name} takes true or false, and {value!r} is neither.", "Say true or false.")
+    raise InputError("wrong_type", f"{name} must be true or false, but is {value!r}.", "Set it to true or false.")
 
 
 def _mapping(name: str, value: Any) -> dict[str, Any]:
@@ -207,7 +206,7 @@ def by_machine(name: str, value: Any) -> str | dict[str, str]:
     for key, entry in found.items():
         for part in (key, entry):
             if part is not None and not isinstance(part, str):
-                raise wrong_type(name, part, "a text, or a mapping from machines to texts")
+                raise wrong_type(name, part, "a string, or a mapping from machines to strings")
         if not (nothing(key) or nothing(entry)):
             mapping[clean(key)] = clean(entry)
     return mapping

@@ -55,16 +55,20 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
     if waiting:
         who = f"{len(waiting)} machine{'' if len(waiting) == 1 else 's'}"
         wait = "waits" if len(waiting) == 1 else "wait"
-        words = f"{who} {wait} for your approval before the commit. When you have looked at {'it' if len(waiting) == 1 else 'them'}"
+        words = (
+            f"{who} {wait} for approval before the commit. Once you have checked "
+            f"{'it' if len(waiting) == 1 else 'them'}"
+        )
         found.append(_entry("approve", len(waiting), words, _approvals(waiting, kept, stories), report, way))
     mended = _to_mend(report, waiting)
     if report.running or mended:
-        about, words = ("continue", "To go on") if report.running else ("again", "When what is said above is mended")
+        about, words = ("continue", "To continue") if report.running else ("again", "After fixing the causes above")
         number = len(report.named("waiting")) if report.running else len(mended)
         entry = _entry(about, number, words, _kept(kept, stories, way.approving), report, way)
         if len(kept) > NAMED:
             entry["notes"].append(
-                "It repeats no approval, because too many were given; these machines stop for yours again."
+                "It does not repeat the approvals, because there are too many; these machines will wait for "
+                "approval again."
             )
         found.append(entry)
     return found
@@ -132,12 +136,12 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
         words += ", run the same tasks again" + (" with" if variables else "") + (":" if variables else ".")
         variable = f"approved: {one_line(approved)}" if variables else ""
     elif line is None:
-        words += ", launch the same template again (or start the same job), with the same answers" + (
+        words += ", launch the same template again (or rerun the same job) with the same answers" + (
             " and this variable:" if variables else "."
         )
         variable = ": ".join((f"{way.prefix}approved", one_line(approved))) if variables else ""
         if about == "approve":
-            notes.append(f"The approval is enough: {way.prefix}confirm_failover_to_azure is not needed for a commit.")
+            notes.append(f"A commit needs only the approval, not {way.prefix}confirm_failover_to_azure.")
     else:
         # Whatever is left out might have chosen fewer machines. Where a choice means one run, it is these and no others;
         # elsewhere it would be the choice of every run of the command.
@@ -152,22 +156,24 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
             # A file, an inventory or the play confirms it, and so would the command.
             variables = {**variables, confirm: False}
         if again:
-            words += f", run your command again{' with this in addition, at its end:' if variables else '.'}"
+            words += f", run your command again{' with this added at the end:' if variables else '.'}"
             variable = f"-e {_quoted(variables)}" if variables else ""
         else:
             words += ", run:"
             command = line.with_variables(variables)
             if line.left_out:
                 notes.append(
-                    f"Not repeated, because it may be secret or is gone: {', '.join(line.left_out)}. Add it yourself."
+                    f"Left out, because it may be secret or no longer exists: {', '.join(line.left_out)}. Add it "
+                    "yourself."
                 )
         unconfirmed = any(s.last.get("code") == NOT_CONFIRMED for s in report.stories)
         if about != "approve" and (unconfirmed or way.confirmed or confirm in line.withheld):
             notes.append(
-                f"No command carries {confirm}; where a machine must still leave home, add -e {confirm}=true at its end."
+                f"Printed commands never include {confirm}. To fail a machine over to Azure, add -e {confirm}=true "
+                "at the end."
             )
     if approved == [HELD]:
-        notes.append(f"It approves the {count} machines that wait now.")
+        notes.append(f"It approves the {count} machines that are waiting now.")
     return {"about": about, "count": count, "words": words, "command": command, "variable": variable, "notes": notes}
 
 

@@ -82,8 +82,8 @@ class Once(ActionBase):
         """A job detached by Ansible would leave its arguments on disk, and nobody would call the next slice."""
         if self._task.async_val:
             raise AnsibleActionFail(
-                f"{self._task.action} does not work with async: it goes on by itself between slices. "
-                "Leave async out; with wait: false the task returns as soon as everything is sent."
+                f"{self._task.action} does not support async. Remove async; with wait: false the task returns as "
+                "soon as everything is sent."
             )
 
     def _pipeline(self) -> None:
@@ -101,8 +101,8 @@ class Once(ActionBase):
                 self._play_context.pipelining = True
             if not self._is_pipelining_enabled("new", False):
                 reason = (
-                    "pipelining is not possible on this connection, and without it passwords would be written to disk; "
-                    "use the local or ssh connection without become (or with sudo)"
+                    "pipelining is not possible on this connection, and passwords would be written to disk without "
+                    "it; use the local or ssh connection without become (or with sudo)"
                 )
         if reason:
             raise AnsibleActionFail(f"{self._task.action} was not started: {reason}.")
@@ -140,8 +140,11 @@ class Once(ActionBase):
         if said:
             raise InputError(
                 "option_not_taken",
-                f"{self._task.action} does not take {', '.join(said)}.",
-                "Take it out of the task; only defaults for the whole group homeward.asr.asr may hold what some modules do not take.",
+                f"{self._task.action} does not support {', '.join(said)}.",
+                (
+                    "Remove it from the task. Only the defaults of the group homeward.asr.asr may contain options that "
+                    "some modules do not support."
+                ),
             )
 
     def _foreign(self) -> set[str]:
@@ -299,9 +302,9 @@ def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: fl
     result["code"] = "still_running"
     result["continue_command"] = command
     named = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if len(waiting) > 10 else "")
-    onward = f"Go on with: {command}" if command else "Run the same command again to go on."
+    onward = f"Continue with: {command}" if command else "Run the same command again to continue."
     result["msg"] = (
-        f"Still running after {span(used)} (wait_timeout). Nothing was cancelled and nothing is lost; the service goes on"
+        f"wait_timeout expired after {span(used)}. Nothing was cancelled; Azure continues"
         + (f" with {named}" if named else "")
         + f". {onward}"
     )

@@ -37,7 +37,7 @@ def judged(answer: Answer) -> Answer:
     rc = answer.get("rc")
     said = bounded(" ".join(str(answer.get("module_stderr") or "").strip().splitlines()[-1:]), 300).rstrip(".")
     killed = isinstance(rc, int) and (rc < 0 or rc >= 128)
-    how = f"was killed (exit code {rc})" if killed else "ended without a whole answer"
+    how = f"was killed (exit code {rc})" if killed else "ended without a complete answer"
     return {
         "failed": True,
         "changed": False,
@@ -46,8 +46,11 @@ def judged(answer: Answer) -> Answer:
             "rc": rc if isinstance(rc, int) else None,
             "crashed": "Traceback" in str(answer.get("module_stderr")),
         },
-        "msg": f"The module's process {how}{': ' + said if said else ''}. What it has sent goes on in the service.",
-        "remedy": "Look whether memory ran out or somebody ended it, then run the same command again: it joins what is under way.",
+        "msg": f"The module's process {how}{': ' + said if said else ''}. Operations that it sent continue in Azure.",
+        "remedy": (
+            "Check whether it ran out of memory or was killed, then run the same command again: it joins what "
+            "is under way."
+        ),
     }
 
 
@@ -110,8 +113,8 @@ def broken(last: Answer, answer: Answer) -> Answer:
     if sent and result.get("failed"):
         named = ", ".join(going[:10]) + (f" and {len(going) - 10} more" if len(going) > 10 else "")
         result["msg"] = (
-            f"{str(result.get('msg') or '').rstrip()}\nThis task had sent {sent} request{'' if sent == 1 else 's'} by then"
-            + (f"; the service goes on with {named}" if named else "")
-            + ". Nothing was cancelled; the same command run again joins what is under way."
+            f"{str(result.get('msg') or '').rstrip()}\nThis task had sent {sent} request{'' if sent == 1 else 's'}"
+            + (f"; Azure continues with {named}" if named else "")
+            + ". Nothing was cancelled. Run the same command again to join what is under way."
         )
     return result

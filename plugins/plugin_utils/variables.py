@@ -16,12 +16,12 @@ class Kind(Enum):
     LIST = "a list of names"
     HOOKS = "a list of task files"
     VAULTS = "a list of vaults"
-    TEXT = "a text"
+    TEXT = "a string"
     NUMBER = "a number"
     FLAG = "true or false"
     MAPPING = "a mapping"
     #: One text for all machines, or a mapping from machines or operating systems to texts.
-    BY_MACHINE = "a text, or a mapping from machines to texts"
+    BY_MACHINE = "a string, or a mapping from machines to strings"
 
 
 @dataclass(frozen=True)

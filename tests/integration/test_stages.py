@@ -57,8 +57,8 @@ def test_a_held_machine_says_what_to_look_at_and_waits(scene: Scene) -> None:
     said = " ".join(held.text.split())
     for word in (
         "held-01, held-02 held:",
-        "is it powered on",
-        "its data right",
+        "Is it powered on",
+        "the data current",
         "deletes the Azure VM for good",
         "2 held",
     ):
@@ -126,7 +126,11 @@ def test_values_by_machine_and_where_machines_go_stand_in_the_plan(scene: Scene)
     }
     assert {d["retentionDrive"] for d in details.values()} == {"/mnt/retention"}
     said = " ".join(told.text.split())
-    for word in ("made anew: none is there (alternate location)", "on its own datastore (original location)", "15 GB"):
+    for word in (
+        "recreated, because its VM no longer exists (alternate location)",
+        "on its own datastore (original location)",
+        "15 GB",
+    ):
         assert word in said, told.text
 
     wrong = scene.playbook(

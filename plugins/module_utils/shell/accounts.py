@@ -31,8 +31,8 @@ def vaults_of(params: Params, environ: Mapping[str, str]) -> tuple[VaultRef, ...
         if not name or not group:
             raise InputError(
                 "vault_missing",
-                "Option vaults is empty, and ASR_VAULT with ASR_RESOURCE_GROUP does not name a vault either.",
-                "Give vaults as a list of name and resource_group.",
+                "Option vaults is empty, and ASR_VAULT and ASR_RESOURCE_GROUP are not set either.",
+                "Set vaults to a list of entries with name and resource_group.",
             )
         entries = [{"name": name, "resource_group": group}]
     refs: list[VaultRef] = []
@@ -41,15 +41,15 @@ def vaults_of(params: Params, environ: Mapping[str, str]) -> tuple[VaultRef, ...
         if not subscription:
             raise InputError(
                 "subscription_missing",
-                f"No subscription is given for vault {entry['name']}.",
-                "Set subscription_id (or AZURE_SUBSCRIPTION_ID), or subscription_id inside the vaults entry.",
+                f"Vault {entry['name']} has no subscription.",
+                "Set subscription_id (or AZURE_SUBSCRIPTION_ID), or subscription_id in the vaults entry.",
             )
         ref = VaultRef(subscription_id=subscription, resource_group=entry["resource_group"], name=entry["name"])
         if any(known.key == ref.key for known in refs):
             raise InputError(
                 "vault_ambiguous",
-                f"Option vaults names {ref.name} in resource group {ref.resource_group} twice.",
-                "Name each vault once.",
+                f"Option vaults lists {ref.name} in resource group {ref.resource_group} twice.",
+                "List each vault once.",
             )
         refs.append(ref)
     return tuple(refs)

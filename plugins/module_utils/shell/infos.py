@@ -90,8 +90,8 @@ def _named_job(call: Call, vaults: Vaults, name: str) -> dict[str, Any]:
             continue
     raise InputError(
         "job_not_found",
-        f"No job named {name} (option jobs) is in {', '.join(ref.name for ref in call.refs)}.",
-        "Leave jobs out to see the recent ones.",
+        f"There is no job {name} (option jobs) in {', '.join(ref.name for ref in call.refs)}.",
+        "Omit jobs to list the recent ones.",
     )
 
 
@@ -114,7 +114,7 @@ def about(
         if not chosen and not named:
             raise InputError(
                 "machine_not_found",
-                f"The machine {word!r} in 'machines' is in none of the vaults, and no job is about it.",
+                f"The machine {word!r} in 'machines' is in none of the vaults, and no job refers to it.",
                 f"Choose from: {listing(i.friendly_name for i in items)}.",
             )
         machines += chosen

@@ -118,7 +118,11 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
         result = failure(error)
     except KeyboardInterrupt:
         # Leaving is safe at any point: what was sent goes on in the service, and the next run joins it.
-        result = failure(FailbackError("interrupted", "Interrupted; what was sent goes on.", "Run the same again."))
+        result = failure(
+            FailbackError(
+                "interrupted", "Interrupted. Operations that were sent continue in Azure.", "Rerun the same command."
+            )
+        )
     except Exception as exc:  # noqa: BLE001
         # Kept in the shape of every other result, so that the loop of the action plugin and the report can tell it.
         result = failure(defect(exc))

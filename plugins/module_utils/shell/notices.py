@@ -11,8 +11,9 @@ from urllib.parse import unquote
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 UNVERIFIED = (
-    "The certificate of vCenter is not verified (validate_certs is false), so anybody on the way could answer in its place. "
-    "Set asr_validate_certs=true (option validate_certs) and trust its authority in ca_path or SSL_CERT_FILE."
+    "The certificate of vCenter is not verified (validate_certs is false), so the connection can be intercepted. "
+    "Set asr_validate_certs=true (option validate_certs) and add its certificate authority to ca_path or "
+    "SSL_CERT_FILE."
 )
 
 

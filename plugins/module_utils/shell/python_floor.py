@@ -27,8 +27,7 @@ def demand_python(version: tuple[int, ...] | None = None, executable: str = sys.
 def too_old(found: str, executable: str) -> dict[str, object]:
     """The result of a module that cannot run there."""
     remedy = (
-        "Point ansible_python_interpreter at a Python 3.10 or newer that has this collection's requirements, "
-        "then rerun."
+        "Set ansible_python_interpreter to a Python 3.10 or newer that has this collection's requirements, then rerun."
     )
     return {
         "failed": True,

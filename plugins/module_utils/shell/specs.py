@@ -212,18 +212,22 @@ def deployment() -> Spec:
 
 #: Between what a number of an option must lie, and what to give instead.
 LIMITS: dict[str, tuple[float, float, str]] = {
-    "wait_timeout": (1, 31536000, "Give seconds; with wait: false the task returns as soon as everything is sent."),
-    "poll_interval": (0.1, 86400, "Give seconds, or leave it out: then the pace that the service asks for is kept."),
-    "slice_seconds": (0.1, 3600, "Give seconds, or leave it out."),
-    "retries": (0, 100, "Give how often one machine's failed attempt may be repeated; 0 repeats none."),
-    "allowed_failures": (0, 100, "Give a percentage of the machines."),
-    "agent_timeout": (0, 604800, "Give seconds; 1200 is the default."),
-    "ready_timeout": (0, 604800, "Give seconds; 1200 is the default."),
-    "guest_shutdown_timeout": (0, 86400, "Give seconds; 300 is the default."),
-    "rpo_limit": (0, 31536000, "Give seconds."),
-    "hours": (0, 87600, "Give hours."),
-    "port": (1, 65535, "Give the number of a TCP port."),
-    "proxy_port": (1, 65535, "Give the number of a TCP port."),
+    "wait_timeout": (
+        1,
+        31536000,
+        "Set it in seconds. With wait: false the task returns as soon as everything is sent.",
+    ),
+    "poll_interval": (0.1, 86400, "Set it in seconds, or omit it to use the interval the service asks for."),
+    "slice_seconds": (0.1, 3600, "Set it in seconds, or omit it."),
+    "retries": (0, 100, "Set how often a failed attempt is retried per machine; 0 disables retries."),
+    "allowed_failures": (0, 100, "Set a percentage of the machines."),
+    "agent_timeout": (0, 604800, "Set it in seconds; the default is 1200."),
+    "ready_timeout": (0, 604800, "Set it in seconds; the default is 1200."),
+    "guest_shutdown_timeout": (0, 86400, "Set it in seconds; the default is 300."),
+    "rpo_limit": (0, 31536000, "Set it in seconds."),
+    "hours": (0, 87600, "Set it in hours."),
+    "port": (1, 65535, "Set a TCP port number."),
+    "proxy_port": (1, 65535, "Set a TCP port number."),
 }
 
 
@@ -234,7 +238,7 @@ def check_numbers(params: Mapping[str, Any]) -> None:
         # Not a number compares as False with everything.
         if isinstance(value, (int, float)) and not least <= value <= most:
             raise InputError(
-                "number_invalid", f"Option {option} is {value:g}; it must lie between {least:g} and {most:g}.", remedy
+                "number_invalid", f"Option {option} is {value:g}; it must be between {least:g} and {most:g}.", remedy
             )
 
 
@@ -254,6 +258,6 @@ def merge(*parts: Spec) -> Spec:
     for part in parts:
         for name, option in part.items():
             if name in whole:
-                raise ValueError(f"option {name} stands in two parts")
+                raise ValueError(f"option {name} is in two parts")
             whole[name] = option
     return whole

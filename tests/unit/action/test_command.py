@@ -92,7 +92,7 @@ def test_variables_of_ours_are_repeated_and_no_others(given: tuple[str, ...], re
         (("token=s3cret asr_machines=a", '{"other": 1, "token": 2}'), ("token", "other")),
         (("@/dev/fd/63",), ("the file /dev/fd/63",)),
         (("@/tmp/gone.yml",), ("the file /tmp/gone.yml",)),
-        (("{broken: [",), ("variables in a text that is not understood",)),
+        (("{broken: [",), ("variables that could not be parsed",)),
         (("asr_machines=a", "@/a.yml"), ()),
     ],
 )

@@ -187,9 +187,9 @@ def test_the_plan_says_original_or_alternate_location_and_the_size(world: World,
     told = " ".join("\n".join(world.slice(order(WAY_HOME, check=True))["plan_text"]).split())
     for word in (
         "old: reprotecting",
-        "to the machine that is there, on its own datastore (original location)",
-        "made anew: none is there (alternate location);",
-        "(alternate location); another machine of its name is there",
+        "to the existing VM, on its own datastore (original location)",
+        "recreated, because its VM no longer exists (alternate location);",
+        "(alternate location); another VM has the same name",
         "datastore ds1",
         "1 GB",
     ):
@@ -207,4 +207,4 @@ def test_a_size_that_is_not_known_is_left_out(world: World) -> None:
 def test_without_vcenter_the_plan_says_that_it_is_open(world: World) -> None:
     world.add("web")
     result = blind(world, stage_2("web", check=True))
-    assert "if it is still there (original location), else made anew" in " ".join(" ".join(result["plan_text"]).split())
+    assert "if there is one (original location), otherwise recreated" in " ".join(" ".join(result["plan_text"]).split())

@@ -276,7 +276,7 @@ def _azure(
 def _unclear(vm_id: str, odd: Sequence[str]) -> ReadFailed:
     return ReadFailed(
         "not_understood",
-        f"Azure's answer for the VM {vm_id} is not understood: {', '.join(odd[:3])} is missing or of another kind than it has to be.",
+        f"Azure's answer for the VM {vm_id} is invalid: {', '.join(odd[:3])} is missing or has the wrong type.",
         "Check the VM in Azure, then rerun.",
     )
 

@@ -41,8 +41,8 @@ def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
     if any(commits_later(way) or any(operation.step in COMMITS for operation in way[0]) for way in ways.values()):
         raise InputError(
             "vcenter_missing",
-            "A commit must be proven in vCenter and no vCenter is given in 'hostname'.",
-            "Give hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
+            "The commit has to be checked against vCenter, but 'hostname' is not set.",
+            "Set hostname, username and password of vCenter (or VMWARE_HOST, VMWARE_USER, VMWARE_PASSWORD).",
         )
 
 
@@ -71,7 +71,7 @@ class _Probe:
             if not track.ended:
                 said = " ".join(dict.fromkeys(p.message for p in problems))
                 remedy = " ".join(dict.fromkeys(p.remedy for p in problems if p.remedy))
-                told = f"A later step would not go through: {said}"
+                told = f"A later step would fail: {said}"
                 track.end("refused", Refusal(problems[0].code, told, remedy))
 
 
@@ -156,6 +156,6 @@ def refused_later(refusal: Refusal) -> Refusal:
     """The refusal of a machine whose last reprotect has no place to go to, found before its first step."""
     return Refusal(
         refusal.code,
-        f"Its protection to Azure afterwards would not begin: {refusal.reason}",
-        f"{refusal.remedy} Stages 2 and 3 alone bring it home without protecting it again.",
+        f"Reprotecting it to Azure afterwards would be refused: {refusal.reason}",
+        f"{refusal.remedy} To fail it back without protecting it again, run only stages 2 and 3.",
     )

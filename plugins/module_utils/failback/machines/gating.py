@@ -95,7 +95,7 @@ class Gatekeeper:
         accept = self.walk.order.accept
         for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
             if found.named:
-                track.accept([{"gate": word, "reason": found.named, "text": "Named by a person, not told by ids."}])
+                track.accept([{"gate": word, "reason": found.named, "text": "Identified by a person, not by ids."}])
         left: list[Refusal] = []
         for proof in unproven:
             reason = str(accept.get(proof.code) or "").strip()

@@ -35,16 +35,16 @@ def look_for_leftovers(walk: Walk) -> None:
         if isinstance(found, NotFound):
             continue
         if isinstance(found, FailbackError):
-            said = f"Whether the commit deleted the Azure VM {vm_id} could not be read: {found.message}"
-            track.warn(Problem(LEFT, said, action="Look for it in Azure.", level="Warning"))
+            said = f"Could not check whether the commit deleted the Azure VM {vm_id}: {found.message}"
+            track.warn(Problem(LEFT, said, action="Check in Azure.", level="Warning"))
             continue
         state = str((found.get("properties") or {}).get("provisioningState") or "").lower()
         if state == "deleting":
             continue
         power = power_state(found) or "in an unknown power state"
         said = f"The commit succeeded, but the Azure VM {vm_id} is still there ({power})."
-        causes = "A lock on the VM or its resource group, or its deletion has not ended."
-        action = "Make sure that it stays off, remove the lock, and delete the VM, its disks and NICs by hand."
+        causes = "There is a lock on the VM or its resource group, or the deletion is still running."
+        action = "Make sure it stays off, remove the lock, and delete the VM, its disks and NICs by hand."
         track.warn(Problem(LEFT, said, causes, action, "Warning"))
 
 

@@ -43,10 +43,10 @@ def sit_out(track: Track, error: FailbackError, elapsed: float | None) -> None:
     ``elapsed`` are the seconds since the same machine was last looked at; None where its trouble begins now.
     """
     if track.trouble(elapsed) < PATIENCE:
-        track.wait(f"{error.message.rstrip('.')}. Trying again")
+        track.wait(f"{error.message.rstrip('.')}. Retrying")
         return
     minutes = round(PATIENCE / 60)
-    said = f"{error.message} It has been so for {minutes} minutes."
+    said = f"{error.message} This has lasted for {minutes} minutes."
     track.end("failed", Refusal(error.code, said, error.remedy))
 
 

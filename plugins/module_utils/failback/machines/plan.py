@@ -68,7 +68,7 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
         lines += _paragraph(way, names, sizes[way])
     idle = len(walk.memory.tracks) - total
     if idle:
-        lines.append(f"  {idle} more {'has' if idle == 1 else 'have'} nothing to do now, or cannot go on.")
+        lines.append(f"  {idle} more {'has' if idle == 1 else 'have'} nothing to do or cannot continue.")
     return lines
 
 
@@ -88,12 +88,12 @@ def _place(where: Home, placement: Mapping[str, Any]) -> str:
     if where.exists:
         store = str(placement.get("datastore") or "")
         if store and not placement.get("retention_volume") and where.datastores and not among(store, where.datastores):
-            return "to the machine that is there, on a datastore that is not its own (alternate location)"
-        return "to the machine that is there, on its own datastore (original location)"
+            return "to the existing VM, on another datastore (alternate location)"
+        return "to the existing VM, on its own datastore (original location)"
     if where.exists is None:
-        return "to the machine if it is still there (original location), else made anew (alternate location)"
-    alike = "; another machine of its name is there" if where.namesake else ""
-    return f"made anew: none is there (alternate location){alike}"
+        return "to the existing VM if there is one (original location), otherwise recreated (alternate location)"
+    alike = "; another VM has the same name" if where.namesake else ""
+    return f"recreated, because its VM no longer exists (alternate location){alike}"
 
 
 def _through(placement: Mapping[str, Any], tells_store: bool) -> str:

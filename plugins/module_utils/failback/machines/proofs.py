@@ -61,19 +61,19 @@ def _job(evidence: Evidence, home: bool) -> Refusal | None:
     if job is None:
         return Refusal(
             "failover_job_not_found",
-            "The vault lists no job of this failover, so its success is not proven.",
-            "Look at the machine yourself and commit it in the portal if all is well.",
+            "The vault lists no job for this failover, so its success cannot be verified.",
+            "Check the machine yourself and commit it in the portal if it is in order.",
         )
     if job.alive:
         return Refusal(
-            "failover_running", "The failover's job has not ended yet.", "Wait until it has, then rerun.", True
+            "failover_running", "The failover job is still running.", "Wait for it to end, then rerun.", True
         )
     if not job.succeeded:
         said = "; ".join(f"{p.code}: {p.message}" for p in job.errors[:2])
         return Refusal(
             "failover_not_succeeded",
-            f"The failover's job ended {job.state}" + (f" ({said})." if said else "."),
-            "Resolve what the job names, look at the machine, and commit it in the portal if all is well.",
+            f"The failover job ended {job.state}" + (f" ({said})." if said else "."),
+            "Fix what the job reports, check the machine, and commit it in the portal if it is in order.",
         )
     return None
 
@@ -85,37 +85,39 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "onprem_contradiction",
             f"The ids of the on-premises machine contradict each other: {found.clash}.",
-            "Find out which of the machines came home, and commit it in the portal if all is well.",
+            "Find out which of the machines was failed back, and commit it in the portal if it is in order.",
         )
     if len(machines) > 1:
         listed = ", ".join(f"{m.name} ({m.uuid or m.moid})" for m in machines)
         return Refusal(
             "onprem_ambiguous",
-            f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state is not proven: {listed}.",
-            "Give the copy a UUID of its own or remove it, then rerun.",
+            (
+                f"vCenter has {len(machines)} machines with the ids of {name!r}, so its power state cannot be verified: "
+                f"{listed}."
+            ),
+            "Give the copy its own UUID or remove it, then rerun.",
         )
     if not machines and evidence.unreadable:
         return Refusal(
             "onprem_unreachable",
-            f"vCenter has no machine with the ids of {name!r}, but cannot read some that may be it "
+            f"vCenter has no machine with the ids of {name!r}, but cannot read some that could be it "
             f"({', '.join(evidence.unreadable[:3])}).",
-            "Bring their host, their datastore and the connection to vCenter back, then rerun.",
+            "Restore their host, their datastore and their connection to vCenter, then rerun.",
             True,
         )
     if home and not machines and found.alike:
         like = ", ".join(f"{m.name} with UUID {m.uuid or m.bios_uuid}" for m in found.alike)
         return Refusal(
             "onprem_identity",
-            f"The ids do not tell which VM in vCenter is {name!r}: {found.compared}; vCenter has {like}.",
-            "Look at that VM. If it is the machine (made anew, for instance), say so by its UUID: -e "
+            f"The ids do not identify {name!r} in vCenter: {found.compared}; vCenter has {like}.",
+            "Check that VM. If it is the machine (recreated, for example), accept it by its UUID: -e "
             f'\'{{"asr_accept": {{"onprem_identity": "UUID is {_called(evidence, found)}, says NAME"}}}}\'',
         )
     if machines and machines[0].doubt:
         return Refusal(
             "onprem_unreachable",
-            f"The on-premises machine is out of vCenter's sight: {machines[0].doubt}, so that its power state is only what "
-            "it was before.",
-            "Bring its host and its connection to vCenter back, look at the machine, then rerun.",
+            f"vCenter cannot see the on-premises machine: {machines[0].doubt}, so its power state is out of date.",
+            "Restore its host and its connection to vCenter, check the machine, then rerun.",
             True,
         )
     if home:
@@ -123,7 +125,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
             return Refusal(
                 "onprem_missing",
                 f"vCenter has no machine {name!r}{f' ({found.compared})' if found.compared else ''}.",
-                "Check that 'hostname' names the vCenter it came home to, then rerun.",
+                "Check that 'hostname' is the vCenter it was failed back to, then rerun.",
                 True,
             )
         if not machines[0].powered_on:
@@ -135,7 +137,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
             return Refusal(
                 "onprem_not_running",
                 f"The on-premises machine is {word} in vCenter.",
-                "Power it on and look at it, then rerun.",
+                "Power it on, check it, then rerun.",
                 True,
             )
     elif machines and machines[0].powered_on is not False:
@@ -143,7 +145,7 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "onprem_running",
             f"The on-premises machine is {word} in vCenter although the machine runs in Azure.",
-            "Shut it down so that only one of the two runs, then rerun.",
+            "Shut it down so that only one of the two is running, then rerun.",
             True,
         )
     return None
@@ -158,10 +160,10 @@ def _gone(others: bool) -> str:
     """How to say that an Azure VM does not exist any more; where there are others of its name, that none of them is it."""
     if others:
         return (
-            " If it is really gone and each of that name is another machine's, accept that and name them: -e "
-            '\'{"asr_accept": {"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"}}\''
+            " If it really no longer exists and each VM of that name belongs to another machine, accept that and "
+            'list them: -e \'{"asr_accept": {"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"}}\''
         )
-    return ' If it is really gone, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
+    return ' If it really no longer exists, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
 
 
 def _azure(evidence: Evidence, home: bool) -> Refusal | None:
@@ -171,21 +173,21 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "azure_vm_contradiction",
             f"The ids of the Azure VM contradict each other: {found.clash}.",
-            "Find out which of them is the machine's, and commit it in the portal if all is well.",
+            "Find out which of them is the machine's, and commit it in the portal if it is in order.",
         )
     if len(machines) > 1:
         listed = ", ".join(str(m.get("id") or "") for m in machines)
         return Refusal(
             "azure_vm_ambiguous",
-            f"{len(machines)} Azure VMs may be {name!r} and nothing tells which: {listed}.",
-            "Look at them, and commit the machine in the portal if all is well.",
+            f"{len(machines)} Azure VMs could be {name!r}: {listed}.",
+            "Check them, and commit the machine in the portal if it is in order.",
         )
     if not machines and found.alike and not found.by_resource:
         return Refusal(
             "azure_identity",
-            f"The ids do not tell which Azure VM is {name!r}, and a name alone proves nothing: {found.compared}.",
-            "Look at the VM. If it is the machine's, say so by its resource id: -e "
-            f'\'{{"asr_accept": {{"azure_identity": "RESOURCE_ID is {_called(evidence, found)}, says NAME"}}}}\'',
+            f"The ids do not identify the Azure VM {name!r}, and a name alone is not enough: {found.compared}.",
+            "Check the VM. If it is the machine's, accept it by its resource id: -e '{\"asr_accept\": "
+            f'{{"azure_identity": "RESOURCE_ID is {_called(evidence, found)}, says NAME"}}}}\'',
         )
     if not machines:
         other = ", ".join(str(m.get("id") or "") for m in found.alike)
@@ -193,9 +195,9 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
             "azure_vm_missing",
             f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
             + (f" ({found.compared})" if found.compared else "")
-            + (f"; one of that name is {other}" if other else "")
+            + (f"; VMs with that name: {other}" if other else "")
             + ". It may have been moved or deleted, or the account may not see it.",
-            "Check the account's permission to read virtual machines there; move the VM back if it was moved."
+            "Check that the account may read virtual machines there; move the VM back if it was moved."
             + (_gone(bool(other)) if home else ""),
             not home,
         )
@@ -204,22 +206,22 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
     if provisioning.lower() in ("failed", "updating", "creating", "deleting"):
         return Refusal(
             "azure_vm_unsettled",
-            f"Azure calls the VM {name!r} {provisioning}, so that its power state proves nothing.",
-            "Look at the VM in Azure and bring it into order, then rerun.",
+            f"Azure reports the VM {name!r} as {provisioning}, so its power state cannot be trusted.",
+            "Check the VM in Azure and fix its state, then rerun.",
             True,
         )
     if home and state not in ("stopped", "deallocated"):
         return Refusal(
             "azure_vm_not_stopped",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not stopped.",
-            "Stop it so that only one of the two runs, then rerun.",
+            "Stop it so that only one of the two is running, then rerun.",
             True,
         )
     if not home and state != "running":
         return Refusal(
             "azure_vm_not_running",
             f"The Azure VM {name!r} is {state or 'in an unknown power state'}, not running.",
-            "Start it and look at it, then rerun.",
+            "Start it, check it, then rerun.",
             True,
         )
     return None

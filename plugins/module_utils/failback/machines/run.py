@@ -178,7 +178,7 @@ class Run(Walk, Slice[None]):
             due = parse_time(track.not_before)
             if due is not None and self.now < due:
                 if not track.rejections or not track.waiting:
-                    track.wait(f"waiting before it is tried again: {STEP_TEXT[decision.operation.step]}")
+                    track.wait(f"waiting before the retry: {STEP_TEXT[decision.operation.step]}")
                 return None
             return decision.operation
         if isinstance(decision, Join):

@@ -272,7 +272,7 @@ class Walk:
                 Refusal(
                     "item_gone",
                     "The replicated item is no longer in the vault.",
-                    "Look into the vault's jobs for who removed it; a machine without replication cannot be brought home.",
+                    "Check the vault's jobs for who removed it. A machine without replication cannot be failed back.",
                 ),
             )
         except (ReadFailed, ConnectionFailed) as exc:
@@ -336,8 +336,14 @@ def _unclear(item: Item) -> ReadFailed:
 def approval(operation: Operation) -> Refusal:
     """What is said of a machine that waits for a person before its commit."""
     if operation.step.endswith("_onprem"):
-        look = "Look at it on-premises: is it powered on, does it answer, is its data right, has it its address? The commit deletes the Azure VM for good."
+        look = (
+            "Check it on-premises: Is it powered on and reachable? Is the data current and the IP address "
+            "correct? The commit deletes the Azure VM for good."
+        )
     else:
-        look = "Look at it in Azure: does it run, does it answer, is its data right? The commit drops all other recovery points."
-    approve = "Then run the same again with its name in 'approved' (asr_approved in the playbooks)."
-    return Refusal("awaiting_approval", "The machine waits for your approval before the commit.", f"{look} {approve}")
+        look = (
+            "Check it in Azure: Is it running and reachable? Is the data current? The commit deletes all other "
+            "recovery points."
+        )
+    approve = "Then rerun with its name in 'approved' (asr_approved in the playbooks)."
+    return Refusal("awaiting_approval", "The machine is waiting for approval before the commit.", f"{look} {approve}")

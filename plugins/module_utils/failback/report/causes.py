@@ -36,11 +36,7 @@ class Cause:
     @property
     def note(self) -> str:
         """That the words are the first machine's; empty where they are everybody's."""
-        return (
-            f"(The details are those of {self.names[0]}; names and numbers differ for the others.)"
-            if self.alike
-            else ""
-        )
+        return f"(Details are for {self.names[0]}; names and numbers differ for the others.)" if self.alike else ""
 
 
 def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Cause]:

@@ -143,7 +143,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
         still = cut and not broke
         running = running or still
         if broke and (not machines or result.get("remedy") or code):
-            stopped.append(str(result.get("msg") or "A stage could not begin and gave no reason."))
+            stopped.append(str(result.get("msg") or "A stage could not start and gave no reason."))
         planned += len(result.get("plan") or ())
         requests = result.get("requests") or {}
         floor = requests.get("floor") or {}
@@ -192,7 +192,7 @@ def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any
         rows = [row for story in stories for row in _rows(story, report.planned is not None)]
         lines += ["", *_table(rows if report.names_repeat else [(name, *row) for name, _vault, *row in rows])]
     if hidden:
-        lines.append(f"and {hidden} more machines that need attention; the reasons are below.")
+        lines.append(f"and {hidden} more machines that need attention; see the reasons below.")
     if left_out:
         lines.append(f"and {left_out} more machines that need no attention.")
     lines += _said(report.stories)
@@ -222,8 +222,8 @@ def still_running(report: Report) -> str:
         for reason, some in list(reasons.items())[:3]
     )
     return (
-        f"wait_timeout expired before all machines finished{': ' + who if who else ''}.{why} Nothing was cancelled "
-        "and nothing is lost: the same run goes on where this one left off."
+        f"wait_timeout expired before all machines finished{': ' + who if who else ''}.{why} Nothing was cancelled. "
+        "Rerun to continue where this run left off."
     )
 
 

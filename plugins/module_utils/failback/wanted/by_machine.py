@@ -22,7 +22,7 @@ OPTIONS = ("recovery_point", "datastore", "retention_volume")
 
 SYSTEMS, DEFAULT = ("windows", "linux"), "default"
 
-WANTED = "a text, or a mapping from machines, windows, linux or default to texts"
+WANTED = "a string, or a mapping from machines, windows, linux or default to strings"
 
 
 class Keys(dict[str, str]):
