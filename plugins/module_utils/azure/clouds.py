@@ -77,8 +77,11 @@ def resolve(
     if base is None:
         raise InputError(
             "cloud_unknown",
-            f"cloud_environment '{name}' is not a cloud known by name.",
-            "Use AzureCloud, AzureChinaCloud or AzureUSGovernment, or resource_manager_endpoint and authority_host.",
+            f"cloud_environment '{name}' is not a known cloud.",
+            (
+                "Use AzureCloud, AzureChinaCloud or AzureUSGovernment, or set resource_manager_endpoint and "
+                "authority_host."
+            ),
         )
     arm = _url("resource_manager_endpoint", endpoint) if endpoint else base.endpoint
     host = urlsplit(arm).hostname or ""

@@ -81,8 +81,8 @@ def _need_file(option: str, path: str) -> None:
     if not os.path.isfile(path) or not os.access(path, os.R_OK):
         raise InputError(
             "file_not_found",
-            f"{option} names '{path}', which is not a file that can be read here.",
-            f"Correct {option}, or put the file on the machine that runs the module.",
+            f"{option} names '{path}', which is not a readable file here.",
+            f"Correct {option}, or copy the file to the machine that runs the module.",
         )
 
 
@@ -110,10 +110,10 @@ def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool)
         return "cli"
     raise InputError(
         "login_incomplete",
-        "No way to log in to Azure was found: there is no secret (AZURE_SECRET), no x509_certificate_path, no "
+        "No Azure credentials were found: there is no secret (AZURE_SECRET), no x509_certificate_path, no "
         "federated_token_file (AZURE_FEDERATED_TOKEN_FILE), no managed identity endpoint in the environment, and no "
         "Azure CLI in PATH.",
-        "Give one of them, or on an Azure VM with an identity set auth_source to managed_identity.",
+        "Set one of them, or set auth_source to managed_identity on an Azure VM with an identity.",
     )
 
 
@@ -131,7 +131,7 @@ def check(account: AzureAccount, environment: Mapping[str, str] | None = None) -
             raise InputError(
                 "ca_path_invalid",
                 f"ca_path names '{account.ca_path}', which holds no certificate in PEM form.",
-                "Let ca_path (or REQUESTS_CA_BUNDLE) name a PEM file of the trusted certificate authorities.",
+                "Set ca_path (or REQUESTS_CA_BUNDLE) to a PEM file with the trusted certificate authorities.",
             ) from exc
     source = choose(account, os.environ if environment is None else environment, shutil.which("az") is not None)
     if source == "service_principal":
@@ -193,21 +193,27 @@ def _unusable(account: AzureAccount, source: str) -> InputError:
     if source == "service_principal" and account.x509_certificate_path:
         return InputError(
             "login_invalid",
-            f"x509_certificate_path '{account.x509_certificate_path}' does not open as a certificate with its RSA key.",
-            "Give a PEM or PKCS#12 file that holds both, and x509_certificate_password if it is protected.",
+            (
+                f"x509_certificate_path '{account.x509_certificate_path}' cannot be read as a certificate with its RSA "
+                "key."
+            ),
+            "Use a PEM or PKCS#12 file that contains both, and set x509_certificate_password if it is protected.",
         )
     return InputError(
         "login_invalid",
-        f"tenant '{account.tenant}' or client_id '{account.client_id}' cannot be used for logging in as {source}.",
-        "Set tenant (AZURE_TENANT) to the directory's id or domain, client_id (AZURE_CLIENT_ID) to the application's.",
+        f"tenant '{account.tenant}' or client_id '{account.client_id}' cannot be used to log in as {source}.",
+        (
+            "Set tenant (AZURE_TENANT) to the directory's id or domain, and client_id (AZURE_CLIENT_ID) to the "
+            "application's id."
+        ),
     )
 
 
 #: What a login failure means, by the number in Entra's text (DOC: Entra error reference): sentence and remedy.
 _ENTRA = {
     "7000215": (
-        "The secret is not the one of client_id '{client_id}'.",
-        "Correct secret (AZURE_SECRET): its value is needed, not its id.",
+        "The secret does not belong to client_id '{client_id}'.",
+        "Correct secret (AZURE_SECRET). Use the secret's value, not its id.",
     ),
     "7000222": (
         "The secret of client_id '{client_id}' has expired.",
@@ -221,7 +227,7 @@ _ENTRA = {
         "Tenant '{tenant}' does not exist at this authority.",
         "Correct tenant (AZURE_TENANT), or authority_host (AZURE_AUTHORITY_HOST) or cloud_environment.",
     ),
-    "900023": ("'{tenant}' is not a tenant's id or domain.", "Correct tenant (AZURE_TENANT)."),
+    "900023": ("'{tenant}' is not a tenant id or domain.", "Correct tenant (AZURE_TENANT)."),
     "700027": (
         "The certificate of x509_certificate_path is not registered for client_id '{client_id}', or has expired.",
         "Upload the certificate to the application, or correct x509_certificate_path.",
@@ -282,11 +288,13 @@ def refused(account: AzureAccount, source: str, text: str) -> ConnectionFailed:
     if known:
         message, remedy = (part.format_map(values) for part in known)
     elif source == "cli":
-        message = f"The Azure CLI gave no token: {text}."
+        message = f"The Azure CLI returned no token: {text}."
         remedy = "Run 'az login' as the user that runs the module, or choose another auth_source."
     elif source == "managed_identity":
-        message = f"The managed identity gave no token: {text}."
-        remedy = "Give this machine an identity (client_id for a user-assigned one), or choose another auth_source."
+        message = f"The managed identity returned no token: {text}."
+        remedy = (
+            "Assign an identity to this machine (set client_id for a user-assigned one), or choose another auth_source."
+        )
     else:
         message = f"Azure refused the login as {source.replace('_', ' ')}: {text}."
         remedy = "Check tenant, client_id, and the secret, certificate or token file."

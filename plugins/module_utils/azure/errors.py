@@ -38,7 +38,7 @@ _TITLE = re.compile(r"<title[^>]*>([^<]*)</title", re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 
 #: What to do about an answer that did not come from Azure.
-_BETWEEN = "Check the proxy or firewall between here and Azure: it answers in Azure's place."
+_BETWEEN = "Check the proxy or firewall between here and Azure: it answered instead of Azure."
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ class ServiceError:
         if self.message and self.code:
             return f"{self.message} ({self.code})"
         if self.strange and not (self.message or self.code):
-            return f"its answer is none of Azure's and begins '{self.strange}'"
-        return self.message or self.code or "it gave no reason"
+            return f"its answer does not come from Azure and begins '{self.strange}'"
+        return self.message or self.code or "no reason given"
 
 
 def _first_words(body: bytes) -> str:
@@ -163,12 +163,14 @@ def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
     lacking = found.group(1).lower() if found else ""
     usual = ""
     if not lacking:
-        usual = " (Site Recovery Contributor on the vault, Reader on the Azure machines' resource groups are the usual ones)"
+        usual = " (usually Site Recovery Contributor on the vault and Reader on the Azure machines' resource groups)"
     elif lacking.startswith("microsoft.recoveryservices/"):
-        usual = " (Site Recovery Contributor on the vault is the usual one)"
+        usual = " (usually Site Recovery Contributor on the vault)"
     elif lacking.endswith("/read"):
-        usual = " (Reader is the usual one)"
-    remedy = f"Give it a role{which or ' that allows this'}{usual}, allow a few minutes for it to take effect, and run again."
+        usual = " (usually Reader)"
+    remedy = (
+        f"Give it a role{which or ' that allows this'}{usual}, wait a few minutes for it to take effect, then rerun."
+    )
     return message, remedy
 
 
@@ -184,8 +186,8 @@ def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
     if code in ("subscriptionnotfound", "invalidsubscriptionid"):
         return (
             "subscription_not_found",
-            f"Subscription '{subscription}' does not exist, or this identity does not see it.",
-            "Correct subscription_id (AZURE_SUBSCRIPTION_ID), or give the identity a role in it.",
+            f"Subscription '{subscription}' does not exist or is not visible to this identity.",
+            "Correct subscription_id (AZURE_SUBSCRIPTION_ID), or give the identity a role in the subscription.",
         )
     if code == "resourcegroupnotfound":
         return (
@@ -207,8 +209,8 @@ def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
 def _shut_out(error: ServiceError) -> tuple[str, str]:
     """Sentence and remedy for a token that the service does not take, not even a fresh one."""
     remedy = (
-        "Check that tenant (AZURE_TENANT) is the directory of the subscription, and cloud_environment or "
-        "resource_manager_endpoint the cloud it lives in."
+        "Check that tenant (AZURE_TENANT) is the directory of the subscription, and that cloud_environment or "
+        "resource_manager_endpoint is the subscription's cloud."
     )
     return f"Azure does not accept this identity's token: {error.words}.", remedy
 
@@ -225,11 +227,11 @@ def read_refused(reply: Reply, ask: Ask) -> FailbackError:
     if place:
         return NotFound(*place, details)
     if reply.status == 404:
-        return NotFound("not_found", f"Azure does not know {ask.what}: {error.words}.", error.action, details)
+        return NotFound("not_found", f"Azure does not have {ask.what}: {error.words}.", error.action, details)
     return ReadFailed(
         "read_failed",
-        f"Azure could not give {ask.what} (HTTP {reply.status}): {error.words}.",
-        error.action or "Run again in a few minutes." + (f" {_BETWEEN}" if error.strange else ""),
+        f"Azure could not return {ask.what} (HTTP {reply.status}): {error.words}.",
+        error.action or "Rerun in a few minutes." + (f" {_BETWEEN}" if error.strange else ""),
         details,
     )
 
@@ -241,7 +243,7 @@ def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
     except ValueError:
         found = None
     if not isinstance(found, dict):
-        raise read_unusable(ask, f"it is no complete JSON object (HTTP {reply.status}){begins(reply.body)}")
+        raise read_unusable(ask, f"it is not a complete JSON object (HTTP {reply.status}){begins(reply.body)}")
     return found
 
 
@@ -250,7 +252,7 @@ def read_unusable(ask: Ask, why: str) -> ReadFailed:
     return ReadFailed(
         "read_failed",
         f"Azure's answer for {ask.what} is unusable: {why}.",
-        "Run again in a few minutes; check any proxy between here and Azure.",
+        "Rerun in a few minutes, and check any proxy between here and Azure.",
         {"client_request_id": ask.request_id},
     )
 
@@ -260,8 +262,8 @@ def throttled(ask: Ask, wait: float, write: bool) -> FailbackError:
     kind = Rejected if write else ReadFailed
     return kind(
         "throttled",
-        f"Azure asks to send fewer requests and to wait {wait:.0f} s before {ask.what}.",
-        "Run again later, or run fewer things against this subscription at once.",
+        f"Azure is throttling requests: wait {wait:.0f} s before {ask.what}.",
+        "Rerun later, or run fewer jobs against this subscription at the same time.",
         {"retry_after": wait, "http_status": 429, "client_request_id": ask.request_id},
     )
 
@@ -288,7 +290,7 @@ def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:
     return Unknown(
         "unknown_outcome",
         f"Azure may or may not have accepted {ask.what}: {why}.",
-        "Read the machine's state before anything is sent again.",
+        "Check the machine's state before anything is sent again.",
         {"http_status": status, "client_request_id": ask.request_id},
     )
 
@@ -336,11 +338,11 @@ def _why(exc: BaseException) -> str:
     text = _said(exc)
     for words, meaning in (
         (("NameResolutionError", "Name or service not known", "getaddrinfo"), "the name cannot be resolved"),
-        (("ConnectTimeout",), "no connection came about in time"),
+        (("ConnectTimeout",), "the connection timed out"),
         (("Connection refused", "ConnectionRefusedError"), "the connection was refused"),
         (("ProxyError",), "the proxy does not answer"),
-        (("ReadTimeout",), "no answer came in time"),
-        (("IncompleteRead",), "the answer was cut"),
+        (("ReadTimeout",), "the answer timed out"),
+        (("IncompleteRead",), "the answer was incomplete"),
         (
             ("RemoteDisconnected", "ConnectionResetError", "Connection aborted", "ProtocolError"),
             "the connection was lost",
@@ -362,7 +364,7 @@ def cannot_reach(exc: BaseException, address: str, option: str) -> ConnectionFai
         return ConnectionFailed(
             "certificate_not_trusted",
             "The file of trusted certificate authorities cannot be read.",
-            "Correct ca_path (or REQUESTS_CA_BUNDLE): it must name a PEM file.",
+            "Set ca_path (or REQUESTS_CA_BUNDLE) to a PEM file.",
         )
     if not_trusted(exc):
         return ConnectionFailed(

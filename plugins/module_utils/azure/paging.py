@@ -55,33 +55,33 @@ def _read_once(fetch: Callable[[str], Any], first: str, endpoint: str, what: str
         page = fetch(url)
         values = page.get("value") if isinstance(page, Mapping) else None
         if not isinstance(values, list) or not all(isinstance(entry, Mapping) for entry in values):
-            raise _Broken("a page holds no list of entries")
+            raise _Broken("a page has no list of entries")
         if values:
             print_of_page = json.dumps(values, sort_keys=True) if not values[0].get("id") else ""
             if print_of_page in pages:
-                raise _Broken("a page came twice")
+                raise _Broken("a page was returned twice")
             if print_of_page:
                 pages.add(print_of_page)
         for entry in values:
             key = str(entry.get("id") or "").lower()
             if key and key in ids:
-                raise _Broken(f"'{key.rpartition('/')[2]}' came twice")
+                raise _Broken(f"'{key.rpartition('/')[2]}' was returned twice")
             ids.add(key)
         entries.extend(values)
         link = page.get("nextLink")
         if not link:
             return entries
         if not isinstance(link, str):
-            raise _Broken("the link to the next page is not a text")
+            raise _Broken("the link to the next page is not a string")
         url = urljoin(url, link)
         if not same_service(url, endpoint):
             raise ReadFailed(
                 "read_failed",
-                f"In {what}, the link to the next page leads away to host '{urlsplit(url).hostname}'.",
+                f"In {what}, the link to the next page points to another host, '{urlsplit(url).hostname}'.",
                 "Check resource_manager_endpoint and any proxy between here and Azure.",
             )
         if url in links:
-            raise _Broken("a link to the next page came twice")
+            raise _Broken("a link to the next page was returned twice")
         if len(links) >= MAX_PAGES:
             raise _Broken(f"there are more than {MAX_PAGES} pages")
         links.add(url)
@@ -103,5 +103,5 @@ def collect(fetch: Callable[[str], Any], first: str, endpoint: str, what: str, a
     raise ReadFailed(
         "read_failed",
         f"Azure's answer for {what} cannot be trusted: {reason}, {attempts} times in a row.",
-        "Run again in a few minutes.",
+        "Rerun in a few minutes.",
     )

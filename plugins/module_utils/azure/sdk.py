@@ -66,7 +66,7 @@ def _new_enough(version: str) -> None:
     if not major.isdigit() or int(major) < 2:
         raise FailbackError(
             "sdk_too_old",
-            f"{SITE_RECOVERY_PACKAGE} {version} of {sys.executable} is too old: 2.0.0 or later is needed.",
+            f"{SITE_RECOVERY_PACKAGE} {version} of {sys.executable} is too old: 2.0.0 or later is required.",
             f"Upgrade it for this interpreter: {INSTALL}",
             {"package": SITE_RECOVERY_PACKAGE, "version": version, "interpreter": sys.executable},
         )

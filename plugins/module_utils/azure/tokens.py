@@ -113,8 +113,8 @@ class Tokens:
         if credential.in_trouble(self._source, said):
             return ConnectionFailed(
                 "login_unavailable",
-                f"The login at {self._cloud.authority} is not to be had just now: "
-                f"{'its answer is no token and no refusal' if credential.odd(said) else said}.",
-                "Run again in a few minutes; check any proxy between here and authority_host (AZURE_AUTHORITY_HOST).",
+                f"The login at {self._cloud.authority} is not available: "
+                f"{'its answer is neither a token nor a refusal' if credential.odd(said) else said}.",
+                "Rerun in a few minutes, and check any proxy between here and authority_host (AZURE_AUTHORITY_HOST).",
             )
         return credential.refused(self._account, self._source, said)

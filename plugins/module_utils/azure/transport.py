@@ -87,7 +87,7 @@ class Transport:
             path = "/subscriptions/" + path[15:]
         if any(part in (".", "..") for part in path.split("/")):
             raise InputError(
-                "id_invalid", f"'{resource_id}' is not an id of a resource.", "Correct the name it is made of."
+                "id_invalid", f"'{resource_id}' is not a resource id.", "Correct the name it is built from."
             )
         values = "&".join(f"{quote(k, safe='$')}={quote(v, safe='')}" for k, v in query.items())
         return f"{self.endpoint}{quote(path, safe='/:@!$&()*+,;=~')}?{values}"

@@ -228,7 +228,7 @@ class Vaults:
             found = self._transport.read(link, what, pending=True)
             if found and found.get("status", "Succeeded") not in ("Running", "Accepted"):
                 return found
-        raise errors.read_unusable(errors.Ask(what, resource_id), "it did not come in time")
+        raise errors.read_unusable(errors.Ask(what, resource_id), "it did not arrive in time")
 
     def get_vault(self, vault: VaultRef) -> Json:
         """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
@@ -240,7 +240,7 @@ class Vaults:
         reply = self._transport.act(resource_id, operation, api_version(resource_id), body, what)
         job = job_name(reply.headers)
         if job is None:
-            why = f"its answer (HTTP {reply.status}) names no job{errors.begins(reply.body)}"
+            why = f"its answer (HTTP {reply.status}) contains no job{errors.begins(reply.body)}"
             raise errors.write_unknown(errors.Ask(what, resource_id), why, reply.status)
         pace = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
         return Sent(job, None if pace is None else min(LONGEST_PACE, max(SHORTEST_PACE, pace)))
@@ -249,8 +249,8 @@ class Vaults:
         if self._read_only:
             raise FailbackError(
                 "read_only",
-                f"{what} was not sent: this connection only reads.",
-                "Run without check mode to change anything.",
+                f"{what} was not sent: this connection is read-only.",
+                "Run without check mode to make changes.",
             )
 
     def refresh_provider(self, provider_id: str) -> Sent:

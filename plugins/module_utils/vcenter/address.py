@@ -23,13 +23,13 @@ def address_of(option: str, text: str, port_option: str, port: int | None, schem
     if "@" in text:
         raise InputError(
             "vcenter_hostname_invalid",
-            f"`{option}` carries a user name or a password, which cannot be used there.",
-            f"Give only the name or address in `{option}`.",
+            f"`{option}` contains a user name or a password, which is not allowed there.",
+            f"Set `{option}` to the name or address only.",
         )
     wrong = InputError(
         "vcenter_hostname_invalid",
         f"{option}={text!r} is not a host name.",
-        f"Give only a name or an address in `{option}`, and the port in `{port_option}`.",
+        f"Set `{option}` to a name or an address only, and `{port_option}` to the port.",
     )
     host, rest = text.strip(), ""
     if host.lower().startswith(f"{scheme}://"):
@@ -72,17 +72,17 @@ def _port(option: str, port_option: str, inside: str, given: int | None) -> int 
         raise InputError(
             "vcenter_port_invalid",
             f"The port {inside!r} in `{option}` is not a number.",
-            f"Give the port in `{port_option}`.",
+            f"Set the port in `{port_option}`.",
         )
     if inside and given not in (None, USUAL.get(port_option), int(inside)):
         raise InputError(
             "vcenter_port_invalid",
-            f"`{option}` names the port {int(inside)}, and {port_option}={given} names another one.",
-            "Give the port in one place.",
+            f"`{option}` contains the port {int(inside)}, but {port_option} is {given}.",
+            "Set the port in one place only.",
         )
     port = int(inside) if inside else given
     if port is not None and not 0 < port < 65536:
         raise InputError(
-            "vcenter_port_invalid", f"{port_option}={port} is not a port.", f"Give 1 to 65535 in `{port_option}`."
+            "vcenter_port_invalid", f"{port_option}={port} is not a port.", f"Set `{port_option}` to 1 to 65535."
         )
     return port

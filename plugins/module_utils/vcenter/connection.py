@@ -45,7 +45,7 @@ def tls_context(account: SiteAccount) -> ssl.SSLContext:
         raise InputError(
             "ca_path_unusable",
             f"The certificates in ca_path={account.ca_path!r} cannot be read: {exc}.",
-            "Give the path of a PEM file with the certificate authority of your vCenter.",
+            "Set it to the path of a PEM file with the certificate authority of your vCenter.",
         ) from exc
 
 
@@ -57,8 +57,8 @@ def _demand(account: SiteAccount) -> None:
         if not str(getattr(account, option) or "").strip():
             raise InputError(
                 "vcenter_option_missing",
-                f"The option `{option}` for vCenter is empty.",
-                f"Give `{option}`, or set {_VARIABLES[option]}.",
+                f"The vCenter option `{option}` is empty.",
+                f"Set `{option}` or {_VARIABLES[option]}.",
             )
 
 
@@ -88,13 +88,13 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         )
         web.set_tunnel(account.hostname, account.port)
         way = f" through the proxy {account.proxy_host}:{account.proxy_port or 80}"
-        remedy = "Check `hostname`, `port`, `proxy_host`, `proxy_port` and the network between."
+        remedy = "Check `hostname`, `port`, `proxy_host`, `proxy_port` and the network."
     else:
         web = http.client.HTTPSConnection(
             account.hostname, account.port, timeout=FIRST_CONTACT_TIMEOUT, context=context
         )
         way = ""
-        remedy = "Check `hostname`, `port` and the network between."
+        remedy = "Check `hostname`, `port` and the network."
     try:
         web.request("GET", "/sdk/vimServiceVersions.xml")
         answer = web.getresponse()
@@ -106,13 +106,13 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         raise ConnectionFailed(
             "vcenter_certificate_not_trusted",
             f"The certificate of vCenter {account.address} (`hostname`) is not trusted: {exc.verify_message}.",
-            "Give the certificate authority's PEM file in `ca_path` (or SSL_CERT_FILE); "
-            "`validate_certs: false` switches the check off.",
+            "Set `ca_path` (or SSL_CERT_FILE) to the certificate authority's PEM file; `validate_certs: false` "
+            "turns the check off.",
         ) from exc
     except socket.gaierror as exc:
         raise ConnectionFailed(
             "vcenter_unreachable",
-            f"The name in hostname={account.hostname!r} is not known{way}: {exc.strerror}.",
+            f"The name in hostname={account.hostname!r} cannot be resolved{way}: {exc.strerror}.",
             remedy,
         ) from exc
     except ssl.SSLError as exc:
@@ -132,13 +132,13 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
     if status in NOT_READY:
         raise ConnectionFailed(
             "vcenter_not_ready",
-            f"vCenter {account.address} is not ready (HTTP {status}): its services are still starting, or stopped.",
-            "Wait until its services run (vCenter's management page shows them), then rerun.",
+            f"vCenter {account.address} is not ready (HTTP {status}): its services are still starting or are stopped.",
+            "Wait until its services are running (see vCenter's management page), then rerun.",
         )
     if status != 200:
         raise ConnectionFailed(
             "vcenter_unreachable",
-            f"{account.address} (`hostname`) answers, but it is no vCenter (HTTP {status} for its list of versions).",
+            f"{account.address} (`hostname`) answers, but is not a vCenter (HTTP {status} for its list of versions).",
             remedy,
         )
 
@@ -182,7 +182,7 @@ def _login(account: SiteAccount) -> Any:
         raise ConnectionFailed(
             "vcenter_login_failed",
             f"The account {account.username!r} may not log in to vCenter {account.address}.",
-            "Give the account of `username` a role on the inventory, then rerun.",
+            "Give the account in `username` a role on the inventory, then rerun.",
         ) from exc
     except Exception as exc:
         raise sdk.explain(exc, f"log in to {account.address}") from exc

@@ -75,8 +75,8 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             REFUSED,
             Refusal(
                 "vm_unreachable",
-                f"The state of {state.name} is not known to vCenter: it is {state.unreachable}.",
-                "Bring its host, or its registration in vCenter, in order again, then rerun.",
+                f"vCenter does not know the state of {state.name}: it is {state.unreachable}.",
+                "Restore its host or its registration in vCenter, then rerun.",
             ),
         )
     if state.note_problem:
@@ -85,7 +85,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             Refusal(
                 "power_note_unreadable",
                 f"The note {notes.POWER_KEY} on {state.name} cannot be read: {state.note_problem}.",
-                "Power the VM as it should be, remove that advanced parameter, then rerun.",
+                "Power the VM on or off as it should be, remove that advanced parameter, then rerun.",
             ),
         )
     on = state.power == "poweredOn"
@@ -100,8 +100,8 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             REFUSED,
             Refusal(
                 "template",
-                f"{state.name} is a template and has no {OPTION} of its own to set.",
-                "Name the virtual machine itself.",
+                f"{state.name} is a template, and {OPTION} cannot be set on it.",
+                "Use the virtual machine itself.",
             ),
         )
     if state.power == "suspended":
@@ -110,7 +110,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
             Refusal(
                 "suspended",
                 f"{state.name} is suspended; {OPTION} takes effect only after a power-off.",
-                "Resume and shut the VM down, then rerun.",
+                "Resume the VM and shut it down, then rerun.",
             ),
         )
     if not on:
@@ -121,8 +121,8 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
         REFUSED,
         Refusal(
             "power_off_needed",
-            f"{state.name} is powered on, and {OPTION} can be set only on a machine that is off.",
-            "Shut it down, or allow a short power-off with `power_off: true`.",
+            f"{state.name} is powered on, and {OPTION} can be set only while it is off.",
+            "Shut it down, or allow a short shutdown with `power_off: true`.",
         ),
     )
 
@@ -277,7 +277,7 @@ def _unreachable(entry: Entry) -> str:
     """Why what vCenter lists of a VM may not be true now; empty where it is."""
     state = str(entry.get("runtime.connectionState") or "")
     if state != "connected":
-        return state or "of unknown connection"
+        return state or "in an unknown connection state"
     if entry.get("config.extraConfig") is None or not entry.get("runtime.powerState"):
         return "only partly readable"
     return ""
@@ -311,7 +311,7 @@ def _no_effect(state: State, step: str) -> Next:
         Refusal(
             "uuid_not_kept",
             f"vCenter reported success, but it did not {_DOING[step].format(name=state.name)}.",
-            "Look at the VM's advanced parameters and its power state in vCenter, then rerun.",
+            "Check the VM's advanced parameters and its power state in vCenter, then rerun.",
         ),
     )
 

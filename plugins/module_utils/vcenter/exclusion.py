@@ -147,7 +147,7 @@ class Excluder:
             note = notes.read(options_of(entry), notes.EXCLUSION_KEY, self._owner(entry))
             former = note.get("former") if note is not None else {}
             if not isinstance(former, dict) or not all(v is None or isinstance(v, dict) for v in former.values()):
-                raise notes.Unreadable("it does not name the former overrides")
+                raise notes.Unreadable("it does not contain the former overrides")
             return note, ""
         except notes.Unreadable as exc:
             return None, str(exc)
@@ -203,7 +203,7 @@ class Excluder:
             now = replace(now, note=None, noted={})
         change = _report(was, now, work.anything)
         if was.moid in problems:
-            doing = "put back what kept {} where it was" if work.drop_note else "exclude {} from vMotion"
+            doing = "restore the vMotion settings of {}" if work.drop_note else "exclude {} from vMotion"
             error = sdk.explain(problems[was.moid], doing.format(was.name))
             # What was written before the refusal is there; what was not is not called a change.
             change = replace(change, changed=now.details != was.details)
@@ -211,8 +211,8 @@ class Excluder:
         if was.moid in unkept:
             lost = Refusal(
                 "exclusion_not_kept",
-                f"vCenter reported success, but the override of {was.name} does not read as written.",
-                "Look at the VM overrides of the cluster and the datastore cluster, then rerun.",
+                f"vCenter reported success, but the override of {was.name} does not show the new value.",
+                "Check the VM overrides of the cluster and the datastore cluster, then rerun.",
             )
             return _with(change, lost)
         return change
@@ -237,7 +237,7 @@ def _unknown(entry: Entry, above: Mapping[str, Entry], holders: Mapping[str, Ent
         return "its own settings"
     for ref, what in (
         (host, "the cluster of its host"),
-        *((d, "a datastore of it") for d in entry.get("datastore") or ()),
+        *((d, "one of its datastores") for d in entry.get("datastore") or ()),
     ):
         parent = _parent(above, ref)
         if parent is None:
@@ -261,8 +261,8 @@ def _emptying(name: str, stores: Sequence[Any], above: Mapping[str, Entry]) -> t
     """Datastores that are being emptied: whatever the overrides say, vCenter wants their VMs elsewhere."""
     found = [e for d in stores if (e := above.get(sdk.moid(d))) is not None]
     return tuple(
-        f"The datastore {plain_name(e.get('name'))} of {name} is in maintenance mode, and vCenter wants its virtual "
-        "machines elsewhere: end that while the master target holds disks of other machines."
+        f"The datastore {plain_name(e.get('name'))} of {name} is in maintenance mode, so vCenter moves virtual "
+        "machines off it: end maintenance mode while the master target holds disks of other machines."
         for e in found
         if str(e.get("summary.maintenanceMode") or "") in EMPTYING
     )
@@ -276,7 +276,7 @@ def _proactive(name: str, cluster: Entry | None) -> tuple[str, ...]:
         return ()
     where = plain_name(cluster.get("name"))
     text = (
-        f"Proactive HA is automated in the cluster {where}: it may take {name} to another host when its own is failing."
+        f"Proactive HA is automated in the cluster {where}: it may move {name} to another host when its own is failing."
     )
     return (text,)
 
@@ -323,10 +323,10 @@ def _judged(now: Standing, change: VmChange, excluded: bool) -> VmChange:
     names = ", ".join(h.name for h in now.ignored)
     refusal = Refusal(
         "exclusion_without_effect",
-        f"{now.name} cannot be kept out of vMotion: the cluster {names} ignores overrides of single virtual machines "
-        "(individual automation levels are switched off there), so DRS goes on moving it.",
-        "Enable individual virtual machine automation levels in the cluster's DRS settings (VM overrides), or set its DRS "
-        "to manual or partially automated until the machines are home; then run again.",
+        f"{now.name} cannot be excluded from vMotion: the cluster {names} ignores VM overrides (individual "
+        "automation levels are disabled), so DRS keeps moving it.",
+        "Enable individual virtual machine automation levels in the cluster's DRS settings (VM overrides), or set "
+        "its DRS to manual or partially automated until the machines are failed back, then rerun.",
     )
     return _with(change, refusal)
 
@@ -339,14 +339,14 @@ def _unreadable(standing: Standing) -> VmChange:
     if standing.unknown:
         code = "exclusion_unknown"
         reason = (
-            f"What may move {standing.name} is not known: vCenter does not tell {standing.unknown} "
-            "(the account of `username` may not read it, or the host does not answer)."
+            f"The vMotion settings of {standing.name} are unknown: vCenter does not report {standing.unknown} (the "
+            "account in `username` may not read it, or the host does not answer)."
         )
         remedy = "Let the account read the virtual machine, its host, cluster and datastores, then rerun."
     else:
         code = "exclusion_note_unreadable"
         reason = f"The note {notes.EXCLUSION_KEY} on {standing.name} cannot be read: {standing.note_problem}."
-        remedy = "Set the VM's overrides by hand as they should be, remove that advanced parameter, then rerun."
+        remedy = "Set the VM's overrides by hand, remove that advanced parameter, then rerun."
     return VmChange(
         standing.moid,
         standing.name,

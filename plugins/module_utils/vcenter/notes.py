@@ -52,11 +52,11 @@ def read(options: Mapping[str, str], key: str, owner: Owner = NOBODY) -> dict[st
     except ValueError as exc:
         raise Unreadable(f"it is not JSON ({exc})") from exc
     if not isinstance(note, dict) or note.get("version") != VERSION:
-        raise Unreadable(f"it is not of version {VERSION}")
+        raise Unreadable(f"it is not version {VERSION}")
     if note.get("vm") and owner.vm and str(note["vm"]).lower() != owner.vm.lower():
         return None
     if note.get("vcenter") and owner.vcenter and str(note["vcenter"]).lower() != owner.vcenter.lower():
-        raise Unreadable("it was written in another vCenter, whose ids mean nothing here")
+        raise Unreadable("it was written in another vCenter, whose ids are not valid here")
     return note
 
 

@@ -72,7 +72,7 @@ class Pinner:
                 before,
                 refusal=Refusal(
                     "pin_not_ours",
-                    f"The VM-host rule {_name(entry, 'rule')} of {name} is left alone: {foreign}.",
+                    f"The VM-host rule {_name(entry, 'rule')} of {name} was not changed: {foreign}.",
                     "Rename or remove that rule and its groups in the cluster, then rerun.",
                 ),
             )
@@ -99,8 +99,8 @@ class Pinner:
                 changed=True,
                 refusal=Refusal(
                     "pin_not_kept",
-                    f"vCenter reported success, but the VM-host rule of {name} does not read as written.",
-                    "Look at the VM/Host rules and groups of the cluster, then rerun.",
+                    f"vCenter reported success, but the VM-host rule of {name} does not show the new value.",
+                    "Check the VM/Host rules and groups of the cluster, then rerun.",
                 ),
             )
         return VmChange(entry.moid, name, before, after, changed=True)
@@ -156,9 +156,9 @@ def _foreign(entry: Entry, seen: Seen) -> str:
     if seen.rule is not None and not isinstance(seen.rule, sdk.vim.cluster.VmHostRuleInfo):
         return "it is another kind of rule"
     if seen.rule is not None and (seen.rule.vmGroupName or "") not in ("", _name(entry, "vm")):
-        return f"it is made for the group {seen.rule.vmGroupName}"
+        return f"it applies to the group {seen.rule.vmGroupName}"
     if seen.vms - {entry.moid}:
-        return f"its group {_name(entry, 'vm')} holds other virtual machines"
+        return f"its group {_name(entry, 'vm')} contains other virtual machines"
     return ""
 
 

@@ -128,7 +128,7 @@ def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
                 foreign=_disks(note["foreign"]),
             )
         if note.get("layout") is not None or not isinstance(note["disks"], dict):
-            raise notes.Unreadable("it is of a layout not known here")
+            raise notes.Unreadable("its layout is unknown")
         disks = [
             Disk(key=int(k) if k.isdigit() else 0, uuid="" if k.isdigit() else k, file=str(file))
             for k, file in note["disks"].items()
@@ -143,7 +143,7 @@ def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
             certain=False,
         )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as exc:
-        raise notes.Unreadable("it does not say where the virtual machine and its disks stood") from exc
+        raise notes.Unreadable("it does not say where the virtual machine and its disks were") from exc
 
 
 def _disks(entries: Iterable[Sequence[Any]]) -> tuple[Disk, ...]:

@@ -110,8 +110,8 @@ class Reader:
                         return []
         raise ReadFailed(
             "vcenter_inventory_unsteady",
-            f"More than {VANISHED_LIMIT} objects vanished from vCenter while they were read.",
-            "Run again when vCenter has come to rest.",
+            f"More than {VANISHED_LIMIT} objects disappeared from vCenter while they were being read.",
+            "Rerun when vCenter is less busy.",
         )
 
     def _retrieve(self, target: Any) -> list[Entry]:

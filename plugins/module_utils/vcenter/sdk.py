@@ -52,9 +52,9 @@ def moid(ref: Any) -> str:
 
 #: What to do about faults whose text does not say it.
 _REMEDIES = {
-    "TaskInProgress": "Let the other task of it in vCenter end, then rerun.",
-    "InvalidState": "Look at its state in vCenter (is it connected, does another task work on it?), then rerun.",
-    "InvalidPowerState": "Look at its power state in vCenter, then rerun.",
+    "TaskInProgress": "Wait for its other task in vCenter to end, then rerun.",
+    "InvalidState": "Check in vCenter whether it is connected and whether another task is running on it, then rerun.",
+    "InvalidPowerState": "Check its power state in vCenter, then rerun.",
 }
 
 
@@ -68,15 +68,15 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
     if view_gone or isinstance(exc, vim.fault.NotAuthenticated):
         return ConnectionFailed(
             "vcenter_session_ended",
-            f"vCenter ended the session while we tried to {doing}.",
-            "Run again: it goes on where it stopped.",
+            f"vCenter ended the session during this operation: {doing}.",
+            "Rerun to continue where it stopped.",
         )
     if isinstance(exc, vim.fault.NoPermission):
-        privilege = getattr(exc, "privilegeId", None) or "a privilege it does not name"
+        privilege = getattr(exc, "privilegeId", None) or "an unnamed privilege"
         return FailbackError(
             "vcenter_no_permission",
-            f"vCenter refused to {doing}: the account of `username` lacks {privilege}.",
-            "Grant the privilege on the object and what it stands in, then rerun.",
+            f"vCenter refused to {doing}: the account in `username` lacks {privilege}.",
+            "Grant the privilege on the object and its parents, then rerun.",
         )
     if isinstance(exc, vmodl.MethodFault):
         text = exc.msg or ", ".join(m.message for m in getattr(exc, "faultMessage", None) or () if m.message)
@@ -84,25 +84,25 @@ def explain(exc: BaseException, doing: str) -> FailbackError:
         return FailbackError(
             "vcenter_fault",
             f"vCenter failed to {doing}: {(text or kind).rstrip('.')} ({kind}).",
-            _REMEDIES.get(kind, "Look at its recent tasks in vCenter, fix the cause and rerun."),
+            _REMEDIES.get(kind, "Check its recent tasks in vCenter, fix the cause and rerun."),
             {"fault": kind},
         )
     if isinstance(exc, http.client.HTTPException) and any(f"{code} " in str(exc) for code in (502, 503, 504)):
         return ConnectionFailed(
             "vcenter_not_ready",
-            f"vCenter was not ready when we tried to {doing}: {exc}.",
-            "Wait until its services run, then rerun: it goes on where it stopped.",
+            f"vCenter was not ready to {doing}: {exc}.",
+            "Wait until its services are running, then rerun to continue where it stopped.",
         )
     if isinstance(exc, (OSError, http.client.HTTPException)):
         return ConnectionFailed(
             "vcenter_unreachable",
-            f"The connection to vCenter broke while we tried to {doing}: {exc or type(exc).__name__}.",
-            "Check the network to `hostname`, then rerun: it goes on where it stopped.",
+            f"The connection to vCenter was lost while trying to {doing}: {exc or type(exc).__name__}.",
+            "Check the network to `hostname`, then rerun to continue where it stopped.",
         )
     return FailbackError(
         "vcenter_fault",
-        f"vCenter's answer was not understood while we tried to {doing} ({type(exc).__name__}: {exc}).",
-        "Look at the recent tasks and events in vCenter for the reason, then rerun.",
+        f"vCenter's answer was invalid while trying to {doing} ({type(exc).__name__}: {exc}).",
+        "Check the recent tasks and events in vCenter for the reason, then rerun.",
     )
 
 

@@ -93,14 +93,14 @@ class Site:
         """See ServerSitePort."""
         from .exclusion import Excluder
 
-        with sdk.speaking("exclude virtual machines from vMotion or lift that"):
+        with sdk.speaking("exclude virtual machines from vMotion or restore them"):
             return Excluder(self.service, self.content, self.reader, self._clock).run(moids, excluded, check)
 
     def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """See ServerSitePort."""
         from .watch import Watcher
 
-        with sdk.speaking("look up where virtual machines stood and what moved them"):
+        with sdk.speaking("look up where virtual machines were and what moved them"):
             return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check, idle)
 
     def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:

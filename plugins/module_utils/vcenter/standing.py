@@ -107,8 +107,8 @@ class Standing:
     def told(self) -> tuple[str, ...]:
         """What should be known although it stops nothing."""
         advising = tuple(
-            f"The cluster {h.name} ignores overrides of single virtual machines and only recommends moves: do not "
-            f"apply a recommendation that moves {self.name}."
+            f"The cluster {h.name} ignores VM overrides and only recommends moves: do not apply a recommendation "
+            f"that moves {self.name}."
             for h in self.holders
             if h.advises
         )

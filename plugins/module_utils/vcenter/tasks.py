@@ -79,14 +79,14 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
         for task in open_tasks:
             # vCenter forgets ended tasks after a while; one we cannot read any more has ended with an unknown outcome.
             if sdk.moid(task) not in seen:
-                ended[sdk.moid(task)] = sdk.vmodl.MethodFault(msg="the task's outcome is no longer known to vCenter")
+                ended[sdk.moid(task)] = sdk.vmodl.MethodFault(msg="vCenter no longer knows the task's result")
         if all(sdk.moid(t) in ended for t in tasks):
             continue
         if clock.monotonic() >= deadline:
             late = FailbackError(
                 "vcenter_task_timeout",
-                f"A task still runs in vCenter after {int(timeout)} seconds.",
-                "Look at the recent tasks of the object in vCenter, then rerun: it goes on where it stopped.",
+                f"A task is still running in vCenter after {int(timeout)} seconds.",
+                "Check the recent tasks of the object in vCenter, then rerun to continue where it stopped.",
             )
             return [ended.get(sdk.moid(t), late) for t in tasks]
         clock.sleep(pause)
@@ -101,6 +101,6 @@ def _fault_of(reader: Reader, task: Any) -> Any:
     except FailbackError as exc:
         if isinstance(exc, ConnectionFailed):
             raise
-        text = "its task failed with a reason that cannot be decoded here"
+        text = "its task failed with a reason that could not be decoded"
         fault = sdk.vmodl.MethodFault(msg=text)
     return fault or sdk.vmodl.MethodFault(msg="no reason given")

@@ -57,7 +57,7 @@ class Watcher:
     def _one(self, entry: Entry, mode: str, check: bool, idle: bool) -> VmPlace:
         name = plain_name(entry.get("name"))
         place = VmPlace(entry.moid, name)
-        doing = f"look up where {name} stood and what moved it"
+        doing = f"look up where {name} was and what moved it"
         try:
             here = self._here(entry)
             if isinstance(here, str):
@@ -67,7 +67,7 @@ class Watcher:
             drop = mode == "forget" and place.since is not None
             if not keep and not drop:
                 return place
-            doing = f"note the place of {name} on it" if keep else f"remove the note of its place from {name}"
+            doing = f"record the location of {name} on it" if keep else f"remove the location record from {name}"
             note = as_note(here, idle, self._now().isoformat()) if keep else None
             if not check:
                 self._write(entry, "" if note is None else notes.text(note, self._owner(entry)))
@@ -106,19 +106,19 @@ class Watcher:
     def _here(self, entry: Entry) -> Here | str:
         """The place now, or why it is not known."""
         name = plain_name(entry.get("name"))
-        state = str(entry.get("runtime.connectionState") or "of unknown connection")
+        state = str(entry.get("runtime.connectionState") or "in an unknown connection state")
         if state != "connected":
-            return f"Where {name} stands is not known: it is {state} in vCenter."
+            return f"The location of {name} is unknown: it is {state} in vCenter."
         host, devices = entry.get("runtime.host"), entry.get(DEVICES)
         vmx, stores = str(entry.get("config.files.vmPathName") or ""), entry.get("datastore")
         if host is None or devices is None or stores is None or not vmx or entry.get("config.extraConfig") is None:
-            return f"Where {name} stands is not known: vCenter does not tell its host, its files or its settings."
+            return f"The location of {name} is unknown: vCenter does not report its host, its files or its settings."
         names = {
             e.moid: plain_name(e.get("name"))
             for e in self._reader.some([("HostSystem", [host], ("name",)), ("Datastore", list(stores), ("name",))])
         }
         if not all(names.get(sdk.moid(ref)) for ref in (host, *stores)):
-            return f"Where {name} stands is not known: its host or its datastores cannot be read."
+            return f"The location of {name} is unknown: its host or its datastores cannot be read."
         return Here(
             sdk.moid(host),
             names[sdk.moid(host)],

@@ -84,14 +84,14 @@ def _basics(
 
     title = generation["title"]
     if survey.first("user") != "0":
-        yield no("not_root", "The tasks do not run as root.", "Set become: true, or connect as root.")
+        yield no("not_root", "The tasks are not running as root.", "Set become: true, or connect as root.")
     system = generation["os"]
     known = any(_same_release(survey.os_version, v) for v in map(str, system["versions"]))
     if survey.os_id not in system["ids"] or not known:
         yield no(
             "wrong_system",
             f"This machine runs {survey.os_id} {survey.os_version}, not {title}.",
-            "Correct master_target_guest_generation, or take a machine with that system.",
+            "Correct master_target_guest_generation, or use a machine with that system.",
         )
         return
     if survey.first("arch") != "x86_64":
@@ -102,7 +102,7 @@ def _basics(
         yield no(
             "wrong_kernel",
             f"This machine runs kernel {kernel}; a master target on {title} needs {generation['kernel']['said']}.",
-            "Install and boot such a kernel; the role then holds it.",
+            "Install and boot such a kernel. The role then pins it.",
         )
     if not settings.get("accept_undocumented"):
         for gap in generation.get("undocumented", ()):
@@ -111,28 +111,26 @@ def _basics(
                 yield no(
                     "undocumented",
                     str(gap["said"]).strip(),
-                    "Set master_target_guest_accept_undocumented: true to go on nevertheless.",
+                    "Set master_target_guest_accept_undocumented: true to continue anyway.",
                 )
     lower = "Give the virtual machine more, or lower {} in master_target_guest_minimums."
     cpus, memory = survey.number("cpus"), survey.number("memory") // 1024
     if cpus < minimums["cpus"]:
         yield no(
             "few_cpus",
-            f"This machine has {cpus} CPUs, the documents ask for {minimums['cpus']}.",
+            f"This machine has {cpus} CPUs; the documentation requires {minimums['cpus']}.",
             lower.format("cpus"),
         )
     # The kernel keeps some for itself.
     if memory < minimums["memory_mb"] * 0.9:
         yield no(
             "little_memory",
-            f"This machine has {memory} MB of memory, the documents ask for {minimums['memory_mb']} MB.",
+            f"This machine has {memory} MB of memory; the documentation requires {minimums['memory_mb']} MB.",
             lower.format("memory_mb"),
         )
     yield from _root_problems(survey, minimums, no)
     if not survey.first("hostname") or survey.first("hostname").startswith("localhost"):
-        yield no(
-            "no_hostname", "This machine has no host name of its own.", "Set one; the vault lists it by that name."
-        )
+        yield no("no_hostname", "This machine has no host name.", "Set one. The vault lists it by that name.")
     if not survey.lines("addresses"):
         yield no("no_address", "This machine has no IPv4 address.", f"Configure one ({generation['network_file']}).")
 
@@ -144,15 +142,18 @@ def _root_problems(survey: Survey, minimums: Mapping[str, Any], no: Any) -> Iter
     if lvm:
         yield no(
             "root_on_lvm",
-            f"The root file system stands on LVM ({lvm.node}), which a master target must not use.",
-            "Install the system anew without LVM (the role renders an unattended install file: entry point unattended).",
+            f"The root file system is on LVM ({lvm.node}), which a master target must not use.",
+            (
+                "Reinstall the system without LVM (the role can render an unattended install file: entry point "
+                "unattended)."
+            ),
         )
     disks = [d for d in stack if not d.dm_uuid and d.size]
     size = sum(d.size for d in disks)
     if disks and not lvm and size < minimums["os_disk_gb"] * 1e9:
         yield no(
             "small_root_disk",
-            f"The disk of the system has {size / 1e9:.0f} GB, the documents ask for {minimums['os_disk_gb']} GB.",
+            f"The system disk has {size / 1e9:.0f} GB; the documentation requires {minimums['os_disk_gb']} GB.",
             "Enlarge it, or lower os_disk_gb in master_target_guest_minimums.",
         )
 
@@ -172,7 +173,7 @@ def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[st
     note = str(generation["python"].get("note", "")).strip()
     if not found:
         yield Objection(
-            "guest", Refusal("no_python", "This machine has no Python that Ansible could use.", note or "Install one.")
+            "guest", Refusal("no_python", "This machine has no Python that Ansible can use.", note or "Install one.")
         )
         return
     usable = next((path for path, version in found if core_manages(core, version)), "")
@@ -194,7 +195,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
     version = archive_version(archive)
     if not agent["installed"]:
         yield Objection(
-            "upgrade", Refusal("not_installed", "There is no agent to upgrade.", "Use the entry point guest first.")
+            "upgrade", Refusal("not_installed", "There is no agent to upgrade.", "Run the entry point guest first.")
         )
     at_once = not generation["agent"]["register"]
     needs = ["register"] if not agent["registered"] else []
@@ -205,7 +206,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
                 step,
                 Refusal(
                     "no_configuration_server",
-                    "No configuration server is named.",
+                    "master_target_guest_configuration_server is not set.",
                     "Set master_target_guest_configuration_server to its address.",
                 ),
             )
@@ -215,7 +216,10 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
                 Refusal(
                     "no_passphrase",
                     "The passphrase of the configuration server is missing.",
-                    "Set master_target_guest_passphrase, from a vault file or the environment; genpassphrase.exe -n on the server shows it.",
+                    (
+                        "Set master_target_guest_passphrase, from a vault file or the environment; genpassphrase.exe -n "
+                        "on the server prints it."
+                    ),
                 ),
             )
     if agent["registered"] and not agent["same_server"]:
@@ -251,7 +255,7 @@ def _archive_problems(
                 step,
                 Refusal(
                     "no_archive",
-                    str(settings.get("archive_trouble") or "No archive of the agent is named."),
+                    str(settings.get("archive_trouble") or "master_target_guest_agent_archive is not set."),
                     f"Set master_target_guest_agent_archive to {pattern} (from {generation['archive']['from']}): a file or a folder on "
                     "the controller, or a URL.",
                 ),
@@ -261,8 +265,11 @@ def _archive_problems(
                 step,
                 Refusal(
                     "agent_too_new",
-                    f"The agent {version} is newer than {' and '.join(above)}: reprotect would succeed and replication then fail.",
-                    "Take an archive that is not newer, or update the servers first.",
+                    (
+                        f"The agent {version} is newer than {' and '.join(above)}: reprotect would succeed, but "
+                        "replication would fail."
+                    ),
+                    "Use an archive that is not newer, or update the servers first.",
                 ),
             )
         below = generation["agent"].get("below")
@@ -271,19 +278,22 @@ def _archive_problems(
                 step,
                 Refusal(
                     "generation_closed",
-                    f"New master targets on {generation['title']} end with agent {below}; this archive is {version}.",
-                    "Take a newer generation for a new master target.",
+                    (
+                        f"New master targets on {generation['title']} support agents up to {below}; this archive is "
+                        f"{version}."
+                    ),
+                    "Use a newer generation for a new master target.",
                 ),
             )
     if archive and agent["installed"] and not (version and any(settings.get("limits", {}).values())):
-        missing = "The archive's name tells no version" if not version else "No version of a server is known"
+        missing = "The archive's name contains no version" if not version else "No server version is known"
         yield Objection(
             "upgrade",
             Refusal(
                 "versions_unknown",
-                f"{missing}, so that nothing proves that the agent is not newer than the servers.",
-                "Keep the archive's own name, and set master_target_guest_configuration_server_version and "
-                "master_target_guest_process_server_version, or name the vault in master_target_guest_vaults.",
+                f"{missing}, so the role cannot check that the agent is not newer than the servers.",
+                "Keep the archive's original name, and set master_target_guest_configuration_server_version and "
+                "master_target_guest_process_server_version, or set master_target_guest_vaults.",
             ),
         )
 
@@ -317,20 +327,23 @@ def _agent(survey: Survey, settings: Mapping[str, Any]) -> dict[str, Any]:
 def _lacks(survey: Survey, agent: Mapping[str, Any], disk: Retention, applied: bool, restart: bool) -> Iterator[str]:
     """What a finished master target must not lack, each a sentence."""
     if not applied:
-        yield "ApplyCustomChanges.sh left no marker."
+        yield "ApplyCustomChanges.sh has not run: its marker is missing."
     if restart:
-        yield "The machine did not restart after ApplyCustomChanges.sh or the installer."
+        yield "The machine was not restarted after ApplyCustomChanges.sh or the installer."
     if disk.state != "mounted" or not disk.fstab:
         yield "The retention volume is not mounted by UUID through fstab."
     if disk.stolen_by:
-        yield f"Multipath holds the retention disk ({disk.stolen_by})."
+        yield f"Multipath has claimed the retention disk ({disk.stolen_by})."
     if not agent["installed"]:
         yield "The agent is not installed."
         return
     if not agent["registered"]:
         yield "The agent is not registered: its configuration has no HostId."
     if agent["platform"] and agent["platform"].lower() != "vmware":
-        yield f"The agent works for the platform {agent['platform']}, not for VmWare; uninstall it (entry point unregister)."
+        yield (
+            f"The agent is set up for the platform {agent['platform']}, not VmWare; uninstall it (entry point "
+            "unregister)."
+        )
     if agent["service"] != "active":
         yield f"The service vxagent is {agent['service'] or 'not there'}."
     if not agent["log"]:
@@ -396,4 +409,4 @@ def _warnings(survey: Survey, generation: Mapping[str, Any], settings: Mapping[s
     for line in survey.lines("reach"):
         word, host, port = line.split()
         if word == "no":
-            yield f"{host} does not answer on port {port}; open the way from this machine to it."
+            yield f"{host} does not answer on port {port}; allow the connection from this machine."

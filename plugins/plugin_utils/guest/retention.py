@@ -80,7 +80,7 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
     if not serial and not wwn:
         return _refused(
             "retention_unnamed",
-            "No retention disk is named.",
+            "No retention disk is set.",
             f"Set master_target_guest_retention_serial or master_target_guest_retention_wwn. Disks of this machine: {known}.",
         )
     option = f"master_target_guest_retention_serial {serial}" if serial else f"master_target_guest_retention_wwn {wwn}"
@@ -88,7 +88,7 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
     if not found:
         return _refused(
             "retention_not_found",
-            f"No disk of this machine answers to {option}.",
+            f"No disk of this machine matches {option}.",
             f"Disks of this machine: {known}. Disks without a serial number need disk.EnableUUID TRUE on the virtual machine "
             "and a power cycle.",
         )
@@ -96,9 +96,9 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
         names = ", ".join(described(d) for d in found)
         return _refused(
             "retention_ambiguous",
-            f"{len(found)} disks answer to {option}: {names}.",
-            "Name one by both master_target_guest_retention_serial and master_target_guest_retention_wwn; a disk with several paths "
-            "cannot be the retention disk.",
+            f"{len(found)} disks match {option}: {names}.",
+            "Set both master_target_guest_retention_serial and master_target_guest_retention_wwn. A disk with "
+            "several paths cannot be the retention disk.",
         )
     disk = found[0]
     problems = list(_objections(survey, disk, path, minimum_gb))
@@ -129,13 +129,13 @@ def identity(disk: Disk) -> str:
 def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Iterator[Objection]:
     """Every reason against using this disk, each naming it."""
     name = described(disk)
-    keep = "Nothing was written to it. Attach a new, empty disk, or empty this one yourself if nothing on it is needed."
+    keep = "Nothing was written to it. Attach a new, empty disk, or wipe this one yourself if nothing on it is needed."
 
     def no(code: str, said: str, remedy: str = keep) -> Objection:
         return Objection("retention", Refusal(code, f"The retention disk {name} {said}", remedy))
 
     if survey.disk(disk.name) in list(survey.below(_root(survey))):
-        yield no("retention_is_root", "holds the operating system.", "Name another disk.")
+        yield no("retention_is_root", "holds the operating system.", "Use another disk.")
         return
     if disk.read_only:
         yield no("retention_read_only", "is read-only.", "Make it writable in vCenter.")
@@ -143,7 +143,10 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
         yield no(
             "retention_small",
             f"is smaller than {minimum_gb:.0f} GB.",
-            "Enlarge it, or lower retention_gb in master_target_guest_minimums: the documents use 1 TB and give no formula.",
+            (
+                "Enlarge it, or lower retention_gb in master_target_guest_minimums: the documentation uses 1 TB and "
+                "gives no formula."
+            ),
         )
     if _mounted_at(survey, disk, path):
         return
@@ -152,7 +155,7 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
         yield no(
             "retention_path_taken",
             f"cannot be mounted at {path}: {taken.source} is mounted there.",
-            "Unmount that, or name the disk it stands on.",
+            "Unmount it, or use the disk it is on.",
         )
     if disk.partitions:
         yield no("retention_partitioned", f"has partitions: {', '.join(sorted(disk.partitions))}.")
@@ -174,21 +177,21 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
 def _content(survey: Survey, disk: Disk, no: No) -> Iterator[Objection]:
     probe = disk.probe
     if probe is None or disk.data is None:
-        yield no("retention_unread", "could not be read.", "See the kernel's messages of this machine (dmesg).")
+        yield no("retention_unread", "could not be read.", "See this machine's kernel messages (dmesg).")
     elif probe.get("TYPE") == "LVM2_member":
-        yield no("retention_lvm", "is a member of LVM, which a master target must not use.")
+        yield no("retention_lvm", "is an LVM member, which a master target must not use.")
     elif _is_ours(disk):
         return
     elif disk.probe_code == AMBIVALENT:
-        yield no("retention_ambivalent", "carries signatures of several kinds.")
+        yield no("retention_ambivalent", "has several kinds of signatures.")
     elif probe.get("TYPE") or probe.get("PTTYPE"):
         kind = probe.get("TYPE") or f"a partition table ({probe.get('PTTYPE')})"
         label = f" with the label {probe['LABEL']}" if probe.get("LABEL") else ""
-        yield no("retention_signature", f"holds {kind}{label}.")
+        yield no("retention_signature", f"contains {kind}{label}.")
     elif disk.probe_code != NO_SIGNATURE:
-        yield no("retention_unread", f"could not be judged: blkid ended with {disk.probe_code}.")
+        yield no("retention_unread", f"could not be checked: blkid exited with {disk.probe_code}.")
     elif disk.data and not _began_here(survey, disk):
-        yield no("retention_data", "holds data without a signature that blkid knows.")
+        yield no("retention_data", "contains data without a signature that blkid knows.")
 
 
 def _refused(code: str, said: str, remedy: str) -> tuple[Retention, list[Objection]]:

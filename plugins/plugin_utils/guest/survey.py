@@ -99,7 +99,7 @@ def parse(text: str) -> Survey:
         else:
             current.append(line)
     if "ok" not in sections.get("end", []):
-        raise SurveyError("the survey of the guest ended before its end")
+        raise SurveyError("the guest survey did not finish")
     os_id, os_version = _system(sections.get("os", []))
     udev = _udev(sections.get("udev", []))
     return Survey(

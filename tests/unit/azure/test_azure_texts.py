@@ -152,9 +152,9 @@ READS = [
         ReadFailed,
         "read_failed",
         ["bad version", "400"],
-        "Run again",
+        "Rerun",
     ),
-    (503, VAULT, b"<html>busy</html>", ReadFailed, "read_failed", ["503"], "Run again"),
+    (503, VAULT, b"<html>busy</html>", ReadFailed, "read_failed", ["503"], "Rerun"),
 ]
 
 
@@ -212,7 +212,7 @@ def test_causes_and_action_of_the_service_are_kept() -> None:
     ],
 )
 def test_bodies_that_are_no_envelope(body: bytes) -> None:
-    assert errors.ServiceError.parse(body).words == "it gave no reason"
+    assert errors.ServiceError.parse(body).words == "no reason given"
 
 
 def test_signed_links_in_service_texts_do_not_show() -> None:
@@ -229,7 +229,7 @@ ACCOUNT = AzureAccount(tenant="ten", client_id="app", secret="hush")
         (
             "service_principal",
             "AADSTS7000215: Invalid client secret provided. Trace",
-            ["not the one", "app"],
+            ["does not belong", "app"],
             "AZURE_SECRET",
         ),
         (

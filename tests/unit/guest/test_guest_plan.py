@@ -205,7 +205,9 @@ def test_a_finished_master_target_lacks_nothing() -> None:
         ("fstab", ""),
     ]:
         assert len(judged({**done, section: value})["lacks"]) == 1, section
-    assert judged({**done, "drscout": "HostId = 1\nVM_PLATFORM = Azure"})["lacks"][0].startswith("The agent works for")
+    assert judged({**done, "drscout": "HostId = 1\nVM_PLATFORM = Azure"})["lacks"][0].startswith(
+        "The agent is set up for"
+    )
 
 
 def test_an_unreachable_server_is_a_warning() -> None:

@@ -57,7 +57,7 @@ def moved(machine: Mapping[str, Any]) -> bool:
 
 def stumble(used: float, message: str) -> str:
     """The line that says what fails just now, and that the run sits it out."""
-    return f"  homeward.asr   {span(used):>6}      retrying: {message.splitlines()[0] if message else ''}"
+    return f"  homeward.asr   {span(used):>6}   retrying: {message.splitlines()[0] if message else ''}"
 
 
 class Ticker:
