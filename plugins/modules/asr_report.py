@@ -221,7 +221,7 @@ onward:
       description: What the command does.
       returned: always
       type: str
-      sample: '2 machines wait for your approval before the commit. When you have looked at them, run:'
+      sample: '2 machines are waiting for approval before the commit. Once you have checked them, run:'
     command:
       description: The command, quoted for a shell. Empty if the run was not started by a command (a job template) or cannot be repeated.
       returned: always

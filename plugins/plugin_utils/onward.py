@@ -54,7 +54,7 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     if waiting:
         who = f"{len(waiting)} machine{'' if len(waiting) == 1 else 's'}"
-        wait = "waits" if len(waiting) == 1 else "wait"
+        wait = "is waiting" if len(waiting) == 1 else "are waiting"
         words = (
             f"{who} {wait} for approval before the commit. Once you have checked "
             f"{'it' if len(waiting) == 1 else 'them'}"

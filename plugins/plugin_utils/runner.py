@@ -139,7 +139,7 @@ class Once(ActionBase):
         said = sorted(foreign & set(self._task.args) & own_options(self._task))
         if said:
             raise InputError(
-                "option_not_taken",
+                "option_not_supported",
                 f"{self._task.action} does not support {', '.join(said)}.",
                 (
                     "Remove it from the task. Only the defaults of the group homeward.asr.asr may contain options that "

@@ -15,7 +15,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 
 #: Code of a slice whose process ended without a whole answer.
-DIED = "slice_died"
+DIED = "process_died"
 
 #: How often a first slice that dies is begun: where nothing has ever worked, it may never.
 FIRST_DEATHS = 3

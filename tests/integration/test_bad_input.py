@@ -288,9 +288,16 @@ CASES = (
         "confirm_failover_to_azure",
         **{**OUT, "confirm_failover_to_azure": False},
     ),
-    failover("all to Azure", "name_machines", "'all'", "'machines'", "one by one", **{**OUT, "machines": ["all"]}),
     failover(
-        "pattern to Azure", "name_machines", "'at-*'", "'machines'", "one by one", **{**OUT, "machines": ["at-*"]}
+        "all to Azure", "machine_names_required", "'all'", "'machines'", "one by one", **{**OUT, "machines": ["all"]}
+    ),
+    failover(
+        "pattern to Azure",
+        "machine_names_required",
+        "'at-*'",
+        "'machines'",
+        "one by one",
+        **{**OUT, "machines": ["at-*"]},
     ),
     failover(
         "nobody to Azure",
@@ -301,9 +308,15 @@ CASES = (
         direction="to_azure",
         confirm_failover_to_azure=True,
     ),
-    failover("group to Azure", "name_machines", "'groups'", "'till'", "one by one", **OUT, groups=["till"]),
+    failover("group to Azure", "machine_names_required", "'groups'", "'till'", "one by one", **OUT, groups=["till"]),
     failover(
-        "plan to Azure", "name_machines", "'recovery_plans'", "'shop'", "one by one", **OUT, recovery_plans=["shop"]
+        "plan to Azure",
+        "machine_names_required",
+        "'recovery_plans'",
+        "'shop'",
+        "one by one",
+        **OUT,
+        recovery_plans=["shop"],
     ),
     failover(
         "a point the step does not know",

@@ -113,6 +113,6 @@ def test_options_of_modules_are_read_alike(scene: Scene) -> None:
         ("blank", "no_machines"),
         ("mapping", "wrong_type"),
         ("number", "wrong_type"),
-        ("stranger", "option_not_taken"),
+        ("stranger", "option_not_supported"),
     ):
         assert run.task(name)["code"] == code, run.task(name)

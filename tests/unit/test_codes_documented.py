@@ -123,7 +123,7 @@ def test_the_collector_finds_codes_of_every_kind() -> None:
         "rpo",
         "*_ambiguous",
         "job_*",
-        "slice_died",
+        "process_died",
         "still_running",
     } <= set(codes())
 

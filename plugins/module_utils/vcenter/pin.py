@@ -71,7 +71,7 @@ class Pinner:
                 before,
                 before,
                 refusal=Refusal(
-                    "pin_not_ours",
+                    "pin_conflict",
                     f"The VM-host rule {_name(entry, 'rule')} of {name} was not changed: {foreign}.",
                     "Rename or remove that rule and its groups in the cluster, then rerun.",
                 ),

@@ -207,7 +207,7 @@ def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Map
                 Refusal(
                     "no_configuration_server",
                     "master_target_guest_configuration_server is not set.",
-                    "Set master_target_guest_configuration_server to its address.",
+                    "Set it to the address of the configuration server.",
                 ),
             )
         if not settings.get("has_passphrase"):

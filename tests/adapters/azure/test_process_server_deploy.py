@@ -190,7 +190,7 @@ def test_a_lost_reply_is_never_sent_again(azure: StandIn, accepted_first: bool) 
         ({"size": "Standard_D2s_v3"}, "size_not_available", "too small"),
         ({"size": "Standard_D4s_v5"}, "size_not_available", "NotAvailableForSubscription"),
         ({"zone": "7"}, "size_not_available", "zone 7"),
-        ({"daily_change_gb": 3000}, "too_much_for_one", "3000 GB"),
+        ({"daily_change_gb": 3000}, "capacity_exceeded", "3000 GB"),
         ({"name": "a-name-that-is-too-long"}, "name_invalid", "15"),
         ({"configuration_server": "CS-09"}, "configuration_server_not_found", "CS-01"),
     ],

@@ -357,7 +357,7 @@ def test_what_holds_another_machine_under_our_name_is_left_alone(site: Any, vcen
     try:
         for pinned in (True, False):
             change = site.set_pinned([target], pinned=pinned, check=False)[0]
-            assert (change.code, change.changed) == ("pin_not_ours", False)
+            assert (change.code, change.changed) == ("pin_conflict", False)
         assert [g.name for g in cluster.configurationEx.group] == [name]
     finally:
         group("remove", removeKey=name)

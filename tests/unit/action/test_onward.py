@@ -236,4 +236,4 @@ def test_a_playbook_of_ones_own_is_never_given_a_choice() -> None:
         "asr_approved": ["a"],
         "asr_confirm_failover_to_azure": False,
     }
-    assert "run your command again with this in addition" in entry["words"]
+    assert "run your command again with this added" in entry["words"]

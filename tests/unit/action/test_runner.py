@@ -259,7 +259,7 @@ def test_a_first_slice_that_dies_is_begun_anew_a_few_times(monkeypatch: pytest.M
     assert Stage(monkeypatch, [KILLED, END]).run()["finished"] is True
     stage = Stage(monkeypatch, [KILLED])
     result = stage.run()
-    assert (result["code"], len(stage.sent)) == ("slice_died", 3)
+    assert (result["code"], len(stage.sent)) == ("process_died", 3)
     assert "137" in result["msg"]
     assert "module_stdout" not in result
 
@@ -297,7 +297,7 @@ def test_only_a_run_that_looked_at_its_clock_says_that_time_was_over(
     """An expired secret, a lost permission or a cut output end as what they are, whenever the time is up."""
     result = Stage(monkeypatch, [going(), error], wait_timeout=200, on_timeout=on_timeout).run()
     assert result["failed"] is True
-    assert result["code"] == error.get("code", "slice_died")
+    assert result["code"] == error.get("code", "process_died")
     assert result["machines"][0]["name"] == "a"
 
 

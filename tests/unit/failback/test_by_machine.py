@@ -107,7 +107,7 @@ def test_an_empty_mapping_is_the_default() -> None:
         ({"wbe": "ds1"}, "key_not_found", "'wbe'"),
         ({"x-*": "ds1"}, "key_not_found", "'x-*'"),
         ({"window": "ds1"}, "key_not_found", "'window'"),
-        ({"*": "ds1"}, "pattern_names_nothing", "default"),
+        ({"*": "ds1"}, "pattern_too_broad", "default"),
         ({"twin": "ds1"}, "key_ambiguous", "2 replicated items"),
         ({"linux": "ds1"}, "key_ambiguous", "'linux'"),
         ({"web": "ds1", "WEB": "ds2"}, "keys_differ", "web"),

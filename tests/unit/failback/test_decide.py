@@ -101,9 +101,9 @@ TABLE: dict[int, tuple[str, ...]] = {
     1: (
         f"send:{COMMIT_TO_AZURE}",
         "done",
-        "refuse:on_its_way_home",
-        "refuse:on_its_way_home",
-        "refuse:on_its_way_home",
+        "refuse:failback_in_progress",
+        "refuse:failback_in_progress",
+        "refuse:failback_in_progress",
         "refuse:protect_first",
         "refuse:synchronising_to_azure",
         f"send:{FAILOVER_TO_AZURE}",
@@ -254,7 +254,7 @@ def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -
         (3, P.OUT, "SwitchReplicationGroupProtection", "refuse:synchronising_home"),
         (4, P.READY, "UnplannedFailover", "refuse:commit_home_first"),
         (4, P.HOME_UNCOMMITTED, "CommitFailover", "wait"),
-        (1, P.OUT, "SwitchReplicationGroupProtection", "refuse:on_its_way_home"),
+        (1, P.OUT, "SwitchReplicationGroupProtection", "refuse:failback_in_progress"),
     ],
 )
 def test_a_step_of_another_route_is_judged_by_where_it_arrives(

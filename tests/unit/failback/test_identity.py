@@ -333,7 +333,7 @@ def test_whether_the_azure_vm_is_gone_is_told_after_the_commit(world: World, sta
     result = world.go(stage(3))
     told = of(result, "web")
     assert (told["done"], told["after"]) == ("started", "home_unprotected")
-    assert [w["code"] for w in told["warnings"]] == (["azure_vm_left"] if stays else [])
+    assert [w["code"] for w in told["warnings"]] == (["azure_vm_remains"] if stays else [])
     if stays:
         assert "is still there (deallocated)" in told["warnings"][0]["message"]
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]

@@ -139,7 +139,7 @@ def test_a_machine_at_home_changes_its_appliance_by_one_request(home: Vaults) ->
         },
     )
     assert (entry(result, "web")["done"], entry(result, "web")["changed"]) == ("waiting", True)
-    assert (entry(result, "db")["done"], entry(result, "db")["code"]) == ("refused", "not_at_home")
+    assert (entry(result, "db")["done"], entry(result, "db")["code"]) == ("refused", "not_onprem")
     # The next slice and a new run join what is under way.
     again = servers(home, result["cursor"], **MOVE)
     assert entry(again, "web")["done"] == "waiting"

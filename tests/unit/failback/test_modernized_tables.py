@@ -148,9 +148,15 @@ def test_there_is_a_step_for_every_step_and_one_beside_the_way() -> None:
     [
         (P.OUT_UNCOMMITTED, ["done", "send:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
         (P.OUT, ["done", "send:reprotect_to_onprem", "refuse:reprotect_first", "refuse:reprotect_first"]),
-        (P.SYNCING_HOME, ["refuse:on_its_way_home", "wait", "refuse:synchronising_home", "refuse:synchronising_home"]),
-        (P.READY, ["refuse:on_its_way_home", "done", "send:failover_to_onprem", "refuse:failover_home_first"]),
-        (P.HOME_UNCOMMITTED, ["refuse:on_its_way_home", "done", "send:commit_to_onprem", "refuse:commit_home_first"]),
+        (
+            P.SYNCING_HOME,
+            ["refuse:failback_in_progress", "wait", "refuse:synchronising_home", "refuse:synchronising_home"],
+        ),
+        (P.READY, ["refuse:failback_in_progress", "done", "send:failover_to_onprem", "refuse:failover_home_first"]),
+        (
+            P.HOME_UNCOMMITTED,
+            ["refuse:failback_in_progress", "done", "send:commit_to_onprem", "refuse:commit_home_first"],
+        ),
         (P.HOME_UNPROTECTED, ["refuse:protect_first", "done", "done", "send:reprotect_to_azure"]),
         (P.SYNCING_OUT, ["refuse:synchronising_to_azure", "done", "done", "wait"]),
         (P.HOME, ["send:failover_to_azure", "done", "done", "done"]),

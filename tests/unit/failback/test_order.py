@@ -20,15 +20,19 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order
         ({"vaults": (VaultRef("", "rg", "v"),)}, "vault_incomplete", ("'v'", "subscription_id")),
         ({"vaults": (VAULT, VaultRef("s", "", "v"))}, "vault_incomplete", ("'v'", "resource_group")),
         ({"vaults": (VaultRef("s", "rg", ""),)}, "vault_incomplete", ("(unnamed)", "name")),
-        ({"route": STAGES[1], "confirm_failover_to_azure": True, "machines": ("All",)}, "name_machines", ("'All'",)),
+        (
+            {"route": STAGES[1], "confirm_failover_to_azure": True, "machines": ("All",)},
+            "machine_names_required",
+            ("'All'",),
+        ),
         (
             {"route": STAGES[1], "confirm_failover_to_azure": True, "groups": ("g",)},
-            "name_machines",
+            "machine_names_required",
             ("'groups'", "'g'"),
         ),
         (
             {"route": STAGES[1], "confirm_failover_to_azure": True, "recovery_plans": ("p",)},
-            "name_machines",
+            "machine_names_required",
             ("'recovery_plans'", "'p'"),
         ),
     ],

@@ -265,7 +265,7 @@ def test_a_move_that_does_not_show_is_waited_for_and_then_told() -> None:
     assert not first["finished"]
     vaults.now += timedelta(seconds=1300)
     late = run(ORDER, vaults, cursor=first["cursor"])
-    assert late["machines"][1]["code"] == "move_not_shown"
+    assert late["machines"][1]["code"] == "move_not_listed"
     assert late["finished"]
     assert len(vaults.sent) == 1
 

@@ -42,7 +42,7 @@ def test_the_sizing_table(change: int, machines: int, cpus: int, cache: int) -> 
 def test_more_than_one_takes_is_refused(change: int, machines: int) -> None:
     with pytest.raises(InputError) as refusal:
         replace(WISH, daily_change_gb=change, machine_count=machines).tier()
-    assert refusal.value.code == "too_much_for_one"
+    assert refusal.value.code == "capacity_exceeded"
     assert "in batches" in refusal.value.remedy
 
 

@@ -170,14 +170,14 @@ def test_one_cause_of_many_machines_is_one_paragraph() -> None:
     assert text.count("ended Failed") == 2
     assert "m000, m001, " in text
     assert "m019 and 70 more failed: Reprotecting m000 beside m001" in text
-    assert "details are those of m000; names and numbers differ" in text
+    assert "Details are for m000; names and numbers differ" in text
     assert "z failed: " in text
 
 
 def test_a_table_of_a_broken_fleet_stays_readable() -> None:
     lines = render(gather([stage(*(machine(f"m{n:04d}", "failed") for n in range(1000)))]))
     assert len(lines) < 220
-    assert "and 800 more machines that need attention; the reasons are below." in lines
+    assert "and 800 more machines that need attention; see the reasons below." in lines
     assert "1000 machines, 0 moved, 1000 failed" in "\n".join(lines)
 
 

@@ -89,7 +89,7 @@ def test_a_machine_that_is_still_starting_is_given_a_little_time(world: World) -
     for _dummy in range(500):
         result = world.slice(stage(3), cursor)
         cursor = result["cursor"]
-        if "proven" in (of(result, "web")["reason"] or ""):
+        if "not yet verified" in (of(result, "web")["reason"] or ""):
             world.site_says.clear()
         if result["finished"]:
             break

@@ -195,7 +195,7 @@ def test_vaults_without_any_machine_are_said_so() -> None:
 def test_stage_one_takes_no_pattern(word: str) -> None:
     with pytest.raises(InputError) as caught:
         select(Order(vaults=(VAULT,), route=STAGES[1], machines=(word,)), FLEET, PLANS)
-    assert caught.value.code == "name_machines"
+    assert caught.value.code == "machine_names_required"
     assert repr(word) in caught.value.message
 
 
@@ -222,7 +222,7 @@ def test_what_leaves_nobody_out_is_refused(exclude: str) -> None:
 @pytest.mark.parametrize("word", ["*", "?*"])
 def test_a_pattern_that_names_nothing_is_refused(word: str) -> None:
     """It is what a template leaves of a prefix that was empty."""
-    assert refused(machines=(word,)).code == "pattern_names_nothing"
+    assert refused(machines=(word,)).code == "pattern_too_broad"
 
 
 def test_a_machine_called_all_is_asked_about() -> None:

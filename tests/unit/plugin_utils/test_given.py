@@ -111,7 +111,7 @@ def test_a_value_as_its_kind_wants_it(name: str, given: Any, found: Any) -> None
         ("asr_machines", [True], ("True", "quotes")),
         ("asr_exclude", '{"a": 1}', ()),
         ("asr_policy", 24, ("24", "quotes")),
-        ("asr_policy", ["a", "b"], ("a text",)),
+        ("asr_policy", ["a", "b"], ("a string",)),
         ("asr_wait_timeout", "soon", ("'soon'", "a number")),
         ("asr_wait_timeout", -1, ("-1",)),
         ("asr_wait_timeout", "nan", ("nan",)),

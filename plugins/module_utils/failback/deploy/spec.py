@@ -137,7 +137,7 @@ class Wish:
                 return tier
         last = TIERS[-1]
         raise InputError(
-            "too_much_for_one",
+            "capacity_exceeded",
             f"{self.daily_change_gb} GB of change per day and {self.machine_count} machines "
             "(`deploy.daily_change_gb`, `deploy.machine_count`) exceed what one process server can handle.",
             f"One handles up to {last.daily_change_gb} GB per day and {last.machines} machines. Fail the machines "

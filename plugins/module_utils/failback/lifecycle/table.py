@@ -232,7 +232,11 @@ TESTS = frozenset({"TestFailover", "TestFailoverCleanup"})
 SEND, WAIT, DONE = "send", "wait", "done"
 
 _P = Position
-_BEYOND_OUT = {_P.SYNCING_HOME: "on_its_way_home", _P.READY: "on_its_way_home", _P.HOME_UNCOMMITTED: "on_its_way_home"}
+_BEYOND_OUT = {
+    _P.SYNCING_HOME: "failback_in_progress",
+    _P.READY: "failback_in_progress",
+    _P.HOME_UNCOMMITTED: "failback_in_progress",
+}
 
 #: What a step means for an item at a position: send, wait, done, or the code of a refusal (see REFUSALS).
 VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
@@ -339,7 +343,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "(asr_approved), or use asr_commit with direction to_onprem and its name in 'approved'."
             ),
         ),
-        "on_its_way_home": (
+        "failback_in_progress": (
             "The machine is being failed back.",
             "Finish that first: run failback for this machine, or asr_failback.",
         ),

@@ -16,7 +16,7 @@ from .proofs import power_state
 from .track import Track
 from .walk import Walk
 
-LEFT = "azure_vm_left"
+LEFT = "azure_vm_remains"
 
 
 def look_for_leftovers(walk: Walk) -> None:

@@ -75,7 +75,7 @@ class ApplianceMover(Mover):
 def _not_at_home(item: Item, position: Position | None) -> Refusal:
     where = POSITION_TEXT[position] if position is not None else "in an unknown state"
     return Refusal(
-        "not_at_home",
+        "not_onprem",
         (
             f"{item.friendly_name} is {where}; only an on-premises machine that replicates to Azure can change its "
             "appliance."

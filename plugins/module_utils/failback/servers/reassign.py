@@ -205,7 +205,7 @@ class Mover:
                 waits=True,
             )
         return Refusal(
-            "move_not_shown",
+            "move_not_listed",
             f"The vault reports the move to {move.pair.target.name} as done, "
             f"but the machine is still on {move.pair.source.name}.",
             "Rerun with `refresh: true`. If it still is, check the job in the vault.",

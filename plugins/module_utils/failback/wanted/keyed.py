@@ -47,7 +47,7 @@ def _check_key(option: str, key: str, listed: Sequence[Item], index: Named[Item]
         )
     if not exact and names_nothing(key):
         raise InputError(
-            "pattern_names_nothing",
+            "pattern_too_broad",
             f"The pattern {key!r} in '{option}' has wildcards only.",
             "To cover all remaining machines, use the key default.",
         )

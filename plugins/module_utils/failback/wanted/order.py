@@ -204,7 +204,7 @@ def _validate_names(order: Order, what: str) -> None:
     for option, values in (("groups", order.groups), ("recovery_plans", order.recovery_plans)):
         if values:
             raise InputError(
-                "name_machines",
+                "machine_names_required",
                 f"{what} does not accept '{option}' ({values[0]!r}).",
                 "List its machines by name in 'machines'.",
             )
@@ -216,7 +216,7 @@ def _validate_names(order: Order, what: str) -> None:
 def no_plain_name(name: str) -> InputError:
     """A word that means several machines, where each must be named."""
     return InputError(
-        "name_machines",
+        "machine_names_required",
         f"A failover to Azure, and cancelling one, does not accept {name!r} in 'machines'.",
         "List its machines by name.",
     )

@@ -189,7 +189,7 @@ def _refuse_bare(word: str, option: str) -> None:
     """A pattern of nothing but wildcards is what a template leaves of a prefix that was empty."""
     if names_nothing(word):
         raise InputError(
-            "pattern_names_nothing",
+            "pattern_too_broad",
             f"The pattern {word!r} in '{option}' has wildcards only.",
             "To select every machine of the vaults, set machines: all; to select some, include part of their names.",
         )
