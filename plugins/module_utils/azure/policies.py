@@ -244,7 +244,7 @@ class Purpose(Policy):
         if not same_service(url, self.shared.endpoint):
             raise ReadFailed(
                 "read_failed",
-                f"A link leads away to host '{urlsplit(url).hostname}'.",
+                f"A link points to another host, '{urlsplit(url).hostname}'.",
                 "Check resource_manager_endpoint.",
             )
         return self.next.send(request)
@@ -292,7 +292,7 @@ class Fate(Policy):
                     if call.found is not None:
                         return response
                     failure = errors.read_unusable(
-                        call.ask, f"it is no complete JSON object (HTTP 200){errors.begins(answer.content)}"
+                        call.ask, f"it is not a complete JSON object (HTTP 200){errors.begins(answer.content)}"
                     )
                 else:
                     reply = reply_of(answer)

@@ -107,7 +107,7 @@ class Transport:
     def pause(self, length: float) -> None:
         """Wait ``length`` seconds; ReadFailed where that would pass the deadline."""
         if not self._shared.pause(length):
-            raise ReadFailed("read_failed", "There is no time left to wait for an answer.", "Run again.")
+            raise ReadFailed("read_failed", "There is no time left to wait for an answer.", "Rerun.")
 
     def read(self, url: str, what: str, pending: bool = False) -> dict[str, Any]:
         """GET a JSON object; a bare list comes as ``{"value": [...]}``, and with ``pending`` a 202 as an empty object.
