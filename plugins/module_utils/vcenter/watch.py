@@ -147,7 +147,7 @@ class Watcher:
             unreadable = Refusal(
                 "place_note_unreadable",
                 f"The note {notes.PLACE_KEY} on {place.name} cannot be read: {exc}.",
-                "Remove that advanced parameter of the virtual machine, then run again.",
+                "Remove that advanced parameter from the virtual machine, then rerun.",
             )
             return replace(place, refusal=unreadable), True
         if noted is None:

@@ -117,10 +117,10 @@ class Commits:
                 and self.walk.now - verdict.end < timedelta(seconds=PROOF_GRACE)
             )
             if all(p.waits for p in unproven) and (young or verdict is None):
-                track.wait(f"not yet proven: {unproven[0].reason}")
+                track.wait(f"not yet verified: {unproven[0].reason}")
             elif self.moved_on(item, operation):
                 if item.key not in self.walk.trouble:
-                    track.wait("another run has begun the commit")
+                    track.wait("another run has started the commit")
                     track.join()
             else:
                 refuse_unproven(track, unproven)

@@ -18,7 +18,9 @@ from .track import Track
 from .walk import Walk
 
 #: What to do about a job whose end cannot be read.
-LOOK_AT_JOB = "Look at the machine and its jobs in the vault, then rerun: it goes on from where the machine stands."
+LOOK_AT_JOB = (
+    "Check the machine and its jobs in the vault, then rerun: the run continues from the machine's current state."
+)
 
 
 class Jobs:
@@ -56,7 +58,7 @@ class Jobs:
                 # The list was wrong: look again later.
                 track.look_later(self.walk.now, LAG / 2)
             elif not job.told:
-                said = f"The vault does not say how the job {track.job} ({STEP_TEXT[track.step]}) stands."
+                said = f"The vault does not report the state of the job {track.job} ({STEP_TEXT[track.step]})."
                 self.walk.wait_for(item.key, ReadFailed("not_understood", said, LOOK_AT_JOB))
             else:
                 self.walk.count_reads(1)
@@ -68,7 +70,7 @@ class Jobs:
         if opened is None or (self.walk.now - opened).total_seconds() < UNSHOWN:
             track.look_later(self.walk.now, LAG / 2)
             return
-        said = f"The vault does not know the job {track.job} ({STEP_TEXT[track.step]}) that it had accepted."
+        said = f"The vault no longer has the job {track.job} ({STEP_TEXT[track.step]}) that it accepted."
         self.walk.wait_for(item.key, ReadFailed("read_failed", said, LOOK_AT_JOB))
 
     def seems_ended(self, item: Item, track: Track) -> bool:
@@ -136,7 +138,7 @@ class Jobs:
             and position not in operation.departs
         ):
             track.warn(
-                Problem(f"job_{job.state}", f"The job ended {job.state}, yet the machine moved on.", level="Warning")
+                Problem(f"job_{job.state}", f"The job ended {job.state}, but the machine moved on.", level="Warning")
             )
             return
         attempts = track.attempt(step)
@@ -146,7 +148,7 @@ class Jobs:
             track.warn(
                 Problem(
                     job.errors[0].code,
-                    f"Attempt {attempts} of {STEP_TEXT[step]} failed and was repeated ({said}).",
+                    f"Attempt {attempts} of {STEP_TEXT[step]} failed and was retried ({said}).",
                     job.errors[0].causes,
                     job.errors[0].action,
                     "Warning",
@@ -162,7 +164,7 @@ class Jobs:
                 (
                     first.action
                     if first and first.action
-                    else f"Read job {job.name} in the vault, fix the cause and rerun."
+                    else f"See job {job.name} in the vault, fix the cause and rerun."
                 ),
             ),
         )
@@ -176,7 +178,7 @@ class Jobs:
         lost = parse_time(track.lost_at)
         since = parse_time(track.lost_since) or lost or self.walk.now
         if lost is not None and (self.walk.now - lost).total_seconds() < LAG:
-            track.wait("a reply was lost: reading before anything is sent again")
+            track.wait("a reply was lost: checking the vault before sending again")
             return False
         operation = self.walk.lifecycle.operation(self.walk.lifecycle.generation(item) or "", track.lost_step)
         if item.vault.key not in self._listed:
@@ -212,9 +214,6 @@ def suspended(job: Job, doing: str) -> Refusal:
     task = f" at its task {job.stopped_at!r}" if job.stopped_at else ""
     return Refusal(
         f"job_{job.state}",
-        f"{doing.capitalize()} is Suspended: job {job.name}{called} waits{task} for a person's word, and has not ended.",
-        (
-            "Do what the task asks for and resume the job (or cancel it) under Site Recovery jobs in the portal, then "
-            "rerun."
-        ),
+        f"{doing.capitalize()} is Suspended: job {job.name}{called} is waiting{task} for manual action.",
+        "Do what the task asks for and resume or cancel the job under Site Recovery jobs in the portal, then rerun.",
     )

@@ -186,10 +186,10 @@ class Sender:
                 track.join()
         elif isinstance(answer, ConnectionFailed) or answer.code == THROTTLED:
             # Nothing was accepted and the machine is not at fault: the next look decides anew.
-            track.wait(f"{answer.message} Trying again")
+            track.wait(f"{answer.message} Retrying")
         elif isinstance(answer, Unknown):
             track.lose(operation.step, self.walk.now, self.asked or self.walk.now)
-            track.wait("a reply was lost: reading before anything is sent again")
+            track.wait("a reply was lost: checking the vault before sending again")
         else:
             self.rejected(item, track, operation, answer)
 
@@ -197,7 +197,7 @@ class Sender:
         if track.reject() < REJECTIONS and passing(error.details):
             track.hold_back(self.walk.now, LAG / 2)
             said = error.message.rstrip(".")
-            track.wait(f"the service did not take it before {STEP_TEXT[operation.step]} ({said}); trying again")
+            track.wait(f"the service did not accept it before {STEP_TEXT[operation.step]} ({said}); retrying")
             return
         problem = Problem(
             str(error.details.get("service_code") or error.code),
