@@ -27,6 +27,7 @@ DETAIL = (
     *SCAN,
     "config.template",
     "config.extraConfig",
+    "summary.config.memorySizeMB",
     "runtime.connectionState",
     "runtime.powerState",
     "runtime.host",
@@ -83,6 +84,27 @@ class Reader:
                 propSet=[collector.PropertySpec(type=sdk.vim.VirtualMachine, pathSet=list(paths), all=False)],
             )
             return self._retrieve(target)
+
+    def everything(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[Entry]:
+        """Every object of these types in the inventory: (type name, paths) per type."""
+        types = [getattr(sdk.vim, kind) for kind, _paths in wanted]
+        view = self._content.viewManager.CreateContainerView(
+            container=self._content.rootFolder, type=types, recursive=True
+        )
+        try:
+            collector = sdk.vmodl.query.PropertyCollector
+            walk = collector.TraversalSpec(name="view", type=sdk.vim.view.ContainerView, path="view", skip=False)
+            return self._retrieve(
+                collector.FilterSpec(
+                    objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[walk])],
+                    propSet=[
+                        collector.PropertySpec(type=kind, pathSet=list(paths), all=False)
+                        for kind, (_name, paths) in zip(types, wanted, strict=True)
+                    ],
+                )
+            )
+        finally:
+            view.DestroyView()
 
     def some(self, wanted: Sequence[tuple[str, Sequence[Any], Sequence[str]]]) -> list[Entry]:
         """Chosen objects in one call: (type name, references, paths) per type. Vanished objects are left out."""
@@ -243,6 +265,7 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
         connection=str(entry.get("runtime.connectionState") or ""),
         host_connection=str(host.get("runtime.connectionState") or "") if host is not None else "",
         power=power,
+        memory_mb=int(entry.get("summary.config.memorySizeMB") or 0),
         host_name=str(entry.get("guest.hostName") or ""),
         addresses=(str(address),) if address else (),
     )

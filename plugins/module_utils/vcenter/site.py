@@ -12,6 +12,7 @@ from ..failback.model.errors import ConnectionFailed
 from ..failback.model.ports import Clock, SiteMachine
 from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
 from ..failback.model.site_estate import SiteEstate
+from ..failback.model.site_ports import SiteSurvey
 from . import sdk
 from .read import Reader, find_described, find_machines, find_servers
 
@@ -78,6 +79,12 @@ class Site:
         """See EstatePort."""
         wanted, called = tuple(uuids), tuple(names)
         return self._reading(lambda: find_described(self.reader, wanted, called))
+
+    def survey(self) -> SiteSurvey:
+        """See SurveyPort."""
+        from .survey import survey
+
+        return self._reading(lambda: (survey(self.service, self.content, self.reader),))[0]
 
     def enable_uuid(
         self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool

@@ -13,26 +13,22 @@ from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.identity import (
     Found,
     Known,
-    azure_disks,
     azure_words,
     disk_uuids,
     in_azure,
     onprem,
-    planned_name,
     resource_group,
     site_words,
     subscriptions,
     vm_ids,
 )
 from ..model.items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
+from ..model.lookup import LookUp, azure_vm_words, index
 from ..model.ports import SitePort, VaultPort
 from ..model.shapes import AZURE_VM, JOB, all_understood, understood
 from .proofs import Evidence
 
 T = TypeVar("T")
-
-#: Looks entries up by words.
-LookUp = Callable[[Iterable[str]], "list[T]"]
 
 _NEVER = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -347,26 +343,3 @@ def concerns(job: Json, item: Item) -> bool:
     """Whether a listed job is the item's: by the machine's GUID, else by the item's own name or id."""
     target = job_target(job)
     return bool(target) and target in job_targets(item)
-
-
-def azure_vm_words(machine: Json) -> tuple[str, ...]:
-    """Everything by which an Azure VM may be found: ids, names, NICs and disks."""
-    vm_id = str(machine.get("id") or "")
-    nics = ((machine.get("properties") or {}).get("networkProfile") or {}).get("networkInterfaces") or ()
-    disks = [str((d.get("managedDisk") or {}).get("id") or "") for d in azure_disks(machine)]
-    own = str((machine.get("properties") or {}).get("vmId") or "")
-    return vm_id, last_segment(vm_id), planned_name(vm_id), own, *(str(n.get("id") or "") for n in nics), *disks
-
-
-def index(entries: Iterable[T], words: Callable[[T], Iterable[str]]) -> LookUp[T]:
-    """A way to look entries up by any of their words, whatever their case, so that a thousand machines do not search
-    through a thousand entries each. No entry comes twice."""
-    found: dict[str, list[T]] = {}
-    for entry in entries:
-        for word in {word.lower() for word in words(entry) if word}:
-            found.setdefault(word, []).append(entry)
-
-    def look_up(wanted: Iterable[str]) -> list[T]:
-        return list({id(entry): entry for word in wanted for entry in found.get(word.lower(), ())}.values())
-
-    return look_up

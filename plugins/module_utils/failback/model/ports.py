@@ -122,6 +122,8 @@ class SiteMachine:
     connection: str = "connected"
     host_connection: str = "connected"
     power: str = ""
+    #: 0 where vCenter does not tell it.
+    memory_mb: int = 0
 
     @property
     def identified(self) -> bool:

@@ -139,17 +139,7 @@ def volume_name(name: str) -> str:
 
 def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> list[Refusal]:
     """Heartbeat and version of a server and of its configuration server (checks 1, 15, 18, 21)."""
-    reasons = []
-    silent = _silence(fabric.heartbeat, now)
-    if fabric.service_status not in ("", "Running") or silent:
-        reasons.append(
-            Refusal(
-                "configuration_server_silent",
-                f"The configuration server {fabric.friendly_name} is not running ({silent or fabric.service_status}).",
-                "Start it and check its connection to Azure.",
-                waits=True,
-            )
-        )
+    reasons = judge_configuration_server(fabric, now)
     silent = "it has never sent a heartbeat" if server.heartbeat is None else _silence(server.heartbeat, now)
     if silent:
         reasons.append(
@@ -174,6 +164,21 @@ def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> lis
     return reasons
 
 
+def judge_configuration_server(fabric: Fabric, now: datetime) -> list[Refusal]:
+    """Service and heartbeat of a configuration server (check 1)."""
+    silent = _silence(fabric.heartbeat, now)
+    if fabric.service_status in ("", "Running") and not silent:
+        return []
+    return [
+        Refusal(
+            "configuration_server_silent",
+            f"The configuration server {fabric.friendly_name} is not running ({silent or fabric.service_status}).",
+            "Start it and check its connection to Azure.",
+            waits=True,
+        )
+    ]
+
+
 def _silence(heartbeat: datetime | None, now: datetime) -> str:
     """Words for a stale heartbeat, empty for a fresh or unknown one (threshold: servers.HEARTBEAT_STALE)."""
     if heartbeat is None:
@@ -188,7 +193,7 @@ def _version_warning(server: Server, kind: str) -> list[str]:
     return [f"The version {server.version} of the {kind} {server.name} is {server.version_status}: update it."]
 
 
-def _newer(version: str, than: str) -> bool:
+def newer(version: str, than: str) -> bool:
     """Whether a version is above another one (check 18, DOC PSSC); words that are no versions are not judged."""
     try:
         mine, theirs = ([int(part) for part in text.split(".")] for text in (version, than))
@@ -201,7 +206,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
     """Checks 15, 17 and 18 of failback-domain.md section 4."""
     reasons = judge_alive(server, fabric, now, "process server")
     warnings = _version_warning(server, "process server")
-    if _newer(server.version, fabric.version):
+    if newer(server.version, fabric.version):
         reasons.append(
             Refusal(
                 "version_above_configuration_server",

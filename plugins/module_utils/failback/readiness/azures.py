@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about a machine's VM in Azure, and the line from its network to on-premises. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..lifecycle.table import Position
+from ..model.items import Json
+from ..wanted.selection import listing
+from .facts import Facts, Machine, properties
+from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT, WARN, Rule, Said, bad, ok, unknown
+
+#: Positions in which the machine works in Azure.
+IN_AZURE = frozenset(
+    {Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED}
+)
+
+
+def _looked(s: Machine, f: Facts) -> bool:
+    return s.position in IN_AZURE and s.there is not None and f.azure is not None
+
+
+def missing(s: Machine, f: Facts) -> Said | None:
+    if s.position not in IN_AZURE:
+        return None
+    if not _looked(s, f) or s.there is None:
+        return unknown(f"The machine's VM in Azure could not be looked up{_because(f)}.")
+    if s.there.machines or s.there.clash or s.there.alike:
+        return ok("Its VM is in Azure.")
+    return bad(f"Its VM is not in Azure ({s.there.compared}).")
+
+
+def identity(s: Machine, f: Facts) -> Said | None:
+    if not _looked(s, f) or s.there is None:
+        return None
+    if s.there.clash:
+        return bad(f"Its ids contradict each other: {s.there.clash}.")
+    if len(s.there.machines) > 1 or (not s.there.machines and s.there.alike):
+        some = s.there.machines or s.there.alike
+        return bad(f"The ids do not tell which VM in Azure it is: {listing(str(m.get('id')) for m in some)}.")
+    return ok("It is one VM in Azure.") if s.there.machines else None
+
+
+def power_of(vm: Json) -> str:
+    """The power state of an Azure VM in lower case, such as running; empty where it is not told."""
+    for status in (properties(vm).get("instanceView") or {}).get("statuses") or ():
+        kind, _slash, word = str(status.get("code") or "").partition("/")
+        if kind.lower() == "powerstate":
+            return word.lower()
+    return ""
+
+
+def running(s: Machine, f: Facts) -> Said | None:
+    """Error 78093 (DOC TRB)."""
+    if s.position not in IN_AZURE - {Position.HOME_UNCOMMITTED}:
+        return None
+    if s.azure_vm is None:
+        return unknown("Whether its VM in Azure runs is not known.")
+    power = power_of(s.azure_vm)
+    if not power:
+        return unknown("Azure does not tell whether its VM runs.")
+    return ok("Its VM in Azure runs.") if power == "running" else bad(f"Its VM in Azure is {power}.")
+
+
+def addresses(vm: Json, f: Facts) -> list[Json] | None:
+    """The IP configurations of an Azure VM's interfaces; None where they are not known."""
+    known = f.network.interfaces
+    if known is None:
+        return None
+    found: list[Json] = []
+    for nic in (properties(vm).get("networkProfile") or {}).get("networkInterfaces") or ():
+        entry = known.get(str(nic.get("id") or "").lower())
+        if entry is None:
+            return None
+        found += [properties(c) for c in properties(entry).get("ipConfigurations") or ()]
+    return found
+
+
+def network_of(vm: Json, f: Facts) -> str | None:
+    """Id of the virtual network of an Azure VM, in lower case; None where it is not known."""
+    for config in addresses(vm, f) or ():
+        subnet = str((config.get("subnet") or {}).get("id") or "").lower()
+        if "/subnets/" in subnet:
+            return subnet.partition("/subnets/")[0]
+    return None
+
+
+def link(s: Machine, f: Facts) -> Said | None:
+    """The gateway of the machine's own network and its connections. A network may be peered with one that has it."""
+    if s.position not in IN_AZURE - {Position.HOME_UNCOMMITTED}:
+        return None
+    network = network_of(s.azure_vm, f) if s.azure_vm is not None else None
+    if network is None or f.network.gateways is None or f.network.connections is None:
+        return unknown("The line from the machine's network in Azure to on-premises could not be read.")
+    name = network.rpartition("/")[2]
+    gateways = [g for g in f.network.gateways if network in _networks(g)]
+    if not gateways:
+        return unknown(f"The virtual network {name} has no gateway of its own; it may use that of a peered network.")
+    ids = {str(g.get("id") or "").lower() for g in gateways}
+    lines = [c for c in f.network.connections if _gateway(c) in ids]
+    up = [c for c in lines if str(properties(c).get("connectionStatus") or "").lower() == "connected"]
+    if up:
+        return ok(f"{up[0].get('name')} is connected.")
+    if not lines:
+        return bad(f"The gateway of the virtual network {name} has no connection.")
+    return bad(
+        "; ".join(f"{c.get('name')} is {properties(c).get('connectionStatus') or 'in an unknown state'}" for c in lines)
+        + "."
+    )
+
+
+def _networks(gateway: Json) -> set[str]:
+    configs: Iterable[Json] = properties(gateway).get("ipConfigurations") or ()
+    subnets = (str((properties(c).get("subnet") or {}).get("id") or "").lower() for c in configs)
+    return {subnet.partition("/subnets/")[0] for subnet in subnets if subnet}
+
+
+def _gateway(connection: Json) -> str:
+    return str((properties(connection).get("virtualNetworkGateway1") or {}).get("id") or "").lower()
+
+
+def kept_address(s: Machine, f: Facts) -> Said | None:
+    if s.position is not Position.OUT or s.azure_vm is None:
+        return None
+    configs = addresses(s.azure_vm, f)
+    mine = str(s.details.get("ipAddress") or "")
+    if configs is None or not mine:
+        return unknown("Whether the machine kept its address in Azure is not known.")
+    if mine in {str(c.get("privateIPAddress") or "") for c in configs}:
+        return bad(f"It kept its address {mine} in Azure.")
+    return ok("It has another address in Azure.")
+
+
+def _because(f: Facts) -> str:
+    why = f.unread.get("azure")
+    return f": {why}" if why else ""
+
+
+_VM = "the machine's VM in Azure"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "azure_vm_missing", "Azure VM is there", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, missing,
+        "Azure VMs by resource id, vmId, interface, disk and name",
+        "Find out who deleted or moved it. Without it nothing can be brought home.", "preflight check 10", (10,),
+    ),
+    Rule(
+        "azure_identity", "Machine is one VM in Azure", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, identity,
+        "Azure VMs by resource id, vmId, interface, disk and name",
+        "Find out which VM it is, and name its resource id as the reason of this rule.", "preflight check 10", (10,),
+    ),
+    Rule(
+        "azure_vm_running", "Azure VM runs", MACHINE, REPROTECT | FAILOVER, BLOCK, running, f"{_VM}: power state",
+        "Start it, wait for its agent, then run this again.", "preflight check 11", (11,),
+    ),
+    Rule(
+        "network_link", "Network in Azure is connected to on-premises", MACHINE, REPROTECT | FAILOVER, BLOCK, link,
+        "interfaces, gateways and connections of the machine's network: connectionStatus",
+        "Bring the VPN or ExpressRoute private peering up.", "preflight checks 6, 20 and 77", (6, 20, 77),
+        ONLY_CLASSIC,
+    ),
+    Rule(
+        "kept_address", "Machine has an address of its own in Azure", MACHINE, REPROTECT, WARN, kept_address,
+        "addresses of its interfaces in Azure, and the item's ipAddress",
+        "The configuration server needs two network adapters then, one for each side.", "preflight check 52", (52,),
+        ONLY_CLASSIC,
+    ),
+)  # fmt: skip

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All rules, and the preflight checks of the fact sheet that are no rule here, with the reason. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from . import azures, configuration, copies, gateways, groups, homes, processing, standing
+from .rules import Rule
+
+RULES: tuple[Rule, ...] = (
+    *configuration.RULES,
+    *processing.RULES,
+    *gateways.RULES,
+    *groups.RULES,
+    *standing.RULES,
+    *azures.RULES,
+    *homes.RULES,
+    *copies.RULES,
+)
+
+BY_ID: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in RULES})
+
+_GUEST = "looked at inside the master target's guest by the role master_target"
+_PROOF = "a proof of the commit, read fresh right before it"
+_DEPLOY = "looked at by asr_process_server with state present before it deploys"
+_PROBE = "needs a probe from inside the machine; the service itself reports it where it fails"
+
+#: Number of a preflight check -> why it is no rule.
+ELSEWHERE: Mapping[int, str] = MappingProxyType(
+    {
+        8: _PROBE,
+        9: _PROBE,
+        19: _DEPLOY,
+        23: "no answer of the service tells a master target's system version (SEEN null)",
+        62: "a person's decision: nobody else knows the window",
+        64: _PROOF,
+        65: _PROOF,
+        66: "the approval of each machine's commit (asr_approved)",
+        68: _PROBE,
+        71: _GUEST,
+        72: _GUEST,
+        73: _GUEST,
+        74: _GUEST,
+        75: _GUEST,
+        76: "needs a look inside the machine",
+        78: _DEPLOY,
+        79: _GUEST,
+    }
+)

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules that only give a word of their own to what servers/ has judged already. Pure."""
+
+from __future__ import annotations
+
+from .facts import Facts, Gateway, Server
+from .rules import Judge, Said, bad, ok, unknown
+
+
+def coded(*codes: str, fine: str) -> Judge:
+    """A rule that holds where the server's verdict has none of these reasons."""
+
+    def judge(subject: Server, _facts: Facts) -> Said | None:
+        reason = subject.reason(*codes)
+        return ok(fine.format(name=subject.name)) if reason is None else bad(reason.reason, reason.remedy)
+
+    return judge
+
+
+def on_vm(*codes: str, fine: str) -> Judge:
+    """The same, for what only vCenter tells of a server's VM."""
+
+    def judge(subject: Gateway, facts: Facts) -> Said | None:
+        if facts.survey is None:
+            return unknown(f"vCenter was not asked about {subject.name}.", "Give hostname, username and password.")
+        if subject.vm is None:
+            return unknown(f"No one VM in vCenter is known to be {subject.name}.")
+        if subject.vm.doubt and "vm_unreachable" not in codes:
+            return unknown(f"{subject.name}: {subject.vm.doubt}.")
+        reason = subject.reason(*codes)
+        return ok(fine.format(name=subject.name)) if reason is None else bad(reason.reason, reason.remedy)
+
+    return judge
+
+
+def updates(s: Server, _f: Facts) -> Said | None:
+    told = [w for w in s.verdict.warnings if "version" in w]
+    return bad(" ".join(told)) if told else ok(f"The version of {s.name} is not outdated.")

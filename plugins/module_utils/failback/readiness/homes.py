@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about a machine's place on-premises: its VM, its datastores, or the room for a new one. Pure.
+
+Original and alternate location differ in what is allowed (fact sheet, section 3.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..lifecycle.bodies import Placement
+from ..model.site_ports import SiteDatastore
+from ..wanted.selection import listing
+from .facts import Facts, Machine
+from .rules import (
+    BLOCK,
+    COMMIT,
+    FAILOVER,
+    MACHINE,
+    ONLY_CLASSIC,
+    REPROTECT,
+    WARN,
+    Rule,
+    Said,
+    bad,
+    ok,
+    unknown,
+)
+
+_NOT_ASKED = "vCenter was not asked about the machine."
+
+
+def _stores(s: Machine) -> Sequence[str]:
+    """The datastores it will stand on: its own, or the chosen one."""
+    if s.anew is False:
+        return s.home.datastores
+    return (s.placed.datastore,) if s.anew and isinstance(s.placed, Placement) and s.placed.datastore else ()
+
+
+def _known(s: Machine, f: Facts) -> list[SiteDatastore]:
+    if f.survey is None:
+        return []
+    host = s.gateway_vm.host if s.gateway_vm is not None else ""
+    found = (f.survey.mounted_on(host, name) for name in _stores(s))
+    return [store for store in found if store is not None]
+
+
+def identity(s: Machine, f: Facts) -> Said | None:
+    if s.anew and not (s.here and s.here.clash):
+        return None
+    if f.survey is None or s.here is None:
+        return unknown(_NOT_ASKED)
+    if s.here.clash:
+        return bad(f"Its ids contradict each other: {s.here.clash}.")
+    if len(s.here.machines) > 1:
+        return bad(f"Several VMs have its ids: {listing(m.name for m in s.here.machines)}.")
+    return ok("It is one VM in vCenter.") if s.here.machines else None
+
+
+def reachable(s: Machine, f: Facts) -> Said | None:
+    if s.vm is None:
+        return None
+    return bad(f"Nothing is known of its VM just now: {s.vm.doubt}.") if s.vm.doubt else ok("vCenter reaches its VM.")
+
+
+def uuid_enabled(s: Machine, f: Facts) -> Said | None:
+    if s.anew is not False:
+        return None
+    if s.vm is None:
+        return unknown("Whether disk.EnableUUID is TRUE on its VM is not known.")
+    return (
+        ok("disk.EnableUUID is TRUE.")
+        if s.vm.uuid_enabled
+        else bad("disk.EnableUUID is not TRUE on its VM: a disk may come home as an extra one.")
+    )
+
+
+def snapshot(s: Machine, f: Facts) -> Said | None:
+    if s.anew is not False:
+        return None
+    if s.vm is None:
+        return unknown("Whether its VM has a snapshot is not known.")
+    return bad("Its VM has a snapshot, which the reprotect merges.") if s.vm.has_snapshot else ok("It has no snapshot.")
+
+
+def mounted(s: Machine, f: Facts) -> Said | None:
+    """Error 8061 (DOC TRB). An appliance needs to reach the datastore, from whichever host."""
+    if s.anew is not False or s.gateway is None:
+        return None
+    if not s.home.datastores:
+        return unknown("Which datastores the machine stands on is not known.")
+    if s.gateway.appliance:
+        offered = {d.name.casefold() for d in s.gateway.datastores}
+        missing = [n for n in s.home.datastores if n.casefold() not in offered]
+        if missing:
+            return bad(
+                f"The appliance {s.gateway.name} does not reach its datastore {listing(missing)}.",
+                "Give the appliance's vCenter account access to it.",
+            )
+        return ok(f"{s.gateway.name} reaches its datastores.")
+    if f.survey is None or s.gateway_vm is None:
+        return unknown(
+            f"Whether the host of {s.gateway.name} mounts its datastore {listing(s.home.datastores)} is not known."
+        )
+    host = s.gateway_vm.host
+    for name in s.home.datastores:
+        store = f.survey.mounted_on(host, name)
+        mount = store.mounts.get(host) if store is not None else None
+        if mount is None:
+            return bad(f"The host {host} of {s.gateway.name} does not mount its datastore {name}.")
+        if not mount.usable:
+            return bad(f"On the host {host} of {s.gateway.name} its datastore {name} is {mount.words}.")
+    return ok(f"The host {host} mounts its datastores read-write.")
+
+
+def available(s: Machine, f: Facts) -> Said | None:
+    stores = _known(s, f)
+    for store in stores:
+        if not store.accessible:
+            return bad(f"The datastore {store.name} is not accessible.")
+        if store.maintenance != "normal":
+            return bad(f"The datastore {store.name} is in maintenance ({store.maintenance}).")
+    return ok("Its datastores are accessible.") if stores else None
+
+
+def _kinds(s: Machine, f: Facts) -> dict[str, str]:
+    found = {store.name: store.kind for store in _known(s, f)}
+    for store in s.gateway.datastores if s.gateway is not None else ():
+        if store.name in _stores(s) and store.type:
+            word = store.type.lower()
+            found.setdefault(store.name, "nfs" if word.startswith("nfs") else word)
+    return found
+
+
+def nfs(s: Machine, f: Facts) -> Said | None:
+    wanted = _stores(s)
+    if not wanted:
+        return None
+    kinds = _kinds(s, f)
+    bad_ones = [name for name, kind in kinds.items() if kind == "nfs"]
+    if bad_ones:
+        return bad(f"The datastore {listing(bad_ones)} is NFS, which failback does not support.")
+    if not set(wanted) <= set(kinds):
+        return unknown(f"The kind of the datastore {listing(set(wanted) - set(kinds))} is not known.")
+    return ok("None of its datastores is NFS.")
+
+
+def vsan(s: Machine, f: Facts) -> Said | None:
+    """Made anew on vSAN: one document forbids it, another allows it, a third says that the job fails (section 10 no. 2)."""
+    kinds = _kinds(s, f)
+    vvol = [name for name, kind in kinds.items() if kind == "vvol"]
+    if vvol:
+        return bad(f"The datastore {listing(vvol)} is vVols, of which no document says that failback works.")
+    found = [name for name, kind in kinds.items() if kind == "vsan"] if s.anew else []
+    if found:
+        return bad(f"It would be made anew on vSAN ({listing(found)}), of which documents contradict each other.")
+    return ok("Its datastores are of a kind that is documented.") if kinds else None
+
+
+def _raw(s: Machine) -> bool:
+    return s.vm is not None and any(d.raw_device for d in s.vm.disks)
+
+
+def rdm(s: Machine, f: Facts) -> Said | None:
+    if s.anew is not False or s.vm is None:
+        return None
+    if _raw(s):
+        return bad(
+            "It has raw device mappings: it can only come home to its own VM, and only while they stay attached."
+        )
+    return ok("It has no raw device mapping.")
+
+
+def disks_attached(s: Machine, f: Facts) -> Said | None:
+    """On vSAN and with raw devices the original disks must be there (DOC S1, S4)."""
+    if s.anew is not False or s.vm is None or s.item is None or not s.item.disks:
+        return None
+    if not _raw(s) and "vsan" not in _kinds(s, f).values():
+        return None
+    have, want = len(s.vm.disks), len(s.item.disks)
+    if have < want:
+        return bad(f"Its VM has {have} of the {want} disks that were protected.")
+    return ok("Its disks are attached.")
+
+
+def free_space(s: Machine, f: Facts) -> Said | None:
+    if not s.anew or not isinstance(s.placed, Placement):
+        return None
+    needed = s.disks_gb
+    if needed is None:
+        return unknown("The vault does not tell the sizes of its disks.")
+    name = s.placed.datastore
+    offered = next((d.free_gb for d in (s.gateway.datastores if s.gateway else ()) if d.name == name), None)
+    if offered is None:
+        offered = next((d.free_bytes / (1 << 30) for d in _known(s, f) if d.free_bytes is not None), None)
+    if offered is None:
+        return unknown(f"The free space of the datastore {name} is not known.")
+    if needed + s.beside_gb > offered:
+        beside = f" and {s.beside_gb:.0f} GB of other machines" if s.beside_gb else ""
+        return bad(f"{name} has {offered:.0f} GB free, and {needed:.0f} GB of this machine{beside} would go there.")
+    return ok(f"{name} has {offered:.0f} GB free.")
+
+
+def name_free(s: Machine, f: Facts) -> Said | None:
+    """Error 78052 (DOC TRB): a VM of that name on the master target's host."""
+    if not s.anew:
+        return None
+    if s.here is None or s.gateway_vm is None:
+        return unknown("Whether another VM has the machine's name there is not known.")
+    there = [m for m in s.here.alike if m.host == s.gateway_vm.host]
+    if there:
+        return bad(f"Another VM of its name runs on {s.gateway_vm.host}, where the machine would be made anew.")
+    return ok("No other VM has its name there.")
+
+
+def standalone(s: Machine, f: Facts) -> Said | None:
+    if s.anew is not False or s.vm is None or f.survey is None:
+        return None
+    host = f.survey.hosts.get(s.vm.host)
+    if host is None:
+        return unknown("The host of its VM is not known.")
+    if not host.cluster:
+        return bad(
+            f"Its VM stands on the standalone host {host.name}: a reprotect may make a new one on the host of the master target."
+        )
+    return ok(f"Its host belongs to the cluster {host.cluster}.")
+
+
+def host_discovered(s: Machine, f: Facts) -> Said | None:
+    if not s.anew or s.gateway is None:
+        return None
+    if s.gateway.datastores:
+        return ok(f"The host of {s.gateway.name} is discovered: its datastores are listed.")
+    return bad(f"The host of {s.gateway.name} is not discovered: none of its datastores is listed.")
+
+
+def vm_off(s: Machine, f: Facts) -> Said | None:
+    if s.anew:
+        return None
+    if s.vm is None:
+        return unknown("Whether its VM on-premises is off is not known.")
+    if s.vm.doubt or s.vm.powered_on is None:
+        return unknown(
+            f"Whether its VM on-premises is off is not known: {s.vm.doubt or s.vm.power or 'vCenter does not tell'}."
+        )
+    return bad("Its VM on-premises runs while the machine works in Azure.") if s.vm.powered_on else ok("Its VM is off.")
+
+
+def memory(s: Machine, f: Facts) -> Said | None:
+    """Error 8038 (DOC TRB)."""
+    if f.survey is None:
+        return unknown("The memory of the host could not be read.")
+    vm = s.vm or s.gateway_vm
+    host = f.survey.hosts.get(vm.host) if vm is not None else None
+    if host is None or host.free_mb is None:
+        return unknown("The free memory of the host that will run it is not known.")
+    need = s.vm.memory_mb if s.vm is not None else int(s.details.get("sourceVmRamSizeInMB") or 0)
+    if not need:
+        return unknown("The memory of the machine is not known.")
+    if host.free_mb < need:
+        return bad(f"{host.name} has {host.free_mb} MB of memory free, and the machine needs {need} MB.")
+    return ok(f"{host.name} has {host.free_mb} MB free.")
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    found = list(numbers)
+    return f"preflight check{'s' if len(found) > 1 else ''} {' and '.join(map(str, found))}"
+
+
+_VM = "its VM in vCenter"
+_STORE = "datastores in vCenter, with each host's mount"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "onprem_identity", "Machine is one VM in vCenter", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, identity,
+        "VMs by UUID, disk and name", "Find out which VM it is, and name its UUID as the reason of this rule.",
+        "preflight check 30", (30,),
+    ),
+    Rule(
+        "onprem_reachable", "vCenter reaches the machine's VM", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK,
+        reachable, f"{_VM}: its connection and its host's",
+        "Bring its host, its datastore and their connection back.", "section 3.2", (),
+    ),
+    Rule(
+        "vm_uuid", "disk.EnableUUID is TRUE on the machine", MACHINE, REPROTECT, WARN, uuid_enabled,
+        f"{_VM}: extraConfig", "Let the playbook prepare set it while the VM is off.", _numbers((29,)), (29,),
+    ),
+    Rule(
+        "vm_snapshot", "Machine has no snapshot", MACHINE, REPROTECT, WARN, snapshot, f"{_VM}: snapshot",
+        "Delete its snapshots if they should not be merged.", "preflight check 39, section 10 no. 3", (39,),
+    ),
+    Rule(
+        "datastore_mounted", "Machine's datastores are mounted for the master target", MACHINE, REPROTECT | FAILOVER,
+        BLOCK, mounted, _STORE, "Mount them read-write on the host of the master target.", _numbers((33,)), (33,),
+    ),
+    Rule(
+        "datastore_available", "Datastores are accessible", MACHINE, REPROTECT | FAILOVER, BLOCK, available,
+        "datastores in vCenter: accessible, maintenance mode", "Bring the datastore back.", _numbers((33,)), (33,),
+    ),
+    Rule(
+        "datastore_nfs", "Datastore is not NFS", MACHINE, REPROTECT, BLOCK, nfs, "datastores in vCenter: type",
+        "Move the VM to a VMFS datastore, or name a VMFS datastore.", _numbers((35,)), (35,), ONLY_CLASSIC,
+    ),
+    Rule(
+        "datastore_kind", "Datastore is of a documented kind", MACHINE, REPROTECT, WARN, vsan,
+        "datastores in vCenter: type", "Name a VMFS datastore.", "preflight check 35, section 10 no. 2", (35,),
+        ONLY_CLASSIC,
+    ),
+    Rule(
+        "rdm", "Machine has no raw device mapping", MACHINE, REPROTECT, WARN, rdm, f"{_VM}: devices",
+        "Keep the VM and its mappings as they are; never delete it to come home elsewhere.",
+        "preflight check 36, section 3.3", (36,),
+    ),
+    Rule(
+        "disks_attached", "Original disks on vSAN or raw devices are attached", MACHINE, REPROTECT, BLOCK,
+        disks_attached, f"{_VM}: disks, beside those of the item",
+        "Attach them again, or let the machine be made anew on VMFS.", _numbers((81,)), (81,),
+    ),
+    Rule(
+        "free_space", "Datastore has room for a machine made anew", MACHINE, REPROTECT, BLOCK, free_space,
+        "free space of the chosen datastore, sizes of all disks that go there",
+        "Make room, or name another datastore.", _numbers((37,)), (37,),
+    ),
+    Rule(
+        "name_taken", "No other VM has the machine's name there", MACHINE, REPROTECT, BLOCK, name_free,
+        "VMs of its name in vCenter, with their hosts",
+        "Rename the stray VM, or use a master target on another host.", _numbers((38,)), (38,), ONLY_CLASSIC,
+    ),
+    Rule(
+        "standalone_esxi", "Machine's host belongs to a cluster", MACHINE, REPROTECT, WARN, standalone,
+        "the host of its VM in vCenter",
+        "Let the host of the master target be discovered first, with a datastore that has room.", _numbers((48,)),
+        (48,), ONLY_CLASSIC,
+    ),
+    Rule(
+        "host_discovered", "Host for a machine made anew is discovered", MACHINE, REPROTECT, BLOCK, host_discovered,
+        "datastores that the master target offers", "Add its host or vCenter, and wait for the discovery.",
+        _numbers((48,)), (48,),
+    ),
+    Rule(
+        "vm_off", "Machine's VM on-premises is off", MACHINE, FAILOVER, BLOCK, vm_off, f"{_VM}: power state",
+        "Power it off, and have the machine resynchronised if it was changed.", _numbers((61,)), (61,),
+        unknown_blocks=True,
+    ),
+    Rule(
+        "host_memory", "Host has memory for the machine", MACHINE, FAILOVER, BLOCK, memory,
+        "its host in vCenter: memory and what is used", "Free memory there, or move the VM to another host.",
+        _numbers((60,)), (60,),
+    ),
+)  # fmt: skip

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules about process servers. Pure."""
+
+from __future__ import annotations
+
+from .coded import coded, updates
+from .facts import Facts, Processing
+from .rules import (
+    BACK,
+    BLOCK,
+    FAILOVER,
+    ONLY_CLASSIC,
+    PROCESS_SERVER,
+    PS,
+    REPROTECT,
+    WARN,
+    Rule,
+    Said,
+    bad,
+    ok,
+    unknown,
+)
+
+#: Shares of free space in a process server's cache (DOC PSMON).
+CACHE_WARNS, CACHE_BLOCKS = 0.30, 0.25
+
+
+def ps_load(s: Processing, _f: Facts) -> Said | None:
+    told = [w for w in s.verdict.warnings if "version" not in w]
+    return bad(" ".join(told)) if told else ok(f"Nothing burdens {s.name}.")
+
+
+def _cache(s: Processing) -> float | None:
+    try:
+        whole, free = float(s.told["totalSpaceInBytes"]), float(s.told["availableSpaceInBytes"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return free / whole if whole > 0 else None
+
+
+def ps_cache_full(s: Processing, _f: Facts) -> Said | None:
+    share = _cache(s)
+    if share is None:
+        return unknown(f"The vault does not tell the free space of the cache of {s.name}.")
+    return (
+        bad(f"{share:.0%} of the cache of {s.name} is free; replication stops below {CACHE_BLOCKS:.0%}.")
+        if share < CACHE_BLOCKS
+        else ok(f"{share:.0%} of the cache is free.")
+    )
+
+
+def ps_cache_low(s: Processing, _f: Facts) -> Said | None:
+    share = _cache(s)
+    if share is None or share < CACHE_BLOCKS:
+        return None
+    return (
+        bad(f"{share:.0%} of the cache of {s.name} is free.")
+        if share < CACHE_WARNS
+        else ok(f"{share:.0%} of the cache is free.")
+    )
+
+
+def ps_network(s: Processing, _f: Facts) -> Said | None:
+    if s.outward:
+        return None
+    if s.own_network is None or not s.networks:
+        return unknown(f"The virtual networks of {s.name} and of the machines could not be compared.")
+    if s.networks == {s.own_network}:
+        return ok(f"{s.name} stands in the machines' virtual network.")
+    others = sorted(n.rpartition("/")[2] for n in s.networks - {s.own_network})
+    return bad(f"{s.name} stands in {s.own_network.rpartition('/')[2]}, machines in {', '.join(others)}.")
+
+
+def ps_on_premises(s: Processing, _f: Facts) -> Said | None:
+    """A process server of the configuration server itself is on-premises; one that Azure shows is not."""
+    if s.outward or s.server is None or s.fabric is None:
+        return None
+    if s.azure_vm is not None:
+        return ok(f"{s.name} runs in Azure.")
+    own = s.server.ip == s.fabric.ip or s.name.lower() in (s.fabric.host_name.lower(), s.fabric.friendly_name.lower())
+    if own:
+        return bad(
+            f"{s.name} is the configuration server's own process server, on-premises: data would come home over the line unaided."
+        )
+    return ok(f"{s.name} is a process server of its own.")
+
+
+_ROUND = REPROTECT | FAILOVER
+_C = ONLY_CLASSIC
+_PSREAD = "the process server's entry on its fabric"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "ps_heartbeat", "Process server is registered and heard of", PS, _ROUND | BACK, BLOCK,
+        coded("no_heartbeat", fine="{name} is heard of."), f"{_PSREAD}: lastHeartbeat",
+        "Start it and check its way to the configuration server.", "preflight checks 15 and 69", (15, 69), _C,
+    ),
+    Rule(
+        "ps_service", "Process server's service runs", PS, _ROUND | BACK, BLOCK,
+        coded("service_not_running", fine="The service of {name} runs."), f"{_PSREAD}: psServiceStatus",
+        "Start its services.", "preflight check 15", (15, 69), _C,
+    ),
+    Rule(
+        "ps_health", "Process server is healthy", PS, _ROUND | BACK, BLOCK,
+        coded("unhealthy", fine="{name} is healthy."), f"{_PSREAD}: health", "Mend what the vault reports.",
+        "preflight check 15", (15, 69), _C,
+    ),
+    Rule(
+        "ps_supported", "Process server's version is supported", PS, REPROTECT | {PROCESS_SERVER}, BLOCK,
+        coded("version_not_supported", fine="The version of {name} is supported."), f"{_PSREAD}: versionStatus",
+        "Update it.", "preflight check 18", (18,), _C,
+    ),
+    Rule(
+        "ps_version", "Process server is not newer than the configuration server", PS, REPROTECT | {PROCESS_SERVER},
+        BLOCK, coded("version_above_configuration_server", fine="{name} is not newer."),
+        f"{_PSREAD} and the fabric: agentVersion", "Update the configuration server first.", "preflight check 18",
+        (18,), _C,
+    ),
+    Rule(
+        "ps_outdated", "Process server's version is up to date", PS, REPROTECT | {PROCESS_SERVER}, WARN, updates,
+        f"{_PSREAD}: versionStatus", "Update it.", "preflight check 18", (18,), _C,
+    ),
+    Rule(
+        "ps_cache_full", "Process server's cache has room", PS, _ROUND, BLOCK, ps_cache_full,
+        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Make room in its cache or deploy another one.",
+        "preflight check 17", (17,), _C,
+    ),
+    Rule(
+        "ps_cache_low", "Process server's cache has room to spare", PS, _ROUND, WARN, ps_cache_low,
+        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Make room in its cache or deploy another one.",
+        "preflight check 17", (17,), _C,
+    ),
+    Rule(
+        "ps_load", "Process server is not overloaded", PS, _ROUND, WARN, ps_load,
+        f"{_PSREAD}: CPU, memory and space status, health errors", "Give it more, or deploy another one.",
+        "preflight check 17", (17,), _C,
+    ),
+    Rule(
+        "ps_network", "Process server stands in the machines' network", PS, REPROTECT | {PROCESS_SERVER}, WARN,
+        ps_network, "network interfaces of Azure VMs", "Deploy one in that virtual network (playbook prepare).",
+        "preflight check 16", (16, 82), _C,
+    ),
+    Rule(
+        "ps_on_premises", "Process server on-premises is meant", PS, REPROTECT, BLOCK, ps_on_premises,
+        f"{_PSREAD} and the fabric: address and name",
+        "Deploy one in Azure; with ExpressRoute private peering accept this rule and say so.",
+        "preflight check 82, section 2.1", (82,), _C,
+    ),
+)  # fmt: skip

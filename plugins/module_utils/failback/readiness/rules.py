@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rule is. A rule judges one subject (a machine, a group, a server) by facts that were read before, and nothing else.
+
+Unknown is a verdict of its own and never a pass. Where it would put data at risk it blocks (``unknown_blocks``), elsewhere it
+is told like a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Optional
+
+from ..lifecycle.table import (
+    COMMIT_TO_AZURE,
+    COMMIT_TO_ONPREM,
+    FAILOVER_TO_AZURE,
+    FAILOVER_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+)
+
+PASS, WARN, BLOCK, UNKNOWN = "pass", "warn", "block", "unknown"
+
+CLASSIC, MODERNIZED = "classic", "modernized"
+BOTH = frozenset({CLASSIC, MODERNIZED})
+ONLY_CLASSIC = frozenset({CLASSIC})
+ONLY_MODERNIZED = frozenset({MODERNIZED})
+
+#: Moments: the steps of the way, and the making of servers.
+MASTER_TARGET, PROCESS_SERVER = "master_target", "process_server"
+OUT = frozenset({FAILOVER_TO_AZURE})
+REPROTECT = frozenset({REPROTECT_TO_ONPREM})
+FAILOVER = frozenset({FAILOVER_TO_ONPREM})
+COMMIT = frozenset({COMMIT_TO_ONPREM})
+BACK = frozenset({REPROTECT_TO_AZURE})
+STEPS = OUT | {COMMIT_TO_AZURE} | REPROTECT | FAILOVER | COMMIT | BACK
+MOMENTS: tuple[str, ...] = (
+    FAILOVER_TO_AZURE,
+    COMMIT_TO_AZURE,
+    REPROTECT_TO_ONPREM,
+    FAILOVER_TO_ONPREM,
+    COMMIT_TO_ONPREM,
+    REPROTECT_TO_AZURE,
+    MASTER_TARGET,
+    PROCESS_SERVER,
+)
+
+#: What a rule is about.
+MACHINE, GROUP, GATEWAY, PS, CS = "machine", "group", "gateway", "process_server", "configuration_server"
+ABOUT: Mapping[str, str] = MappingProxyType(
+    {
+        MACHINE: "machine",
+        GROUP: "consistency group",
+        GATEWAY: "master target or appliance",
+        PS: "process server",
+        CS: "configuration server",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a rule says of a subject: whether it holds (None: that is not known), in a sentence, and a remedy of its own."""
+
+    holds: bool | None
+    text: str
+    remedy: str = ""
+
+
+def ok(text: str) -> Said:
+    return Said(True, text)
+
+
+def bad(text: str, remedy: str = "") -> Said:
+    return Said(False, text, remedy)
+
+
+def unknown(text: str, remedy: str = "") -> Said:
+    return Said(None, text, remedy)
+
+
+#: Judges a subject by the facts; None where the rule has nothing to do with it.
+Judge = Callable[[Any, Any], Optional[Said]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One check, as a row.
+
+    ``id`` is a stable word, by which it is accepted. ``checks`` are its numbers in docs/facts (preflight checks), ``reads`` says
+    what is read and where, ``source`` where the rule comes from: a preflight check or section of the fact sheet.
+    """
+
+    id: str
+    title: str
+    about: str
+    moments: frozenset[str]
+    severity: str
+    judge: Judge
+    reads: str
+    remedy: str
+    source: str
+    checks: tuple[int, ...] = ()
+    generations: frozenset[str] = BOTH
+    unknown_blocks: bool = False
+
+    def verdict(self, said: Said) -> str:
+        if said.holds is None:
+            return UNKNOWN
+        return PASS if said.holds else self.severity
+
+    def blocks(self, said: Said) -> bool:
+        """Whether this stops the subject, as long as nobody accepts it."""
+        return (said.holds is False and self.severity == BLOCK) or (said.holds is None and self.unknown_blocks)
