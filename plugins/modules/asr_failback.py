@@ -58,6 +58,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.failover
+  - homeward.asr.placing
   - homeward.asr.reprotect
   - homeward.asr.gates
   - homeward.asr.approval

@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
+  - homeward.asr.placing
   - homeward.asr.reprotect
   - homeward.asr.approval
   - homeward.asr.waiting

@@ -58,6 +58,10 @@ _ALL = (
     Variable("asr_approved", Kind.LIST, repeated=False),
     Variable("asr_accept", Kind.MAPPING),
     Variable("asr_rpo_limit", Kind.NUMBER),
+    # Before anything is sent.
+    Variable("asr_moments", Kind.LIST),
+    Variable("asr_report_file", Kind.TEXT),
+    Variable("asr_configuration_server_backups", Kind.MAPPING),
     Variable("asr_split_groups", Kind.FLAG),
     Variable("asr_confirm_failover_to_azure", Kind.FLAG, repeated=False),
     Variable("asr_advance", Kind.TEXT, choices=("together", "each")),

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..azure.vaults import Vaults
 from ..failback.lifecycle.modernized import LIFECYCLE
-from ..failback.machines.evidence import azure_vm_words, index
+from ..failback.model.lookup import azure_vm_words, index
 from ..failback.model.identity import Known, azure_words, in_azure, subscriptions
 from ..failback.model.items import Item, Json
 from ..failback.model.servers import Fabric

@@ -155,8 +155,8 @@ def places() -> Spec:
     return {"lost_places": {"type": "list", "elements": "dict", "default": []}}
 
 
-def reprotect() -> Spec:
-    """How a reprotect is done: through which servers, onto which datastore, under which policy."""
+def placing() -> Spec:
+    """Through which servers, onto which datastore, under which policy (fragment ``homeward.asr.placing``)."""
     return {
         "master_targets": {"type": "list", "elements": "str", "default": []},
         "process_server": {"type": "str"},
@@ -167,6 +167,13 @@ def reprotect() -> Spec:
         "run_as_account_windows": {"type": "str"},
         "run_as_account_linux": {"type": "str"},
         "log_storage_account": {"type": "str"},
+    }
+
+
+def reprotect() -> Spec:
+    """How a reprotect is done (fragments ``homeward.asr.placing`` and ``homeward.asr.reprotect``)."""
+    return {
+        **placing(),
         "exclude_temporary_disk": {"type": "bool", "default": True},
         "wait_for": {"type": "str", "choices": ["synchronised", "job"], "default": "synchronised"},
         "agent_timeout": {"type": "float", "default": 1200.0},

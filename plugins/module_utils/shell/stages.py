@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from ..failback.lifecycle.gates import WORDS
 from ..failback.machines.run import run_slice
 from ..failback.model.errors import FailbackError
 from ..failback.model.items import VaultRef
+from ..failback.readiness.catalogue import BY_ID
 from ..failback.wanted.order import Order
 from . import specs
 from .module import Call, run_module
@@ -56,6 +58,9 @@ def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...],
         if entry.name in _GIVEN or entry.name not in params:
             continue
         value = params[entry.name]
+        if entry.name == "accept" and route:
+            # One variable serves preflight and the stages: a rule's word says nothing to a gate.
+            value = {word: why for word, why in value.items() if word in WORDS or word not in BY_ID}
         values[entry.name] = tuple(value) if isinstance(value, list) else value
     return Order(vaults=refs, route=route, check=check, **values)
 

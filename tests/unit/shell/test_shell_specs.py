@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting, specs
 
 STAGES = ("asr_failover", "asr_reprotect", "asr_commit", "asr_failback")
-INFOS = ("asr_replicated_item_info", "asr_job_info", "asr_fabric_info", "asr_estate_info")
+INFOS = ("asr_replicated_item_info", "asr_job_info", "asr_fabric_info", "asr_estate_info", "asr_preflight")
 SERVERS = ("asr_master_target", "asr_process_server")
 MODULES = (*STAGES, *SERVERS, *INFOS, "asr_report")
 ROOT = "ansible_collections.homeward.asr.plugins"

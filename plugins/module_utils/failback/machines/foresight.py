@@ -16,9 +16,9 @@ from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Operation
 from ..model.errors import FailbackError, InputError, NotFound
 from ..model.identity import Known, site_words, subscriptions, vm_ids
 from ..model.items import Item, before_segment
+from ..model.lookup import index
 from ..model.refusal import Refusal
 from ..placement.home import found
-from .evidence import index
 from .patience import passes
 from .walk import Walk
 

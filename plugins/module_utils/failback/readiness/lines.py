@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table in the terminal: blocks first, then warnings, then what is not known; one cause for many is told once. Pure text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..report.table import WIDTH
+from .rules import UNKNOWN
+
+#: Names in one row before "and N more".
+NAMED = 6
+
+_HEADS = {"block": "BLOCKS", "warn": "WARNS", "unknown": "NOT KNOWN", "accepted": "ACCEPTED"}
+
+Found = Mapping[str, Any]
+
+
+def kind_of(finding: Found) -> str:
+    """Under which head a finding stands."""
+    if finding["blocks"]:
+        return "block"
+    if finding["accepted"]:
+        return "accepted"
+    return "unknown" if finding["verdict"] == UNKNOWN else "warn"
+
+
+def render(result: Mapping[str, Any]) -> list[str]:
+    """The findings of a result as lines of at most 120 columns, and a line of totals."""
+    lines: list[str] = []
+    findings: Sequence[Found] = result["findings"]
+    for head in _HEADS:
+        mine = [f for f in findings if kind_of(f) == head]
+        if mine:
+            lines += ["", _HEADS[head], *_table(mine)]
+    counts = result["counts"]
+    machines = len(result["machines"])
+    blocked = len(result["blocked_machines"])
+    lines += [
+        "",
+        (
+            f"{machines} machine{'' if machines == 1 else 's'}, {blocked} blocked. Rules: {counts['pass']} passed, "
+            f"{counts['block']} block, {counts['warn']} warn, {counts['unknown']} not known, {counts['accepted']} accepted. "
+            f"Nothing was written; {result['requests']['reads']} reads."
+        ),
+    ]
+    return lines
+
+
+def _table(findings: Sequence[Found]) -> list[str]:
+    """A row a rule and cause: the rule's word, whom it is about, then what it says and what to do."""
+    rows: dict[tuple[str, str, str], list[Found]] = {}
+    for finding in findings:
+        # Sentences that differ in the names alone are one cause: the first stands for all.
+        rows.setdefault((finding["rule"], _cause(finding), finding["accepted"]), []).append(finding)
+    width = max(len(rule) for rule, _cause, _accepted in rows)
+    lines: list[str] = []
+    for (rule, _text, accepted), some in rows.items():
+        first = some[0]
+        if first["name"] in first["text"]:
+            rest = [f["name"] for f in some[1:]]
+            told = first["text"] + (f" The same of {_names(rest)}." if rest else "")
+        else:
+            told = f"{_names([f['name'] for f in some])}: {first['text']}"
+        served = sorted({m for f in some for m in f["machines"]} - {f["name"] for f in some}, key=str.lower)
+        if served:
+            told += f" Concerns {_names(served)}."
+        told += f" {first['remedy']}" if not accepted else f" Accepted: {accepted}"
+        wrapped = textwrap.wrap(told, WIDTH - width - 4, break_long_words=False, break_on_hyphens=False)
+        lines += [f"  {(rule if n == 0 else '').ljust(width)}  {part}" for n, part in enumerate(wrapped)]
+    return lines
+
+
+def _cause(finding: Found) -> str:
+    return str(finding["text"]).replace(finding["name"], "*")
+
+
+def _names(names: Sequence[str]) -> str:
+    some = list(dict.fromkeys(names))
+    shown = ", ".join(some[:NAMED])
+    return shown + (f" and {len(some) - NAMED} more" if len(some) > NAMED else "")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight: read everything once, judge it, and say what speaks against the way. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from ..model.errors import InputError
+from ..model.resource_ports import ResourcePort
+from ..model.site_ports import SurveyPort
+from ..placement.classic import check_names
+from ..wanted.order import Order
+from ..wanted.refusals import said
+from .facts import Facts
+from .judging import check_accept, judge, outcome
+from .lines import render
+from .reading import Read, read
+from .rules import MOMENTS
+from .subjects import build, estate_of
+
+
+def preflight(
+    order: Order,
+    moments: Sequence[str],
+    backups: Mapping[str, Any],
+    vaults: ResourcePort,
+    site: SurveyPort | None,
+) -> dict[str, Any]:
+    """The whole result but its ``failed``. Raises InputError for what is not understood in the options."""
+    check_accept(order.accept)
+    for moment in moments:
+        if moment not in MOMENTS:
+            raise InputError(
+                "moment_unknown", f"{moment!r} in 'moments' is no moment.", f"Choose from: {', '.join(MOMENTS)}."
+            )
+    made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
+    seen = read(order, vaults, site)
+    facts = facts_of(order, seen, vaults, made)
+    check_names(order, estate_of(seen, facts), stores=any(h.exists is not True for h in seen.homes.values()))
+    subjects = build(order, seen, facts, moments)
+    findings = judge(subjects, facts, order.accept)
+    result = outcome(subjects, findings)
+    result["requests"] = {"writes": vaults.requests.writes, "reads": vaults.requests.reads}
+    result["time"] = facts.now.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    result["lines"] = render(result)
+    notes = said(seen.choice)
+    if notes:
+        result["warnings"] = notes
+    return result
+
+
+def facts_of(order: Order, seen: Read, vaults: ResourcePort, backups: Mapping[str, date]) -> Facts:
+    """What was read, as rules are given it."""
+    return Facts(
+        now=vaults.now,
+        rpo_limit=order.rpo_limit,
+        survey=seen.survey,
+        azure=seen.azure,
+        network=seen.network,
+        policies=seen.policies,
+        vcenters=seen.vcenters,
+        backups=backups,
+        unread=seen.unread,
+    )
+
+
+def _day(name: str, value: Any) -> date:
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError as exc:
+        raise InputError(
+            "backup_date_invalid",
+            f"{value!r} in 'configuration_server_backups' for {name} is no date.",
+            "Give the day of the last backup as YYYY-MM-DD.",
+        ) from exc

@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading everything that rules judge, in bulk: one list of each kind per vault or subscription, a constant number of SOAP
+calls, and one GET for each chosen machine, because lists are hollow (SEEN, asr-api.md 10).
+
+What cannot be read becomes unknown to the rules that need it; only the machines and fabrics themselves must be readable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TypeVar, Union
+
+from ..lifecycle.modernized import LIFECYCLE
+from ..lifecycle.table import Position
+from ..model.errors import ConnectionFailed, FailbackError, ReadFailed
+from ..model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
+from ..model.items import Item, Json, before_segment
+from ..model.lookup import azure_vm_words, index
+from ..model.ports import SiteMachine
+from ..model.resource_ports import ResourcePort
+from ..model.server_ports import SiteServer, VmChange, VmPlace
+from ..model.servers import Fabric
+from ..model.shapes import AZURE_VM, all_understood
+from ..model.site_ports import SiteSurvey, SurveyPort
+from ..placement.home import Home
+from ..placement.home import found as home_of
+from ..servers.fabrics import list_whole
+from ..wanted.order import Order
+from ..wanted.selection import Choice, choose
+from .azures import IN_AZURE
+from .facts import Network
+
+T = TypeVar("T")
+
+#: Machines that are read side by side.
+WORKERS = 8
+
+
+@dataclass
+class Read:
+    """What was read. ``unread`` says why something was not: by item key, or azure, network, vcenters, policies."""
+
+    items: list[Item]
+    choice: Choice
+    fabrics: list[Fabric]
+    told: dict[str, Json]
+    policies: dict[str, Sequence[Json] | None] = field(default_factory=dict)
+    vcenters: dict[str, Sequence[Json] | None] = field(default_factory=dict)
+    azure: dict[str, Json] | None = None
+    network: Network = field(default_factory=Network)
+    survey: SiteSurvey | None = None
+    homes: dict[str, Home] = field(default_factory=dict)
+    here: dict[str, Found] = field(default_factory=dict)
+    there: dict[str, Found] = field(default_factory=dict)
+    servers: list[SiteServer] = field(default_factory=list)
+    machines: list[SiteMachine] = field(default_factory=list)
+    places: dict[str, VmPlace] = field(default_factory=dict)
+    exclusions: dict[str, VmChange] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def read(order: Order, vaults: ResourcePort, site: SurveyPort | None) -> Read:
+    """Raises what choosing machines raises, and ReadFailed where machines or servers cannot be listed at all."""
+    items = [Item.parse(entry, ref) for ref in order.vaults for entry in vaults.list_items(ref)]
+    plans: dict[str, Sequence[Json]] = {}
+    if order.recovery_plans:
+        plans = {ref.key: vaults.list_recovery_plans(ref) for ref in order.vaults}
+    choice = choose(order, items, plans, lambda item: LIFECYCLE.generation(item) is not None)
+    raw = [(ref, entry) for ref in order.vaults for entry in list_whole(vaults, ref)]
+    seen = Read(
+        items=items,
+        choice=choice,
+        fabrics=[Fabric.parse(entry, ref) for ref, entry in raw],
+        told={str(entry.get("id") or "").lower(): _details(entry) for _ref, entry in raw},
+    )
+    _whole(seen, vaults)
+    for ref in order.vaults:
+        seen.policies[ref.key] = _guarded(seen, "policies", lambda ref=ref: vaults.list_policies(ref))  # type: ignore[misc]
+        seen.vcenters[ref.key] = _guarded(seen, "vcenters", lambda ref=ref: vaults.list_vcenters(ref))  # type: ignore[misc]
+    _read_azure(seen, vaults)
+    if site is not None:
+        _read_site(seen, site)
+    return seen
+
+
+def _details(entry: Json) -> Json:
+    found = (entry.get("properties") or {}).get("customDetails")
+    return found if isinstance(found, Mapping) else {}
+
+
+def _guarded(seen: Read, what: str, work: Callable[[], T]) -> T | None:
+    try:
+        return work()
+    except (ReadFailed, ConnectionFailed) as exc:
+        seen.unread[what] = exc.message
+        return None
+
+
+def _whole(seen: Read, vaults: ResourcePort) -> None:
+    """The chosen machines by themselves."""
+
+    def one(item: Item) -> Union[Item, FailbackError]:
+        try:
+            return Item.parse(vaults.get_item(item.id), item.vault)
+        except (ReadFailed, ConnectionFailed) as exc:
+            return exc
+
+    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+        found = list(pool.map(one, seen.choice.items))
+    whole: dict[str, Item] = {}
+    for item, answer in zip(seen.choice.items, found, strict=True):
+        if isinstance(answer, FailbackError):
+            seen.unread[item.key] = answer.message
+        else:
+            whole[item.key] = answer
+    seen.choice.items = [whole.get(item.key, item) for item in seen.choice.items]
+    seen.items = [whole.get(item.key, item) for item in seen.items]
+
+
+# -- Azure -----------------------------------------------------------------------------------------------------------------
+
+
+def _read_azure(seen: Read, vaults: ResourcePort) -> None:
+    away = [item for item in seen.choice.items if LIFECYCLE.position(item) in IN_AZURE]
+    if not away:
+        return
+    wanted = {item.key: subscriptions(item, None, Known(), seen.items) for item in away}
+    listed: list[Json] = []
+    for subscription in sorted(set().union(*wanted.values())):
+        answer = _guarded(seen, "azure", lambda s=subscription: vaults.list_azure_machines(s))  # type: ignore[misc]
+        if answer is not None:
+            listed += all_understood(answer, AZURE_VM)
+    if "azure" in seen.unread:
+        # A machine that is not in half of the lists is not missing.
+        return
+    seen.azure = {str(vm.get("id") or "").lower(): vm for vm in listed}
+    look = index(listed, azure_vm_words)
+    for item in away:
+        near = look(azure_words(item, None, Known()))
+        seen.there[item.key] = in_azure(item, None, near, Known())
+    classic = [item for item in away if LIFECYCLE.generation(item) == "classic"]
+    if classic:
+        _read_network(seen, vaults, sorted(set().union(*(wanted[item.key] for item in classic))))
+
+
+def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str]) -> None:
+    """Interfaces of the subscriptions, gateways and connections of the groups that their networks are in."""
+    interfaces: dict[str, Json] = {}
+    for subscription in where:
+        path = f"/subscriptions/{subscription}/providers/Microsoft.Network/networkInterfaces"
+        answer = _guarded(seen, "network", lambda p=path: vaults.list_resources(p))  # type: ignore[misc]
+        if answer is None:
+            return
+        interfaces.update({str(entry.get("id") or "").lower(): entry for entry in answer})
+    groups = {
+        before_segment(subnet, "/providers/")
+        for entry in interfaces.values()
+        for config in (entry.get("properties") or {}).get("ipConfigurations") or ()
+        if (subnet := str(((config.get("properties") or {}).get("subnet") or {}).get("id") or ""))
+    }
+    found: dict[str, list[Json] | None] = {"virtualNetworkGateways": [], "connections": []}
+    for kind in found:
+        for group in sorted({group.lower(): group for group in groups if group}.values()):
+            path = f"{group}/providers/Microsoft.Network/{kind}"
+            answer = _guarded(seen, "network", lambda p=path: vaults.list_resources(p))  # type: ignore[misc]
+            known = found[kind]
+            found[kind] = None if answer is None or known is None else [*known, *answer]
+    seen.network = Network(interfaces, found["virtualNetworkGateways"], found["connections"])
+
+
+# -- vCenter ---------------------------------------------------------------------------------------------------------------
+
+
+def _read_site(seen: Read, site: SurveyPort) -> None:
+    """Machines, servers, hosts and datastores; then what became of the servers' places and exclusions."""
+    chosen = seen.choice.items
+    listed = site.machines(
+        uuids=[word for item in chosen for word in site_words(item, None, Known())],
+        names=[item.friendly_name for item in chosen],
+        devices=True,
+    )
+    seen.machines = list(listed)
+    look = index(listed, lambda m: (m.uuid, m.bios_uuid, m.name, *(d.uuid for d in m.disks)))
+    hidden = [m for m in listed if not m.identified]
+    for item in chosen:
+        words = [*site_words(item, None, Known()), item.friendly_name]
+        mine = look(words)
+        near = [*mine, *(m for m in hidden if m not in mine)]
+        if LIFECYCLE.position(item) is Position.READY and not site_words(item, None, Known()):
+            # Modernized, on the way home: only its disks tell (SPEC diskUuid).
+            near = list(listed)
+        seen.here[item.key] = onprem(item, None, near, Known()) if near else NOTHING
+        seen.homes[item.key] = home_of(item, near, Known())
+    targets = [t for fabric in seen.fabrics for t in fabric.master_targets]
+    names = [name for t in targets for name in (t.name, t.fqdn) if name]
+    names += [fabric.host_name for fabric in seen.fabrics if fabric.host_name]
+    seen.servers = list(site.servers(names=names, addresses=[t.ip for t in targets if t.ip]))
+    seen.survey = site.survey()
+    moids = [vm.moid for vm in seen.servers]
+    if moids:
+        places = _guarded(seen, "places", lambda: site.watch(moids, mode="look", check=True))
+        seen.places = {place.moid: place for place in places or ()}
+        changes = _guarded(seen, "exclusions", lambda: site.set_excluded(moids, excluded=True, check=True))
+        seen.exclusions = {change.moid: change for change in changes or ()}

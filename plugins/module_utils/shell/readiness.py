@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The work of asr_preflight: options in, findings out. It writes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..failback.readiness.preflight import preflight
+from ..failback.readiness.rules import MOMENTS
+from ..failback.wanted.order import Order
+from . import specs
+from .module import Call
+from .outcome import count
+from .stages import order_of
+
+#: So many machines are named in the message; the result holds all of them.
+NAMED = 10
+
+
+def argument_spec() -> specs.Spec:
+    """The module's options."""
+    return specs.merge(
+        specs.azure(),
+        specs.vcenter(),
+        specs.vault(),
+        specs.machines(),
+        specs.groups(),
+        specs.placing(),
+        specs.gates(),
+        {
+            "moments": {"type": "list", "elements": "str", "choices": list(MOMENTS), "default": []},
+            "process_server_onprem": {"type": "str"},
+            "policy_to_azure": {"type": "str"},
+            "agent_timeout": {"type": "float", "default": 1200.0},
+            "configuration_server_backups": {"type": "dict", "default": {}},
+            "on_block": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+        },
+    )
+
+
+def work(call: Call) -> dict[str, Any]:
+    """Read, judge, and fail where something blocks."""
+    params = call.params
+    order: Order = order_of(params, call.refs, (), check=True)
+    late = call.late_site()
+    site = late.open() if late is not None else None
+    backups = params.get("configuration_server_backups") or {}
+    result = preflight(order, tuple(params["moments"]), backups, call.open_vaults(), site)
+    result["changed"] = False
+    result["ready"] = not result["counts"]["block"]
+    blocked = result["blocked_machines"]
+    named = ", ".join(blocked[:NAMED]) + (f" and {len(blocked) - NAMED} more" if len(blocked) > NAMED else "")
+    if result["ready"]:
+        result["msg"] = f"{count(len(result['machines']))}: nothing blocks the way."
+        return result
+    result["code"] = "blocked"
+    result["remedy"] = (
+        "Do what the findings ask for, or accept a rule by its word with a reason (option accept, asr_accept)."
+    )
+    whom = f"{len(blocked)} of {count(len(result['machines']))} blocked: {named}." if blocked else "The way is blocked."
+    rules = ", ".join(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
+    result["msg"] = f"{whom} Rules that do not hold: {rules}. {result['remedy']}"
+    if params["on_block"] == "fail":
+        result["failed"] = True
+    return result

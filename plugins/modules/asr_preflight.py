@@ -1,0 +1,369 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Says what speaks against a step before it is taken."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: asr_preflight
+short_description: Say what speaks against failing machines over or back, before anything is sent
+version_added: 1.0.0
+description:
+  - Reads the vaults, Azure and vCenter once, judges what it finds by rules, and prints what blocks, what warns and what could not be
+    found out. It writes nothing.
+  - Each rule has a stable word, by which it can be accepted with a reason in O(accept). The guide to readiness lists all of them with
+    what they read, what to do and where they come from.
+  - What blocks a server or a consistency group blocks each machine that it concerns.
+  - For each machine whose next step is not allowed it says why.
+  - Reads one list of each kind for each vault or subscription, each chosen machine by itself, and vCenter in a constant number of calls.
+  - Without O(hostname) what only vCenter tells is not known.
+author:
+  - The homeward.asr contributors (!UNKNOWN)
+options:
+  moments:
+    description:
+      - What the machines and servers are judged for. Left out, each machine's next step, and for machines that still have to come home
+        the servers of the way home.
+      - V(master_target) and V(process_server) judge the servers themselves, as after they were built.
+    type: list
+    elements: str
+    choices:
+      - failover_to_azure
+      - commit_to_azure
+      - reprotect_to_onprem
+      - failover_to_onprem
+      - commit_to_onprem
+      - reprotect_to_azure
+      - master_target
+      - process_server
+    default: []
+  process_server_onprem:
+    description: Process server for protecting to Azure again, by name, where it differs from O(process_server). It stands on-premises.
+    type: str
+  policy_to_azure:
+    description: Replication policy for protecting to Azure again, by name. Left out, it is chosen when only one fits.
+    type: str
+  agent_timeout:
+    description: Seconds, by the service's clock, that a machine's agent may take to register after a failover. At most 604800.
+    type: float
+    default: 1200.0
+  configuration_server_backups:
+    description: For each configuration server, by name, the day of its last backup as C(YYYY-MM-DD). Nothing but you can tell it.
+    type: dict
+    default: {}
+  on_block:
+    description: Whether the task fails when something blocks (V(fail)), or only reports it (V(report)).
+    type: str
+    choices: [fail, report]
+    default: fail
+extends_documentation_fragment:
+  - homeward.asr.azure
+  - homeward.asr.vcenter
+  - homeward.asr.vault
+  - homeward.asr.machines
+  - homeward.asr.groups
+  - homeward.asr.placing
+  - homeward.asr.gates
+  - homeward.asr.attributes.info
+  - homeward.asr.attributes.actiongroup
+seealso:
+  - module: homeward.asr.asr_failback
+  - module: homeward.asr.asr_master_target
+"""
+
+EXAMPLES = r"""
+- name: What speaks against the next step of each machine?
+  homeward.asr.asr_preflight:
+    machines: [all]
+    process_server: ps-azure-01
+    datastore: datastore-1
+
+- name: The same for the failover home, with one rule accepted
+  homeward.asr.asr_preflight:
+    machines: [files-01]
+    moments: [failover_to_onprem]
+    accept:
+      host_memory: The cluster will make room, says the platform team.
+"""
+
+RETURN = r"""
+ready:
+  description: Whether nothing blocks.
+  returned: when the task could judge
+  type: bool
+  sample: false
+findings:
+  description: What did not pass. What blocks comes first, then warnings, then what is not known.
+  returned: when the task could judge
+  type: list
+  elements: dict
+  contains:
+    rule:
+      description: The rule's word.
+      returned: always
+      type: str
+      sample: mt_snapshot
+    title:
+      description: What the rule demands.
+      returned: always
+      type: str
+      sample: Master target has no snapshot
+    about:
+      description: What it is about.
+      returned: always
+      type: str
+      sample: master target or appliance
+    name:
+      description: Name of the machine, group or server.
+      returned: always
+      type: str
+      sample: mt-linux-01
+    vault:
+      description: Its vault.
+      returned: always
+      type: str
+      sample: vault-classic-12
+    generation:
+      description: V(classic) or V(modernized).
+      returned: always
+      type: str
+      sample: classic
+    moments:
+      description: The moments for which it was judged.
+      returned: always
+      type: list
+      elements: str
+      sample: [reprotect_to_onprem]
+    severity:
+      description: V(block) or V(warn), when the rule does not hold.
+      returned: always
+      type: str
+      sample: block
+    verdict:
+      description: V(block), V(warn) or V(unknown).
+      returned: always
+      type: str
+      sample: block
+    blocks:
+      description: Whether it stops the machines. V(false) for what was accepted.
+      returned: always
+      type: bool
+      sample: true
+    text:
+      description: What was found.
+      returned: always
+      type: str
+      sample: The virtual machine mt-linux-01 has a snapshot, which a master target must not have.
+    remedy:
+      description: What to do.
+      returned: always
+      type: str
+      sample: Delete all its snapshots.
+    read:
+      description: What was read.
+      returned: always
+      type: str
+      sample: 'its VM in vCenter: snapshot'
+    source:
+      description: Where the rule comes from in the fact sheet of this collection (docs/facts).
+      returned: always
+      type: str
+      sample: preflight check 26
+    machines:
+      description: Names of the machines that it concerns.
+      returned: always
+      type: list
+      elements: str
+      sample: [shop-db-01]
+    accepted:
+      description: The reason by which it was accepted; empty where it was not.
+      returned: always
+      type: str
+      sample: ''
+machines:
+  description: The chosen machines with the words of the rules that stop them, warn of them or are not known.
+  returned: when the task could judge
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the machine.
+      returned: always
+      type: str
+      sample: shop-db-01
+    item_id:
+      description: Id of its replicated item.
+      returned: always
+      type: str
+      sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
+    vault:
+      description: Its vault.
+      returned: always
+      type: str
+      sample: vault-classic-12
+    generation:
+      description: V(classic) or V(modernized).
+      returned: always
+      type: str
+      sample: classic
+    position:
+      description: Where it stands.
+      returned: always
+      type: str
+      sample: out
+    moments:
+      description: The steps that it was judged for.
+      returned: always
+      type: list
+      elements: str
+      sample: [reprotect_to_onprem]
+    verdict:
+      description: V(pass), V(warn), V(block) or V(unknown), the gravest of all rules that concern it.
+      returned: always
+      type: str
+      sample: block
+    blocked_by:
+      description: Words of the rules that stop it.
+      returned: always
+      type: list
+      elements: str
+      sample: [mt_snapshot]
+    warned_by:
+      description: Words of the rules that warn of it, or were accepted.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+    unknown:
+      description: Words of the rules for which something could not be found out.
+      returned: always
+      type: list
+      elements: str
+      sample: [cs_backup]
+blocked_machines:
+  description: Names of the machines that are stopped.
+  returned: when the task could judge
+  type: list
+  elements: str
+  sample: [shop-db-01]
+counts:
+  description: How many findings there are of each kind.
+  returned: when the task could judge
+  type: dict
+  contains:
+    block:
+      description: Those that stop somebody.
+      returned: always
+      type: int
+      sample: 1
+    warn:
+      description: Those that warn.
+      returned: always
+      type: int
+      sample: 2
+    unknown:
+      description: Those of which it is not known.
+      returned: always
+      type: int
+      sample: 1
+    accepted:
+      description: Those that were accepted.
+      returned: always
+      type: int
+      sample: 0
+    pass:
+      description: Those that hold.
+      returned: always
+      type: int
+      sample: 240
+accepted:
+  description: What was accepted, with the reasons.
+  returned: when the task could judge
+  type: list
+  elements: dict
+  contains:
+    rule:
+      description: The rule's word.
+      returned: always
+      type: str
+      sample: host_memory
+    name:
+      description: Name of the machine, group or server.
+      returned: always
+      type: str
+      sample: files-01
+    reason:
+      description: The reason that was given.
+      returned: always
+      type: str
+      sample: The cluster will make room, says the platform team.
+    text:
+      description: What was found.
+      returned: always
+      type: str
+      sample: esx-01 has 512 MB of memory free, and the machine needs 4096 MB.
+time:
+  description: When it was judged, by the service's clock, UTC.
+  returned: when the task could judge
+  type: str
+  sample: '2026-02-03T04:05:06Z'
+lines:
+  description: The table as it was printed.
+  returned: when the task could judge
+  type: list
+  elements: str
+  sample: ['BLOCKS']
+requests:
+  description: Requests spent against Azure Resource Manager.
+  returned: when the task could judge
+  type: dict
+  contains:
+    writes:
+      description: Always V(0).
+      returned: always
+      type: int
+      sample: 0
+    reads:
+      description: Everything read.
+      returned: always
+      type: int
+      sample: 21
+code:
+  description: V(blocked) when something blocks, another stable word when the task could not judge at all.
+  returned: when something blocks, and on failure
+  type: str
+  sample: blocked
+remedy:
+  description: What to do next.
+  returned: when something blocks, and on failure
+  type: str
+  sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
+details:
+  description: Plain data on what went wrong. Never holds a secret.
+  returned: on failure
+  type: dict
+  sample: {}
+"""
+
+from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import demand_python
+
+demand_python()
+
+from ansible_collections.homeward.asr.plugins.module_utils.shell import readiness
+from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
+from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import Spec
+
+
+def argument_spec() -> Spec:
+    """The module's options."""
+    return readiness.argument_spec()
+
+
+def main() -> None:
+    """Read once and judge."""
+    run_module(argument_spec(), readiness.work)
+
+
+if __name__ == "__main__":
+    main()

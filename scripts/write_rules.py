@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the guide to readiness from the rules' own rows. With ``--check`` only says whether it is as they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs" / "docsite" / "rst" / "readiness.rst"
+
+HEAD = """..
+  SPDX-License-Identifier: GPL-3.0-or-later
+  Written by scripts/write_rules.py from the rules' rows under plugins/module_utils/failback/readiness; change them there.
+
+.. _ansible_collections.homeward.asr.docsite.readiness:
+
+Readiness
+=========
+
+``homeward.asr.preflight`` and the module ``asr_preflight`` say what speaks against the way before anything is sent:
+
+.. code-block:: shell
+
+   ansible-playbook homeward.asr.preflight -e @home.yml -e asr_report_file=preflight.html
+
+Vaults, Azure and vCenter are read once: one list of each kind for each vault or subscription, each chosen machine by itself, and a
+constant number of calls to vCenter. Nothing is written but the report: its findings stand as JSON in ``preflight.json``. The run ends
+as failed where something blocks.
+
+By default each machine is judged for its next step, and the servers of the way home as long as a machine still has to take it.
+``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next
+step is not allowed, ``operation_allowed`` says why.
+
+A rule passes, warns, blocks, or is not known. What is not known is never taken for a pass: the rules marked below block then, too, the
+others are told. What blocks a server or a consistency group blocks each machine that it concerns.
+
+A rule is accepted by its word, with a reason that the result and the report keep:
+
+.. code-block:: shell
+
+   ansible-playbook homeward.asr.preflight -e @home.yml -e '{"asr_accept": {"host_memory": "The cluster makes room, says Ann"}}'
+
+Stages take the words of gates from the same variable; the words of other rules say nothing to them.
+
+The collection does not look into machines: whether a machine in Azure reaches its servers is seen by its agent's heartbeat, and by the
+service's own error where a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
+
+Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
+each other, the rule says so and can be accepted.
+"""
+
+
+def guide() -> str:
+    """The guide as the rows give it."""
+    from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import ELSEWHERE, RULES
+    from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import ABOUT, MOMENTS
+
+    lines = [HEAD]
+    for kind, name in ABOUT.items():
+        title = f"Rules about a {name}"
+        lines += [title, "-" * len(title), ""]
+        for rule in (r for r in RULES if r.about == kind):
+            moments = ", ".join(f"``{m}``" for m in MOMENTS if m in rule.moments)
+            only = "" if len(rule.generations) > 1 else f" Only {next(iter(rule.generations))}."
+            unknown = " Not known blocks, too." if rule.unknown_blocks else ""
+            lines += [
+                f"``{rule.id}``",
+                f"  {rule.title}. {'Blocks' if rule.severity == 'block' else 'Warns'}.{unknown}{only}",
+                "",
+                f"  * Before: {moments}",
+                f"  * Reads: {rule.reads}",
+                f"  * Do: {rule.remedy}",
+                f"  * Source: {rule.source}",
+                "",
+            ]
+    title = "Checks that are no rule"
+    lines += [title, "-" * len(title), "", "Numbers are those of the preflight checks.", ""]
+    reasons: dict[str, list[int]] = {}
+    for number, reason in sorted(ELSEWHERE.items()):
+        reasons.setdefault(reason, []).append(number)
+    lines += [f"* {', '.join(map(str, numbers))}: {reason}." for reason, numbers in reasons.items()]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    sys.path.insert(0, str(ROOT / ".build" / "tree"))
+    text = guide()
+    if "--check" in sys.argv:
+        same = GUIDE.is_file() and GUIDE.read_text(encoding="utf-8") == text
+        print(
+            "rules: the guide is as the rows are"
+            if same
+            else f"run scripts/write_rules.py: {GUIDE.name} is not as the rows are"
+        )
+        return 0 if same else 1
+    GUIDE.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
