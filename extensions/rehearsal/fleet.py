@@ -81,6 +81,8 @@ class Machine:
     #: The failover to Azure finds the name taken and gives the Azure VM another one (modernized, warning 28175).
     azure_name_taken: bool = False
     faults: tuple[Fault, ...] = ()
+    #: What the vault says over the truth from the start: keys of the control endpoint's items, such as replication_health.
+    overrides: dict[str, Any] = field(default_factory=dict)
     #: Extra or overriding keys of providerSpecificDetails, for words the service never said yet.
     details: dict[str, Any] = field(default_factory=dict)
 
@@ -127,6 +129,8 @@ class MasterTarget:
     disks_gb: tuple[int, ...] = (100, 1024)
     #: Disks beside those (they take slots too).
     extra_disks: int = 0
+    #: Keys of its entry in the vault that say something else.
+    says: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:
@@ -221,6 +225,8 @@ class ProcessServer:
     name: str
     ip: str = "10.50.0.4"
     in_azure: bool = True
+    #: Keys of its entry in the vault that say something else.
+    says: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:
@@ -237,6 +243,8 @@ class Vault:
     generation: str = "classic"
     location: str = "westeurope"
     configuration_server: str = "CS-01"
+    #: Keys of its entry among the fabrics that say something else.
+    configuration_server_says: dict[str, Any] = field(default_factory=dict)
     process_servers: tuple[ProcessServer, ...] = ()
     master_targets: tuple[MasterTarget, ...] = ()
     run_as_accounts: tuple[str, ...] = ("vm-admin",)

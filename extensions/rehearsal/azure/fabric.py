@@ -71,7 +71,7 @@ def process_server(vault: VaultState, server: ProcessServer, now: float, in_list
     if in_list:
         # In list replies, absent from the single GET (SEEN).
         body["historicHealth"] = "Normal"
-    return body
+    return {**body, **server.says}
 
 
 def master_target(target: MasterTarget, view: TargetView | None, now: float) -> dict[str, Any]:
@@ -118,6 +118,7 @@ def master_target(target: MasterTarget, view: TargetView | None, now: float) -> 
         "marsAgentExpiryDate": None,
         "agentVersionDetails": version_details(),
         "marsAgentVersionDetails": None,
+        **target.says,
     }
 
 
@@ -172,6 +173,7 @@ def _server_details(vault: VaultState, views: dict[str, TargetView], now: float,
         "sslCertExpiryDate": iso(now + CERTIFICATE_DAYS * 86400.0),
         "psTemplateVersion": None,
         "switchProviderBlockingErrorDetails": [],
+        **spec.configuration_server_says,
     }
 
 

@@ -75,7 +75,7 @@ class Item:
     failover_point: str | None = None
     #: Times a fleet fault has happened, by its position in the machine's list.
     faults_done: dict[int, int] = field(default_factory=dict)
-    #: What the control endpoint sets over the truth: allowed_operations, protection_state, health_errors, details.
+    #: What the fleet or the control endpoint sets over the truth: allowed_operations, protection_state, health_errors, details.
     overrides: dict[str, Any] = field(default_factory=dict)
     turns: int = 0
     #: What a client has changed of the item (PATCH): keys of providerSpecificDetails.

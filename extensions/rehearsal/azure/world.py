@@ -71,7 +71,7 @@ class World:
                 f"machine {machine.name}: state {machine.state!r} cannot be a first state; use one of {', '.join(settled)}."
             )
         now = self.clock.now()
-        item = Item(vault, machine, self.clock, phase=machine.state)
+        item = Item(vault, machine, self.clock, phase=machine.state, overrides=dict(machine.overrides))
         item.process_server = _first_server(vault)
         item.log_storage = next(iter(vault.log_storage()), None)
         item.protected_since = now - 86400.0

@@ -457,6 +457,9 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "host_memory": (
         (ready(), F), (machine(P.READY, more=seen_as(memory_mb=999999)), F), (ready(), NO_SURVEY),
     ),
+    "host_memory_free": (
+        (ready(), F), (machine(P.READY, more=seen_as(memory_mb=65000)), F), (ready(), NO_SURVEY),
+    ),
     "replication_health": ((ready(), F), (machine(P.READY, replicationHealth="Critical"), F), (machine(P.READY, more={"unread": "cut"}), F)),
     "failover_health": ((ready(), F), (machine(P.READY, failoverHealth="Critical"), F), None),
     "rpo": ((ready(), F), (ready(rpoInSeconds=9000), F), None),

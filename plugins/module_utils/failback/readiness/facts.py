@@ -109,6 +109,11 @@ class Machine(Subject):
         return self.item.details if self.item is not None else {}
 
     @property
+    def datastore(self) -> str:
+        """The datastore that a reprotect names for it; empty where it was not placed."""
+        return self.placed.datastore if isinstance(self.placed, Placement) else ""
+
+    @property
     def disks_gb(self) -> float | None:
         """The sum of its disks; None where one does not tell its size."""
         sizes = [d.size_bytes for d in self.item.disks] if self.item is not None else []

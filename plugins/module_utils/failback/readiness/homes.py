@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..lifecycle.bodies import Placement
-from ..model.site_ports import SiteDatastore
+from ..model.site_ports import SiteDatastore, SiteHost
 from ..wanted.selection import listing
 from .facts import Facts, Machine
 from .rules import (
@@ -203,7 +203,7 @@ def free_space(s: Machine, f: Facts) -> Said | None:
 
 def name_free(s: Machine, f: Facts) -> Said | None:
     """Error 78052 (DOC TRB): a VM of that name on the master target's host."""
-    if not s.anew:
+    if not s.anew or s.gateway is None:
         return None
     if s.here is None or s.gateway_vm is None:
         return unknown("Whether another VM has the machine's name there is not known.")
@@ -246,18 +246,38 @@ def vm_off(s: Machine, f: Facts) -> Said | None:
     return bad("Its VM on-premises runs while the machine works in Azure.") if s.vm.powered_on else ok("Its VM is off.")
 
 
-def memory(s: Machine, f: Facts) -> Said | None:
-    """Error 8038 (DOC TRB)."""
+def _memory(s: Machine, f: Facts) -> tuple[SiteHost, int] | Said:
+    """The host that will run the machine, and the MB that it needs."""
     if f.survey is None:
         return unknown("The memory of the host could not be read.")
     vm = s.vm or s.gateway_vm
     host = f.survey.hosts.get(vm.host) if vm is not None else None
-    if host is None or host.free_mb is None:
-        return unknown("The free memory of the host that will run it is not known.")
+    if host is None or host.memory_mb is None:
+        return unknown("The memory of the host that will run it is not known.")
     need = s.vm.memory_mb if s.vm is not None else int(s.details.get("sourceVmRamSizeInMB") or 0)
-    if not need:
-        return unknown("The memory of the machine is not known.")
-    if host.free_mb < need:
+    return (host, need) if need else unknown("The memory of the machine is not known.")
+
+
+def memory(s: Machine, f: Facts) -> Said | None:
+    """Error 8038 (DOC TRB): the host cannot run the machine at all."""
+    found = _memory(s, f)
+    if isinstance(found, Said):
+        return found
+    host, need = found
+    if need > (host.memory_mb or 0):
+        return bad(f"{host.name} has {host.memory_mb} MB of memory, and the machine needs {need} MB.")
+    return ok(f"{host.name} has {host.memory_mb} MB.")
+
+
+def memory_free(s: Machine, f: Facts) -> Said | None:
+    """Hosts lend more memory than they have (INFER): what is free now only warns."""
+    found = _memory(s, f)
+    if isinstance(found, Said):
+        return found
+    host, need = found
+    if host.free_mb is None:
+        return unknown(f"The free memory of {host.name} is not known.")
+    if need > host.free_mb:
         return bad(f"{host.name} has {host.free_mb} MB of memory free, and the machine needs {need} MB.")
     return ok(f"{host.name} has {host.free_mb} MB free.")
 
@@ -343,8 +363,12 @@ RULES: tuple[Rule, ...] = (
         unknown_blocks=True,
     ),
     Rule(
-        "host_memory", "Host has memory for the machine", MACHINE, FAILOVER, BLOCK, memory,
+        "host_memory", "Host has the machine's memory", MACHINE, FAILOVER, BLOCK, memory,
+        "its host in vCenter: memory", "Move the VM to a larger host.", _numbers((60,)), (60,),
+    ),
+    Rule(
+        "host_memory_free", "Host has the machine's memory free", MACHINE, FAILOVER, WARN, memory_free,
         "its host in vCenter: memory and what is used", "Free memory there, or move the VM to another host.",
-        _numbers((60,)), (60,),
+        "preflight check 60 (which blocks; hosts lend more memory than they have)", (60,),
     ),
 )  # fmt: skip

@@ -110,7 +110,7 @@ def verdict_of(findings: Iterable[Finding]) -> str:
 def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[str, Any]:
     """Findings, machines with what stops them, and counts, as the module tells them.
 
-    What blocks a server or a group blocks each machine that it concerns.
+    What blocks a server or a group blocks each machine that it concerns, for the steps that the rule is about.
     """
     concerning: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
@@ -121,7 +121,8 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
     for subject in subjects:
         if not isinstance(subject, Machine):
             continue
-        mine = concerning.get((subject.vault.key, subject.name), [])
+        named = concerning.get((subject.vault.key, subject.name), [])
+        mine = [f for f in named if f.rule.moments & subject.moments]
         machines.append(
             {
                 "name": subject.name,

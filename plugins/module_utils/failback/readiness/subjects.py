@@ -30,7 +30,7 @@ from ..model.refusal import Refusal
 from ..model.server_ports import SiteServer
 from ..model.servers import Fabric, MasterTarget, Policy, ProcessServer
 from ..placement.classic import place_to_azure, place_to_onprem
-from ..placement.estate import Estate, Slots
+from ..placement.estate import Estate, Slots, local
 from ..placement.modernized import accounts_of
 from ..servers.appliance_health import judge_appliance
 from ..servers.health import CLASSIC_FABRIC, Verdict, judge_master_target, judge_process_server, match_vm
@@ -70,6 +70,12 @@ def estate_of(seen: Read, facts: Facts) -> Estate:
     for item in seen.items:
         accounts[item.vault.key] = accounts.get(item.vault.key, frozenset()).union(accounts_of(item))
     return Estate({fabric.key: fabric for fabric in seen.fabrics}, policies, facts.now, accounts, seen.homes)
+
+
+def fits_alone(m: Machine) -> bool:
+    """Whether a machine that is made anew would have room, were it alone: only those take room from each other."""
+    free = next((d.free_gb for d in (m.gateway.datastores if m.gateway else ()) if d.name == m.datastore), None)
+    return bool(m.anew) and m.disks_gb is not None and (free is None or m.disks_gb <= free)
 
 
 class _Builder:
@@ -146,13 +152,13 @@ class _Builder:
         for m in machines:
             m = replace(m, placed=places.get(m.item.key) if m.item else None, placed_out=self.out(m))
             m = self.through(m)
-            if m.anew and isinstance(m.placed, Placement):
+            if isinstance(m.placed, Placement) and fits_alone(m):
                 where = (m.placed.master_target_id, m.placed.datastore)
                 planned[where] = planned.get(where, 0.0) + (m.disks_gb or 0.0)
             found.append(m)
         return [
             replace(m, beside_gb=planned[m.placed.master_target_id, m.placed.datastore] - (m.disks_gb or 0.0))
-            if m.anew and isinstance(m.placed, Placement)
+            if isinstance(m.placed, Placement) and fits_alone(m)
             else m
             for m in found
         ]
@@ -271,7 +277,8 @@ class _Builder:
             if isinstance(m.placed_out, Placement):
                 outward.setdefault(m.placed_out.process_server_id, []).append(m)
         if not homeward and any(m.position in _BEFORE for m in machines):
-            wanted = (self.order.process_server or "").lower()
+            # A name that only another vault offers says nothing of this one.
+            wanted = (local(self.order, fabric, self.estate).process_server or "").lower()
             some = [s for s in fabric.process_servers if not wanted or s.name.lower() == wanted]
             if len(some) == 1:
                 homeward[some[0].id] = list(machines)

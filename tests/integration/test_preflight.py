@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight as its user meets it: on a fleet with every fault the stand-ins can play it names exactly those, and writes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from scene import EXTENSIONS, Scene
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID
+
+FLEET: dict[str, Any] = yaml.safe_load(
+    (EXTENSIONS / "rehearsal" / "fleets" / "troubled-24.yml").read_text(encoding="utf-8")
+)
+
+#: Rule -> the machines and servers of the fleet for which it does not hold.
+EXPECTED: dict[str, set[str]] = {
+    "cs_connected": {"CS-02"},
+    "cs_certificate": {"CS-02"},
+    "cs_certificate_ends": {"CS-03"},
+    "vcenter_account": {"CS-02"},
+    "run_as_account": {"CS-02"},
+    "clock_skew": {"CS-01", "CS-02", "CS-03", "vault-modern-vmwarefabric"},
+    "ps_heartbeat": {"CS-02"},
+    "ps_service": {"CS-02"},
+    "ps_health": {"CS-02"},
+    "ps_supported": {"CS-02"},
+    "ps_version": {"CS-02"},
+    "ps_outdated": {"ps-azure-03"},
+    "ps_cache_full": {"CS-02"},
+    "ps_cache_low": {"ps-azure-03"},
+    "ps_load": {"CS-02"},
+    "ps_on_premises": {"CS-02"},
+    "mt_heartbeat": {"appliance-01"},
+    "mt_health": {"appliance-01", "mt-linux-02"},
+    "mt_supported": {"mt-linux-02"},
+    "mt_outdated": {"mt-linux-03"},
+    "mt_version": {"mt-linux-02"},
+    "mt_retention": {"mt-linux-02"},
+    "mt_retention_space": {"mt-linux-03"},
+    "mt_datastores": {"mt-linux-02", "mt-windows-01"},
+    "mt_slots": {"mt-windows-01"},
+    "mt_snapshot": {"mt-windows-01"},
+    "mt_controller": {"mt-windows-01"},
+    "mt_uuid": {"mt-windows-01"},
+    "mt_tools": {"mt-windows-01"},
+    "mt_vmfs": {"mt-linux-02"},
+    "mt_excluded": {"appliance-01", "mt-linux-01", "mt-linux-02", "mt-linux-03", "mt-windows-01"},
+    "group_mixes_systems": {"mixed"},
+    "operation_allowed": {"stuck-01"},
+    "placement": {"metal-01", "mixed-01", "mixed-02", "modern-01", "servers-01", "windows-01"},
+    "same_vcenter": {"elsewhere-01"},
+    "physical_2008r2": {"metal-01"},
+    "recovery_point": {"stale-01"},
+    "azure_target": {"leaving-01"},
+    "connect_after": {"leaving-01"},
+    "longer_failover": {"leaving-01"},
+    "onprem_reachable": {"lost-01"},
+    "vm_uuid": {"no-uuid-01"},
+    "vm_snapshot": {"snapshot-01"},
+    "datastore_mounted": {"far-01", "worn-01"},
+    "datastore_nfs": {"filer-01"},
+    "datastore_kind": {"vsan-01"},
+    "rdm": {"raw-01"},
+    "free_space": {"large-01"},
+    "name_taken": {"mt-linux-01"},
+    "standalone_esxi": {"alone-01"},
+    "host_memory": {"stale-01"},
+    "host_memory_free": {"stale-01"},
+    "replication_health": {"stale-01"},
+    "failover_health": {"stale-01"},
+    "rpo": {"stale-01"},
+    "resync_required": {"stale-01"},
+    "resync_in_progress": {"stale-01"},
+    "disk_resized": {"stale-01"},
+    "disk_state": {"stale-01"},
+    "agent_silent": {"stale-01"},
+    "failed_failover": {"stuck-01"},
+    "health_before_leaving": {"leaving-01"},
+}
+
+#: Rules that no stand-in can break from the start -> why. The table test breaks each of them.
+NOT_PLAYED: dict[str, str] = {
+    "cs_address": "a configuration server has no VM in the rehearsal's vCenter",
+    "cs_backup": "a date that people give; see below",
+    "vcenter_connected": "the vault's vCenters are always discovered",
+    "failback_policy": "the vault's policies are always there",
+    "failback_policy_values": "the vault's policies are always as the service makes them",
+    "ps_network": "interfaces of failed-over VMs are not listed",
+    "network_link": "interfaces of failed-over VMs are not listed",
+    "kept_address": "interfaces of failed-over VMs are not listed",
+    "mt_vm": "every master target has its VM",
+    "mt_power": "every master target runs",
+    "mt_uuids_shared": "every VM has UUIDs of its own",
+    "mt_host": "a host that is away takes other machines along",
+    "mt_place": "needs a note and a move; see test_prepare_and_release",
+    "esxi_licence": "the stand-in is a vCenter",
+    "group_split": "a matter of choosing; see below",
+    "group_one_server": "the service puts a group on one server",
+    "machine_read": "a machine that cannot be read is an answer that breaks; see test_one_bad_machine",
+    "fabric_known": "every machine's fabric is listed",
+    "busy": "needs an operation under way",
+    "agent_registered": "agents of machines that begin in Azure are registered",
+    "placement_to_azure": "every vault has what the way out needs",
+    "azure_vm_missing": "every machine in Azure has its VM",
+    "azure_identity": "every machine in Azure has one VM",
+    "azure_vm_running": "VMs run from the start; see below",
+    "onprem_identity": "ids of one machine agree",
+    "datastore_available": "a datastore that is away everywhere takes other machines along",
+    "disks_attached": "the stand-in keeps every disk attached",
+    "host_discovered": "placing refuses a machine first whose master target offers no datastore",
+    "vm_off": "machines in Azure are off at home from the start; see below",
+    "disk_unprotected": "Azure VMs have the disks that are replicated",
+}
+
+#: What people say: where the vSAN machine goes, so that the fleet's fault shows.
+SAID = {"asr_datastore": {"vsan-01": "vsan-1", "default": "datastore-1"}}
+
+
+@pytest.fixture(scope="module")
+def scene(rehearse: Callable[..., Scene]) -> Scene:
+    return rehearse(FLEET)
+
+
+def found(findings: list[dict[str, Any]], *verdicts: str) -> dict[str, set[str]]:
+    told: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding["verdict"] in verdicts:
+            told.setdefault(finding["rule"], set()).add(finding["name"])
+    return told
+
+
+def test_every_rule_is_played_or_has_a_reason() -> None:
+    assert set(EXPECTED) | set(NOT_PLAYED) == set(BY_ID)
+    assert set(EXPECTED) & set(NOT_PLAYED) == set()
+
+
+def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> None:
+    report = scene.directory / "preflight.html"
+    before = scene.control("/digest")
+    run = scene.playbook("preflight", asr_machines=["all"], asr_report_file=str(report), **SAID)
+    told = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))
+    assert found(told["findings"], "block", "warn") == EXPECTED
+    assert run.rc == 2
+    assert scene.writes == 0
+    assert scene.control("/digest") == before
+    well = {m["name"] for m in told["machines"] if not m["blocked_by"]}
+    assert {"well-01", "well-02"} <= well, told["machines"]
+    # Blocks stand first, one cause of several machines once.
+    heads = [line for line in run.text.splitlines() if line in ("BLOCKS", "WARNS", "NOT KNOWN")]
+    assert heads == ["BLOCKS", "WARNS", "NOT KNOWN"]
+
+
+def test_what_is_accepted_passes_and_is_kept_with_its_reason(scene: Scene) -> None:
+    scene.control("/items/well-01", {"azure_power": "deallocated"})
+    scene.power("well-02", on=True)
+    try:
+        run = scene.playbook("preflight", asr_machines=["well-01", "well-02"])
+        assert run.rc == 2
+        (result,) = run.of("asr_preflight")
+        assert {m["name"]: m["blocked_by"] for m in result["machines"]} == {
+            "well-01": ["azure_vm_running"],
+            "well-02": ["vm_off"],
+        }
+        accept = {"azure_vm_running": "It is started next, says Ann.", "vm_off": "It is a test copy, says Ann."}
+        run = scene.playbook(
+            "preflight",
+            asr_machines=["well-01", "well-02"],
+            asr_accept=accept,
+            asr_configuration_server_backups={"CS-01": "2020-01-01"},
+        )
+        assert run.rc == 0, run.text
+        (result,) = run.of("asr_preflight")
+        assert {(a["rule"], a["name"], a["reason"]) for a in result["accepted"]} == {
+            ("azure_vm_running", "well-01", accept["azure_vm_running"]),
+            ("vm_off", "well-02", accept["vm_off"]),
+        }
+        assert found(result["findings"], "warn")["cs_backup"] == {"CS-01"}
+    finally:
+        scene.power("well-02", on=False)
+        scene.control("/items/well-01", {"azure_power": "running"})
+    run = scene.playbook("preflight", asr_machines=["well-01"], asr_accept={"mt_snapshto": "typo"})
+    assert run.rc == 2
+    assert "Did you mean mt_snapshot?" in " ".join(run.text.split())
+    assert scene.writes == 0
+
+
+def test_a_part_of_a_group_is_named(scene: Scene) -> None:
+    run = scene.playbook("preflight", asr_machines=["mixed-01"])
+    (result,) = run.of("asr_preflight")
+    assert found(result["findings"], "block")["group_split"] == {"mixed"}
