@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
-from ..failback.lifecycle.gates import WORDS
 from ..failback.machines.run import run_slice
 from ..failback.model.errors import FailbackError
 from ..failback.model.items import VaultRef
-from ..failback.readiness.catalogue import BY_ID
 from ..failback.wanted.order import Order
 from . import specs
 from .module import Call, run_module
@@ -51,6 +49,15 @@ def way_home(params: Params) -> tuple[str, ...]:
 _GIVEN = frozenset({"vaults", "route", "check"})
 
 
+def for_gates(accept: Mapping[str, Any]) -> dict[str, Any]:
+    """What is accepted, less the words of rules that are no gate: one variable serves preflight and the stages."""
+    # Imported here, because hardly any slice accepts anything: Ansible compiles our sources anew in every process.
+    from ..failback.lifecycle.gates import WORDS
+    from ..failback.readiness.catalogue import BY_ID
+
+    return {word: why for word, why in accept.items() if word in WORDS or word not in BY_ID}
+
+
 def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...], check: bool) -> Order:
     """The order as the options say it. An option the module does not have keeps the order's own default."""
     values: dict[str, Any] = {}
@@ -58,9 +65,8 @@ def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...],
         if entry.name in _GIVEN or entry.name not in params:
             continue
         value = params[entry.name]
-        if entry.name == "accept" and route:
-            # One variable serves preflight and the stages: a rule's word says nothing to a gate.
-            value = {word: why for word, why in value.items() if word in WORDS or word not in BY_ID}
+        if entry.name == "accept" and route and value:
+            value = for_gates(value)
         values[entry.name] = tuple(value) if isinstance(value, list) else value
     return Order(vaults=refs, route=route, check=check, **values)
 

@@ -120,3 +120,11 @@ def test_absurd_numbers_are_refused_with_option_value_and_remedy(option: str, va
 def test_numbers_in_use_pass() -> None:
     defaults = {name: option.get("default") for name, option in specs.waiting().items()}
     specs.check_numbers({**defaults, "poll_interval": 0.2, "agent_timeout": 0, "retries": 0, "port": 443})
+
+
+def test_stages_leave_the_words_of_rules_to_preflight() -> None:
+    from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import for_gates
+
+    given = {"rpo": "said", "mt_snapshot": "said", "mt_snapshto": "typo"}
+    # What is misspelt stays, so that it is refused.
+    assert for_gates(given) == {"rpo": "said", "mt_snapshto": "typo"}
