@@ -8,9 +8,9 @@ from typing import Any
 
 from ..azure.vaults import Vaults
 from ..failback.lifecycle.modernized import LIFECYCLE
-from ..failback.model.lookup import azure_vm_words, index
 from ..failback.model.identity import Known, azure_words, in_azure, subscriptions
 from ..failback.model.items import Item, Json
+from ..failback.model.lookup import azure_vm_words, index
 from ..failback.model.servers import Fabric
 from ..failback.model.shapes import AZURE_VM, all_understood
 from ..failback.servers.fabrics import list_whole
