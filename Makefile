@@ -11,6 +11,8 @@ FLEET ?= classic-12
 REHEARSAL ?= $(CURDIR)/.rehearsal
 # Further options of `python -m rehearsal up`, such as: UP_OPTIONS="--speed 600 --page-size 1000"
 UP_OPTIONS ?=
+# What `make rehearse` draws its durations with: the same seed, the same course. Other targets keep the measured durations.
+SEED ?= 1
 # Options of ansible-playbook for `make rehearse`, such as: PLAYBOOK_OPTIONS="-v -e asr_advance=each"
 PLAYBOOK_OPTIONS ?=
 # Options of scripts/bench.py, named there; BENCH="12 100" make bench chooses the sizes, too.
@@ -49,12 +51,12 @@ help: ## Say what can be made
 	@echo
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
 	@echo
-	@echo "Variables: FLEET=$(FLEET)  UP_OPTIONS  PLAYBOOK_OPTIONS  GATES  PYTHON=$(PYTHON)"
+	@echo "Variables: FLEET=$(FLEET)  SEED=$(SEED)  UP_OPTIONS  PLAYBOOK_OPTIONS  GATES  PYTHON=$(PYTHON)"
 
 setup: $(STAMPS)/venv $(STAMPS)/tree $(STANDIN) ## Set up everything a rehearsal needs under .build/
 
 rehearse: setup ## Take a fleet out to Azure and home again with the real playbooks, on stand-ins
-	@scripts/with_rehearsal.sh "$(FLEET)" "$(REHEARSAL)" "$(UP_OPTIONS)" \
+	@scripts/with_rehearsal.sh "$(FLEET)" "$(REHEARSAL)" "--seed $(SEED) $(UP_OPTIONS)" \
 	  ansible-playbook homeward.asr.rehearse -e "@$(REHEARSAL)/vars.yml" $(PLAYBOOK_OPTIONS)
 
 rehearsal-up: setup ## Start the stand-ins in the background and write .rehearsal/env and .rehearsal/vars.yml

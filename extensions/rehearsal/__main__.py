@@ -20,6 +20,7 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--dir", required=True, type=Path, help="where everything about this rehearsal is kept")
     up.add_argument("--speed", type=positive(float), help="service seconds per real second (else the fleet's)")
     up.add_argument("--page-size", type=positive(int), help="entries of a page of a list (else the fleet's)")
+    up.add_argument("--seed", type=int, help="draw each machine's durations from ranges; one seed, one course")
     up.add_argument("--vcenter-binary", type=Path, help="a vCenter stand-in built elsewhere")
     up.add_argument("--collections-path", type=Path, default=launcher.Options.collections)
     up.add_argument("--cache", type=Path, default=launcher.Options.cache, help="where dumps of large fleets are kept")
@@ -52,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     fleet=args.fleet,
                     directory=args.dir,
                     speed=args.speed,
+                    seed=args.seed,
                     page_size=args.page_size,
                     vcenter_binary=binary and binary.resolve(),
                     collections=args.collections_path,

@@ -323,6 +323,8 @@ class Fleet:
     lag: float = 5.0
     #: Durations in service seconds, merged over the measured table (see azure/durations.py).
     durations: dict[str, float] = field(default_factory=dict)
+    #: With a seed each machine's durations are drawn from ranges around the table's; without one they are the table's.
+    seed: int | None = None
     #: Machines of different vaults may share a name (to see how an ambiguous name is refused).
     ambiguous_names: bool = False
 

@@ -33,12 +33,13 @@ class LaunchError(RuntimeError):
 
 @dataclass(frozen=True)
 class Options:
-    """How a rehearsal is started. ``speed`` and ``page_size`` override the fleet's when given."""
+    """How a rehearsal is started. ``speed``, ``page_size`` and ``seed`` override the fleet's when given."""
 
     fleet: str
     directory: Path
     speed: float | None = None
     page_size: int | None = None
+    seed: int | None = None
     vcenter_binary: Path | None = None
     collections: Path = CHECKOUT / ".build" / "tree"
     cache: Path = CHECKOUT / ".build" / "fleets"
@@ -85,6 +86,8 @@ def up(options: Options, say: Any = print) -> dict[str, Any]:
         fleet = replace(fleet, speed=options.speed)
     if options.page_size:
         fleet = replace(fleet, page_size=options.page_size)
+    if options.seed is not None:
+        fleet = replace(fleet, seed=options.seed)
     if not fleet.vaults:
         raise LaunchError(f"The fleet {fleet.name} has no vault; give it one under 'vaults'.")
     directory = options.directory.resolve()
@@ -153,7 +156,7 @@ def start_vcenter(
     shutil.rmtree(data, ignore_errors=True)
     dump = None
     if cache is not None and len(fleet.machines) > DUMP_ABOVE:
-        unpaced = replace(fleet, speed=1.0, page_size=1, lag=0.0, durations={})
+        unpaced = replace(fleet, speed=1.0, page_size=1, lag=0.0, durations={}, seed=None)
         seeding = Path(__file__).with_name("vcenter") / "seed.py"
         program = hashlib.sha256(binary.read_bytes() + seeding.read_bytes()).hexdigest()[:16]
         dump = cache.resolve() / f"{fleet.name}-{digest(unpaced)}-{program}"
@@ -216,6 +219,8 @@ def _start_azure(
         command += ["--speed", str(options.speed)]
     if options.page_size:
         command += ["--page-size", str(options.page_size)]
+    if options.seed is not None:
+        command += ["--seed", str(options.seed)]
     path = os.pathsep.join(p for p in (str(EXTENSIONS), os.environ.get("PYTHONPATH", "")) if p)
     environment = {
         **os.environ,

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rehearsal.azure.server import Options, serve
@@ -27,11 +28,15 @@ def options_from(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--ready", type=Path, help="file written when both ports answer")
     parser.add_argument("--speed", type=float, help="service seconds in one real second (default: the fleet's)")
     parser.add_argument("--page-size", type=int, help="entries of a page of a list (default: the fleet's)")
+    parser.add_argument("--seed", type=int, help="draw durations from ranges (default: the fleet's)")
     parser.add_argument("--vcenter-url", help="left out: on-premises effects are kept in memory")
     parser.add_argument("--vcenter-user")
     given = parser.parse_args(arguments)
+    fleet = load(given.fleet)
+    if given.seed is not None:
+        fleet = replace(fleet, seed=given.seed)
     return Options(
-        fleet=load(given.fleet),
+        fleet=fleet,
         directory=given.dir,
         cert=given.cert,
         key=given.key,

@@ -143,7 +143,7 @@ class Engine:
         clock = world.clock
         await self._begin(job)
         started = job.started or clock.now()
-        duration = job.vault.durations[move.name]
+        duration = job.vault.takes(move.name, item.machine.name)
         actions = ACTIONS[job.vault.spec.generation][move.name]
         due = started
         state = "Succeeded"
@@ -230,7 +230,8 @@ class Engine:
         """Start the synchronisation of the item's phase, or the part of it that the phase is."""
         clock, durations = self.world.clock, item.vault.durations
         leg = "to_azure" if item.row.forward else "to_onprem"
-        seconds = durations.get(item.phase) or durations[f"sync/{leg}"]
+        name = item.phase if durations.get(item.phase) else f"sync/{leg}"
+        seconds = item.vault.takes(name, item.machine.name)
         item.sync_started, item.sync_ends = now, now + seconds
         if item.phase == "syncing_out":
             early = durations["sync/to_azure/primary"]

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.azure.durations import merged
+from rehearsal.azure.durations import drawn, merged
 from rehearsal.azure.lifecycle import rows_of
 from rehearsal.azure.words import AZURE_CONTAINER, AZURE_FABRIC, RS, same
 from rehearsal.fleet import Appliance, Fleet, MasterTarget, Vault, stable_uuid
@@ -68,6 +69,7 @@ class VaultState:
         self.modernized = spec.generation == "modernized"
         self.rows = rows_of(spec.generation, spec.words)
         self.durations = merged(self.fleet.durations, spec.generation)
+        self.draws: Counter[tuple[str, str]] = Counter()
         self.internal_id = stable_uuid("fabric", spec.name)
         #: A container of this name stands in ids of recovery points in both generations (SEEN).
         self.cloud = f"cloud_{self.internal_id}"
@@ -111,6 +113,11 @@ class VaultState:
         self.provider = spec.appliances[0].id if spec.appliances else stable_uuid("provider", spec.name)
         # The service's own choice where reprotect names none (SEEN).
         self.failback_policy = "crashconsistency-policy-failback"
+
+    def takes(self, name: str, machine: str) -> float:
+        """Service seconds that a thing takes for a machine this time."""
+        self.draws[name, machine] += 1
+        return drawn(self.durations[name], self.fleet.seed, name, machine, str(self.draws[name, machine]))
 
     def gateway(self, wanted: str | None) -> MasterTarget | None:
         """The master target, or the appliance's VM, of that id."""
