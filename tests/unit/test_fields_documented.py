@@ -18,7 +18,7 @@ MARKS = {"SEEN", "SPEC", "DOC", "INFER"}
 #: A wire name: camel case. A key of a shape may end in "!".
 WIRE = re.compile(r"[a-z][a-z0-9]*([A-Z][A-Za-z0-9]*)+!?\Z")
 #: Words of our own or of vCenter that look like wire names.
-NOT_WIRE = frozenset({"notResponding", "poweredOff", "poweredOn"})
+NOT_WIRE = frozenset({"notResponding", "poweredOff", "poweredOn", "readWrite", "vCenter"})
 
 
 def used() -> dict[str, set[str]]:
