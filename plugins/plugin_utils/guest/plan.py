@@ -102,7 +102,7 @@ def _basics(
         yield no(
             "wrong_kernel",
             f"This machine runs kernel {kernel}; a master target on {title} needs {generation['kernel']['said']}.",
-            "Install and boot such a kernel. The role then pins it.",
+            "Install and boot such a kernel. The role then holds it.",
         )
     if not settings.get("accept_undocumented"):
         for gap in generation.get("undocumented", ()):

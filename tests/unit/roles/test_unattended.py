@@ -118,8 +118,8 @@ def test_the_autoinstall_file_has_no_lvm(tmp_path: Path) -> None:
     ("generation", "changes", "said"),
     [
         ("el7", {}, "There is no unattended installation for master_target_guest_generation el7"),
-        ("ubuntu-20.04", {"master_target_guest_unattended_address": "10.10.1.20"}, "write it with its prefix length"),
-        ("ubuntu-20.04", {"master_target_guest_unattended_password_hash": "clear"}, "is no crypt hash"),
+        ("ubuntu-20.04", {"master_target_guest_unattended_address": "10.10.1.20"}, "include the prefix length"),
+        ("ubuntu-20.04", {"master_target_guest_unattended_password_hash": "clear"}, "is not a crypt hash"),
         ("ubuntu-20.04", {"master_target_guest_unattended_dest": ""}, "Set master_target_guest_unattended_dest"),
     ],
 )
