@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preflight as a whole: who is judged for what, in how many reads, what blocks whom, and how it is printed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import START, P, fabric_json, of, order, target_json, text
+from world import Port, World
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError, ReadFailed
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import (
+    SiteServer,
+    VmChange,
+    VmPlace,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_ports import (
+    Mount,
+    SiteDatastore,
+    SiteHost,
+    SiteSurvey,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.preflight import preflight
+
+FRESH = text(START - timedelta(minutes=10))
+GATEWAYS = ("mt-win",)
+
+
+class Resources(Port):
+    """The vault with Azure's other resources, of which there are none."""
+
+    broken: frozenset[str] = frozenset()
+
+    def list_resources(self, resource_id: str, **query: str) -> list[dict[str, Any]]:
+        self._read("list_resources")
+        return []
+
+    def list_vcenters(self, vault: Any) -> list[dict[str, Any]]:
+        if "vcenters" in self.broken:
+            raise ReadFailed("answer_cut", "The list of vCenters was cut.", "Run it again.")
+        return super().list_vcenters(vault)
+
+
+class Center:
+    """vCenter with a VM for each machine and master target."""
+
+    def __init__(self, names: Iterable[str], **targets: Any) -> None:
+        self.calls: Counter[str] = Counter()
+        common: dict[str, Any] = {"host": "esx-1", "datastores": ("ds1",), "extra_config": {"disk.EnableUUID": "TRUE"}}
+        self.vms = [SiteServer(f"vm-{n}", n, uuid=f"uuid-{n}", powered_on=False, **common) for n in names]
+        self.targets = [
+            SiteServer(f"vm-{n}", n, uuid=f"mt-{n}", powered_on=True, tools_running=True, **{**common, **targets})
+            for n in GATEWAYS
+        ]
+
+    def machines(self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False) -> list[SiteServer]:
+        self.calls["machines"] += 1
+        wanted, called = set(uuids), set(names)
+        return [vm for vm in self.vms if vm.uuid in wanted or vm.name in called]
+
+    def servers(self, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> list[SiteServer]:
+        self.calls["servers"] += 1
+        return self.targets
+
+    def survey(self) -> SiteSurvey:
+        self.calls["survey"] += 1
+        store = SiteDatastore("ds1", mounts={"esx-1": Mount()}, free_bytes=1 << 42)
+        host = SiteHost("esx-1", cluster="c1", memory_mb=1 << 20, memory_used_mb=1024)
+        return SiteSurvey({"esx-1": host}, {"ds1": (store,)}, START)
+
+    def watch(self, moids: Iterable[str], *, mode: str, check: bool, idle: Iterable[str] = ()) -> list[VmPlace]:
+        assert (mode, check) == ("look", True)
+        self.calls["watch"] += 1
+        return [VmPlace(moid, moid) for moid in moids]
+
+    def set_excluded(self, moids: Iterable[str], *, excluded: bool, check: bool) -> list[VmChange]:
+        assert check, "preflight writes nothing"
+        self.calls["set_excluded"] += 1
+        return [VmChange(moid, moid, "excluded", "excluded") for moid in moids]
+
+
+def world(position: P = P.OUT, number: int = 2) -> World:
+    target = target_json(lastHeartbeat=FRESH, versionStatus="Supported")
+    server = {
+        "id": "id-ps", "friendlyName": "ps-1", "ipAddress": "10.50.0.4", "lastHeartbeat": FRESH,
+        "psServiceStatus": "Running", "health": "Normal",
+    }  # fmt: skip
+    fabric = fabric_json([target], processServers=[server], csServiceStatus="Running", lastHeartbeat=FRESH)
+    told = {"lastHeartbeat": FRESH, "consistencyPoints": {"Tag": FRESH}}
+    return World(fabric=fabric).add(*names(number), position=position, details=told)
+
+
+def names(number: int = 2) -> list[str]:
+    return [f"m-{n:03d}" for n in range(number)]
+
+
+def run(
+    port: Resources, site: Center | None, *moments: str, machines: Iterable[str] = (), backups: Mapping[str, Any] | None = None,
+    **wishes: Any,
+) -> dict[str, Any]:  # fmt: skip
+    asked = order((), *machines, **wishes)
+    result = preflight(replace(asked, check=True), moments, backups or {}, port, site)  # type: ignore[arg-type]
+    assert port.requests.writes == 0
+    return result
+
+
+def broken(result: dict[str, Any], *verdicts: str) -> dict[str, set[str]]:
+    told: dict[str, set[str]] = {}
+    for finding in result["findings"]:
+        if finding["verdict"] in (verdicts or ("block",)):
+            told.setdefault(finding["rule"], set()).add(finding["name"])
+    return told
+
+
+@pytest.mark.parametrize("number", [3, 60])
+def test_lists_and_calls_do_not_grow_with_the_machines(number: int) -> None:
+    there = world(number=number)
+    port, site = Resources(there), Center(names(number))
+    run(port, site)
+    assert there.calls.pop("get_item") == number
+    assert set(there.calls.values()) == {1}, there.calls
+    assert site.calls == {"machines": 1, "servers": 1, "survey": 1, "watch": 1, "set_excluded": 1}
+
+
+def test_a_master_target_blocks_the_machines_that_go_through_it() -> None:
+    result = run(Resources(world()), Center(names(), has_snapshot=True))
+    assert broken(result)["mt_snapshot"] == {"mt-win"}
+    assert all("mt_snapshot" in m["blocked_by"] for m in result["machines"])
+    assert result["blocked_machines"] == names()
+
+
+def test_accepted_it_passes_and_stays_in_the_result() -> None:
+    site = Center(names(), has_snapshot=True)
+    blocking = {rule for m in run(Resources(world()), site)["machines"] for rule in m["blocked_by"]}
+    accept = dict.fromkeys(blocking, "said Ann")
+    result = run(Resources(world()), site, accept=accept)
+    assert result["blocked_machines"] == []
+    assert {a["rule"] for a in result["accepted"]} == blocking
+    assert {a["reason"] for a in result["accepted"]} == {"said Ann"}
+    assert "ACCEPTED" in result["lines"]
+
+
+@pytest.mark.parametrize(
+    ("accept", "code", "says"),
+    [
+        ({"mt_snapshto": "x"}, "accept_unknown", "Did you mean mt_snapshot?"),
+        ({"mt_snapshot": " "}, "accept_without_reason", "mt_snapshot"),
+        ({"mt_snapshot": True}, "accept_without_reason", "mt_snapshot"),
+    ],
+)
+def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], code: str, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        run(Resources(world()), None, accept=accept)
+    assert caught.value.code == code
+    assert says in caught.value.sentence()
+
+
+def test_every_gate_that_an_item_tells_is_a_rule_of_the_same_word() -> None:
+    assert set(WORDS) - set(BY_ID) == set()
+
+
+@pytest.mark.parametrize(
+    ("position", "moments"),
+    [
+        (P.HOME, ["failover_to_azure"]),
+        (P.OUT_UNCOMMITTED, ["commit_to_azure"]),
+        (P.OUT, ["reprotect_to_onprem"]),
+        (P.SYNCING_HOME, ["failover_to_onprem"]),
+        (P.READY, ["failover_to_onprem"]),
+        (P.HOME_UNCOMMITTED, ["commit_to_onprem"]),
+        (P.HOME_UNPROTECTED, ["reprotect_to_azure"]),
+        (P.SYNCING_OUT, []),
+    ],
+)
+def test_each_machine_is_judged_for_its_next_step(position: P, moments: list[str]) -> None:
+    assert of(run(Resources(world(position)), Center(names())), "m-000")["moments"] == moments
+
+
+@pytest.mark.parametrize(
+    ("position", "moment", "says"),
+    [
+        (P.OUT, "failover_to_onprem", "does not replicate to on-premises"),
+        (P.OUT_UNCOMMITTED, "reprotect_to_onprem", "not committed"),
+        (P.SYNCING_HOME, "failover_to_onprem", "still synchroni"),
+        (P.HOME, "commit_to_azure", "no failover to commit"),
+        (P.HOME_UNCOMMITTED, "reprotect_to_azure", "not committed"),
+    ],
+)
+def test_a_step_that_is_not_allowed_is_explained(position: P, moment: str, says: str) -> None:
+    result = run(Resources(world(position)), Center(names()), moment)
+    (finding,) = [f for f in result["findings"] if f["rule"] == "operation_allowed" and f["name"] == "m-000"]
+    assert says in finding["text"]
+    assert finding["blocks"]
+
+
+def test_a_machine_at_home_is_not_stopped_by_the_servers_of_the_way_home() -> None:
+    result = run(Resources(world(P.HOME)), Center(names(), has_snapshot=True))
+    assert "mt_snapshot" in broken(result)
+    assert "mt_snapshot" not in of(result, "m-000")["blocked_by"]
+
+
+def test_what_cannot_be_read_is_not_known_and_ends_nobody_elses_judgement() -> None:
+    there = world()
+    there.closed.add("m-001")
+    port = Resources(there)
+    port.broken = frozenset({"vcenters"})
+    result = run(port, Center(names()))
+    assert broken(result)["machine_read"] == {"m-001"}
+    assert "vcenter_connected" in broken(result, "unknown")
+    assert "machine_read" not in of(result, "m-000")["blocked_by"]
+
+
+def test_without_vcenter_nothing_of_it_passes() -> None:
+    result = run(Resources(world()), None)
+    not_known = broken(result, "unknown")
+    assert {"mt_snapshot", "mt_uuid", "mt_tools", "datastore_nfs", "vm_uuid"} & set(not_known) >= {
+        "mt_snapshot",
+        "mt_uuid",
+    }
+
+
+def test_a_part_of_a_group_is_refused_by_name_unless_it_is_meant() -> None:
+    def grouped() -> Resources:
+        group = {"multiVmGroupName": "shop", "multiVmGroupId": "g-1", "lastHeartbeat": FRESH}
+        there = world()
+        for extra in there.extra.values():
+            extra["details"] = {**extra["details"], **group}
+        return Resources(there)
+
+    assert broken(run(grouped(), Center(names()), machines=["m-000"]))["group_split"] == {"shop"}
+    assert "group_split" not in broken(run(grouped(), Center(names()), machines=["m-000"], split_groups=True))
+    assert "group_split" not in broken(run(grouped(), Center(names())))
+
+
+def test_the_table_tells_one_cause_of_many_once_and_keeps_to_the_terminal() -> None:
+    number = 40
+    there = world(number=number)
+    result = run(Resources(there), Center(names(number), has_snapshot=True))
+    lines = result["lines"]
+    assert max(map(len, lines)) <= 120
+    assert sum(line.startswith("  mt_snapshot ") for line in lines) == 1
+    heads = [line for line in lines if line in ("BLOCKS", "WARNS", "NOT KNOWN", "ACCEPTED")]
+    assert heads[0] == "BLOCKS"
+    assert any("and 34 more" in line for line in lines)
+    assert lines[-1].endswith(" reads.")
+
+
+def test_a_date_that_is_none_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        run(Resources(world()), None, backups={"CS-1": "last week"})
+    assert caught.value.code == "backup_date_invalid"
+    with pytest.raises(InputError) as caught:
+        run(Resources(world()), None, "stage_2")
+    assert caught.value.code == "moment_unknown"
