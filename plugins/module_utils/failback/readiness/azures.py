@@ -25,7 +25,7 @@ def missing(s: Machine, f: Facts) -> Said | None:
     if s.position not in IN_AZURE:
         return None
     if not _looked(s, f) or s.there is None:
-        return unknown(f"The machine's VM in Azure could not be looked up{_because(f)}.")
+        return unknown(f"The machine's VM in Azure could not be looked up{f.because('azure')}")
     if s.there.machines or s.there.clash or s.there.alike:
         return ok("Its VM is in Azure.")
     return bad(f"Its VM is not in Azure ({s.there.compared}).")
@@ -92,7 +92,9 @@ def link(s: Machine, f: Facts) -> Said | None:
         return None
     network = network_of(s.azure_vm, f) if s.azure_vm is not None else None
     if network is None or f.network.gateways is None or f.network.connections is None:
-        return unknown("The line from the machine's network in Azure to on-premises could not be read.")
+        return unknown(
+            f"The line from the machine's network in Azure to on-premises could not be read{f.because('network')}"
+        )
     name = network.rpartition("/")[2]
     gateways = [g for g in f.network.gateways if network in _networks(g)]
     if not gateways:
@@ -130,11 +132,6 @@ def kept_address(s: Machine, f: Facts) -> Said | None:
     if mine in {str(c.get("privateIPAddress") or "") for c in configs}:
         return bad(f"It kept its address {mine} in Azure.")
     return ok("It has another address in Azure.")
-
-
-def _because(f: Facts) -> str:
-    why = f.unread.get("azure")
-    return f": {why}" if why else ""
 
 
 _VM = "the machine's VM in Azure"

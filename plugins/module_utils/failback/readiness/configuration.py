@@ -97,7 +97,7 @@ def certificate_ends(s: Server, _f: Facts) -> Said | None:
 def vcenter_connected(s: Configuring, f: Facts) -> Said | None:
     known = f.vcenters.get(s.vault.key)
     if known is None:
-        return unknown(f"The vCenters of vault {s.vault.name} could not be read.")
+        return unknown(f"The vCenters of vault {s.vault.name} could not be read{f.because('vcenters')}")
     mine = [v for v in known if s.fabric is not None and str(v.get("id") or "").lower().startswith(f"{s.fabric.key}/")]
     if not mine:
         return bad(
@@ -143,7 +143,7 @@ def run_as_accounts(s: Configuring, _f: Facts) -> Said | None:
 def failback_policy(s: Configuring, f: Facts) -> Said | None:
     policies = f.policies.get(s.vault.key)
     if policies is None:
-        return unknown(f"The policies of vault {s.vault.name} could not be read.")
+        return unknown(f"The policies of vault {s.vault.name} could not be read{f.because('policies')}")
     for entry in policies:
         details = properties(entry).get("providerSpecificDetails") or {}
         if details.get("instanceType") == "InMage":

@@ -48,9 +48,10 @@ class Facts:
     backups: Mapping[str, date] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
 
-    def why(self, what: str, otherwise: str) -> str:
-        """Why something was not read."""
-        return self.unread.get(what, otherwise)
+    def because(self, what: str) -> str:
+        """Why something was not read, as the end of a sentence."""
+        why = self.unread.get(what)
+        return f": {why}" if why else "."
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,6 @@ from .rules import (
     unknown,
 )
 
-_NOT_ASKED = "vCenter was not asked about the machine."
-
 
 def _stores(s: Machine) -> Sequence[str]:
     """The datastores it will stand on: its own, or the chosen one."""
@@ -49,7 +47,7 @@ def identity(s: Machine, f: Facts) -> Said | None:
     if s.anew and not (s.here and s.here.clash):
         return None
     if f.survey is None or s.here is None:
-        return unknown(_NOT_ASKED)
+        return unknown(f"vCenter was not asked about the machine{f.because('survey')}")
     if s.here.clash:
         return bad(f"Its ids contradict each other: {s.here.clash}.")
     if len(s.here.machines) > 1:

@@ -14,7 +14,7 @@ from typing import TypeVar, Union
 
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import Position
-from ..model.errors import ConnectionFailed, FailbackError, ReadFailed
+from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
 from ..model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
 from ..model.items import Item, Json, before_segment
 from ..model.lookup import azure_vm_words, index
@@ -93,7 +93,9 @@ def _details(entry: Json) -> Json:
 def _guarded(seen: Read, what: str, work: Callable[[], T]) -> T | None:
     try:
         return work()
-    except (ReadFailed, ConnectionFailed) as exc:
+    except InputError:
+        raise
+    except FailbackError as exc:
         seen.unread[what] = exc.message
         return None
 
@@ -197,7 +199,7 @@ def _read_site(seen: Read, site: SurveyPort) -> None:
     names = [name for t in targets for name in (t.name, t.fqdn) if name]
     names += [fabric.host_name for fabric in seen.fabrics if fabric.host_name]
     seen.servers = list(site.servers(names=names, addresses=[t.ip for t in targets if t.ip]))
-    seen.survey = site.survey()
+    seen.survey = _guarded(seen, "survey", site.survey)
     moids = [vm.moid for vm in seen.servers]
     if moids:
         places = _guarded(seen, "places", lambda: site.watch(moids, mode="look", check=True))
