@@ -37,6 +37,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
 
 display = Display()
 
@@ -65,7 +66,7 @@ class Once(ActionBase):
         try:
             result.update(bounded.failed(self._work(task_vars or {})))
         except InputError as error:
-            result.update(failure(error))
+            result.update(worded(failure(error), self._in_playbooks()))
         invocation = result.get("invocation")
         if isinstance(invocation, Mapping):
             arguments = bounded.arguments(invocation.get("module_args") or {})
@@ -154,9 +155,10 @@ class Once(ActionBase):
         return everything - taken - set(self.own)
 
     def _module(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._execute_module(
+        told = self._execute_module(
             module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
         )
+        answer: dict[str, Any] = worded(told, self._in_playbooks())
         # A Python that does not even read the module's first line cannot say so itself.
         if "future feature annotations is not defined" in str(answer.get("module_stderr")):
             return {
@@ -164,6 +166,11 @@ class Once(ActionBase):
                 **too_old("older than 3.7", str(task_vars.get("ansible_python_interpreter") or "its Python")),
             }
         return answer
+
+    def _in_playbooks(self) -> bool:
+        """Whether the task is one of our roles', whose users set variables."""
+        role = self._task._role
+        return role is not None and str(role.get_name()).startswith("homeward.asr.")
 
     def _say(self, text: str) -> None:
         """One line for people; on stderr where a callback writes JSON to stdout, nowhere under no_log."""

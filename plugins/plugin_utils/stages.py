@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
 
 
 def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool = False) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool =
         "machines": list(told.machines),
         "approved": [item_id for item_id in told.machines if item_id.lower() in approved],
         "last": list(told.last.get("machines") or ()),
-        "held": list(told.held),
+        "held": worded(told.held, True),
         "spent": list(spent(results)),
     }
 
@@ -27,4 +28,4 @@ def stage_onward(results: Iterable[Mapping[str, Any]], stage: str, check: bool =
 def stage_looked(result: Mapping[str, Any], used: Iterable[str] = ()) -> dict[str, Any]:
     """Who goes on after the look along the route, whose commit is approved, and the rows of those that cannot go."""
     told = looked(result, used)
-    return {"machines": list(told.machines), "approved": list(told.approved), "ended": list(told.ended)}
+    return {"machines": list(told.machines), "approved": list(told.approved), "ended": worded(told.ended, True)}

@@ -617,22 +617,22 @@ CONFIRMED = {"asr_confirm_failover_to_azure": True}
 
 #: Through the playbooks, where the role stands between; the flag adds a run in check mode.
 PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
-    ("failback", {"asr_machines": ["nope"]}, ("'nope'", "'machines'", "Choose from", "out-01"), True),
-    ("failback", {"asr_machines": []}, ("'machines'", "Choose from", "machines: all"), False),
-    ("failback", {"asr_exclude": ["out01"]}, ("'out01'", "'exclude'", "Correct the name", "out-01"), False),
+    ("failback", {"asr_machines": ["nope"]}, ("'nope'", "'asr_machines'", "Choose from", "out-01"), True),
+    ("failback", {"asr_machines": []}, ("'asr_machines'", "Choose from", "machines: all"), False),
+    ("failback", {"asr_exclude": ["out01"]}, ("'out01'", "'asr_exclude'", "Correct the name", "out-01"), False),
     (
         "stage_2_reprotect_to_onprem",
         {"asr_machines": ["gone-01"], "asr_datastore": "nope"},
-        ("datastore 'nope'", "Choose one of"),
+        ("asr_datastore 'nope'", "Choose one of"),
         False,
     ),
-    ("stage_1_failover_to_azure", {"asr_machines": ["at-home"]}, ("asr_confirm_failover_to_azure=true",), True),
+    ("stage_1_failover_to_azure", {"asr_machines": ["at-home"]}, ("asr_confirm_failover_to_azure: true",), True),
     ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": "all"}, ("'all'", "one by one"), False),
     ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": ["at-*"]}, ("'at-*'", "one by one"), False),
     (
         "stage_1_failover_to_azure",
         {**CONFIRMED, "asr_machines": [], "asr_groups": ["till"]},
-        ("'groups'", "'till'", "one by one"),
+        ("'asr_groups'", "'till'", "one by one"),
         False,
     ),
     ("prepare", {"asr_master_targets": ["nope"]}, ("'nope'", "names", "mt-linux-01"), False),

@@ -140,7 +140,7 @@ def test_values_by_machine_and_where_machines_go_stand_in_the_plan(scene: Scene)
         **ways,
     )
     assert wrong.rc == 2, wrong.text
-    assert "'gnoe' in 'datastore' fits no machine" in " ".join(wrong.text.split())
+    assert "'gnoe' in 'asr_datastore' matches no machine" in " ".join(wrong.text.split())
     assert scene.writes == before
 
 

@@ -179,12 +179,12 @@ def test_where_nothing_else_is_left_to_do_the_order_is_refused(world: World, che
     with pytest.raises(InputError) as caught:
         world.go(order(STAGES[1], "web", "db", check=check, **MANUAL))
     assert caught.value.code == "not_confirmed"
-    assert "asr_confirm_failover_to_azure" in caught.value.remedy
+    assert "{set:confirm_failover_to_azure=true}" in caught.value.remedy
 
 
 def test_approvals_where_all_that_is_proven_is_committed_are_refused(world: World) -> None:
     """Somebody who approves one machine does not expect the others to be committed with it."""
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
-    with pytest.raises(InputError, match=r"'approved' \(asr_approved\) names 'web', but commit_when"):
+    with pytest.raises(InputError, match=r"'{option:approved}' names 'web', but {option:commit_when}"):
         world.go(stage(3, approved=("web",), commit_when="verified"))
     assert world.steps_sent() == []

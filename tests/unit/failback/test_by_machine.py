@@ -183,7 +183,7 @@ def test_a_machine_whose_system_nobody_tells_is_asked_for_by_name(world: World) 
     result = world.go(order(STAGES[3][:1], "web", "db", recovery_point={"linux": "latest_app_consistent"}))
     assert of(result, "db")["done"] == "started"
     assert (of(result, "web")["done"], of(result, "web")["code"]) == ("refused", "system_unknown")
-    assert "'recovery_point'" in of(result, "web")["remedy"]
+    assert "'{option:recovery_point}'" in of(result, "web")["remedy"]
 
 
 def test_volumes_by_system_fit_both_kinds_of_master_targets(world: World) -> None:

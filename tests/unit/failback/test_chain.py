@@ -67,7 +67,7 @@ def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
     assert not held["changed"]
     for word in ("b ", "'shop'", "It broke"):
         assert word in held["reason"]
-    assert "asr_split_groups" in held["remedy"]
+    assert "{set:split_groups=true}" in held["remedy"]
 
 
 def test_what_is_at_its_end_is_not_called_held() -> None:

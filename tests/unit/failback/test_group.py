@@ -104,7 +104,7 @@ def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bo
     if held:
         assert refusal(ruling).remedy
     if held and fellows[-1].why.code != "awaiting_approval":
-        assert "asr_split_groups: true" in refusal(ruling).remedy
+        assert "{set:split_groups=true}" in refusal(ruling).remedy
 
 
 def test_a_held_group_is_told_what_to_mend() -> None:

@@ -16,7 +16,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order
 @pytest.mark.parametrize(
     ("wishes", "code", "words"),
     [
-        ({"vaults": ()}, "no_vault", ("'vaults'", "ASR_VAULT")),
+        ({"vaults": ()}, "no_vault", ("'{option:vaults}'", "ASR_VAULT")),
         ({"vaults": (VaultRef("", "rg", "v"),)}, "vault_incomplete", ("'v'", "subscription_id")),
         ({"vaults": (VAULT, VaultRef("s", "", "v"))}, "vault_incomplete", ("'v'", "resource_group")),
         ({"vaults": (VaultRef("s", "rg", ""),)}, "vault_incomplete", ("(unnamed)", "name")),
@@ -28,12 +28,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order
         (
             {"route": STAGES[1], "confirm_failover_to_azure": True, "groups": ("g",)},
             "machine_names_required",
-            ("'groups'", "'g'"),
+            ("'{option:groups}'", "'g'"),
         ),
         (
             {"route": STAGES[1], "confirm_failover_to_azure": True, "recovery_plans": ("p",)},
             "machine_names_required",
-            ("'recovery_plans'", "'p'"),
+            ("'{option:recovery_plans}'", "'p'"),
         ),
     ],
 )

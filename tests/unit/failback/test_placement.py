@@ -293,7 +293,7 @@ def test_a_name_that_no_vault_knows_is_refused_with_the_ones_there_are(option: s
     with pytest.raises(InputError) as caught:
         check_names(order(WAY_HOME, **{option: value}), estate())
     assert caught.value.code == f"{option}_not_found"
-    assert f"{option} 'nowhere'" in caught.value.message
+    assert f"{{option:{option}}} 'nowhere'" in caught.value.message
     assert "Choose one of: " in caught.value.remedy
     assert "none" not in caught.value.remedy
 

@@ -97,5 +97,5 @@ def test_what_is_refused(
     refusal = choose(which, wanted, points)
     assert isinstance(refusal, Refusal)
     assert refusal.code == code
-    for word in ("'recovery_point'", *words):
+    for word in ("'{option:recovery_point}'", *words):
         assert word in f"{refusal.reason} {refusal.remedy}"

@@ -219,7 +219,7 @@ def test_a_commit_is_held_for_a_person(world: World, number: int, position: Posi
         True,
     )
     assert told["approved"] is False
-    assert told["remedy"].endswith("rerun with its name in 'approved' (asr_approved in the playbooks).")
+    assert told["remedy"].endswith("rerun with its name in '{option:approved}'.")
     assert [step for _name, step in world.steps_sent()] == [STAGES[number][0]]
     # Approved by name, the same order goes on.
     assert of(world.go(stage(number, commit_when="manual", approved=("web",))), "web")["done"] == "started"

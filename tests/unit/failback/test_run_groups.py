@@ -67,7 +67,7 @@ def held(result: dict[str, Any], name: str, *words: str) -> None:
     assert (told["done"], told["code"]) == ("held", "group_held"), told
     for word in ("a3", "'shop'", *words):
         assert word in told["reason"]
-    assert "asr_split_groups" in told["remedy"] or "approve" in told["remedy"]
+    assert "{set:split_groups=true}" in told["remedy"] or "approve" in told["remedy"]
 
 
 @pytest.mark.parametrize("advance", ["each", "together"])
@@ -378,7 +378,7 @@ def test_a_part_of_a_group_is_refused(world: World, wishes: dict[str, Any], chec
     (part,) = error.details["groups"]
     assert part["group"] == "shop"
     assert sorted([*part["chosen"], *part["missing"]]) == list(NAMES)
-    for word in (*NAMES, "'shop'", "asr_split_groups", "common recovery point"):
+    for word in (*NAMES, "'shop'", "{set:split_groups=true}", "common recovery point"):
         assert word in error.sentence()
     assert world.calls["act"] == 0
 

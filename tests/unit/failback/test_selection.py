@@ -79,14 +79,14 @@ def test_group_members_stand_together() -> None:
         (
             {},
             "no_machines",
-            ("'machines'", "app1, db1, web1, web2", "groups: Shop", "recovery plans: plan-shop", "all"),
+            ("'{option:machines}'", "app1, db1, web1, web2", "groups: Shop", "recovery plans: plan-shop", "all"),
         ),
-        ({"machines": ("web3",)}, "machine_not_found", ("'web3'", "'machines'", "web1")),
-        ({"machines": ("x*",)}, "machine_not_found", ("'x*'", "'machines'")),
+        ({"machines": ("web3",)}, "machine_not_found", ("'web3'", "'{option:machines}'", "web1")),
+        ({"machines": ("x*",)}, "machine_not_found", ("'x*'", "'{option:machines}'")),
         # A misspelt name to leave out would move the very machine that was to stay.
-        ({"machines": ("all",), "exclude": ("web-1",)}, "machine_not_found", ("'web-1'", "'exclude'", "web1")),
-        ({"groups": ("bar",)}, "group_not_found", ("'bar'", "'groups'", "Shop")),
-        ({"recovery_plans": ("p",)}, "plan_not_found", ("'p'", "'recovery_plans'", "plan-shop")),
+        ({"machines": ("all",), "exclude": ("web-1",)}, "machine_not_found", ("'web-1'", "'{option:exclude}'", "web1")),
+        ({"groups": ("bar",)}, "group_not_found", ("'bar'", "'{option:groups}'", "Shop")),
+        ({"recovery_plans": ("p",)}, "plan_not_found", ("'p'", "'{option:recovery_plans}'", "plan-shop")),
     ],
 )
 def test_what_is_refused(wishes: dict[str, Any], code: str, words: tuple[str, ...]) -> None:
@@ -187,7 +187,7 @@ def test_vaults_without_any_machine_are_said_so() -> None:
     with pytest.raises(InputError) as caught:
         select(order((), "web1"), [], {})
     assert caught.value.code == "vault_empty"
-    assert "'vaults'" in caught.value.message
+    assert "'{option:vaults}'" in caught.value.message
     assert select(order((), "all"), [], {}) == []
 
 

@@ -19,6 +19,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
+from ..model.hints import accepting
 from ..model.items import Item, Job, Json, iso, parse_time
 from ..model.refusal import Refusal
 from .health import health_entries, health_words
@@ -63,9 +64,9 @@ _AGENT = (
 
 def way_on(gates: Sequence[Refusal]) -> str:
     """What to do about shut gates, or how to say that the machine may go on all the same."""
-    words = ", ".join(f'"{word}": "reason"' for word in dict.fromkeys(gate.code for gate in gates))
+    words = accepting({gate.code: "reason" for gate in gates})
     said = " ".join(dict.fromkeys(gate.remedy for gate in gates))
-    return f"{said} To accept it, give the reason (option accept): -e '{{\"asr_accept\": {{{words}}}}}'"
+    return f"{said} To accept it, give the reason: {words}"
 
 
 def passed(gates: Iterable[Refusal], accept: Mapping[str, str]) -> tuple[list[Refusal], list[dict[str, str]]]:

@@ -212,8 +212,7 @@ RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
     {
         **dict.fromkeys(Position, _AWAY),
         Position.HOME: (
-            "it is on-premises and protected: move it to a modernized vault (asr_replicated_item_info "
-            "tells whether it can)"
+            "it is on-premises and protected: move it to a modernized vault (to learn whether it can, {run:item_info})"
         ),
         Position.SYNCING_OUT: _PROTECT_ANEW,
         Position.HOME_UNPROTECTED: _PROTECT_ANEW,

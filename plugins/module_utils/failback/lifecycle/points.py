@@ -46,7 +46,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
         if not fitting:
             return Refusal(
                 "recovery_point_missing",
-                f"The machine has no recovery point of the kind {wanted!r} ('recovery_point').",
+                f"The machine has no recovery point of the kind {wanted!r} ('{{option:recovery_point}}').",
                 "Choose latest, or wait for the next such point, then rerun.",
             )
         newest = max(fitting, key=lambda p: _time(p) or _EPOCH)
@@ -54,7 +54,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
     if wanted in KNOWN_POINTS or not operation.named_point:
         return Refusal(
             "recovery_point_unknown_here",
-            f"This step does not offer the recovery point {wanted!r} ('recovery_point').",
+            f"This step does not offer the recovery point {wanted!r} ('{{option:recovery_point}}').",
             f"Choose one of {', '.join(operation.points)}" + (", or a point's name." if operation.named_point else "."),
         )
     for point in points:
@@ -63,7 +63,7 @@ def choose(operation: Operation, wanted: str, points: Sequence[Json]) -> Point |
     have = ", ".join(f"{p.get('name')} ({iso(_time(p))})" for p in list(points)[:5]) or "none"
     return Refusal(
         "recovery_point_missing",
-        f"The machine has no recovery point named {wanted!r} ('recovery_point').",
+        f"The machine has no recovery point named {wanted!r} ('{{option:recovery_point}}').",
         f"Choose one of {', '.join(operation.points)}, or one of its points: {have}.",
     )
 

@@ -308,7 +308,7 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
 
 #: Code and remedy of a failover to Azure that nobody confirmed.
 NOT_CONFIRMED = "not_confirmed"
-CONFIRM = "If you mean to do that, set asr_confirm_failover_to_azure=true (option confirm_failover_to_azure)."
+CONFIRM = "If you mean to do that, set {set:confirm_failover_to_azure=true}."
 
 #: Code of a refusal -> (reason, remedy). A remedy says that it is for this machine: nobody must run a stage for all because
 #: one of them is not where it should be.
@@ -316,48 +316,39 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "commit_first": (
             "The failover to Azure is not committed.",
-            (
-                "Commit it first: run stage_1_failover_to_azure for this machine and approve it there (asr_approved), or use asr_commit "
-                "with direction to_azure and its name in 'approved'."
-            ),
+            ("Commit it first: {run:commit_to_azure}."),
         ),
         "reprotect_first": (
             "The machine runs in Azure and does not replicate to on-premises.",
-            "Reprotect it first: run stage_2_reprotect_to_onprem for this machine, or asr_reprotect with direction to_onprem.",
+            "Reprotect it first: {run:reprotect_to_onprem}.",
         ),
         "synchronising_home": (
             "The machine is still synchronizing to on-premises.",
-            (
-                "Wait until it is synchronized: stage_2_reprotect_to_onprem for this machine waits for it, and so does "
-                "asr_reprotect."
-            ),
+            ("Wait until it is synchronized; to wait for it, {run:reprotect_to_onprem}."),
         ),
         "failover_home_first": (
             "The machine is synchronized but has not failed over to on-premises.",
-            "Fail it over first: run stage_3_failover_to_onprem for this machine, or asr_failover with direction to_onprem.",
+            "Fail it over first: {run:failover_to_onprem}.",
         ),
         "commit_home_first": (
             "The failover to on-premises is not committed.",
-            (
-                "Check the machine, then run stage_3_failover_to_onprem for this machine and approve it there "
-                "(asr_approved), or use asr_commit with direction to_onprem and its name in 'approved'."
-            ),
+            ("Check the machine, then {run:commit_to_onprem}."),
         ),
         "failback_in_progress": (
             "The machine is being failed back.",
-            "Finish that first: run failback for this machine, or asr_failback.",
+            "Finish that first: {run:failback}.",
         ),
         "protect_first": (
             "The machine is on-premises but not protected.",
-            "Protect it first: run stage_4_reprotect_to_azure for this machine, or asr_reprotect with direction to_azure.",
+            "Protect it first: {run:reprotect_to_azure}.",
         ),
         "synchronising_to_azure": (
             "The machine is still synchronizing to Azure.",
-            "Wait until it is protected: stage_4_reprotect_to_azure for this machine waits for it, and so does asr_reprotect.",
+            "Wait until it is protected; to wait for it, {run:reprotect_to_azure}.",
         ),
         "failover_to_azure_first": (
             "The machine is on-premises; there is no failover to commit.",
-            "Leave it out. If it must run in Azure, fail it over: stage_1_failover_to_azure for this machine.",
+            "Leave it out. If it must run in Azure, {run:failover_to_azure}.",
         ),
         "nothing_to_cancel": (
             "There is no uncommitted failover to on-premises.",
@@ -365,10 +356,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "cancel_not_offered": (
             "A classic failover to on-premises cannot be cancelled.",
-            (
-                "Commit it: run stage_3_failover_to_onprem for this machine and approve it there (asr_approved), or use asr_commit with "
-                "direction to_onprem and its name in 'approved'."
-            ),
+            ("Commit it: {run:commit_to_onprem}."),
         ),
     }
 )

@@ -157,5 +157,5 @@ def refused_later(refusal: Refusal) -> Refusal:
     return Refusal(
         refusal.code,
         f"Reprotecting it to Azure afterwards would be refused: {refusal.reason}",
-        f"{refusal.remedy} To fail it back without protecting it again, run only stages 2 and 3.",
+        f"{refusal.remedy} To fail it back without protecting it again, {{run:without_reprotect}}.",
     )

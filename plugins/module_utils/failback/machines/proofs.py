@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..lifecycle.table import COMMIT_TO_ONPREM
 from ..model.errors import FailbackError
+from ..model.hints import accepting
 from ..model.identity import NOTHING, Found
 from ..model.items import Item, Job, Json
 from ..model.ports import SiteMachine
@@ -110,8 +111,8 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "onprem_identity",
             f"The ids do not identify {name!r} in vCenter: {found.compared}; vCenter has {like}.",
-            "Check that VM. If it is the machine (recreated, for example), accept it by its UUID: -e "
-            f'\'{{"asr_accept": {{"onprem_identity": "UUID is {_called(evidence, found)}, says NAME"}}}}\'',
+            "Check that VM. If it is the machine (recreated, for example), accept it by its UUID: "
+            + accepting({"onprem_identity": f"UUID is {_called(evidence, found)}, says NAME"}),
         )
     if machines and machines[0].doubt:
         return Refusal(
@@ -160,10 +161,10 @@ def _gone(others: bool) -> str:
     """How to say that an Azure VM does not exist any more; where there are others of its name, that none of them is it."""
     if others:
         return (
-            " If it really no longer exists and each VM of that name belongs to another machine, accept that and "
-            'list them: -e \'{"asr_accept": {"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"}}\''
+            " If it really no longer exists and each VM of that name belongs to another machine, accept that and list "
+            "them: " + accepting({"azure_vm_missing": "RESOURCE_ID is another machine, says NAME"})
         )
-    return ' If it really no longer exists, accept that: -e \'{"asr_accept": {"azure_vm_missing": "reason"}}\''
+    return f" If it really no longer exists, accept that: {accepting({'azure_vm_missing': 'reason'})}"
 
 
 def _azure(evidence: Evidence, home: bool) -> Refusal | None:
@@ -186,8 +187,8 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
         return Refusal(
             "azure_identity",
             f"The ids do not identify the Azure VM {name!r}, and a name alone is not enough: {found.compared}.",
-            "Check the VM. If it is the machine's, accept it by its resource id: -e '{\"asr_accept\": "
-            f'{{"azure_identity": "RESOURCE_ID is {_called(evidence, found)}, says NAME"}}}}\'',
+            "Check the VM. If it is the machine's, accept it by its resource id: "
+            + accepting({"azure_identity": f"RESOURCE_ID is {_called(evidence, found)}, says NAME"}),
         )
     if not machines:
         other = ", ".join(str(m.get("id") or "") for m in found.alike)

@@ -345,5 +345,5 @@ def approval(operation: Operation) -> Refusal:
             "Check it in Azure: Is it running and reachable? Is the data current? The commit deletes all other "
             "recovery points."
         )
-    approve = "Then rerun with its name in 'approved' (asr_approved in the playbooks)."
+    approve = "Then rerun with its name in '{option:approved}'."
     return Refusal("awaiting_approval", "The machine is waiting for approval before the commit.", f"{look} {approve}")

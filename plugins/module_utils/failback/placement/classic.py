@@ -84,7 +84,7 @@ def _must_know(option: str, value: str | None, known: Iterable[str], what: str) 
     if value is not None and not among(value, names):
         raise InputError(
             f"{option}_not_found",
-            f"{option} {value!r} is not a {what} of the vaults.",
+            f"{{option:{option}}} {value!r} is not a {what} of the vaults.",
             f"Choose one of: {listing(names)}.",
         )
 
@@ -176,7 +176,7 @@ def _target_for(
             if not offering:
                 return Refusal(
                     f"{option}_not_offered",
-                    f"{option} {value!r} is not offered by any master target that fits the machine "
+                    f"{{option:{option}}} {value!r} is not offered by any master target that fits the machine "
                     f"({listing(t.name for t in alive)}).",
                     f"Choose one of: {listing(n for t in alive for n in offers(t))}.",
                 )

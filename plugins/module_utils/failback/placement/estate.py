@@ -120,8 +120,8 @@ def unsure(item: Item, option: str, given: Given | None) -> Refusal | None:
         return None
     return Refusal(
         "system_unknown",
-        f"The vault does not report the machine's operating system, which '{option}' depends on.",
-        f"Give {item.friendly_name} a key of its own in '{option}' (asr_{option}), or give one value for all.",
+        f"The vault does not report the machine's operating system, which '{{option:{option}}}' depends on.",
+        f"Give {item.friendly_name} a key of its own in '{{option:{option}}}', or give one value for all.",
     )
 
 
@@ -133,7 +133,7 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
                 return entry
         return Refusal(
             f"{option}_not_offered",
-            f"{option} {wanted!r} does not exist where the machine needs it.",
+            f"{{option:{option}}} {wanted!r} does not exist where the machine needs it.",
             f"Choose one of: {listing(name(o) for o in offered)}.",
         )
     if len(offered) == 1:
@@ -142,7 +142,7 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
         return Refusal(
             f"{option}_none",
             f"There is no {option.replace('_', ' ')} that the machine can use.",
-            "Run the playbook prepare and check its results. New servers and disks take up to 15 minutes to appear.",
+            "To see what is missing, {run:prepare}. New servers and disks take up to 15 minutes to appear.",
         )
     raise ambiguous(option, (name(o) for o in offered))
 

@@ -100,7 +100,7 @@ def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> 
         found = next((name for name in reached if among(wanted, [name])), None)
         return found or Refusal(
             "datastore_not_offered",
-            f"The appliance {agent.name} does not reach the datastore {wanted!r} in 'datastore'.",
+            f"The appliance {agent.name} does not reach the datastore {wanted!r} in '{{option:datastore}}'.",
             f"Choose one of: {listing(reached)}.",
         )
     if not reached:
@@ -113,13 +113,13 @@ def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> 
         return Refusal(
             "datastore_not_reached",
             (
-                f"No appliance reaches the machine's own datastore ({listing(own)}), and 'datastore' does not name "
+                f"No appliance reaches the machine's own datastore ({listing(own)}), and '{{option:datastore}}' does not name "
                 "another."
             ),
-            f"Give the appliance access to it, or name one of these in 'datastore': {listing(reached)}.",
+            f"Give the appliance access to it, or name one of these in '{{option:datastore}}': {listing(reached)}.",
         )
     if len(reached) > 1:
-        return Refusal("datastore_ambiguous", "Several datastores fit.", "Set 'datastore' to one of them.")
+        return Refusal("datastore_ambiguous", "Several datastores fit.", "Set '{option:datastore}' to one of them.")
     return reached[0]
 
 

@@ -85,14 +85,14 @@ def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
     if not change.found.get("noted"):
         return looked, (
             (
-                f"{change.name} is not excluded from vMotion: the playbook prepare (`vmotion_exclusion: excluded`) does "
-                "that."
+                f"{change.name} is not excluded from vMotion: to exclude it, {{run:prepare}} with "
+                f"`{{set:vmotion_exclusion=excluded}}`."
             ),
         )
     lost = Refusal(
         "exclusion_lost",
         f"{change.name} was excluded from vMotion, but no longer is: {_words(change)}.",
-        "Exclude it again (playbook prepare) before the next failover.",
+        "To exclude it again, {run:prepare} before the next failover.",
     )
     return replace(looked, refusal=lost), ()
 

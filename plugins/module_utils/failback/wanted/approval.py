@@ -51,7 +51,7 @@ def _fitting(word: str, chosen: Sequence[Item], by_name: Named[Item], by_group: 
         both = [i for i in chosen if i.key in named | grouped]
         raise InputError(
             "approval_ambiguous",
-            f"The approval {word!r} in 'approved' matches {len(both)} machines: "
+            f"The approval {word!r} in '{{option:approved}}' matches {len(both)} machines: "
             f"{listing(f'{i.friendly_name} in vault {i.vault.name}' for i in both)}.",
             f"Approve by id: {listing(i.id for i in both)}.",
         )
@@ -59,7 +59,7 @@ def _fitting(word: str, chosen: Sequence[Item], by_name: Named[Item], by_group: 
     if not fits:
         raise InputError(
             "approval_not_found",
-            f"{word!r} in 'approved' matches no machine of this selection.",
+            f"{word!r} in '{{option:approved}}' matches no machine of this selection.",
             f"Correct or remove it; choose from: {listing(i.friendly_name for i in chosen)}.",
         )
     return fits

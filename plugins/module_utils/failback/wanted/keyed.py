@@ -35,26 +35,26 @@ def _check_key(option: str, key: str, listed: Sequence[Item], index: Named[Item]
     if exact and general(key):
         raise InputError(
             "key_ambiguous",
-            f"The key {key!r} in '{option}' is a reserved word, and a machine also has that name.",
+            f"The key {key!r} in '{{option:{option}}}' is a reserved word, and a machine also has that name.",
             f"For that machine, give the id of its replicated item ({exact[0].id}), or rename the key.",
         )
     if len(exact) > 1:
         where = listing(f"{item.friendly_name} in vault {item.vault.name} ({item.id})" for item in exact)
         raise InputError(
             "key_ambiguous",
-            f"The key {key!r} in '{option}' matches {len(exact)} replicated items: {where}.",
+            f"The key {key!r} in '{{option:{option}}}' matches {len(exact)} replicated items: {where}.",
             "Give the ids of those you mean, as listed here.",
         )
     if not exact and names_nothing(key):
         raise InputError(
             "pattern_too_broad",
-            f"The pattern {key!r} in '{option}' has wildcards only.",
+            f"The pattern {key!r} in '{{option:{option}}}' has wildcards only.",
             "To cover all remaining machines, use the key default.",
         )
     if not general(key) and not index.found(key):
         raise InputError(
             "key_not_found",
-            f"The key {key!r} in '{option}' matches no machine of the vaults.",
+            f"The key {key!r} in '{{option:{option}}}' matches no machine of the vaults.",
             f"Give windows, linux, default, or machines: {listing(item.friendly_name for item in listed)}.",
         )
 
@@ -65,7 +65,7 @@ def _check_machine(option: str, given: Mapping[str, str], item: Item, index: Nam
     if len({given[key] for key in keys}) > 1:
         raise InputError(
             "keys_differ",
-            f"The keys {listing(map(repr, keys))} in '{option}' give {item.friendly_name} different values.",
+            f"The keys {listing(map(repr, keys))} in '{{option:{option}}}' give {item.friendly_name} different values.",
             f"Give {item.friendly_name} a key of its own, or make the keys more specific.",
         )
     for key in keys if keys is ranks[1] else ():
@@ -74,7 +74,7 @@ def _check_machine(option: str, given: Mapping[str, str], item: Item, index: Nam
             raise InputError(
                 "key_ambiguous",
                 (
-                    f"The key {key!r} in '{option}' is the name of a machine, and as a pattern it also matches "
+                    f"The key {key!r} in '{{option:{option}}}' is the name of a machine, and as a pattern it also matches "
                     f"{item.friendly_name}."
                 ),
                 f"For that machine only, give the id of its replicated item ({others[0].id}).",

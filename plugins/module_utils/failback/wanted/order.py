@@ -62,7 +62,7 @@ class Order:
     log_storage_account: str | None = None
     #: Machines as the task that failed them over returned them: their jobs need not be read again.
     judged: tuple[Mapping[str, Any], ...] = ()
-    #: Master targets that lost their place, as asr_master_target returned them: machines bound to them do not go on.
+    #: Master targets that lost their place, as the watch returned them: machines bound to them do not go on.
     lost_places: tuple[Mapping[str, Any], ...] = ()
     confirm_cancel: bool = False
     #: Word of a gate (gates.WORDS) -> why it may be passed.
@@ -125,7 +125,7 @@ def validate(order: Order) -> None:
     if not order.vaults:
         raise InputError(
             "no_vault",
-            "'vaults' is empty.",
+            "'{option:vaults}' is empty.",
             "Give a list of vaults with name and resource_group, or set ASR_VAULT and ASR_RESOURCE_GROUP.",
         )
     for vault in order.vaults:
@@ -137,16 +137,16 @@ def validate(order: Order) -> None:
             if not value:
                 raise InputError(
                     "vault_incomplete",
-                    f"The vault {vault.name or '(unnamed)'!r} in 'vaults' has no {option}.",
+                    f"The vault {vault.name or '(unnamed)'!r} in '{{option:vaults}}' has no {option}.",
                     f"Add {option} to the entry.",
                 )
     _validate_gates(order)
     if order.approved and order.commit_when == "verified":
         raise InputError(
             "approved_and_verified",
-            f"'approved' (asr_approved) names {order.approved[0]!r}, but commit_when (asr_commit_when) is verified, which commits every "
+            f"'{{option:approved}}' names {order.approved[0]!r}, but {{option:commit_when}} is verified, which commits every "
             "machine whose proofs hold, approved or not.",
-            "Set commit_when to manual so that only approved machines are committed, or leave 'approved' out.",
+            "Set {set:commit_when=manual} so that only approved machines are committed, or leave {option:approved} out.",
         )
     if FAILOVER_TO_AZURE in order.route:
         _validate_names(order, "A failover to Azure")
@@ -170,19 +170,19 @@ def _validate_gates(order: Order) -> None:
             near = get_close_matches(str(word), WORDS, 1)
             raise InputError(
                 "accept_unknown",
-                f"{word!r} in 'accept' (asr_accept) is not the name of a gate.",
+                f"{word!r} in '{{option:accept}}' is not the name of a gate.",
                 (f"Did you mean {near[0]}? " if near else "") + f"The gates are {', '.join(WORDS)}.",
             )
         if not isinstance(reason, str) or not reason.strip():
             raise InputError(
                 "accept_without_reason",
-                f"The gate {word} in 'accept' (asr_accept) has no reason ({reason!r}).",
+                f"The gate {word} in '{{option:accept}}' has no reason ({reason!r}).",
                 "Give the reason in a few words, with the name of who decided it. It is recorded in the result.",
             )
     if order.rpo_limit is not None and not 0 < order.rpo_limit < 10 * 365 * 86400:
         raise InputError(
             "rpo_limit_invalid",
-            f"{order.rpo_limit!r} in 'rpo_limit' (asr_rpo_limit) is not an age in seconds.",
+            f"{order.rpo_limit!r} in '{{option:rpo_limit}}' is not an age in seconds.",
             (
                 "Give the maximum age of a recovery point in seconds, or leave it out to use the failback policy's "
                 "threshold."
@@ -205,8 +205,8 @@ def _validate_names(order: Order, what: str) -> None:
         if values:
             raise InputError(
                 "machine_names_required",
-                f"{what} does not accept '{option}' ({values[0]!r}).",
-                "List its machines by name in 'machines'.",
+                f"{what} does not accept '{{option:{option}}}' ({values[0]!r}).",
+                "List its machines by name in '{option:machines}'.",
             )
     for name in order.machines:
         if same(name, ALL):
@@ -217,6 +217,6 @@ def no_plain_name(name: str) -> InputError:
     """A word that means several machines, where each must be named."""
     return InputError(
         "machine_names_required",
-        f"A failover to Azure, and cancelling one, does not accept {name!r} in 'machines'.",
+        f"A failover to Azure, and cancelling one, does not accept {name!r} in '{{option:machines}}'.",
         "List its machines by name.",
     )

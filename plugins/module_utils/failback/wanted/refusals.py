@@ -22,8 +22,8 @@ def group_split(parts: Iterable[Part]) -> InputError:
     return InputError(
         "group_split",
         f"Members of a consistency group move together, and only some are selected: {said}.",
-        "Select all its members. To move only some of them anyway, set asr_split_groups: true (option "
-        "split_groups). The group then loses its common recovery point.",
+        "Select all its members. To move only some of them anyway, set {set:split_groups=true}. "
+        "The group then loses its common recovery point.",
         {"groups": [p.result() for p in found]},
     )
 

@@ -67,7 +67,7 @@ def choose(
     if not items and not everything:
         raise InputError(
             "vault_empty",
-            f"The vaults in 'vaults' ({listing(v.name for v in order.vaults)}) list no machines.",
+            f"The vaults in '{{option:vaults}}' ({listing(v.name for v in order.vaults)}) list no machines.",
             (
                 "Check that these are the right vaults, that the account may read replicated items, and that machines "
                 "are protected there."
@@ -90,7 +90,7 @@ def choose(
         if not members:
             raise InputError(
                 "group_not_found",
-                f"No machine belongs to the consistency group {wanted!r} named in 'groups'.",
+                f"No machine belongs to the consistency group {wanted!r} named in '{{option:groups}}'.",
                 f"Choose from: {listing(i.group for i in items if i.group)}.",
             )
         chosen.update({i.key: i for i in members})
@@ -149,12 +149,12 @@ def _no_choice(order: Order, items: Sequence[Item], plans: Mapping[str, Sequence
     if FAILOVER_TO_AZURE in order.route:
         return InputError(
             "no_machines",
-            "No machines are named in 'machines'.",
+            "No machines are named in '{option:machines}'.",
             f"List those to fail over to Azure by name: {names}.",
         )
     return InputError(
         "no_machines",
-        "No machines are selected in 'machines', 'groups' or 'recovery_plans'.",
+        "No machines are selected in '{option:machines}', '{option:groups}' or '{option:recovery_plans}'.",
         f"Choose from: {names}"
         + _also("groups", {i.group for i in items if i.group})
         + _also("recovery plans", {str(p.get("name")) for ps in plans.values() for p in ps})
@@ -178,7 +178,7 @@ def excluded(words: Iterable[str], items: Sequence[Item]) -> set[str]:
         if not found:
             raise InputError(
                 "machine_not_found",
-                f"The machine {word!r} in 'exclude' is in none of the vaults, so it would leave nothing out.",
+                f"The machine {word!r} in '{{option:exclude}}' is in none of the vaults, so it would leave nothing out.",
                 f"Correct or remove the name; choose from: {listing(i.friendly_name for i in items)}.",
             )
         keys |= {i.key for i in found}
@@ -190,7 +190,7 @@ def _refuse_bare(word: str, option: str) -> None:
     if names_nothing(word):
         raise InputError(
             "pattern_too_broad",
-            f"The pattern {word!r} in '{option}' has wildcards only.",
+            f"The pattern {word!r} in '{{option:{option}}}' has wildcards only.",
             "To select every machine of the vaults, set machines: all; to select some, include part of their names.",
         )
 
@@ -203,7 +203,7 @@ def _by_name(
         if exact:
             raise InputError(
                 "machine_ambiguous",
-                f"{wanted!r} in 'machines' means every machine, and a machine also has that name.",
+                f"{wanted!r} in '{{option:machines}}' means every machine, and a machine also has that name.",
                 (
                     f"For that machine only, give the id of its replicated item ({exact[0].id}); for every machine, give "
                     "groups or patterns."
@@ -214,7 +214,7 @@ def _by_name(
         where = listing(f"{i.friendly_name} in vault {i.vault.name} ({i.id})" for i in exact)
         raise InputError(
             "machine_ambiguous",
-            f"The machine {wanted!r} in 'machines' matches {len(exact)} replicated items: {where}.",
+            f"The machine {wanted!r} in '{{option:machines}}' matches {len(exact)} replicated items: {where}.",
             "Give the id of the one you mean, as listed here.",
         )
     if not exact and is_pattern(wanted):
@@ -225,7 +225,7 @@ def _by_name(
     if not found:
         raise InputError(
             "machine_not_found",
-            f"The machine {wanted!r} in 'machines' is in none of the vaults.",
+            f"The machine {wanted!r} in '{{option:machines}}' is in none of the vaults.",
             f"Choose from: {listing(i.friendly_name for i in offered)}.",
         )
     return found
@@ -237,14 +237,14 @@ def _called(wanted: str, known: Sequence[Plan]) -> list[Plan]:
     if not found:
         raise InputError(
             "plan_not_found",
-            f"The recovery plan {wanted!r} in 'recovery_plans' is in none of the vaults.",
+            f"The recovery plan {wanted!r} in '{{option:recovery_plans}}' is in none of the vaults.",
             f"Choose from: {listing(plan.name for plan in known)}.",
         )
     if not any(plan.members for plan in found):
         raise InputError(
             "plan_empty",
-            f"The recovery plan {wanted!r} in 'recovery_plans' has no machines.",
-            "Add machines to it in the vault, or select them by name in 'machines'.",
+            f"The recovery plan {wanted!r} in '{{option:recovery_plans}}' has no machines.",
+            "Add machines to it in the vault, or select them by name in '{option:machines}'.",
         )
     return found
 

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the hints in the domain's sentences (failback/model/hints.py) to words: what people set and ran is named as they know
+it, by variable and playbook where the task is one of our playbooks', by option and module elsewhere. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from .variables import VARIABLES
+
+HINT = re.compile(r"\{(option|set|accept|run):([^{}]*)\}")
+
+#: Options whose variable has another name.
+CALLED = {
+    "master_target": "asr_master_targets",
+    "names": "asr_master_targets",
+    "name": "asr_process_server",
+    "datastores": "asr_datastore",
+}
+
+#: What takes a machine over a step, in the playbooks and in tasks.
+IN_PLAYBOOKS: Mapping[str, str] = {
+    "commit_to_azure": "run stage_1_failover_to_azure for this machine and approve it there (asr_approved)",
+    "reprotect_to_onprem": "run stage_2_reprotect_to_onprem for this machine",
+    "failover_to_onprem": "run stage_3_failover_to_onprem for this machine",
+    "commit_to_onprem": "run stage_3_failover_to_onprem for this machine and approve it there (asr_approved)",
+    "reprotect_to_azure": "run stage_4_reprotect_to_azure for this machine",
+    "failover_to_azure": "run stage_1_failover_to_azure for this machine",
+    "failback": "run failback for this machine",
+    "prepare": "run the playbook prepare",
+    "without_reprotect": "run stages 2 and 3 alone",
+    "item_info": "look with asr_replicated_item_info",
+}
+IN_TASKS: Mapping[str, str] = {
+    "commit_to_azure": "use asr_commit with direction to_azure and its name in 'approved'",
+    "reprotect_to_onprem": "use asr_reprotect with direction to_onprem",
+    "failover_to_onprem": "use asr_failover with direction to_onprem",
+    "commit_to_onprem": "use asr_commit with direction to_onprem and its name in 'approved'",
+    "reprotect_to_azure": "use asr_reprotect with direction to_azure",
+    "failover_to_azure": "use asr_failover with direction to_azure",
+    "failback": "use asr_failback",
+    "prepare": "use asr_master_target and asr_process_server",
+    "without_reprotect": "use asr_reprotect, asr_failover and asr_commit",
+    "item_info": "use asr_replicated_item_info",
+}
+
+
+def variable(option: str) -> str:
+    """The variable of the playbooks that stands for an option; the option itself where there is none."""
+    name = CALLED.get(option, f"asr_{option}")
+    return name if name in VARIABLES else option
+
+
+def worded(value: Any, playbooks: bool) -> Any:
+    """A result, or a part of one, with its hints turned into words."""
+    if isinstance(value, str):
+        return HINT.sub(lambda hint: _words(hint[1], hint[2], playbooks), value) if "{" in value else value
+    if isinstance(value, Mapping):
+        return {
+            key: entry if key in ("cursor", "invocation") else worded(entry, playbooks) for key, entry in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [worded(entry, playbooks) for entry in value]
+    return value
+
+
+def _words(kind: str, text: str, playbooks: bool) -> str:
+    if kind == "option":
+        return variable(text) if playbooks else text
+    if kind == "set":
+        name, _, value = text.partition("=")
+        return f"{variable(name) if playbooks else name}: {value}"
+    if kind == "accept":
+        reasons = json.dumps(
+            {k: unquote(v) for k, _, v in (entry.partition("=") for entry in text.split(";"))}, ensure_ascii=False
+        )
+        return f"-e '{{\"asr_accept\": {reasons}}}'" if playbooks else f"accept: {reasons}"
+    return (IN_PLAYBOOKS if playbooks else IN_TASKS).get(text, text)

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hints in the domain's sentences become what people set and ran."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import REFUSALS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.hints import accepting
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import HINT, IN_PLAYBOOKS, IN_TASKS, variable, worded
+
+DOMAIN = Path(__file__).resolve().parents[3] / "plugins" / "module_utils" / "failback"
+
+
+@pytest.mark.parametrize(
+    ("text", "in_playbooks", "in_a_task"),
+    [
+        ("Set '{option:datastore}'.", "Set 'asr_datastore'.", "Set 'datastore'."),
+        ("No '{option:hostname}'.", "No 'hostname'.", "No 'hostname'."),
+        ("{option:master_target} 'x'", "asr_master_targets 'x'", "master_target 'x'"),
+        ("Set {set:split_groups=true}.", "Set asr_split_groups: true.", "Set split_groups: true."),
+        (
+            accepting({"rpo": "reason", "disk_state": "reason"}),
+            """-e '{"asr_accept": {"rpo": "reason", "disk_state": "reason"}}'""",
+            'accept: {"rpo": "reason", "disk_state": "reason"}',
+        ),
+        (
+            accepting({"azure_identity": 'ID is {a};b=c "d" ü, says NAME'}),
+            """-e '{"asr_accept": {"azure_identity": "ID is {a};b=c \\"d\\" ü, says NAME"}}'""",
+            'accept: {"azure_identity": "ID is {a};b=c \\"d\\" ü, says NAME"}',
+        ),
+        (
+            "First {run:reprotect_to_onprem}.",
+            "First run stage_2_reprotect_to_onprem for this machine.",
+            "First use asr_reprotect with direction to_onprem.",
+        ),
+        ("no {hint:here} and {} {{", "no {hint:here} and {} {{", "no {hint:here} and {} {{"),
+    ],
+)
+def test_a_hint_is_worded_for_those_who_read_it(text: str, in_playbooks: str, in_a_task: str) -> None:
+    assert worded(text, True) == in_playbooks
+    assert worded(text, False) == in_a_task
+
+
+def test_every_text_of_a_result_is_worded_and_nothing_else_is_touched() -> None:
+    result: dict[str, Any] = {
+        "msg": "{option:policy}",
+        "machines": [{"reason": "{option:policy}", "warnings": ({"message": "{option:policy}"},), "disks": 3}],
+        "cursor": {"tracks": "{option:policy}"},
+    }
+    told = worded(result, True)
+    assert told == {
+        "msg": "asr_policy",
+        "machines": [{"reason": "asr_policy", "warnings": [{"message": "asr_policy"}], "disks": 3}],
+        "cursor": {"tracks": "{option:policy}"},
+    }
+
+
+def test_every_hint_of_the_domain_is_known() -> None:
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in DOMAIN.rglob("*.py") if p.name != "hints.py")
+    assert set(re.findall(r"\{run:(\w+)\}", sources)) == set(IN_PLAYBOOKS) == set(IN_TASKS)
+    named = set(re.findall(r"\{(?:option|set):(\w+)", sources))
+    assert {name for name in named if variable(name) == name} <= {"vaults"}
+
+
+def test_the_domain_names_no_variable_and_no_playbook() -> None:
+    named = {
+        f"{path.name}: {word}"
+        for path in DOMAIN.rglob("*.py")
+        if path.parent.name != "readiness"
+        for word in re.findall(r"\basr_[a-z]\w+|\bstage_[1-4]\w*", path.read_text(encoding="utf-8"))
+    }
+    assert not named
+
+
+def test_every_refusal_of_the_table_is_worded() -> None:
+    for reason, remedy in REFUSALS.values():
+        for playbooks in (True, False):
+            assert not HINT.search(worded(f"{reason} {remedy}", playbooks))
