@@ -98,6 +98,24 @@ def test_a_bundle_that_is_none_is_named(
         assert "REQUESTS_CA_BUNDLE" in error.remedy
 
 
+@pytest.mark.parametrize("option", ["resource_manager_endpoint", "authority_host"])
+def test_a_certificate_of_another_host_is_not_trusted(
+    service: Service, clock: FastClock, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """The authority is trusted; the name is not the certificate's."""
+    known = socket.getaddrinfo
+
+    def told(host: str, *given: object, **options: object) -> object:
+        return known("127.0.0.1" if host == "other.example" else host, *given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", told)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    error = fails(service, clock, **{option: f"https://other.example:{service.port}"})
+    assert error.code == "certificate_not_trusted"
+    assert service.asked == []
+
+
 class Proxy:
     """An HTTP proxy that tunnels; the first lines it was sent are kept."""
 
