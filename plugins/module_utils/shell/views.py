@@ -8,9 +8,10 @@ from typing import Any
 
 from ..failback.lifecycle.migration import obstacle
 from ..failback.lifecycle.table import POSITION_TEXT, STEP_TEXT, Lifecycle
+from ..failback.machines.proofs import power_state
 from ..failback.model.items import Item, Job, Json, Problem, iso, last_segment, parse_time
 from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
-from ..failback.model.shapes import AZURE_VM, JOB, understood
+from ..failback.model.shapes import JOB, understood
 from ..failback.servers.appliance_health import judge_appliance
 
 View = dict[str, Any]
@@ -32,17 +33,6 @@ def health_errors(item: Item) -> list[dict[str, str]]:
         ).result()
         for e in entries
     ]
-
-
-def power_state(machine: Json) -> str:
-    """An Azure machine's power state ("running", "deallocated"), empty where the answer does not tell (SPEC compute)."""
-    machine, _odd = understood(machine, AZURE_VM)
-    statuses = ((machine.get("properties") or {}).get("instanceView") or {}).get("statuses") or ()
-    for status in statuses:
-        code = str(status.get("code") or "")
-        if code.lower().startswith("powerstate/"):
-            return code.partition("/")[2]
-    return ""
 
 
 def azure_machine(item: Item, machines: Mapping[str, Json]) -> View | None:

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 SECTION = re.compile(r"^#=# (\w+)$")
-MEBIBYTE = 1024 * 1024
 
 
 class SurveyError(ValueError):

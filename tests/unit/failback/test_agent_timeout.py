@@ -12,8 +12,8 @@ from modern import rcm
 from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
+    Conditions,
     Observed,
-    Policy,
     Send,
     Wait,
     decide,
@@ -80,11 +80,11 @@ def test_a_modernized_machine_is_given_its_time_too(failover: Any, minutes: int,
         details={"isAgentRegistrationSuccessfulAfterFailover": False},
     )
     now = START + timedelta(minutes=minutes)
-    decision = decide(Observed(seen, now, since=START), HOME_ROUTE, LIFECYCLE, Policy(agent_timeout=1200))
+    decision = decide(Observed(seen, now, since=START), HOME_ROUTE, LIFECYCLE, Conditions(agent_timeout=1200))
     assert isinstance(decision, kind)
 
 
 def test_an_item_that_tells_no_failover_and_no_agent_is_left_to_the_service() -> None:
     seen = item(position=P.OUT, lastSuccessfulFailoverTime=None, details={"lastHeartbeat": None})
-    decision = decide(Observed(seen, START, since=START), HOME_ROUTE, LIFECYCLE, Policy())
+    decision = decide(Observed(seen, START, since=START), HOME_ROUTE, LIFECYCLE, Conditions())
     assert isinstance(decision, Send)

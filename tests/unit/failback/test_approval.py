@@ -10,7 +10,7 @@ import pytest
 from builders import STAGES, VAULT, WAY_HOME, item_json, of, order, stage
 from world import World
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Conditions
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
@@ -122,7 +122,7 @@ def test_held_means_those_that_waited_when_the_run_began(
 
 
 def test_without_a_word_about_commits_nobody_is_committed() -> None:
-    assert Order(vaults=(VAULT,), route=()).commit_when == Policy().commit_when == "manual"
+    assert Order(vaults=(VAULT,), route=()).commit_when == Conditions().commit_when == "manual"
 
 
 def test_an_approved_machine_still_needs_its_proofs(world: World) -> None:

@@ -13,12 +13,12 @@ from builders import LOOKS, STAGES, START, VAULT, WAY_HOME, item, scenario, text
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.classic import CLASSIC
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import (
+    Conditions,
     Decision,
     Done,
     Hold,
     Join,
     Observed,
-    Policy,
     Send,
     Wait,
     decide,
@@ -44,13 +44,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
 P = Position
-VERIFIED = Policy(commit_when="verified", confirmed=True)
+VERIFIED = Conditions(commit_when="verified", confirmed=True)
 
 
 def verdict_on(
     seen: Item,
     route: tuple[str, ...],
-    policy: Policy = VERIFIED,
+    policy: Conditions = VERIFIED,
     lifecycle: Lifecycle = CLASSIC,
     **known: Any,
 ) -> Decision:
@@ -172,13 +172,13 @@ def test_no_way_home_ever_sends_a_machine_out(position: Position) -> None:
     [(3, P.HOME_UNCOMMITTED, COMMIT_TO_ONPREM), (1, P.OUT_UNCOMMITTED, COMMIT_TO_AZURE)],
 )
 def test_a_commit_waits_for_a_person_when_asked_to(stage: int, position: Position, step: str) -> None:
-    decision = verdict_on(item(position=position), STAGES[stage], Policy(commit_when="manual"))
+    decision = verdict_on(item(position=position), STAGES[stage], Conditions(commit_when="manual"))
     assert isinstance(decision, Hold)
     assert decision.operation.step == step
 
 
 def test_only_commits_wait_for_a_person() -> None:
-    assert short(verdict_on(item(position=P.READY), STAGES[3], Policy(commit_when="manual"))).startswith("send:")
+    assert short(verdict_on(item(position=P.READY), STAGES[3], Conditions(commit_when="manual"))).startswith("send:")
 
 
 # -- operations that are not allowed -----------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_our_own_job_is_waited_for(stage: int, position: Position, name: str, st
 
 def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -> None:
     """Somebody has given their word already."""
-    decision = verdict_on(busy(P.HOME_UNCOMMITTED, "CommitFailover"), STAGES[3], Policy(commit_when="manual"))
+    decision = verdict_on(busy(P.HOME_UNCOMMITTED, "CommitFailover"), STAGES[3], Conditions(commit_when="manual"))
     assert isinstance(decision, Join)
 
 
@@ -300,7 +300,7 @@ def test_what_was_judged_never_holds_a_machine_that_has_moved_on() -> None:
 @pytest.mark.parametrize(("stage", "position"), [(2, P.SYNCING_HOME), (4, P.SYNCING_OUT)])
 def test_a_synchronisation_is_waited_for_unless_the_job_is_enough(stage: int, position: Position) -> None:
     assert isinstance(verdict_on(item(position=position), STAGES[stage]), Wait)
-    assert isinstance(verdict_on(item(position=position), STAGES[stage], Policy(wait_for="job")), Done)
+    assert isinstance(verdict_on(item(position=position), STAGES[stage], Conditions(wait_for="job")), Done)
 
 
 # -- the agent ---------------------------------------------------------------------------------------------------
@@ -326,13 +326,13 @@ def test_a_reprotect_waits_for_the_agent_and_not_for_ever(
         lastSuccessfulFailoverTime=text(START - timedelta(minutes=minutes)),
         details={"lastHeartbeat": text(heartbeat)},
     )
-    decision = verdict_on(seen, STAGES[stage], Policy(agent_timeout=1200))
+    decision = verdict_on(seen, STAGES[stage], Conditions(agent_timeout=1200))
     assert isinstance(decision, kind)
     if isinstance(decision, Refusal):
         assert decision.code == "agent_not_registered"
         assert "20 minutes" in decision.reason
     # Whoever knows better than the heartbeat says so.
-    assert isinstance(verdict_on(seen, STAGES[stage], Policy(agent_timeout=0)), Send)
+    assert isinstance(verdict_on(seen, STAGES[stage], Conditions(agent_timeout=0)), Send)
 
 
 def test_a_failover_does_not_ask_for_the_agent() -> None:
@@ -381,7 +381,7 @@ def test_ids_and_names_play_no_part() -> None:
 # -- projecting --------------------------------------------------------------------------------------------------
 
 
-def projected(seen: Item, route: tuple[str, ...], policy: Policy = VERIFIED) -> tuple[list[str], str, Any]:
+def projected(seen: Item, route: tuple[str, ...], policy: Conditions = VERIFIED) -> tuple[list[str], str, Any]:
     observed = Observed(seen, START)
     operations, end, where = project(decide(observed, route, CLASSIC, policy), observed, route, CLASSIC, policy)
     return [operation.step for operation in operations], short(end), where
@@ -407,7 +407,7 @@ def test_each_steps_result_is_fed_into_the_next(
 
 
 def test_a_projection_stops_where_a_person_is_asked() -> None:
-    assert projected(item(position=P.OUT), WAY_HOME, Policy(commit_when="manual")) == (
+    assert projected(item(position=P.OUT), WAY_HOME, Conditions(commit_when="manual")) == (
         [REPROTECT_TO_ONPREM, FAILOVER_TO_ONPREM],
         "hold",
         P.HOME_UNCOMMITTED,
@@ -531,7 +531,7 @@ def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:
 
 def test_an_operation_that_is_missing_is_told_with_the_vaults_own_health_errors() -> None:
     errors = [{"errorCode": "95011", "errorMessage": "Open port 443 to the appliance.", "errorLevel": "Error"}]
-    policy = Policy(confirmed=True)
+    policy = Conditions(confirmed=True)
     for position, allowed, step in (
         (P.HOME, ["TestFailoverCleanup"], "failover_to_azure"),
         (P.OUT, ["DisableProtection", "CompleteMigration"], "reprotect_to_onprem"),

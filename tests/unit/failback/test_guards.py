@@ -293,7 +293,7 @@ def test_a_deployment_whose_reply_was_lost_is_not_sent_again_while_it_may_have_b
     clock = Clock(monotonic=lambda: 0.0, sleep=lambda seconds: None)
     run = ps_present.Deployment(order, wish, ps_present.Secrets("p", "q"), vaults, clock, cursor)  # type: ignore[arg-type]
     run.fabric = SimpleNamespace()  # type: ignore[assignment]
-    choice = ps_present.Choice.__new__(ps_present.Choice)
+    choice = ps_present.Picked.__new__(ps_present.Picked)
     object.__setattr__(choice, "warnings", ())
     monkeypatch.setattr(ps_present, "Chooser", lambda *given: SimpleNamespace(choose=lambda machine: choice))
     monkeypatch.setattr(ps_present, "replace", lambda value, **changes: value)

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.preflight import unwanted_differences
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import MARK, Wish, networks_of, usable
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.template import (
-    Choice,
+    Picked,
     made_ids,
     request,
     resource_id,
@@ -26,7 +26,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
 
 VAULT = VaultRef("sub-1", "rg", "vault")
 WISH = Wish("ps-1", "sub-1", "rg-dr", "vnet", "servers", "10.1.0.10")
-CHOICE = Choice("westeurope", f"{WISH.network_id}/subnets/servers", "Standard_D4s_v3", {"sku": "s"}, True, "10.20.1.5")
+CHOICE = Picked("westeurope", f"{WISH.network_id}/subnets/servers", "Standard_D4s_v3", {"sku": "s"}, True, "10.20.1.5")
 
 
 @pytest.mark.parametrize(

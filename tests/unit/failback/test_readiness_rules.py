@@ -15,7 +15,7 @@ from builders import FABRIC_ID, GROUP_ID, START, VAULT, P, azure_json, fabric_js
 from builders import scenario as held_by
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Observed, Policy, decide
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Conditions, Observed, decide
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Found
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk
@@ -246,7 +246,7 @@ def machine(position: P = P.OUT, step: str = "", more: dict[str, Any] | None = N
         details = {**COPY, **details}
     seen = item("web", position, details=details, **props)
     fabric = Fabric.parse(fabric_json([target_json(lastHeartbeat=FRESH)]), VAULT)
-    wishes = Policy(commit_when="verified", confirmed=True)
+    wishes = Conditions(commit_when="verified", confirmed=True)
     azure = azure_json("web", "running")
     azure["properties"]["networkProfile"] = {"networkInterfaces": [{"id": "/nics/web"}]}
     base = Machine(

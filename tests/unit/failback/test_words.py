@@ -10,9 +10,9 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
+    Named,
     clean,
     fits,
-    found_by,
     names_nothing,
     same,
     words,
@@ -113,4 +113,4 @@ def test_a_pattern_without_a_letter_names_nothing(pattern: str, bare: bool) -> N
     ],
 )
 def test_an_exact_name_goes_before_a_pattern(word: str, found: list[str]) -> None:
-    assert found_by(word, ["SQL [prod]", "SQL p", "what?", "whatx"], lambda name: (name,)) == found
+    assert Named(["SQL [prod]", "SQL p", "what?", "whatx"], lambda name: (name,)).found(word) == found

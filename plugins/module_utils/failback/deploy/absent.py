@@ -56,7 +56,10 @@ def ensure_absent(
 
 
 class Removal(ServerSlice[Optional[Refusal]]):
-    """One look does the next thing that can be done. It finds why no more can be done now; None when all is gone."""
+    """One look does the next thing that can be done. It finds why no more can be done now; None when all is gone.
+
+    It is long because the order of its steps makes it safe to die anywhere, and the order is best read in one piece.
+    """
 
     order: ProcessServerOrder
     vaults: ResourcePort

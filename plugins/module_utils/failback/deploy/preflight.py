@@ -17,7 +17,7 @@ from ..model.servers import Fabric
 from ..servers.health import classic_fabrics
 from ..wanted.selection import listing
 from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
-from .template import Choice, rules
+from .template import Picked, rules
 
 
 def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
@@ -42,7 +42,7 @@ class Chooser:
         self.fabric = fabric
         self.vaults = vaults
 
-    def choose(self, machine: Json | None) -> Choice:
+    def choose(self, machine: Json | None) -> Picked:
         """``machine`` is there already where a deployment is repeated: it keeps its address, image and size."""
         wish = self.wish
         self._group()
@@ -72,7 +72,7 @@ class Chooser:
                 f"The vault does not report the address of the configuration server {self.fabric.friendly_name}.",
                 "Set `deploy.configuration_server_address`.",
             )
-        return Choice(location, subnet_id, size, image, unattended, address, warnings=tuple(warnings))
+        return Picked(location, subnet_id, size, image, unattended, address, warnings=tuple(warnings))
 
     def _group(self) -> None:
         try:

@@ -25,7 +25,7 @@ from ..servers.slices import ServerSlice
 from .preflight import Chooser, choose_fabric, unwanted_differences
 from .scripts import SETUP_COMMAND
 from .spec import GALLERY, MARK, Wish
-from .template import Choice, made_ids, request, shown
+from .template import Picked, made_ids, request, shown
 
 #: A deployment that still works (DOC); every other word means that it has ended.
 WORKING = frozenset({"accepted", "running", "creating", "created", "updating", "validating", "ready"})
@@ -86,7 +86,7 @@ class Deployment(ServerSlice[Deployed]):
         self.fabric: Fabric | None = None
         self.server: ProcessServer | None = None
         self.warnings: tuple[str, ...] = ()
-        self.choice: Choice | None = None
+        self.choice: Picked | None = None
 
     def look(self) -> Deployed:
         if self.memory.get("stands"):
@@ -168,7 +168,7 @@ class Deployment(ServerSlice[Deployed]):
         self.memory.pop("stands", None)
         return Deployed("deploying", _deploying(self.wish))
 
-    def demand(self, choice: Choice) -> None:
+    def demand(self, choice: Picked) -> None:
         """Secrets that a deployment of this kind needs."""
         wanted = [] if choice.network_only else ["admin_password"]
         if choice.unattended and not choice.network_only:
@@ -182,7 +182,7 @@ class Deployment(ServerSlice[Deployed]):
                 "genpassphrase.exe -v prints on the configuration server.",
             )
 
-    def predict(self, choice: Choice, body: Json) -> Deployed:
+    def predict(self, choice: Picked, body: Json) -> Deployed:
         """Check mode: the service itself validates the deployment and says what it would change."""
         try:
             self.vaults.ask(self.wish.deployment_id, "validate", body)

@@ -23,7 +23,7 @@ FIRST_RULE, LAST_RULE = 100, 4096
 
 
 @dataclass(frozen=True)
-class Choice:
+class Picked:
     """What was chosen after looking at the subscription. ``attempt`` makes a repeated set-up run again."""
 
     location: str
@@ -69,7 +69,7 @@ def rules(wish: Wish) -> list[dict[str, Any]]:
     return made
 
 
-def resources(wish: Wish, choice: Choice) -> list[Json]:
+def resources(wish: Wish, choice: Picked) -> list[Json]:
     """The template's resources in the order they are made."""
     common: Json = {"location": choice.location, "tags": {k: _literal(v) for k, v in wish.marks.items()}}
     made: list[Json] = [
@@ -139,7 +139,7 @@ def _literal(text: str) -> str:
     return f"[{text}" if text.startswith("[") else text
 
 
-def _machine(wish: Wish, choice: Choice, disk_id: str, common: Json, zones: Json) -> Json:
+def _machine(wish: Wish, choice: Picked, disk_id: str, common: Json, zones: Json) -> Json:
     return {
         "type": "Microsoft.Compute/virtualMachines",
         "apiVersion": COMPUTE,
@@ -183,7 +183,7 @@ def _machine(wish: Wish, choice: Choice, disk_id: str, common: Json, zones: Json
     }
 
 
-def _setup(wish: Wish, choice: Choice, common: Json) -> Json:
+def _setup(wish: Wish, choice: Picked, common: Json) -> Json:
     plain = {
         "ConfigurationServer": choice.configuration_server,
         "ProcessServer": wish.address,
@@ -216,13 +216,13 @@ def resource_id(wish: Wish, resource: Json) -> str:
     return f"{wish.group_id}/providers/{kinds[0]}/{below}"
 
 
-def made_ids(wish: Wish, choice: Choice) -> list[str]:
+def made_ids(wish: Wish, choice: Picked) -> list[str]:
     """Everything the deployment makes, the VM's system disk too; what its removal may remove."""
     ids = [resource_id(wish, r) for r in resources(wish, choice)]
     return [*ids, wish.compute_id("disks", f"{wish.name}-os")]
 
 
-def request(wish: Wish, choice: Choice, admin_password: str, passphrase: str) -> Json:
+def request(wish: Wish, choice: Picked, admin_password: str, passphrase: str) -> Json:
     """The deployment's request. Only secure parameters hold secrets."""
     parts = resources(wish, choice)
     declared: dict[str, Any] = {}
@@ -239,7 +239,7 @@ def request(wish: Wish, choice: Choice, admin_password: str, passphrase: str) ->
         "parameters": declared,
         "resources": parts,
         "outputs": {
-            "made": {"type": "array", "value": made_ids(wish, Choice(**{**vars(choice), "network_only": False}))},
+            "made": {"type": "array", "value": made_ids(wish, Picked(**{**vars(choice), "network_only": False}))},
             "unattended": {"type": "bool", "value": choice.unattended},
         },
     }

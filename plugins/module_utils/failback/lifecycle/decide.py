@@ -84,7 +84,7 @@ Decision = Union[Send, Join, Wait, Done, Hold, Refusal]
 
 
 @dataclass(frozen=True)
-class Policy:
+class Conditions:
     """What the user wants beyond the route.
 
     ``commit_when`` "manual" commits only machines that are approved, "verified" all that are proven. Without
@@ -123,7 +123,7 @@ def verdict(step: str, position: Position, operation: Operation | None) -> str:
     return VERDICTS[step][position]
 
 
-def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy) -> Decision:
+def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Conditions) -> Decision:
     """The next thing to do with an item on a route."""
     item = seen.item
     if item.odd:
@@ -168,7 +168,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
 
 
 def project(
-    first: Decision, seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Policy
+    first: Decision, seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy: Conditions
 ) -> tuple[list[Operation], Decision, Position | None]:
     """The steps a run would send from here, how it would end, and where the item would then stand.
 
@@ -198,7 +198,7 @@ def _onward(
     route: tuple[str, ...],
     lifecycle: Lifecycle,
     generation: str,
-    policy: Policy,
+    policy: Conditions,
     approved: bool,
 ) -> Decision:
     """The decision at a projected position, where nothing but the tables can speak."""
@@ -241,7 +241,7 @@ def _while_running(
     return Done()
 
 
-def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Decision:
+def _before_firing(seen: Observed, operation: Operation, policy: Conditions) -> Decision:
     item = seen.item
     if not operation.permitted(item):
         if not item.allowed:
@@ -269,7 +269,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Policy) -> Deci
     return Send(operation)
 
 
-def _agent_missing(policy: Policy) -> Refusal:
+def _agent_missing(policy: Conditions) -> Refusal:
     return Refusal(
         AGENT_MISSING,
         f"The machine's agent did not register within {round(policy.agent_timeout / 60)} minutes of the failover "

@@ -9,6 +9,8 @@ What a field means is SPEC (ReplicationDetails of both generations) unless a lin
 healthy items and are no gate: ``isLastUpgradeSuccessful`` is "false" and ``isInitialReplicationComplete`` "false" on
 items that are ready (SEEN RCM 130, 162); after a failover ``rpoInSeconds`` grows and ``resyncRequired`` is Required (SEEN
 RP1), so both are read before the failover only.
+
+One file, because it is one list of gates, a few lines each.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ..model.refusal import Refusal
 from .barrier import foresee
 from .commits import refuse_unproven
 from .preflight import preflight
-from .requests import Requests
+from .requests import RequestBuilder
 from .track import Track
 from .walk import Walk, approval
 
@@ -73,7 +73,7 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
     return plan
 
 
-def walkable(requests: Requests, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:
+def walkable(requests: RequestBuilder, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:
     """One machine's requests, up to the first that has no body: the steps before it are walked all the same."""
     found: list[Planned] = []
     for item, track, operation in operations:

@@ -23,11 +23,11 @@ from ..placement.modernized import accounts_of
 from ..servers.fabrics import list_whole
 from .foresight import Way, look_ahead, look_home, need_site, refused_later
 from .placing import learn_systems, place_all, with_systems
-from .requests import Requests
+from .requests import RequestBuilder
 from .walk import Walk
 
 
-def preflight(walk: Walk, items: Sequence[Item]) -> Requests:
+def preflight(walk: Walk, items: Sequence[Item]) -> RequestBuilder:
     """Read what the remaining steps need and refuse wrong options before anything is written."""
     operations: dict[str, list[Operation]] = {}
     ways: dict[str, Way] = {}
@@ -81,7 +81,7 @@ def preflight(walk: Walk, items: Sequence[Item]) -> Requests:
                     track.end("refused", refused_later(placed))
     if not walk.memory.checked:
         look_ahead(walk, items, ways)
-    return Requests(walk, estate)
+    return RequestBuilder(walk, estate)
 
 
 def _comes_home(operations: Sequence[Operation]) -> bool:

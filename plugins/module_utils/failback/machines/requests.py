@@ -31,7 +31,7 @@ class Request:
     placement: Placement | None = None
 
 
-class Requests:
+class RequestBuilder:
     """The requests of one slice, and what was read once for them."""
 
     def __init__(self, walk: Walk, estate: Estate | None) -> None:

@@ -19,7 +19,7 @@ from .barrier import as_units, whole_groups
 from .pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
 from .patience import by_name
 from .preflight import preflight
-from .requests import Requests
+from .requests import RequestBuilder
 from .track import Track
 from .walk import Due, Walk
 
@@ -39,7 +39,7 @@ class Sender:
     def __init__(self, walk: Walk, deadline: float) -> None:
         self.walk = walk
         self.deadline = deadline
-        self.requests: Requests | None = None
+        self.requests: RequestBuilder | None = None
         #: Whether something could not be read for the requests.
         self.partial = False
         #: Requests that are due and still wait for the write bucket.

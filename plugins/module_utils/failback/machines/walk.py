@@ -38,7 +38,10 @@ R = TypeVar("R")
 
 
 class Walk:
-    """Many items on one route, and everything needed to look at them."""
+    """Many items on one route, and everything needed to look at them.
+
+    It is long because all parts of the engine share this one state: who is chosen, what was read of them, who waits.
+    """
 
     def __init__(
         self,

@@ -2,7 +2,8 @@
 """What the vault says of machines and jobs, as frozen data parsed from the service's JSON.
 
 Parsing is tolerant where the service is (asr-api.md sections 1 and 3): ids differ in case, times are naive or aware
-or sentinels, booleans may be strings, and any field may be null or absent.
+or sentinels, booleans may be strings, and any field may be null or absent. Items, jobs and what both are read with stay in
+one file: nothing of it is of use without the rest.
 """
 
 from __future__ import annotations

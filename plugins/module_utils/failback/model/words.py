@@ -131,8 +131,3 @@ class Named(Generic[T]):
         if exact or not is_pattern(word) or names_nothing(word):
             return exact
         return [thing for thing, name in self._things if fits(word, name)]
-
-
-def found_by(word: str, things: Iterable[T], names: Callable[[T], Sequence[str | None]]) -> list[T]:
-    """What one word means, as ``Named.found`` says it; for several words index the things once."""
-    return Named(things, names).found(word)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Union
 
 from ..lifecycle.bodies import Placement
+from ..lifecycle.decide import Conditions as Wishes
 from ..lifecycle.decide import Observed, decide
-from ..lifecycle.decide import Policy as Wishes
 from ..lifecycle.gates import RPO_LIMIT
 from ..lifecycle.group import parts, units
 from ..lifecycle.held import attached, disks_of

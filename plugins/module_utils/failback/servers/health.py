@@ -2,7 +2,8 @@
 """Whether a server registered with a classic vault can be used now, and if not, why and what to do. Pure.
 
 There is no "registered" flag (asr-api.md 1.1): a server is judged by its heartbeat, its versions, its health and what
-it offers. A reason that time can heal (``waits``) is waited out; the others end the work on that server.
+it offers. A reason that time can heal (``waits``) is waited out; the others end the work on that server. One file, because it is one list of
+checks, a few lines each.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class Verdict:
         return next((r for r in self.reasons if not r.waits), self.reasons[0] if self.reasons else None)
 
 
-class Server(Protocol):
+class AnyServer(Protocol):
     """What master targets and process servers share."""
 
     @property
@@ -83,7 +84,7 @@ class Server(Protocol):
         """Last heartbeat (aware, UTC)."""
 
 
-S = TypeVar("S", bound=Server)
+S = TypeVar("S", bound=AnyServer)
 
 
 def classic_fabrics(fabrics: Mapping[VaultRef, Sequence[Json]]) -> list[Fabric]:
@@ -137,7 +138,7 @@ def volume_name(name: str) -> str:
     return name.strip().rstrip(":\\").casefold() or name.strip().casefold()
 
 
-def judge_alive(server: Server, fabric: Fabric, now: datetime, kind: str) -> list[Refusal]:
+def judge_alive(server: AnyServer, fabric: Fabric, now: datetime, kind: str) -> list[Refusal]:
     """Heartbeat and version of a server and of its configuration server (checks 1, 15, 18, 21)."""
     reasons = judge_configuration_server(fabric, now)
     silent = "it has never sent a heartbeat" if server.heartbeat is None else _silence(server.heartbeat, now)
@@ -187,7 +188,7 @@ def _silence(heartbeat: datetime | None, now: datetime) -> str:
     return f"its last heartbeat is {int(age // 60)} minutes old" if age > HEARTBEAT_STALE else ""
 
 
-def _version_warning(server: Server, kind: str) -> list[str]:
+def _version_warning(server: AnyServer, kind: str) -> list[str]:
     if server.version_status not in VERSION_WARNS:
         return []
     return [f"The version {server.version} of the {kind} {server.name} is {server.version_status}: update it."]

@@ -72,6 +72,12 @@ def ensure_master_target(
 
 
 class MasterTargets(ServerSlice[list[Target]]):
+    """The master targets of one slice, with the machines that are to use them.
+
+    It is long because vault and vCenter are read and written in one order that matters: what vCenter shows decides what the
+    vault's words mean, and what is set on a VM is told of the same target.
+    """
+
     order: MasterTargetOrder
 
     def __init__(

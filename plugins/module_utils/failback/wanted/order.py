@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from typing import Any
 
-from ..lifecycle.decide import Policy
+from ..lifecycle.decide import Conditions
 from ..lifecycle.gates import WORDS
 from ..lifecycle.table import CANCEL_FAILOVER_TO_ONPREM, CONFIRM, FAILOVER_TO_AZURE, NOT_CONFIRMED, REPROTECT_TO_AZURE
 from ..model.errors import InputError
@@ -85,10 +85,10 @@ class Order:
             object.__setattr__(self, option, meant(option, getattr(self, option)) or default)
 
     @property
-    def decision_policy(self) -> Policy:
+    def decision_policy(self) -> Conditions:
         # Waiting only for the job makes sense at the end of the route: a later step needs the synchronised machine.
         wait_for = self.wait_for if len(self.route) == 1 else "synchronised"
-        return Policy(
+        return Conditions(
             commit_when=self.commit_when,
             wait_for=wait_for,
             agent_timeout=self.agent_timeout,
