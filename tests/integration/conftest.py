@@ -14,11 +14,21 @@ if str(EXTENSIONS) not in sys.path:
     sys.path.insert(0, str(EXTENSIONS))
 
 
+#: Files with the most runs of ansible-playbook: begun first, so that the workers end together.
+LONGEST_FIRST = ("test_printed_commands", "test_stages", "test_check_mode", "test_secrets", "test_prepare_and_release")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: Any, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
+    config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: place for place, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(rank)))
 
 
 @pytest.fixture(scope="module")
