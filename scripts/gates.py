@@ -154,7 +154,8 @@ def types() -> Sequence[Step]:
         Step(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
         Step(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
         Step(
-            ["mypy", "--config-file", config, "scripts"], env={"MYPYPATH": f"{ROOT / 'extensions'}:{ROOT / 'scripts'}"}
+            ["mypy", "--config-file", config, "scripts"],
+            env={"MYPYPATH": f"{ROOT / 'extensions'}:{ROOT / 'scripts'}:{BUILD / 'tree'}"},
         ),
     ]
 
@@ -210,8 +211,11 @@ def sanity() -> Sequence[Step]:
 CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.12"}
 
 
-def environment_with(name: str, version: str, *packages: str) -> Path:
-    """The programs of a virtual environment of its own under ``.build``, made once from exactly these packages."""
+def environment_with(name: str, version: str, *packages: str, builders: Sequence[str] = ()) -> Path:
+    """The programs of a virtual environment of its own under ``.build``, made once from exactly these packages.
+
+    With ``builders``, source packages are built with these and not in a place of pip's own.
+    """
     made = BUILD / f"venv-{name}"
     stamp = made / "made"
     wanted = "\n".join(packages)
@@ -219,8 +223,11 @@ def environment_with(name: str, version: str, *packages: str) -> Path:
         return made / "bin"
     program = sys.executable if version == PYTHON else str(real_python(version) / f"python{version}")
     shutil.rmtree(made, ignore_errors=True)
-    pip = [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages]
-    for argv in ([program, "-m", "venv", str(made)], pip):
+    pip = [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    steps = [[program, "-m", "venv", str(made)], [*pip, *packages]]
+    if builders:
+        steps[1:] = [[*pip, *builders], [*pip, "--no-build-isolation", *packages]]
+    for argv in steps:
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failed(f"{made.name} could not be made: {done.stderr.strip()[-400:]}")
@@ -256,10 +263,12 @@ def journey_of(version: str) -> Callable[[], Sequence[Step]]:
 def floors() -> Sequence[Step]:
     """The oldest packages that requirements.txt allows, together, on the oldest Python and ansible-core."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    packages = [line.split(",")[0].replace(">=", "==") for line in lines if line and not line.startswith("#")]
+    packages = [line.split(",")[0].replace(">=", "==") + ".*" for line in lines if line and not line.startswith("#")]
     if not packages or not all("==" in package for package in packages):
         raise Failed("requirements.txt does not name a floor for every package")
-    return journey("floors", environment_with("floors", "3.10", "ansible-core==2.16.*", *packages))
+    # Old pyvmomi is a source package whose setup.py imports six.
+    builders = ("setuptools", "wheel", "six")
+    return journey("floors", environment_with("floors", "3.10", "ansible-core==2.16.*", *packages, builders=builders))
 
 
 def journey(name: str, bin_dir: Path) -> Sequence[Step]:
