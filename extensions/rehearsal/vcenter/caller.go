@@ -102,3 +102,16 @@ func (c *caller) permit(on types.ManagedObjectReference, user string, privileges
 func (c *caller) removePermission(on types.ManagedObjectReference, user string) error {
 	return object.NewAuthorizationManager(c.client).RemoveEntityPermission(c.ctx, on, user, false)
 }
+
+// power changes a machine's power and waits for it.
+func (c *caller) power(on types.ManagedObjectReference, what string) error {
+	vm := object.NewVirtualMachine(c.client, on)
+	calls := map[string]func(context.Context) (*object.Task, error){
+		"on": vm.PowerOn, "off": vm.PowerOff, "reset": vm.Reset, "suspend": vm.Suspend,
+	}
+	task, err := calls[what](c.ctx)
+	if err != nil {
+		return err
+	}
+	return task.Wait(c.ctx)
+}

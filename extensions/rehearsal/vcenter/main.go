@@ -162,6 +162,7 @@ func (s *standin) serve(o options) (*http.Server, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
+	newRest(s).register(service)
 	s.server = service.NewServer()
 	control := &http.Server{Handler: s.controls(), ReadHeaderTimeout: 10 * time.Second}
 	go func() {

@@ -59,6 +59,8 @@ def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
     for store in site.datastores:
         control.set(*datastore_settings(store, stores[store.name], str(data / store.name)))
     control.set(*volume_settings(si, site, hosts))
+    reached = [{"_typeName": "ManagedObjectReference", "type": h._wsdlName, "value": h._moId} for h in hosts.values()]
+    control.set(*((network, "host", reached) for network in client.names(si, vim.Network).values()))
     if site.states:
         control.play(*site.states)
 

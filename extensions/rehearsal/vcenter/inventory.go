@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/vmware/govmomi/object"
+	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/vim25/mo"
+	"github.com/vmware/govmomi/vim25/types"
+)
+
+func init() {
+	for kind, listed := range map[string]struct {
+		service, key string
+		of           func(*simulator.Context, mo.Entity) fields
+	}{
+		"HostSystem":             {"com.vmware.vcenter.host", "host", hostSummary},
+		"ClusterComputeResource": {"com.vmware.vcenter.cluster", "cluster", clusterSummary},
+		"Datastore":              {"com.vmware.vcenter.datastore", "datastore", storeSummary},
+		"Datacenter":             {"com.vmware.vcenter.datacenter", "datacenter", nothingMore},
+		"Folder":                 {"com.vmware.vcenter.folder", "folder", folderSummary},
+		"Network":                {"com.vmware.vcenter.network", "network", networkSummary},
+		"ResourcePool":           {"com.vmware.vcenter.resource_pool", "resource_pool", nothingMore},
+		"VirtualMachine":         {"com.vmware.vcenter.VM", "vm", machineSummary},
+	} {
+		operations[strings.ToLower(listed.service)+".list"] = func(r *rest, in fields) (any, *problem) {
+			ctx, filter, found := r.s.context(), in.inner("filter"), []any{}
+			for _, item := range ctx.Map.All(kind) {
+				ref, name := item.Reference().Value, item.Entity().Name
+				if !filter.chooses(listed.key+"s", ref) || !filter.chooses("names", name, plain(name)) || !r.below(ctx, item, filter) {
+					continue
+				}
+				summary := listed.of(ctx, item)
+				if state, told := summary["power_state"].(string); told && !filter.chooses("power_states", state) {
+					continue
+				}
+				summary[listed.key], summary["name"] = ref, plain(name)
+				found = append(found, record{listed.service + ".summary", summary})
+			}
+			return found, nil
+		}
+	}
+	operations["com.vmware.vcenter.vm.get"] = ofMachine(machineInfo)
+	operations["com.vmware.vcenter.vm.power.get"] = ofMachine(func(_ *simulator.Context, vm *simulator.VirtualMachine) (any, *problem) {
+		return record{"com.vmware.vcenter.vm.power.info", fields{
+			"state": powerWord(vm.Runtime.PowerState), "clean_power_off": optional{},
+		}}, nil
+	})
+	for operation, call := range map[string]func(*caller, types.ManagedObjectReference) error{
+		"start":   func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "on") },
+		"stop":    func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "off") },
+		"reset":   func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "reset") },
+		"suspend": func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "suspend") },
+	} {
+		operations["com.vmware.vcenter.vm.power."+operation] = func(r *rest, in fields) (any, *problem) {
+			vm := machineOf(r.s.context(), in.text("vm"))
+			if vm == nil {
+				return nil, notFound(in.text("vm"))
+			}
+			if err := r.s.client(func(c *caller) error { return call(c, vm.Self) }); err != nil {
+				return nil, &problem{http.StatusBadRequest, "not_allowed_in_current_state", err.Error()}
+			}
+			return nil, nil
+		}
+	}
+	operations["com.vmware.vcenter.vm.tools.get"] = ofMachine(toolsInfo)
+	operations["com.vmware.vcenter.vm.guest.identity.get"] = ofMachine(identityInfo)
+	operations["com.vmware.vcenter.cluster.get"] = func(r *rest, in fields) (any, *problem) {
+		cluster, ok := r.s.context().Map.Get(reference("ClusterComputeResource", in.text("cluster"))).(*simulator.ClusterComputeResource)
+		if !ok {
+			return nil, notFound(in.text("cluster"))
+		}
+		return record{"com.vmware.vcenter.cluster.info", fields{
+			"name": plain(cluster.Name), "resource_pool": cluster.ResourcePool.Value,
+		}}, nil
+	}
+	operations["com.vmware.vcenter.datastore.get"] = func(r *rest, in fields) (any, *problem) {
+		store, ok := r.s.context().Map.Get(reference("Datastore", in.text("datastore"))).(*simulator.Datastore)
+		if !ok {
+			return nil, notFound(in.text("datastore"))
+		}
+		return record{"com.vmware.vcenter.datastore.info", fields{
+			"name": plain(store.Name), "type": storeWord(store.Summary.Type), "accessible": store.Summary.Accessible,
+			"free_space":                  optional{store.Summary.FreeSpace},
+			"multiple_host_access":        store.Summary.MultipleHostAccess != nil && *store.Summary.MultipleHostAccess,
+			"thin_provisioning_supported": true,
+		}}, nil
+	}
+	operations["com.vmware.vcenter.datacenter.get"] = func(r *rest, in fields) (any, *problem) {
+		center, ok := r.s.context().Map.Get(reference("Datacenter", in.text("datacenter"))).(*simulator.Datacenter)
+		if !ok {
+			return nil, notFound(in.text("datacenter"))
+		}
+		return record{"com.vmware.vcenter.datacenter.info", fields{
+			"name": plain(center.Name), "datastore_folder": center.DatastoreFolder.Value, "host_folder": center.HostFolder.Value,
+			"network_folder": center.NetworkFolder.Value, "vm_folder": center.VmFolder.Value,
+		}}, nil
+	}
+}
+
+func reference(kind, value string) types.ManagedObjectReference {
+	return types.ManagedObjectReference{Type: kind, Value: value}
+}
+
+// below says whether an object lies where the filter asks: machines by host, cluster, datacenter and folder.
+func (r *rest) below(ctx *simulator.Context, item mo.Entity, filter fields) bool {
+	at := item.Reference()
+	parents := map[string][]string{}
+	add := func(ref *types.ManagedObjectReference) {
+		for ; ref != nil; ref = parentOf(ctx, *ref) {
+			parents[ref.Type] = append(parents[ref.Type], ref.Value)
+		}
+	}
+	add(parentOf(ctx, at))
+	if vm, ok := item.(*simulator.VirtualMachine); ok {
+		add(vm.Runtime.Host)
+	}
+	for key, kind := range map[string]string{
+		"hosts": "HostSystem", "clusters": "ClusterComputeResource", "datacenters": "Datacenter", "folders": "Folder",
+		"parent_folders": "Folder",
+	} {
+		if key == strings.ToLower(strings.TrimSuffix(at.Type, "System"))+"s" || key == "clusters" && at.Type == kind {
+			continue // the object's own ids
+		}
+		if !filter.chooses(key, parents[kind]...) {
+			return false
+		}
+	}
+	if folder, ok := item.(*simulator.Folder); ok {
+		if wanted := filter.text("type"); wanted != "" && wanted != folderType(folder) {
+			return false
+		}
+		if list, given := filter["type"].([]any); given && len(list) > 0 && list[0] != folderType(folder) {
+			return false
+		}
+	}
+	return true
+}
+
+func parentOf(ctx *simulator.Context, ref types.ManagedObjectReference) *types.ManagedObjectReference {
+	if entity, ok := ctx.Map.Get(ref).(mo.Entity); ok {
+		return entity.Entity().Parent
+	}
+	return nil
+}
+
+func nothingMore(*simulator.Context, mo.Entity) fields { return fields{} }
+
+func hostSummary(_ *simulator.Context, item mo.Entity) fields {
+	host := item.(*simulator.HostSystem)
+	states := map[types.HostSystemConnectionState]string{
+		types.HostSystemConnectionStateConnected:     "CONNECTED",
+		types.HostSystemConnectionStateDisconnected:  "DISCONNECTED",
+		types.HostSystemConnectionStateNotResponding: "NOT_RESPONDING",
+	}
+	return fields{
+		"connection_state": states[host.Runtime.ConnectionState], "power_state": optional{"POWERED_ON"},
+		"host_uuid": optional{host.Summary.Hardware.Uuid},
+	}
+}
+
+func clusterSummary(_ *simulator.Context, item mo.Entity) fields {
+	config, _ := item.(*simulator.ClusterComputeResource).ConfigurationEx.(*types.ClusterConfigInfoEx)
+	on := func(value *bool) bool { return value != nil && *value }
+	return fields{"ha_enabled": on(config.DasConfig.Enabled), "drs_enabled": on(config.DrsConfig.Enabled)}
+}
+
+func storeSummary(_ *simulator.Context, item mo.Entity) fields {
+	store := item.(*simulator.Datastore)
+	return fields{
+		"type": storeWord(store.Summary.Type), "free_space": optional{store.Summary.FreeSpace},
+		"capacity": optional{store.Summary.Capacity},
+	}
+}
+
+func storeWord(kind string) string {
+	switch word := strings.ToUpper(kind); word {
+	case "VMFS", "NFS", "NFS41", "CIFS", "VSAN", "VFFS", "VVOL":
+		return word
+	}
+	return "VMFS"
+}
+
+func folderSummary(_ *simulator.Context, item mo.Entity) fields {
+	return fields{"type": folderType(item.(*simulator.Folder))}
+}
+
+func folderType(folder *simulator.Folder) string {
+	for _, kind := range folder.ChildType {
+		switch kind {
+		case "VirtualMachine":
+			return "VIRTUAL_MACHINE"
+		case "ComputeResource":
+			return "HOST"
+		case "Datastore":
+			return "DATASTORE"
+		case "Network":
+			return "NETWORK"
+		}
+	}
+	return "DATACENTER"
+}
+
+func networkSummary(*simulator.Context, mo.Entity) fields {
+	return fields{"type": "STANDARD_PORTGROUP"}
+}
+
+func machineSummary(_ *simulator.Context, item mo.Entity) fields {
+	vm := item.(*simulator.VirtualMachine)
+	return fields{
+		"power_state": powerWord(vm.Runtime.PowerState), "cpu_count": optional{int64(vm.Summary.Config.NumCpu)},
+		"memory_size_MiB": optional{int64(vm.Summary.Config.MemorySizeMB)},
+	}
+}
+
+func powerWord(state types.VirtualMachinePowerState) string {
+	switch state {
+	case types.VirtualMachinePowerStatePoweredOn:
+		return "POWERED_ON"
+	case types.VirtualMachinePowerStateSuspended:
+		return "SUSPENDED"
+	}
+	return "POWERED_OFF"
+}
+
+func machineOf(ctx *simulator.Context, id string) *simulator.VirtualMachine {
+	vm, _ := ctx.Map.Get(reference("VirtualMachine", id)).(*simulator.VirtualMachine)
+	return vm
+}
+
+func ofMachine(tell func(*simulator.Context, *simulator.VirtualMachine) (any, *problem)) work {
+	return func(r *rest, in fields) (any, *problem) {
+		ctx := r.s.context()
+		vm := machineOf(ctx, in.text("vm"))
+		if vm == nil {
+			return nil, notFound("The virtual machine " + in.text("vm"))
+		}
+		var value any
+		var failed *problem
+		ctx.WithLock(vm, func() { value, failed = tell(ctx, vm) })
+		return value, failed
+	}
+}
+
+func toolsInfo(_ *simulator.Context, vm *simulator.VirtualMachine) (any, *problem) {
+	state := "NOT_RUNNING"
+	if vm.Guest != nil && vm.Guest.ToolsRunningStatus == string(types.VirtualMachineToolsRunningStatusGuestToolsRunning) {
+		state = "RUNNING"
+	}
+	return record{"com.vmware.vcenter.vm.tools.info", fields{
+		"auto_update_supported": false, "install_attempt_count": optional{int64(0)}, "error": optional{},
+		"version_number": optional{int64(12389)}, "version": optional{"12389"}, "upgrade_policy": "MANUAL",
+		"version_status": optional{"CURRENT"}, "install_type": optional{"OPEN_VM_TOOLS"}, "run_state": state,
+		"guest_reboot_status": optional{},
+	}}, nil
+}
+
+func identityInfo(_ *simulator.Context, vm *simulator.VirtualMachine) (any, *problem) {
+	if vm.Guest == nil || vm.Guest.ToolsRunningStatus != string(types.VirtualMachineToolsRunningStatusGuestToolsRunning) {
+		return nil, &problem{http.StatusServiceUnavailable, "service_unavailable", "VMware Tools do not run."}
+	}
+	family := "LINUX"
+	if strings.Contains(strings.ToLower(vm.Config.GuestId), "windows") {
+		family = "WINDOWS"
+	}
+	return record{"com.vmware.vcenter.vm.guest.identity.info", fields{
+		"name": guestWord(vm.Config.GuestId), "family": family, "host_name": vm.Guest.HostName,
+		"ip_address": optional{vm.Guest.IpAddress},
+		"full_name": record{"com.vmware.vapi.std.localizable_message", fields{
+			"id": "rehearsal.guest", "default_message": vm.Config.GuestFullName, "args": []any{},
+		}},
+	}}, nil
+}
+
+// guestWord is a guest's id as this side of the API spells it.
+func guestWord(id string) string {
+	switch {
+	case strings.HasPrefix(id, "windows2019"):
+		return "WINDOWS_SERVER_2019"
+	case strings.HasPrefix(id, "ubuntu"):
+		return "UBUNTU_64"
+	}
+	return "OTHER_64"
+}
+
+func machineInfo(_ *simulator.Context, vm *simulator.VirtualMachine) (any, *problem) {
+	if vm.Config == nil {
+		return nil, &problem{http.StatusServiceUnavailable, "service_unavailable", "Its configuration cannot be read."}
+	}
+	disks, nics := mapping{}, mapping{}
+	for _, device := range object.VirtualDeviceList(vm.Config.Hardware.Device) {
+		key := fmt.Sprint(device.GetVirtualDevice().Key)
+		switch d := device.(type) {
+		case *types.VirtualDisk:
+			unit := int64(0)
+			if d.UnitNumber != nil {
+				unit = int64(*d.UnitNumber)
+			}
+			disks[key] = record{"com.vmware.vcenter.vm.hardware.disk.info", fields{
+				"label": label(d.DeviceInfo), "type": "SCSI", "ide": optional{}, "sata": optional{}, "nvme": optional{},
+				"scsi":     optional{record{"com.vmware.vcenter.vm.hardware.scsi_address_info", fields{"bus": int64(0), "unit": unit}}},
+				"backing":  record{"com.vmware.vcenter.vm.hardware.disk.backing_info", fields{"type": "VMDK_FILE", "vmdk_file": optional{fileOf(d)}}},
+				"capacity": optional{d.CapacityInBytes},
+			}}
+		case types.BaseVirtualEthernetCard:
+			nics[key] = nicInfo(d)
+		}
+	}
+	return record{"com.vmware.vcenter.VM.info", fields{
+		"guest_OS": guestWord(vm.Config.GuestId), "name": plain(vm.Name), "power_state": powerWord(vm.Runtime.PowerState),
+		"identity": optional{record{"com.vmware.vcenter.vm.identity.info", fields{
+			"name": plain(vm.Name), "bios_uuid": vm.Config.Uuid, "instance_uuid": vm.Config.InstanceUuid,
+		}}},
+		"instant_clone_frozen": optional{false},
+		"hardware": record{"com.vmware.vcenter.vm.hardware.info", fields{
+			"version": "VMX_19", "upgrade_policy": "NEVER", "upgrade_version": optional{}, "upgrade_status": "NONE",
+			"upgrade_error": optional{},
+		}},
+		"boot": record{"com.vmware.vcenter.vm.hardware.boot.info", fields{
+			"type": "BIOS", "efi_legacy_boot": optional{}, "network_protocol": optional{}, "delay": int64(0), "retry": false,
+			"retry_delay": int64(10000), "enter_setup_mode": false,
+		}},
+		"boot_devices": []any{},
+		"cpu": record{"com.vmware.vcenter.vm.hardware.cpu.info", fields{
+			"count": int64(vm.Config.Hardware.NumCPU), "cores_per_socket": int64(1), "hot_add_enabled": false, "hot_remove_enabled": false,
+		}},
+		"memory": record{"com.vmware.vcenter.vm.hardware.memory.info", fields{
+			"size_MiB": int64(vm.Config.Hardware.MemoryMB), "hot_add_enabled": false,
+			"hot_add_increment_size_MiB": optional{}, "hot_add_limit_MiB": optional{},
+		}},
+		"disks": disks, "nics": nics, "cdroms": mapping{}, "floppies": mapping{}, "parallel_ports": mapping{},
+		"serial_ports": mapping{}, "sata_adapters": mapping{}, "scsi_adapters": mapping{}, "nvme_adapters": optional{mapping{}},
+	}}, nil
+}
+
+func label(info types.BaseDescription) string {
+	if info == nil {
+		return ""
+	}
+	return info.GetDescription().Label
+}
+
+func nicInfo(card types.BaseVirtualEthernetCard) record {
+	nic := card.GetVirtualEthernetCard()
+	network, id := "", optional{}
+	if backing, ok := nic.Backing.(*types.VirtualEthernetCardNetworkBackingInfo); ok {
+		network = backing.DeviceName
+		if backing.Network != nil {
+			id = optional{backing.Network.Value}
+		}
+	}
+	return record{"com.vmware.vcenter.vm.hardware.ethernet.info", fields{
+		"label": label(nic.DeviceInfo), "type": "VMXNET3", "upt_compatibility_enabled": optional{false},
+		"upt_v2_compatibility_enabled": optional{}, "mac_type": "ASSIGNED", "mac_address": optional{nic.MacAddress},
+		"pci_slot_number": optional{}, "wake_on_lan_enabled": false, "state": "CONNECTED", "start_connected": true,
+		"allow_guest_control": true,
+		"backing": record{"com.vmware.vcenter.vm.hardware.ethernet.backing_info", fields{
+			"type": "STANDARD_PORTGROUP", "network": id, "network_name": optional{network}, "host_device": optional{},
+			"distributed_switch_uuid": optional{}, "distributed_port": optional{}, "connection_cookie": optional{},
+			"opaque_network_type": optional{}, "opaque_network_id": optional{},
+		}},
+	}}
+}
