@@ -18,24 +18,24 @@ HEAD = """..
 Readiness
 =========
 
-``homeward.asr.preflight`` and the module ``asr_preflight`` say what speaks against the way before anything is sent:
+``homeward.asr.preflight`` and the module ``asr_preflight`` check whether machines and servers are ready before anything is sent:
 
 .. code-block:: shell
 
    ansible-playbook homeward.asr.preflight -e @home.yml -e asr_report_file=preflight.html
 
 Vaults, Azure and vCenter are read once: one list of each kind for each vault or subscription, each chosen machine by itself, and a
-constant number of calls to vCenter. Nothing is written but the report: its findings stand as JSON in ``preflight.json``. The run ends
-as failed where something blocks.
+constant number of calls to vCenter. Nothing is written except the report, whose findings are saved as JSON in ``preflight.json``. The
+run fails if something blocks.
 
-By default each machine is judged for its next step, and the servers of the way home as long as a machine still has to take it.
+By default each machine is checked for its next step, and the failback servers as long as a machine still needs them.
 ``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next
 step is not allowed, ``operation_allowed`` says why.
 
-A rule passes, warns, blocks, or is not known. What is not known is never taken for a pass: the rules marked below block then, too, the
-others are told. What blocks a server or a consistency group blocks each machine that it concerns.
+A rule passes, warns, blocks, or is not known. An unknown result is never a pass: the rules marked below then block as well, the others
+are reported. What blocks a server or a consistency group blocks every machine that uses it.
 
-A rule is accepted by its word, with a reason that the result and the report keep:
+Accept a rule by its name, with a reason that the result and the report record:
 
 .. code-block:: shell
 

@@ -38,7 +38,7 @@ def identity(s: Machine, f: Facts) -> Said | None:
         return bad(f"Its ids contradict each other: {s.there.clash}.")
     if len(s.there.machines) > 1 or (not s.there.machines and s.there.alike):
         some = s.there.machines or s.there.alike
-        return bad(f"The ids do not tell which VM in Azure it is: {listing(str(m.get('id')) for m in some)}.")
+        return bad(f"The ids do not identify its VM in Azure: {listing(str(m.get('id')) for m in some)}.")
     return ok("It is one VM in Azure.") if s.there.machines else None
 
 
@@ -59,7 +59,7 @@ def running(s: Machine, f: Facts) -> Said | None:
         return unknown("Whether its VM in Azure runs is not known.")
     power = power_of(s.azure_vm)
     if not power:
-        return unknown("Azure does not tell whether its VM runs.")
+        return unknown("Azure does not report whether its VM is running.")
     return ok("Its VM in Azure runs.") if power == "running" else bad(f"Its VM in Azure is {power}.")
 
 
@@ -140,25 +140,25 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "azure_vm_missing", "Azure VM is there", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, missing,
         "Azure VMs by resource id, vmId, interface, disk and name",
-        "Find out who deleted or moved it. Without it nothing can be brought home.", "preflight check 10", (10,),
+        "Find out who deleted or moved it. The machine cannot be failed back without it.", "preflight check 10", (10,),
     ),
     Rule(
         "azure_identity", "Machine is one VM in Azure", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, identity,
         "Azure VMs by resource id, vmId, interface, disk and name",
-        "Find out which VM it is, and name its resource id as the reason of this rule.", "preflight check 10", (10,),
+        "Find out which VM it is, and accept this rule with its resource id in the reason.", "preflight check 10", (10,),
     ),
     Rule(
         "azure_vm_running", "Azure VM runs", MACHINE, REPROTECT | FAILOVER, BLOCK, running, f"{_VM}: power state",
-        "Start it, wait for its agent, then run this again.", "preflight check 11", (11,),
+        "Start it, wait for its agent, then rerun.", "preflight check 11", (11,),
     ),
     Rule(
         "network_link", "Network in Azure is connected to on-premises", MACHINE, REPROTECT | FAILOVER, BLOCK, link,
         "interfaces, gateways and connections of the machine's network: connectionStatus",
-        "Bring the VPN or ExpressRoute private peering up.", "preflight checks 6, 20 and 77", (6, 20, 77),
+        "Connect the VPN or ExpressRoute private peering.", "preflight checks 6, 20 and 77", (6, 20, 77),
         ONLY_CLASSIC,
     ),
     Rule(
-        "kept_address", "Machine has an address of its own in Azure", MACHINE, REPROTECT, WARN, kept_address,
+        "kept_address", "Machine has its own address in Azure", MACHINE, REPROTECT, WARN, kept_address,
         "addresses of its interfaces in Azure, and the item's ipAddress",
         "The configuration server needs two network adapters then, one for each side.", "preflight check 52", (52,),
         ONLY_CLASSIC,

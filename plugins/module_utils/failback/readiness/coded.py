@@ -22,9 +22,9 @@ def on_vm(*codes: str, fine: str) -> Judge:
 
     def judge(subject: Gateway, facts: Facts) -> Said | None:
         if facts.survey is None:
-            return unknown(f"vCenter was not asked about {subject.name}.", "Give hostname, username and password.")
+            return unknown(f"vCenter was not asked about {subject.name}.", "Set hostname, username and password.")
         if subject.vm is None:
-            return unknown(f"No one VM in vCenter is known to be {subject.name}.")
+            return unknown(f"{subject.name} is not exactly one VM in vCenter.")
         if subject.vm.doubt and "vm_unreachable" not in codes:
             return unknown(f"{subject.name}: {subject.vm.doubt}.")
         reason = subject.reason(*codes)

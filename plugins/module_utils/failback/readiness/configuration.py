@@ -43,8 +43,8 @@ def cs_connected(s: Configuring, f: Facts) -> Said | None:
     if s.fabric.health.lower() == "critical":
         return bad(f"The vault reports the configuration server {s.name} as Critical.")
     if s.fabric.heartbeat is None:
-        return unknown(f"The vault does not tell when the configuration server {s.name} was last heard of.")
-    return ok(f"The configuration server {s.name} runs and is heard of.")
+        return unknown(f"The vault does not report when the configuration server {s.name} last reported.")
+    return ok(f"The configuration server {s.name} is running and reporting.")
 
 
 def cs_address(s: Configuring, _f: Facts) -> Said | None:
@@ -61,7 +61,7 @@ def cs_address(s: Configuring, _f: Facts) -> Said | None:
 def cs_backup(s: Configuring, f: Facts) -> Said | None:
     made = f.backups.get(s.name.lower())
     if made is None:
-        return unknown(f"Nobody said when the configuration server {s.name} was last backed up.")
+        return unknown(f"The last backup of the configuration server {s.name} is not given.")
     age = (f.now.date() - made).days
     return (
         ok(f"{s.name} was backed up on {made}.")
@@ -81,7 +81,7 @@ def _certificate(s: Server) -> float | None:
 def certificate_expired(s: Server, _f: Facts) -> Said | None:
     days = _certificate(s)
     if days is None:
-        return unknown(f"The vault does not tell how long the certificate of {s.name} is valid.")
+        return unknown(f"The vault does not report when the certificate of {s.name} expires.")
     return bad(f"The certificate of {s.name} has expired.") if days <= 0 else ok(f"Valid for {days:.0f} more days.")
 
 
@@ -119,7 +119,7 @@ def vcenter_connected(s: Configuring, f: Facts) -> Said | None:
         if beat is not None and (f.now - beat).total_seconds() > 3 * HEARTBEAT_STALE:
             return bad(f"{name} was last discovered {int((f.now - beat).total_seconds() // 60)} minutes ago.")
         if not status and beat is None:
-            return unknown(f"The vault does not tell whether the discovery of {name} works.")
+            return unknown(f"The vault does not report whether the discovery of {name} works.")
     return ok(f"Every vCenter of {s.name} is discovered.")
 
 
@@ -128,10 +128,16 @@ def vcenter_account(s: Configuring, _f: Facts) -> Said | None:
     if not targets:
         return None
     if any(t.datastores for t in targets):
-        return ok("Datastores are listed, so the account's rights are more than read-only.")
+        return ok("Datastores are listed, so the account has more than read-only rights.")
     return bad(
-        f"None of the master targets of {s.name} offers a datastore, as it is with an account that may only read.",
-        "Give the account that the configuration server uses for vCenter the role of the documentation; it takes 15 minutes to show.",
+        (
+            f"None of the master targets of {s.name} lists a datastore, which suggests that the vCenter account is "
+            "read-only."
+        ),
+        (
+            "Give the account that the configuration server uses for vCenter the documented role. It takes 15 minutes "
+            "to take effect."
+        ),
     )
 
 
@@ -164,11 +170,11 @@ def failback_policy_values(s: Configuring, f: Facts) -> Said | None:
         )
         text = f"RPO threshold {told[0]} min, retention {told[1]} (minutes), application-consistent points every {told[2]} min."
         if None in told:
-            return unknown(f"The failback policy does not tell all of its values: {text}")
+            return unknown(f"The failback policy does not report all of its values: {text}")
         return (
             ok(text)
             if told == (15, 1440, 60)
-            else bad(f"The failback policy differs from the one the service makes: {text}")
+            else bad(f"The failback policy differs from the service's default: {text}")
         )
     return None
 
@@ -188,18 +194,19 @@ _CSREAD = "the configuration server's entry among the vault's fabrics"
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "cs_connected", "Configuration server runs and is heard of", CS, _ROUND | BACK, BLOCK, cs_connected,
+        "cs_connected", "Configuration server is running and reporting", CS, _ROUND | BACK, BLOCK, cs_connected,
         f"{_CSREAD}: service, heartbeat, health", "Start it and check its connection to Azure.", "preflight check 1",
         (1,), _C,
     ),
     Rule(
         "cs_address", "Configuration server kept its address", CS, REPROTECT, BLOCK, cs_address,
-        "its address in the vault, and in vCenter", "Give the restored server the address that it had.",
+        "its address in the vault, and in vCenter", "Give the restored server its former address.",
         "preflight check 3", (3,), _C,
     ),
     Rule(
-        "cs_backup", "Configuration server was backed up lately", CS, REPROTECT, WARN, cs_backup,
-        "what you say in configuration_server_backups", "Back it up, and say when in configuration_server_backups.",
+        "cs_backup", "Configuration server was backed up recently", CS, REPROTECT, WARN, cs_backup,
+        "the date in configuration_server_backups", ("Back it up, and set the date in "
+                                                        "configuration_server_backups."),
         "preflight check 4", (4,), _C,
     ),
     Rule(
@@ -218,25 +225,25 @@ RULES: tuple[Rule, ...] = (
         "preflight check 44", (44,), _C,
     ),
     Rule(
-        "vcenter_account", "vCenter account may do more than read", CS, REPROTECT, WARN, vcenter_account,
+        "vcenter_account", "vCenter account has more than read-only rights", CS, REPROTECT, WARN, vcenter_account,
         "datastores that the master targets offer", "Give the account its role.", "preflight check 45", (45,), _C,
     ),
     Rule(
         "run_as_account", "Run-as account exists", CS, REPROTECT, WARN, run_as_accounts, f"{_CSREAD}: runAsAccounts",
-        "Add one on the configuration server; it shows after 15 minutes.", "preflight check 80", (80,), _C,
+        "Add one on the configuration server; it appears after 15 minutes.", "preflight check 80", (80,), _C,
     ),
     Rule(
         "failback_policy", "Failback policy exists", CS, REPROTECT, BLOCK, failback_policy, "the vault's policies",
-        "Make the forward policy anew; its failback twin comes with it.", "preflight check 51", (51,), _C,
+        "Recreate the forward policy; its failback policy is created with it.", "preflight check 51", (51,), _C,
     ),
     Rule(
-        "failback_policy_values", "Failback policy is as the service makes it", CS, REPROTECT, WARN,
+        "failback_policy_values", "Failback policy has the service's default values", CS, REPROTECT, WARN,
         failback_policy_values, "the vault's policies",
-        "Reckon with the values that are shown; such a policy cannot be edited.", "section 7", (51,), _C,
+        "Take the shown values into account; such a policy cannot be edited.", "section 7", (51,), _C,
     ),
     Rule(
         "clock_skew", "Clocks agree", CS, REPROTECT | BACK, WARN, clock_skew,
-        "vCenter's clock, and the Date of the service's answers", "Let all of them keep time by NTP.",
+        "vCenter's clock, and the Date of the service's answers", "Synchronize all of them by NTP.",
         "preflight check 70", (70,),
     ),
 )  # fmt: skip

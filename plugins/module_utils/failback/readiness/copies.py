@@ -56,7 +56,7 @@ def disks_protected(s: Machine, _f: Facts) -> Said | None:
         return None
     vm = s.azure_vm
     if vm is None or not azure_disks(vm):
-        return unknown("Azure does not tell the disks of the machine's VM.")
+        return unknown("Azure does not report the disks of the machine's VM.")
     return _said(
         azure_disk_gates(s.item, azure_disks(vm)), "disk_unprotected", "Every disk of the Azure VM is replicated."
     )
@@ -86,24 +86,24 @@ _GATES: tuple[tuple[str, str, str, str, tuple[int, ...]], ...] = (
         "rpoInSeconds, lastRpoCalculatedTime, lastSyncTime",
         (58,),
     ),
-    ("resync_required", "No resynchronisation is asked for", "None is asked for.", "resyncRequired", (59,)),
+    ("resync_required", "No resynchronization is required", "None is required.", "resyncRequired", (59,)),
     (
         "resync_in_progress",
-        "No synchronisation is under way",
+        "No synchronization is under way",
         "None is under way.",
         "progress of the item and its disks",
         (59,),
     ),
     ("disk_resized", "No disk was resized", "No disk was resized.", "diskResized", (53,)),
-    ("disk_state", "Every disk of the copy is well", "Every disk is well.", "diskState, healthErrorCode", (55,)),
-    ("agent_silent", "Agent is heard of", "The agent is heard of.", "agent heartbeat", (14,)),
+    ("disk_state", "Every disk of the copy is healthy", "Every disk is healthy.", "diskState, healthErrorCode", (55,)),
+    ("agent_silent", "Agent is reporting", "The agent is reporting.", "agent heartbeat", (14,)),
 )
 
 RULES: tuple[Rule, ...] = (
     *(
         Rule(
             word, title, MACHINE, FAILOVER, BLOCK, gated(word, fine), f"{_ITEM}: {reads}",
-            "Mend what the vault names and wait until it is healthy.",
+            "Fix what the vault reports and wait until it is healthy.",
             f"preflight check{'s' if len(checks) > 1 else ''} {' and '.join(map(str, checks))}", checks,
             unknown_blocks=True,
         )
@@ -112,15 +112,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "failed_failover", "Last failover did not fail", MACHINE, OUT | FAILOVER, BLOCK, failed,
         f"{_ITEM}: protectionState, lastPlannedFailoverStatus",
-        "Mend the cause and look at the machine on both sides.", "preflight check 63", (63,),
+        "Fix the cause and check the machine on both sides.", "preflight check 63", (63,),
     ),
     Rule(
         "disk_unprotected", "Every disk of the Azure VM is replicated", MACHINE, FAILOVER | COMMIT, BLOCK,
         disks_protected, "disks of the Azure VM beside those of the item",
-        "Copy what lies there, or protect the machine anew with all its disks.", "preflight check 53", (53,),
+        "Copy the data, or enable replication again with all disks.", "preflight check 53", (53,),
     ),
     Rule(
         "health_before_leaving", "Replication to Azure is healthy", MACHINE, OUT, WARN, health_before_leaving,
-        f"{_ITEM}: replicationHealth, healthErrors", "Mend what the vault names.", "preflight check 55", (55,),
+        f"{_ITEM}: replicationHealth, healthErrors", "Fix what the vault reports.", "preflight check 55", (55,),
     ),
 )  # fmt: skip

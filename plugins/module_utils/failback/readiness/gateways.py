@@ -47,22 +47,22 @@ def mt_version(s: Gateway, _f: Facts) -> Said | None:
 
 def mt_place(s: Gateway, f: Facts) -> Said | None:
     if f.survey is None or s.vm is None:
-        return unknown(f"Whether {s.name} kept its place could not be looked up in vCenter.")
+        return unknown(f"vCenter could not be asked whether {s.name} was moved.")
     if s.place is None:
-        return unknown(f"Whether {s.name} kept its place could not be read.")
+        return unknown(f"Whether {s.name} was moved could not be read.")
     reasons, told = judge_place(s.place, WATCHED)
     if reasons:
         return bad(reasons[0].reason, reasons[0].remedy)
-    return ok(" ".join(told) or f"{s.name} stands where it stood.")
+    return ok(" ".join(told) or f"{s.name} has not moved.")
 
 
 def mt_excluded(s: Gateway, f: Facts) -> Said | None:
     if f.survey is None or s.vm is None or s.exclusion is None:
-        return unknown(f"Whether DRS and Storage DRS leave {s.name} alone could not be read.")
+        return unknown(f"Whether {s.name} is excluded from DRS and Storage DRS could not be read.")
     change, asides = verified(s.exclusion)
     if change.refusal is not None:
         return bad(change.refusal.reason, change.refusal.remedy)
-    return bad(" ".join(asides)) if asides else ok(f"Nothing moves {s.name} by itself.")
+    return bad(" ".join(asides)) if asides else ok(f"{s.name} is excluded from automatic moves.")
 
 
 def mt_vmfs(s: Gateway, f: Facts) -> Said | None:
@@ -112,7 +112,7 @@ def retention_space(s: Gateway, _f: Facts) -> Said | None:
     for volume in s.server.retention_volumes:
         whole, free = volume.capacity_bytes, volume.free_bytes
         if not isinstance(whole, (int, float)) or not isinstance(free, (int, float)):
-            return unknown(f"The vault does not tell the free space of {volume.name} on {s.name}.")
+            return unknown(f"The vault does not report the free space of {volume.name} on {s.name}.")
         if whole <= 0 or free / whole < RETENTION_FREE:
             return bad(
                 f"The retention volume {volume.name} on {s.name} has {free / (1 << 30):.0f} of {whole / (1 << 30):.0f} GB free."
@@ -151,14 +151,14 @@ _VMREAD = "its VM in vCenter"
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "mt_heartbeat", "Master target or appliance is heard of", GATEWAY, _ROUND, BLOCK,
-        coded("no_heartbeat", fine="{name} is heard of."), f"{_MTREAD}: heartbeats of all parts",
-        "Start it and check its way to the configuration server or to Azure.", "preflight check 21", (21,),
+        "mt_heartbeat", "Master target or appliance is reporting", GATEWAY, _ROUND, BLOCK,
+        coded("no_heartbeat", fine="{name} is reporting."), f"{_MTREAD}: heartbeats of all parts",
+        "Start it and check its connection to the configuration server or to Azure.", "preflight check 21", (21,),
     ),
     Rule(
         "mt_health", "Master target or appliance is healthy", GATEWAY, _ROUND, BLOCK,
         coded("unhealthy", fine="{name} is healthy."), f"{_MTREAD}: health, health and validation errors",
-        "Mend what the vault reports.", "preflight check 21", (21,),
+        "Fix what the vault reports.", "preflight check 21", (21,),
     ),
     Rule(
         "mt_supported", "Master target's version is supported", GATEWAY, _MT, BLOCK,
@@ -179,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         "mt_retention", "Master target offers the retention volume", GATEWAY, _MT, BLOCK,
         coded( "no_retention_volume", "retention_volume_not_found", "retention_volume_ambiguous", fine="{name} offers a retention volume.", ),
         f"{_MTREAD}: retentionVolumes (a FAT volume is not listed)",
-        "Mount a drive of its own, not FAT; it shows after 15 minutes.", "preflight check 40", (40,), _C,
+        "Mount a drive of its own, not FAT; it appears after 15 minutes.", "preflight check 40", (40,), _C,
     ),
     Rule(
         "mt_retention_space", "Retention volume has room", GATEWAY, _MT, WARN, retention_space,
@@ -189,17 +189,18 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mt_datastores", "Datastores are offered", GATEWAY, _MT, BLOCK,
         coded("no_datastores", "datastore_not_found", fine="{name} offers datastores."), f"{_MTREAD}: datastores",
-        "Let VMware Tools run, and give the vCenter account more than read-only rights.", "preflight check 34", (34,),
+        "Start VMware Tools, and give the vCenter account more than read-only rights.", "preflight check 34", (34,),
     ),
     Rule(
-        "mt_slots", "Disks to attach find room", GATEWAY, _MT, BLOCK, mt_slots,
+        "mt_slots", "Disks to attach fit", GATEWAY, _MT, BLOCK, mt_slots,
         f"{_MTREAD} and its VM: disks, and those of the machines to be reprotected",
-        "Bring machines home first, or add another one.", "preflight check 31", (31,),
+        "Fail back machines first, or add another one.", "preflight check 31", (31,),
     ),
     Rule(
         "mt_vm", "Master target is a VM of this vCenter", GATEWAY, _MT, BLOCK,
         on_vm("vm_not_found", "vm_ambiguous", "vm_unreachable", fine="{name} is a VM of this vCenter."),
-        "VMs by UUID, name and address", "A master target is a VMware VM of the vCenter in hostname; rename strays.",
+        "VMs by UUID, name and address", ("A master target is a VMware VM of the vCenter in hostname; rename the "
+                                         "others."),
         "preflight checks 25 and 83", (25, 83),
     ),
     Rule(
@@ -215,7 +216,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mt_uuid", "disk.EnableUUID is TRUE on the master target", GATEWAY, _MT, BLOCK,
         on_vm("uuid_not_enabled", fine="disk.EnableUUID is TRUE on {name}."), f"{_VMREAD}: extraConfig",
-        "Let the playbook prepare set it while the VM is off.", "preflight check 28", (28,), _C,
+        "Set it with the playbook prepare while the VM is off.", "preflight check 28", (28,), _C,
     ),
     Rule(
         "mt_power", "Master target is powered on", GATEWAY, _ROUND, BLOCK,
@@ -223,8 +224,8 @@ RULES: tuple[Rule, ...] = (
         "preflight check 41", (41,), _C,
     ),
     Rule(
-        "mt_tools", "VMware Tools run on the master target", GATEWAY, _MT, BLOCK,
-        on_vm("tools_not_running", fine="VMware Tools run on {name}."), f"{_VMREAD}: guest.toolsRunningStatus",
+        "mt_tools", "VMware Tools is running on the master target", GATEWAY, _MT, BLOCK,
+        on_vm("tools_not_running", fine="VMware Tools is running on {name}."), f"{_VMREAD}: guest.toolsRunningStatus",
         "Install or start VMware Tools.", "preflight check 41", (41,), _C,
     ),
     Rule(
@@ -237,9 +238,9 @@ RULES: tuple[Rule, ...] = (
         "datastores of its host in vCenter", "Mount a VMFS datastore on that host.", "preflight check 32", (32,), _C,
     ),
     Rule(
-        "mt_host", "Master target's host is at work", GATEWAY, _ROUND, BLOCK, host_ready,
+        "mt_host", "Master target's host is available", GATEWAY, _ROUND, BLOCK, host_ready,
         "its host in vCenter: connection, maintenance mode",
-        "Bring the host back, or move the master target while it holds no disks.", "preflight check 48", (48,),
+        "Restore the host, or move the master target while it holds no disks.", "preflight check 48", (48,),
     ),
     Rule(
         "esxi_licence", "ESXi licence is not the free one", GATEWAY, _ROUND, BLOCK, esxi_licence,
@@ -247,13 +248,13 @@ RULES: tuple[Rule, ...] = (
         "preflight check 47", (47,),
     ),
     Rule(
-        "mt_excluded", "DRS and Storage DRS leave it alone", GATEWAY, _ROUND | COMMIT, WARN, mt_excluded,
+        "mt_excluded", "It is excluded from DRS and Storage DRS", GATEWAY, _ROUND | COMMIT, WARN, mt_excluded,
         "overrides of its cluster and datastore clusters", "Run the playbook prepare.", "preflight check 42", (42,),
     ),
     Rule(
-        "mt_place", "It kept its place since it was noted", GATEWAY, FAILOVER | COMMIT, BLOCK, mt_place,
-        "the note on its VM, and where it stands",
-        "Find the disks and attach them by hand after the failover, or protect the machines anew.",
+        "mt_place", "It has not moved since prepare", GATEWAY, FAILOVER | COMMIT, BLOCK, mt_place,
+        "the note on its VM, and its location",
+        "Find the disks and attach them by hand after the failover, or enable replication of the machines again.",
         "preflight check 43", (43,),
     ),
 )  # fmt: skip

@@ -10,8 +10,8 @@ from .rules import BLOCK, FAILOVER, GROUP, REPROTECT, STEPS, Rule, Said, bad, ok
 
 def whole(s: Group, _f: Facts) -> Said | None:
     if s.missing:
-        return bad(f"{listing(s.missing)} of the consistency group {s.name} are not chosen.")
-    return ok("All its members are chosen.")
+        return bad(f"{listing(s.missing)} of the consistency group {s.name} are not selected.")
+    return ok("All its members are selected.")
 
 
 def one_system(s: Group, _f: Facts) -> Said | None:
@@ -21,7 +21,7 @@ def one_system(s: Group, _f: Facts) -> Said | None:
 
 def one_target(s: Group, _f: Facts) -> Said | None:
     return (
-        bad(f"Members of the consistency group {s.name} go through different servers.")
+        bad(f"Members of the consistency group {s.name} use different servers.")
         if len(s.bound) > 1
         else ok("One server.")
     )
@@ -29,8 +29,8 @@ def one_target(s: Group, _f: Facts) -> Said | None:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "group_split", "Consistency group is chosen whole", GROUP, STEPS, BLOCK, whole,
-        "members of the group in the vault", "Choose all its members, or set asr_split_groups.", "preflight check 50",
+        "group_split", "All members of the consistency group are selected", GROUP, STEPS, BLOCK, whole,
+        "members of the group in the vault", "Select all its members, or set asr_split_groups.", "preflight check 50",
         (50,),
     ),
     Rule(
@@ -39,7 +39,7 @@ RULES: tuple[Rule, ...] = (
         frozenset({"classic"}),
     ),
     Rule(
-        "group_one_server", "Consistency group goes through one server", GROUP, FAILOVER, BLOCK, one_target,
+        "group_one_server", "Consistency group uses one server", GROUP, FAILOVER, BLOCK, one_target,
         "master target or appliance of each member", "Reprotect the members through one master target.",
         "preflight check 50", (50,),
     ),

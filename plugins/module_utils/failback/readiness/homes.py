@@ -58,7 +58,7 @@ def identity(s: Machine, f: Facts) -> Said | None:
 def reachable(s: Machine, f: Facts) -> Said | None:
     if s.vm is None:
         return None
-    return bad(f"Nothing is known of its VM just now: {s.vm.doubt}.") if s.vm.doubt else ok("vCenter reaches its VM.")
+    return bad(f"The state of its VM is unknown: {s.vm.doubt}.") if s.vm.doubt else ok("vCenter reaches its VM.")
 
 
 def uuid_enabled(s: Machine, f: Facts) -> Said | None:
@@ -69,7 +69,7 @@ def uuid_enabled(s: Machine, f: Facts) -> Said | None:
     return (
         ok("disk.EnableUUID is TRUE.")
         if s.vm.uuid_enabled
-        else bad("disk.EnableUUID is not TRUE on its VM: a disk may come home as an extra one.")
+        else bad("disk.EnableUUID is not TRUE on its VM: a disk may be failed back as an extra one.")
     )
 
 
@@ -86,7 +86,7 @@ def mounted(s: Machine, f: Facts) -> Said | None:
     if s.anew is not False or s.gateway is None:
         return None
     if not s.home.datastores:
-        return unknown("Which datastores the machine stands on is not known.")
+        return unknown("The machine's datastores are not known.")
     if s.gateway.appliance:
         offered = {d.name.casefold() for d in s.gateway.datastores}
         missing = [n for n in s.home.datastores if n.casefold() not in offered]
@@ -148,10 +148,10 @@ def vsan(s: Machine, f: Facts) -> Said | None:
     kinds = _kinds(s, f)
     vvol = [name for name, kind in kinds.items() if kind == "vvol"]
     if vvol:
-        return bad(f"The datastore {listing(vvol)} is vVols, of which no document says that failback works.")
+        return bad(f"The datastore {listing(vvol)} is vVols, for which failback is not documented.")
     found = [name for name, kind in kinds.items() if kind == "vsan"] if s.anew else []
     if found:
-        return bad(f"It would be made anew on vSAN ({listing(found)}), of which documents contradict each other.")
+        return bad(f"It would be recreated on vSAN ({listing(found)}), for which the documentation is contradictory.")
     return ok("Its datastores are of a kind that is documented.") if kinds else None
 
 
@@ -164,7 +164,7 @@ def rdm(s: Machine, f: Facts) -> Said | None:
         return None
     if _raw(s):
         return bad(
-            "It has raw device mappings: it can only come home to its own VM, and only while they stay attached."
+            "It has raw device mappings: it can only be failed back to its own VM, and only while they stay attached."
         )
     return ok("It has no raw device mapping.")
 
@@ -186,7 +186,7 @@ def free_space(s: Machine, f: Facts) -> Said | None:
         return None
     needed = s.disks_gb
     if needed is None:
-        return unknown("The vault does not tell the sizes of its disks.")
+        return unknown("The vault does not report the sizes of its disks.")
     name = s.placed.datastore
     offered = next((d.free_gb for d in (s.gateway.datastores if s.gateway else ()) if d.name == name), None)
     if offered is None:
@@ -207,7 +207,7 @@ def name_free(s: Machine, f: Facts) -> Said | None:
         return unknown("Whether another VM has the machine's name there is not known.")
     there = [m for m in s.here.alike if m.host == s.gateway_vm.host]
     if there:
-        return bad(f"Another VM of its name runs on {s.gateway_vm.host}, where the machine would be made anew.")
+        return bad(f"Another VM of its name runs on {s.gateway_vm.host}, where the machine would be recreated.")
     return ok("No other VM has its name there.")
 
 
@@ -219,7 +219,8 @@ def standalone(s: Machine, f: Facts) -> Said | None:
         return unknown("The host of its VM is not known.")
     if not host.cluster:
         return bad(
-            f"Its VM stands on the standalone host {host.name}: a reprotect may make a new one on the host of the master target."
+            f"Its VM is on the standalone host {host.name}: a reprotect may create a new one on the host of the "
+            "master target."
         )
     return ok(f"Its host belongs to the cluster {host.cluster}.")
 
@@ -239,9 +240,13 @@ def vm_off(s: Machine, f: Facts) -> Said | None:
         return unknown("Whether its VM on-premises is off is not known.")
     if s.vm.doubt or s.vm.powered_on is None:
         return unknown(
-            f"Whether its VM on-premises is off is not known: {s.vm.doubt or s.vm.power or 'vCenter does not tell'}."
+            f"Whether its VM on-premises is off is not known: {s.vm.doubt or s.vm.power or 'not reported by vCenter'}."
         )
-    return bad("Its VM on-premises runs while the machine works in Azure.") if s.vm.powered_on else ok("Its VM is off.")
+    return (
+        bad("Its on-premises VM is running while the machine runs in Azure.")
+        if s.vm.powered_on
+        else ok("Its VM is off.")
+    )
 
 
 def _memory(s: Machine, f: Facts) -> tuple[SiteHost, int] | Said:
@@ -291,17 +296,17 @@ _STORE = "datastores in vCenter, with each host's mount"
 RULES: tuple[Rule, ...] = (
     Rule(
         "onprem_identity", "Machine is one VM in vCenter", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK, identity,
-        "VMs by UUID, disk and name", "Find out which VM it is, and name its UUID as the reason of this rule.",
+        "VMs by UUID, disk and name", "Find out which VM it is, and accept this rule with its UUID in the reason.",
         "preflight check 30", (30,),
     ),
     Rule(
         "onprem_reachable", "vCenter reaches the machine's VM", MACHINE, REPROTECT | FAILOVER | COMMIT, BLOCK,
         reachable, f"{_VM}: its connection and its host's",
-        "Bring its host, its datastore and their connection back.", "section 3.2", (),
+        "Restore its host, its datastore and their connection.", "section 3.2", (),
     ),
     Rule(
         "vm_uuid", "disk.EnableUUID is TRUE on the machine", MACHINE, REPROTECT, WARN, uuid_enabled,
-        f"{_VM}: extraConfig", "Let the playbook prepare set it while the VM is off.", _numbers((29,)), (29,),
+        f"{_VM}: extraConfig", "Set it with the playbook prepare while the VM is off.", _numbers((29,)), (29,),
     ),
     Rule(
         "vm_snapshot", "Machine has no snapshot", MACHINE, REPROTECT, WARN, snapshot, f"{_VM}: snapshot",
@@ -313,36 +318,36 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "datastore_available", "Datastores are accessible", MACHINE, REPROTECT | FAILOVER, BLOCK, available,
-        "datastores in vCenter: accessible, maintenance mode", "Bring the datastore back.", _numbers((33,)), (33,),
+        "datastores in vCenter: accessible, maintenance mode", "Restore the datastore.", _numbers((33,)), (33,),
     ),
     Rule(
         "datastore_nfs", "Datastore is not NFS", MACHINE, REPROTECT, BLOCK, nfs, "datastores in vCenter: type",
-        "Move the VM to a VMFS datastore, or name a VMFS datastore.", _numbers((35,)), (35,), ONLY_CLASSIC,
+        "Move the VM to a VMFS datastore, or use a VMFS datastore.", _numbers((35,)), (35,), ONLY_CLASSIC,
     ),
     Rule(
         "datastore_kind", "Datastore is of a documented kind", MACHINE, REPROTECT, WARN, vsan,
-        "datastores in vCenter: type", "Name a VMFS datastore.", "preflight check 35, section 10 no. 2", (35,),
+        "datastores in vCenter: type", "Use a VMFS datastore.", "preflight check 35, section 10 no. 2", (35,),
         ONLY_CLASSIC,
     ),
     Rule(
         "rdm", "Machine has no raw device mapping", MACHINE, REPROTECT, WARN, rdm, f"{_VM}: devices",
-        "Keep the VM and its mappings as they are; never delete it to come home elsewhere.",
+        "Keep the VM and its mappings as they are; never delete it to fail back elsewhere.",
         "preflight check 36, section 3.3", (36,),
     ),
     Rule(
         "disks_attached", "Original disks on vSAN or raw devices are attached", MACHINE, REPROTECT, BLOCK,
         disks_attached, f"{_VM}: disks, beside those of the item",
-        "Attach them again, or let the machine be made anew on VMFS.", _numbers((81,)), (81,),
+        "Attach them again, or let the machine be recreated on VMFS.", _numbers((81,)), (81,),
     ),
     Rule(
-        "free_space", "Datastore has room for a machine made anew", MACHINE, REPROTECT, BLOCK, free_space,
+        "free_space", "Datastore has room for a recreated machine", MACHINE, REPROTECT, BLOCK, free_space,
         "free space of the chosen datastore, sizes of all disks that go there",
-        "Make room, or name another datastore.", _numbers((37,)), (37,),
+        "Make room, or use another datastore.", _numbers((37,)), (37,),
     ),
     Rule(
         "name_taken", "No other VM has the machine's name there", MACHINE, REPROTECT, BLOCK, name_free,
         "VMs of its name in vCenter, with their hosts",
-        "Rename the stray VM, or use a master target on another host.", _numbers((38,)), (38,), ONLY_CLASSIC,
+        "Rename the other VM, or use a master target on another host.", _numbers((38,)), (38,), ONLY_CLASSIC,
     ),
     Rule(
         "standalone_esxi", "Machine's host belongs to a cluster", MACHINE, REPROTECT, WARN, standalone,
@@ -351,13 +356,13 @@ RULES: tuple[Rule, ...] = (
         (48,), ONLY_CLASSIC,
     ),
     Rule(
-        "host_discovered", "Host for a machine made anew is discovered", MACHINE, REPROTECT, BLOCK, host_discovered,
+        "host_discovered", "Host for a recreated machine is discovered", MACHINE, REPROTECT, BLOCK, host_discovered,
         "datastores that the master target offers", "Add its host or vCenter, and wait for the discovery.",
         _numbers((48,)), (48,),
     ),
     Rule(
         "vm_off", "Machine's VM on-premises is off", MACHINE, FAILOVER, BLOCK, vm_off, f"{_VM}: power state",
-        "Power it off, and have the machine resynchronised if it was changed.", _numbers((61,)), (61,),
+        "Power it off, and resynchronize the machine if it was changed.", _numbers((61,)), (61,),
         unknown_blocks=True,
     ),
     Rule(

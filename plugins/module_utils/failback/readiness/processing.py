@@ -27,7 +27,7 @@ CACHE_WARNS, CACHE_BLOCKS = 0.30, 0.25
 
 def ps_load(s: Processing, _f: Facts) -> Said | None:
     told = [w for w in s.verdict.warnings if "version" not in w]
-    return bad(" ".join(told)) if told else ok(f"Nothing burdens {s.name}.")
+    return bad(" ".join(told)) if told else ok(f"{s.name} is not overloaded.")
 
 
 def _cache(s: Processing) -> float | None:
@@ -41,7 +41,7 @@ def _cache(s: Processing) -> float | None:
 def ps_cache_full(s: Processing, _f: Facts) -> Said | None:
     share = _cache(s)
     if share is None:
-        return unknown(f"The vault does not tell the free space of the cache of {s.name}.")
+        return unknown(f"The vault does not report the free space of the cache of {s.name}.")
     return (
         bad(f"{share:.0%} of the cache of {s.name} is free; replication stops below {CACHE_BLOCKS:.0%}.")
         if share < CACHE_BLOCKS
@@ -66,9 +66,9 @@ def ps_network(s: Processing, _f: Facts) -> Said | None:
     if s.own_network is None or not s.networks:
         return unknown(f"The virtual networks of {s.name} and of the machines could not be compared.")
     if s.networks == {s.own_network}:
-        return ok(f"{s.name} stands in the machines' virtual network.")
+        return ok(f"{s.name} is in the machines' virtual network.")
     others = sorted(n.rpartition("/")[2] for n in s.networks - {s.own_network})
-    return bad(f"{s.name} stands in {s.own_network.rpartition('/')[2]}, machines in {', '.join(others)}.")
+    return bad(f"{s.name} is in {s.own_network.rpartition('/')[2]}, machines in {', '.join(others)}.")
 
 
 def ps_on_premises(s: Processing, _f: Facts) -> Said | None:
@@ -80,9 +80,10 @@ def ps_on_premises(s: Processing, _f: Facts) -> Said | None:
     own = s.server.ip == s.fabric.ip or s.name.lower() in (s.fabric.host_name.lower(), s.fabric.friendly_name.lower())
     if own:
         return bad(
-            f"{s.name} is the configuration server's own process server, on-premises: data would come home over the line unaided."
+            f"{s.name} is the configuration server's own process server, on-premises: data would be sent over the "
+            "line without a process server in Azure."
         )
-    return ok(f"{s.name} is a process server of its own.")
+    return ok(f"{s.name} is a separate process server.")
 
 
 _ROUND = REPROTECT | FAILOVER
@@ -92,17 +93,17 @@ _PSREAD = "the process server's entry on its fabric"
 RULES: tuple[Rule, ...] = (
     Rule(
         "ps_heartbeat", "Process server is registered and heard of", PS, _ROUND | BACK, BLOCK,
-        coded("no_heartbeat", fine="{name} is heard of."), f"{_PSREAD}: lastHeartbeat",
-        "Start it and check its way to the configuration server.", "preflight checks 15 and 69", (15, 69), _C,
+        coded("no_heartbeat", fine="{name} is reporting."), f"{_PSREAD}: lastHeartbeat",
+        "Start it and check its connection to the configuration server.", "preflight checks 15 and 69", (15, 69), _C,
     ),
     Rule(
-        "ps_service", "Process server's service runs", PS, _ROUND | BACK, BLOCK,
-        coded("service_not_running", fine="The service of {name} runs."), f"{_PSREAD}: psServiceStatus",
+        "ps_service", "Process server's service is running", PS, _ROUND | BACK, BLOCK,
+        coded("service_not_running", fine="The service of {name} is running."), f"{_PSREAD}: psServiceStatus",
         "Start its services.", "preflight check 15", (15, 69), _C,
     ),
     Rule(
         "ps_health", "Process server is healthy", PS, _ROUND | BACK, BLOCK,
-        coded("unhealthy", fine="{name} is healthy."), f"{_PSREAD}: health", "Mend what the vault reports.",
+        coded("unhealthy", fine="{name} is healthy."), f"{_PSREAD}: health", "Fix what the vault reports.",
         "preflight check 15", (15, 69), _C,
     ),
     Rule(
@@ -136,14 +137,14 @@ RULES: tuple[Rule, ...] = (
         "preflight check 17", (17,), _C,
     ),
     Rule(
-        "ps_network", "Process server stands in the machines' network", PS, REPROTECT | {PROCESS_SERVER}, WARN,
+        "ps_network", "Process server is in the machines' network", PS, REPROTECT | {PROCESS_SERVER}, WARN,
         ps_network, "network interfaces of Azure VMs", "Deploy one in that virtual network (playbook prepare).",
         "preflight check 16", (16, 82), _C,
     ),
     Rule(
-        "ps_on_premises", "Process server on-premises is meant", PS, REPROTECT, BLOCK, ps_on_premises,
+        "ps_on_premises", "On-premises process server is intended", PS, REPROTECT, BLOCK, ps_on_premises,
         f"{_PSREAD} and the fabric: address and name",
-        "Deploy one in Azure; with ExpressRoute private peering accept this rule and say so.",
+        "Deploy one in Azure; with ExpressRoute private peering, accept this rule with that reason.",
         "preflight check 82, section 2.1", (82,), _C,
     ),
 )  # fmt: skip

@@ -31,7 +31,7 @@ from .rules import (
 
 
 def readable(s: Machine, _f: Facts) -> Said | None:
-    return bad(f"The vault does not show the machine: {s.unread}") if s.unread else ok("The vault shows it.")
+    return bad(f"The vault does not list the machine: {s.unread}") if s.unread else ok("The vault lists it.")
 
 
 def fabric_known(s: Machine, _f: Facts) -> Said | None:
@@ -57,9 +57,9 @@ def operation_allowed(s: Machine, f: Facts) -> Said | None:
         if said and said not in decision.reason:
             parts.append(f"The vault reports: {said}.")
         if s.item.state_text:
-            parts.append(f"In the vault's words: {s.item.state_text}.")
+            parts.append(f"The vault reports: {s.item.state_text}.")
         return bad(" ".join(parts), decision.remedy)
-    return ok("The service allows what is to be done.")
+    return ok("The service allows the next step.")
 
 
 def busy(s: Machine, _f: Facts) -> Said | None:
@@ -75,7 +75,7 @@ def agent_registered(s: Machine, _f: Facts) -> Said | None:
         if isinstance(decision, Wait) and decision.then is not None:
             return bad("Its agent has not registered since the failover.")
     if s.item is None or s.item.agent_heartbeat is None:
-        return unknown("The vault does not tell when the machine's agent was last heard of.")
+        return unknown("The vault does not report when the machine's agent last reported.")
     return ok("Its agent is registered.")
 
 
@@ -103,10 +103,10 @@ def same_vcenter(s: Machine, f: Facts) -> Said | None:
         )
     ids = {str((v.get("properties") or {}).get("infrastructureId") or "").lower() for v in known} - {""}
     if not ids:
-        return unknown("The vault's vCenters tell no id to compare the machine's own with.")
+        return unknown("The vault's vCenters have no id to compare with the machine's own.")
     if mine in ids:
-        return ok("Its own vCenter is the one that the vault knows.")
-    return bad(f"It was protected in the vCenter {mine}, which the vault does not know any more.")
+        return ok("Its vCenter is the one the vault knows.")
+    return bad(f"It was protected in the vCenter {mine}, which the vault no longer knows.")
 
 
 def physical_system(s: Machine, _f: Facts) -> Said | None:
@@ -116,10 +116,10 @@ def physical_system(s: Machine, _f: Facts) -> Said | None:
         # On the way home every item says Physical (SEEN).
         return None
     if (s.item.os_type or "").lower() == "linux":
-        return ok("A physical Linux server comes home as a VMware VM.")
+        return ok("A physical Linux server is failed back as a VMware VM.")
     said = " ".join(str(s.details.get(key) or "") for key in ("osVersion", "osName")).strip()
     if not said:
-        return unknown("The vault does not tell the Windows version of this physical server.")
+        return unknown("The vault does not report the Windows version of this physical server.")
     return bad(f"It is a physical server with {said}.") if "2008 r2" in said.lower() else ok(f"It runs {said}.")
 
 
@@ -131,7 +131,7 @@ def recovery_point(s: Machine, _f: Facts) -> Said | None:
         return None
     points = s.details.get("consistencyPoints")
     if points is None:
-        return unknown("The vault does not tell the machine's recovery points.")
+        return unknown("The vault does not report the machine's recovery points.")
     return ok(f"It has {len(points)} named recovery points.") if points else bad("It has no recovery point.")
 
 
@@ -150,7 +150,7 @@ def connect_after(s: Machine, _f: Facts) -> Said | None:
         return None
     word = str(s.details.get("enableRdpOnTargetOption") or "")
     if not word:
-        return unknown("The vault does not tell whether remote desktop is enabled on its Azure VM.")
+        return unknown("The vault does not report whether remote desktop is enabled on its Azure VM.")
     return (
         bad("Remote desktop is not enabled on its Azure VM by the failover.") if word.lower() == "never" else ok(word)
     )
@@ -170,7 +170,9 @@ def longer_failover(s: Machine, _f: Facts) -> Said | None:
     if len(parts) == 2 and (parts[0], parts[1]) < (9, 8):
         why.append(f"its agent has version {version}")
     return (
-        bad(f"Its failover takes 8 to 10 minutes longer: {' and '.join(why)}.") if why else ok("Nothing prolongs it.")
+        bad(f"Its failover takes 8 to 10 minutes longer: {' and '.join(why)}.")
+        if why
+        else ok("Nothing makes it slower.")
     )
 
 
@@ -179,21 +181,21 @@ _ITEM = "the replicated item"
 RULES: tuple[Rule, ...] = (
     Rule(
         "machine_read", "Machine can be read in the vault", MACHINE, STEPS, BLOCK, readable, _ITEM,
-        "Look at it in the vault and run this again.", "preflight check 2", (2,),
+        "Check it in the vault, then rerun.", "preflight check 2", (2,),
     ),
     Rule(
         "fabric_known", "Machine's configuration server or appliance is in the vault", MACHINE, STEPS, BLOCK,
         fabric_known, "fabrics of the vault, and the item's own path",
-        "Restore the configuration server from its backup, or let it register.", "preflight check 2", (2,),
+        "Restore the configuration server from its backup, or register it.", "preflight check 2", (2,),
     ),
     Rule(
         "operation_allowed", "Next step is allowed now", MACHINE, STEPS, BLOCK, operation_allowed,
         f"{_ITEM}: provider, active location, allowed operations, scenario, health errors, progress",
-        "Do what the reason asks for.", "preflight checks 12, 55, 57, 67 and 84", (12, 55, 57, 67, 84),
+        "Follow the reason.", "preflight checks 12, 55, 57, 67 and 84", (12, 55, 57, 67, 84),
     ),
     Rule(
-        "busy", "No other operation holds the machine", MACHINE, STEPS, BLOCK, busy, f"{_ITEM}: currentScenario",
-        "Wait until it has ended; a failover is never cancelled.", "preflight check 54", (54,),
+        "busy", "No other operation is running on the machine", MACHINE, STEPS, BLOCK, busy, f"{_ITEM}: currentScenario",
+        "Wait for it to end. A failover is never cancelled.", "preflight check 54", (54,),
     ),
     Rule(
         "agent_registered", "Agent has registered since the failover", MACHINE, REPROTECT | BACK, WARN,
@@ -203,23 +205,23 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "placement", "A server, datastore and policy fit the machine", MACHINE, REPROTECT, BLOCK, placement,
-        f"{_ITEM} and what the servers offer", "Name what is meant.", "preflight checks 22, 31, 34 and 40",
+        f"{_ITEM} and what the servers offer", "Set the option that the reason lists.", "preflight checks 22, 31, 34 and 40",
         (22, 31, 34, 40, 50),
     ),
     Rule(
-        "placement_to_azure", "A process server or appliance fits for the way to Azure", MACHINE, BACK, BLOCK,
-        placement_out, f"{_ITEM} and what the servers offer", "Name what is meant.", "preflight check 69", (69,),
+        "placement_to_azure", "A process server or appliance fits for reprotect to Azure", MACHINE, BACK, BLOCK,
+        placement_out, f"{_ITEM} and what the servers offer", "Set the option that the reason lists.", "preflight check 69", (69,),
     ),
     Rule(
         "same_vcenter", "vCenter is the original one", MACHINE, REPROTECT, BLOCK, same_vcenter,
         f"{_ITEM}: vCenterInfrastructureId; the vault's vCenters: infrastructureId",
-        "Bring the original vCenter back; accept this rule only where all of it was moved to the new one.",
+        "Restore the original vCenter. Accept this rule only if everything was moved to the new one.",
         "preflight check 46, section 10 no. 4", (46,), ONLY_CLASSIC,
     ),
     Rule(
-        "physical_2008r2", "Physical server's system can come home", MACHINE, REPROTECT, BLOCK, physical_system,
+        "physical_2008r2", "Physical server's system can be failed back", MACHINE, REPROTECT, BLOCK, physical_system,
         f"{_ITEM}: discoveryType, osVersion, osName",
-        "Windows Server 2008 R2 SP1 on physical servers cannot come home; leave it in Azure.", "preflight check 49",
+        "Windows Server 2008 R2 SP1 on physical servers cannot be failed back; leave it in Azure.", "preflight check 49",
         (49,), ONLY_CLASSIC,
     ),
     Rule(
@@ -238,6 +240,6 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "longer_failover", "Failover takes no longer than usual", MACHINE, OUT, WARN, longer_failover,
-        f"{_ITEM}: discoveryType, osType, agentVersion", "Reckon with it.", "section 11", (),
+        f"{_ITEM}: discoveryType, osType, agentVersion", "Allow for the extra time.", "section 11", (),
     ),
 )  # fmt: skip
