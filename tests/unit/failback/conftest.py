@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the domain's tests share: a fresh scripted vault, and Microsoft's recorded exchanges where they are at hand."""
+"""What the domain's tests share: a fresh scripted vault, and Microsoft's recorded exchanges where they are at hand.
+
+Tests lie in the directories of the rooms they are about; helpers that one room's tests lend to another's are found from all.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,8 @@ import pytest
 from world import World
 
 RECORDINGS = Path(__file__).resolve().parents[4] / "shared" / "asr" / "recordings"
+
+sys.path += [str(room) for room in sorted(Path(__file__).resolve().parent.iterdir()) if room.is_dir()]
 
 
 @pytest.fixture

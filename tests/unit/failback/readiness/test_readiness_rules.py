@@ -530,7 +530,7 @@ def test_rows_are_complete() -> None:
 
 
 def test_the_guide_is_as_the_rows_are() -> None:
-    root = Path(__file__).resolve().parents[3]
+    root = Path(__file__).resolve().parents[4]
     done = subprocess.run(
         [sys.executable, str(root / "scripts" / "write_rules.py"), "--check"],
         capture_output=True,
