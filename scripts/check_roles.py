@@ -2,7 +2,7 @@
 """Roles and playbooks say the same thing everywhere.
 
 Each role's ``defaults/main.yml`` and ``meta/argument_specs.yml`` agree in names and values, every option is typed and
-described and named in the role's README, and every ``asr_*`` variable the playbooks read is explained in
+described and named in the role's README, every entry point says since when it is there, and every ``asr_*`` variable the playbooks read is explained in
 ``docs/variables.md`` (which explains no other).
 """
 
@@ -39,6 +39,7 @@ def check_role(role: Path) -> list[str]:
     options: dict[str, dict[str, Any]] = {}
     readme = (role / "README.md").read_text(encoding="utf-8")
     problems = []
+    problems += [f"the entry point {e} has no version_added" for e, s in entries.items() if not s.get("version_added")]
     for entry in entries.values():
         for option, spec in entry["options"].items():
             if options.setdefault(option, spec) != spec:
