@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+READINESS = "ansible_collections.homeward.asr.plugins.module_utils.failback.readiness"
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "readiness.rst"
 
 HEAD = """..
@@ -53,15 +56,14 @@ each other, the rule says so and can be accepted.
 
 def guide() -> str:
     """The guide as the rows give it."""
-    from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import ELSEWHERE, RULES
-    from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import ABOUT, MOMENTS
-
+    catalogue: Any = importlib.import_module(f"{READINESS}.catalogue")
+    rules: Any = importlib.import_module(f"{READINESS}.rules")
     lines = [HEAD]
-    for kind, name in ABOUT.items():
+    for kind, name in rules.ABOUT.items():
         title = f"Rules about a {name}"
         lines += [title, "-" * len(title), ""]
-        for rule in (r for r in RULES if r.about == kind):
-            moments = ", ".join(f"``{m}``" for m in MOMENTS if m in rule.moments)
+        for rule in (r for r in catalogue.RULES if r.about == kind):
+            moments = ", ".join(f"``{m}``" for m in rules.MOMENTS if m in rule.moments)
             only = "" if len(rule.generations) > 1 else f" Only {next(iter(rule.generations))}."
             unknown = " Not known blocks, too." if rule.unknown_blocks else ""
             lines += [
@@ -77,7 +79,7 @@ def guide() -> str:
     title = "Checks that are no rule"
     lines += [title, "-" * len(title), "", "Numbers are those of the preflight checks.", ""]
     reasons: dict[str, list[int]] = {}
-    for number, reason in sorted(ELSEWHERE.items()):
+    for number, reason in sorted(catalogue.ELSEWHERE.items()):
         reasons.setdefault(reason, []).append(number)
     lines += [f"* {', '.join(map(str, numbers))}: {reason}." for reason, numbers in reasons.items()]
     return "\n".join(lines) + "\n"
