@@ -54,7 +54,7 @@ def job_name(headers: Mapping[str, str]) -> str | None:
 def api_version(resource_id: str) -> str:
     """The API version for the type of ``resource_id``."""
     text = resource_id.lower()
-    if "/providers/microsoft.compute/disks" in text:
+    if re.search("/providers/microsoft.compute/(disks|snapshots)", text):
         return DISKS_API
     if "/providers/microsoft.compute/skus" in text:
         return SKUS_API

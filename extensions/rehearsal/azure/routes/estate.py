@@ -25,6 +25,7 @@ PLAIN = {
     "microsoft.network/publicipaddresses": "Microsoft.Network/publicIPAddresses",
     "microsoft.network/virtualnetworks": "Microsoft.Network/virtualNetworks",
     "microsoft.compute/disks": "Microsoft.Compute/disks",
+    "microsoft.compute/snapshots": "Microsoft.Compute/snapshots",
 }
 
 

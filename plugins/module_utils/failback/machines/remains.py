@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is still in Azure of machines that went home, and what it costs. Pure.
+
+Looked at is what stands in the resource groups that the vaults fail over to. Whose it is, ids of the vault's own data and
+tags tell, never a name; where they do not tell, it is listed as nobody's. Shapes are those of Microsoft.Compute and
+Microsoft.Network (DOC).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.items import Item, Json, last_segment
+
+#: Kind -> the type in ids and lists.
+KINDS: Mapping[str, str] = {
+    "virtual_machine": "Microsoft.Compute/virtualMachines",
+    "network_interface": "Microsoft.Network/networkInterfaces",
+    "public_address": "Microsoft.Network/publicIPAddresses",
+    "disk": "Microsoft.Compute/disks",
+    "snapshot": "Microsoft.Compute/snapshots",
+}
+
+#: What makes each kind cost money (DOC: Azure's prices).
+COSTS: Mapping[str, str] = {
+    "virtual_machine": "compute while it is not deallocated; its disks and public addresses always",
+    "network_interface": "nothing by itself; it keeps its address",
+    "public_address": "by the hour while it exists, by SKU",
+    "disk": "by size and SKU while it exists, attached or not",
+    "snapshot": "by size and SKU while it exists",
+}
+
+
+@dataclass(frozen=True)
+class Remain:
+    """One resource. ``machine`` is whose it is, empty where nothing tells; ``evidence`` says by what that is known.
+
+    ``in_use`` says what still needs it; empty for what is left over.
+    """
+
+    kind: str
+    id: str
+    machine: str = ""
+    evidence: str = ""
+    in_use: str = ""
+    sku: str = ""
+    size_gb: int | None = None
+    state: str = ""
+    process_server: str = ""
+
+    def result(self) -> dict[str, Any]:
+        """As it stands in the module's result."""
+        return {
+            "kind": self.kind,
+            "id": self.id,
+            "name": last_segment(self.id),
+            "resource_group": _part(self.id, "resourcegroups"),
+            "machine": self.machine or None,
+            "process_server": self.process_server or None,
+            "evidence": self.evidence,
+            "in_use": self.in_use or None,
+            "sku": self.sku or None,
+            "size_gb": self.size_gb,
+            "state": self.state or None,
+            "cost": COSTS[self.kind],
+        }
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the vault says of an id: whose it is, and whether the replication writes to it."""
+
+    machine: str
+    replicating: bool
+
+
+def claims(items: Iterable[Item]) -> dict[str, Claim]:
+    """Each resource id in the items' own data, in lower case. Seed disks are those that replication writes to."""
+    found: dict[str, Claim] = {}
+    for item in items:
+        for key, value in _texts("", item.details):
+            if value.lower().startswith("/subscriptions/"):
+                seed = key.lower().startswith("seed")
+                before = found.get(value.lower())
+                found[value.lower()] = Claim(item.friendly_name, seed or (before is not None and before.replicating))
+    return found
+
+
+def remains(
+    kind: str,
+    entries: Sequence[Json],
+    known: Mapping[str, Claim],
+    groups: Iterable[str],
+    mark: str,
+    away: Iterable[str] = (),
+) -> list[Remain]:
+    """What of a list is worth naming, by the order of ids.
+
+    ``groups`` are ids of resource groups that vaults fail over to; ``mark`` is the tag of a process server that was deployed
+    from here; ``away`` are names of machines that run in Azure now. Virtual machines are named only where the vault's data
+    or the mark tells whose they are.
+    """
+    places = tuple(f"{g.lower().rstrip('/')}/" for g in groups if g)
+    out = set(away)
+    found: list[Remain] = []
+    for entry in entries:
+        resource_id = str(entry.get("id") or "")
+        tags = _mapping(entry.get("tags"))
+        claim = known.get(resource_id.lower()) or _by_source(kind, entry, known)
+        server = str(tags.get(mark) or "")
+        if not resource_id or not (claim or server or (places and resource_id.lower().startswith(places))):
+            continue
+        if kind == "virtual_machine" and not claim and not server:
+            continue
+        props = _mapping(entry.get("properties"))
+        owner = _owner(kind, entry, props)
+        machine = claim.machine if claim else ""
+        use = f"attached to {last_segment(owner)}" if owner else ""
+        if claim and claim.replicating:
+            use = use or f"the replication of {machine} writes to it"
+        if kind == "virtual_machine" and machine in out:
+            use = f"{machine} runs in it"
+        found.append(
+            Remain(
+                kind=kind,
+                id=resource_id,
+                machine=machine,
+                evidence=_evidence(claim, server, mark),
+                in_use=use,
+                sku=_sku(kind, entry, props),
+                size_gb=_whole(props.get("diskSizeGB")),
+                state=str(props.get("diskState") or props.get("provisioningState") or ""),
+                process_server=server,
+            )
+        )
+    return sorted(found, key=lambda r: r.id.lower())
+
+
+def table(found: Sequence[Remain]) -> list[str]:
+    """What is left over, as lines for people; what is in use is only counted."""
+    left = [r for r in found if not r.in_use]
+    used = len(found) - len(left)
+    tail = f" {used} more are in use." if used else ""
+    if not left:
+        return [f"Nothing is left over in Azure.{tail}"]
+    rows = [("machine", "kind", "size", "SKU", "name")]
+    rows += [
+        (
+            r.machine or (f"server {r.process_server}" if r.process_server else "(not known)"),
+            r.kind.replace("_", " "),
+            f"{r.size_gb} GB" if r.size_gb is not None else "",
+            r.sku,
+            last_segment(r.id),
+        )
+        for r in left
+    ]
+    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+    lines = ["  ".join([*(w.ljust(n) for w, n in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows]
+    size = sum(r.size_gb or 0 for r in left)
+    return [*lines, f"{len(left)} left over in Azure, {size} GB of disks and snapshots.{tail} Nothing was removed."]
+
+
+def _evidence(claim: Claim | None, server: str, mark: str) -> str:
+    if claim:
+        return "its id is in the vault's data"
+    return f"tag {mark}" if server else "none: it only stands in a resource group that the vault fails over to"
+
+
+def _by_source(kind: str, entry: Json, known: Mapping[str, Claim]) -> Claim | None:
+    """A snapshot belongs to whom the disk that it was made from belongs to; the replication does not need it."""
+    source = str(_mapping(_mapping(entry.get("properties")).get("creationData")).get("sourceResourceId") or "")
+    claim = known.get(source.lower()) if kind == "snapshot" else None
+    return Claim(claim.machine, replicating=False) if claim else None
+
+
+def _owner(kind: str, entry: Json, props: Json) -> str:
+    """Id of what the resource is attached to."""
+    if kind == "disk":
+        return str(entry.get("managedBy") or "")
+    if kind == "network_interface":
+        return str(
+            _mapping(props.get("virtualMachine")).get("id") or _mapping(props.get("privateEndpoint")).get("id") or ""
+        )
+    if kind == "public_address":
+        return str(
+            _mapping(props.get("ipConfiguration")).get("id") or _mapping(props.get("natGateway")).get("id") or ""
+        )
+    return ""
+
+
+def _sku(kind: str, entry: Json, props: Json) -> str:
+    if kind == "virtual_machine":
+        return str(_mapping(props.get("hardwareProfile")).get("vmSize") or "")
+    return str(_mapping(entry.get("sku")).get("name") or "")
+
+
+def _texts(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from _texts(str(name), part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts(key, part)
+
+
+def _part(resource_id: str, segment: str) -> str:
+    parts = resource_id.split("/")
+    places = [n for n, part in enumerate(parts) if part.lower() == segment]
+    return parts[places[0] + 1] if places and places[0] + 1 < len(parts) else ""
+
+
+def _mapping(value: Any) -> Json:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
