@@ -38,7 +38,7 @@ STAGE: dict[str, Any] = {
     "body": "{properties: {failoverDirection: RecoveryToPrimary,"
     " providerSpecificDetails: {instanceType: InMage, datastoreName: datastore-01}}}",
     "accepted": "Gates that were accepted, as given in O(accept).",
-    "doing": "synchronising to on-premises",
+    "doing": "synchronizing to on-premises",
     "problem": {
         "code": "28175",
         "message": "The machine was renamed during failover because its name was already in use at the destination.",
@@ -47,8 +47,8 @@ STAGE: dict[str, Any] = {
     },
     "refusal": {
         "code": "synchronising_home",
-        "reason": "The machine is still synchronising to on-premises.",
-        "remedy": "Wait until it is synchronised, then run this again.",
+        "reason": "The machine is still synchronizing to on-premises.",
+        "remedy": "Wait until it is synchronized, then rerun.",
     },
 }
 
@@ -81,7 +81,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "command": "ansible-playbook cancel.yml",
         "vault": "vault-modernized-12",
         "generation": "modernized",
-        "note": "Modernized replication: machines come home through an appliance of the vault.",
+        "note": "Modernized replication: machines are failed back through an appliance of the vault.",
         "before": "home_uncommitted",
         "after": "ready",
         "step": "cancel_failover_to_onprem",

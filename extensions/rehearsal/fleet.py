@@ -399,8 +399,8 @@ def _check(fleet: Fleet, where: str) -> None:
     twice = [name for name, times in counted.items() if times > 1]
     if twice:
         raise FleetError(
-            f"{where}: the machine name {twice[0]!r} stands twice; give each machine its own name, or set "
-            "ambiguous_names and put them into different vaults."
+            f"{where}: the machine name {twice[0]!r} occurs twice. Give each machine its own name, or set "
+            "ambiguous_names and put them in different vaults."
         )
 
 

@@ -93,11 +93,14 @@ def variables(fleet: Fleet) -> Iterator[str]:
     for machine in fleet.machines:
         yield f"  - {scalar(machine.name)}"
     if fleet.site.datastores:
-        yield "# Where machines are made anew that no longer exist on-premises."
+        yield "# Datastore for machines that no longer exist on-premises and are recreated."
         yield f"asr_datastore: {scalar(fleet.site.datastores[0].name)}"
     servers = [ps for vault in fleet.vaults for ps in vault.process_servers if ps.in_azure]
     if servers:
-        yield "# The process server that receives the machines' data on the way home, where the vault has process servers."
+        yield (
+            "# The process server that receives the machines' data during failback, where the vault has process "
+            "servers."
+        )
         yield f"asr_process_server: {scalar(servers[0].name)}"
     for vault in fleet.vaults:
         if vault.deploys:

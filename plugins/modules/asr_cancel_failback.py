@@ -480,7 +480,7 @@ vaults:
       description: What this means for the run.
       returned: always
       type: str
-      sample: 'Modernized replication: machines come home through an appliance of the vault.'
+      sample: 'Modernized replication: machines are failed back through an appliance of the vault.'
 cursor:
   description: Internal. State handed to the next slice of the run.
   returned: while the run has not finished

@@ -280,12 +280,12 @@ machines:
       description: Why the machine was refused, held or failed, or what it is waiting for, as one sentence; V(null) otherwise.
       returned: always
       type: str
-      sample: The machine is still synchronising to on-premises.
+      sample: The machine is still synchronizing to on-premises.
     remedy:
       description: What to do about it; V(null) otherwise.
       returned: always
       type: str
-      sample: 'Wait until it is synchronised, then run this again.'
+      sample: 'Wait until it is synchronized, then rerun.'
     placement:
       description: The servers, storage and policy a reprotect uses; V(null) on other steps.
       returned: always
@@ -559,7 +559,7 @@ progress:
       description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always
       type: str
-      sample: synchronising to on-premises
+      sample: synchronizing to on-premises
     slowest:
       description: The machine that is furthest behind; empty when none is in progress.
       returned: always

@@ -36,7 +36,7 @@ def run(call: Call, work: Slice) -> dict[str, Any]:
     raw = work(vaults, cursor or None)
     raw["cursor"] = {**(raw.get("cursor") or {}), "bucket": vaults.bucket_state}
     result = shape(raw, call.params, call.check)
-    result["diff"] = {**result["diff"], "before_header": "as it stood", "after_header": "as it stands"}
+    result["diff"] = {**result["diff"], "before_header": "before", "after_header": "after"}
     if result.get("finished") and not result["failed_machines"] and not result["refused_machines"]:
         result["msg"] = summary(raw["machines"], call.check)
     return result

@@ -30,7 +30,7 @@ MOVES = ("VmMigratedEvent", "DrsVmMigratedEvent", "VmRelocatedEvent")
 #: Parts of a task's description that say it moves a VM.
 MOVING = ("migrate", "relocate", "vmotion")
 
-_UNKNOWN = "Bring its host and its registration in vCenter in order, and let the account of `username` read both; then run again."
+_UNKNOWN = "Restore its host and its registration in vCenter, let the account in `username` read both, then rerun."
 
 #: Entries of one page of a collector, and pages before we stop reading.
 PAGE, PAGES = 500, 200

@@ -214,7 +214,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
                 "still_listed",
                 f"The software of {server.name} is removed, but the vault still lists it.",
                 "On the configuration server, in %ProgramData%\\ASR\\home\\svsystems\\bin, run: perl "
-                f"Unregister-ASRComponent.pl -IPAddress {server.ip} -Component PS; then run again.",
+                f"Unregister-ASRComponent.pl -IPAddress {server.ip} -Component PS; then rerun.",
             )
         return self.leaving(server)
 

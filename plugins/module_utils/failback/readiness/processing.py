@@ -92,7 +92,7 @@ _PSREAD = "the process server's entry on its fabric"
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "ps_heartbeat", "Process server is registered and heard of", PS, _ROUND | BACK, BLOCK,
+        "ps_heartbeat", "Process server is registered and reporting", PS, _ROUND | BACK, BLOCK,
         coded("no_heartbeat", fine="{name} is reporting."), f"{_PSREAD}: lastHeartbeat",
         "Start it and check its connection to the configuration server.", "preflight checks 15 and 69", (15, 69), _C,
     ),

@@ -186,8 +186,8 @@ def _vault(seen: VaultSeen, site: _Site) -> dict[str, Any]:
         vault["run_as_accounts"] = [names.account(a, _system_of(a)) for a in accounts]
         if not any(p["in_azure"] for p in vault["process_servers"]):
             site.told.append(
-                f"No process server of vault {vault['name']} stands in Azure; the way home needs one, so the rehearsal "
-                "has one more."
+                f"No process server of vault {vault['name']} is in Azure. The failback needs one, so the rehearsal "
+                "adds one."
             )
             vault["process_servers"].append({"name": "ps-azure-01", "ip": "10.50.0.4", "in_azure": True})
     vault["master_targets"] = [_target(t, site) for f in servers for t in f.master_targets]
@@ -253,7 +253,7 @@ def _gateway(target: MasterTarget, site: _Site, kind: str) -> dict[str, Any]:
     vm = vm or site.servers.get(short_name(target.fqdn))
     if vm is None:
         site.told.append(
-            f"{kind} {site.names.of(kind, target.name)} was not found in vCenter; it stands where there is room."
+            f"{kind} {site.names.of(kind, target.name)} was not found in vCenter. It is placed where there is room."
         )
     host, store = site.place(vm)
     stores = [store, *(s for s in (vm.datastores if vm is not None else ()) if s != store)]
@@ -303,7 +303,7 @@ def _machines(seen: VaultSeen, site: _Site) -> list[dict[str, Any]]:
         host, store = site.place(vm)
         position = LIFECYCLE.position(item)
         if position is None:
-            site.told.append(f"Where {name} stands is not known; it starts at home.")
+            site.told.append(f"The state of {name} is unknown; it starts on-premises.")
         addresses = [*(vm.addresses if vm is not None else ()), str(item.details.get("ipAddress") or "")]
         made.append(
             _set(
@@ -354,7 +354,7 @@ def _site(site: _Site) -> dict[str, Any]:
     alone = {h.name for h in estate.hosts if not h.cluster and h.name in site.used_hosts}
     if len(clusters) > 1:
         told = ", ".join(names.of("cluster", c) for c in sorted(clusters))
-        site.told.append(f"The rehearsal has one cluster; the hosts of {told} stand together in it.")
+        site.told.append(f"The rehearsal has one cluster; the hosts of {told} are all in it.")
     hosts = sorted(together) or sorted(alone)
     known = set(hosts) | alone
     stores = [s for s in estate.stores if s.name in site.used_stores or set(s.hosts) & known]
