@@ -158,7 +158,7 @@ def test_services_that_still_start_are_not_ready(account: SiteAccount, vcenter: 
         server.shutdown()
         server.server_close()
     assert error.code == "vcenter_not_ready"
-    assert error.remedy.endswith("run again.")
+    assert error.remedy.endswith("then rerun.")
 
 
 def test_a_proxys_password_is_never_told(account: SiteAccount) -> None:
