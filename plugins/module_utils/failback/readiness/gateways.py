@@ -199,8 +199,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "mt_vm", "Master target is a VM of this vCenter", GATEWAY, _MT, BLOCK,
         on_vm("vm_not_found", "vm_ambiguous", "vm_unreachable", fine="{name} is a VM of this vCenter."),
-        "VMs by UUID, name and address", ("A master target is a VMware VM of the vCenter in hostname; rename the "
-                                         "others."),
+        "VMs by UUID, name and address",
+        "A master target is a VMware VM of the vCenter in hostname; rename the others.",
         "preflight checks 25 and 83", (25, 83),
     ),
     Rule(
