@@ -14,7 +14,7 @@ from ansible import constants, context
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
 from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
+from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
 
 
 class ActionModule(Once):
@@ -35,7 +35,7 @@ class ActionModule(Once):
                 approving=bool(variable and self._said("stage_approved", task_vars)),
                 confirmed=bool(variable and self._said("stage_confirm_failover_to_azure", task_vars)),
             )
-            self._task.args = {**self._task.args, "onward": onward(report, way)}
+            self._task.args = {"verbose": display.verbosity > 0, **self._task.args, "onward": onward(report, way)}
         return super()._work(task_vars)
 
     def _said(self, name: str, task_vars: dict[str, Any]) -> Any:

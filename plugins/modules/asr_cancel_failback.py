@@ -12,7 +12,8 @@ version_added: 1.0.0
 description:
   - Cancels the planned failover to on-premises of machines in a modernized vault. The machines must be named one by one. The service
     starts the Azure VM again, restores the on-premises disks to their state before the failover, and resumes replication to on-premises.
-  - All data that a machine has written on-premises since its failover is lost.
+  - All data that a machine has written on-premises since its failover is lost. The playbook C(homeward.asr.cancel_failback) runs this
+    module; no other playbook or role does.
   - Only a failover that has finished and is not committed can be cancelled. A failover in progress is never cancelled, and classic vaults
     do not support cancelling; such machines are refused.
   - Machines that are ready to fail over to on-premises, as they are after a cancellation, are not touched.
@@ -450,6 +451,11 @@ progress:
       returned: always
       type: int
       sample: 0
+    at:
+      description: Number of machines still under way on each step of the route.
+      returned: always
+      type: dict
+      sample: {}
     waiting_for:
       description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always

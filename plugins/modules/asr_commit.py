@@ -290,6 +290,12 @@ machines:
       returned: always
       type: dict
       contains:
+        location:
+          description: V(original) if a machine on its way to on-premises keeps its original location, V(alternate) if it is recreated;
+            V(null) if unknown.
+          returned: always
+          type: str
+          sample: original
         master_target:
           description: Master target, or the appliance of a modernized vault.
           returned: always
@@ -554,6 +560,11 @@ progress:
       returned: always
       type: int
       sample: 0
+    at:
+      description: Number of machines still under way on each step of the route.
+      returned: always
+      type: dict
+      sample: {}
     waiting_for:
       description: What the machine in RV(progress.slowest) is doing; may be empty.
       returned: always

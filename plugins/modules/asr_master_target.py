@@ -717,6 +717,12 @@ held_machines:
   type: list
   elements: str
   sample: []
+lines:
+  description: What was found and changed, as it was printed.
+  returned: when the task has finished and does not fail
+  type: list
+  elements: str
+  sample: ['name  what  result']
 requests:
   description: Requests sent to Azure Resource Manager.
   returned: always

@@ -25,6 +25,10 @@ options:
     description: Get the power state of the Azure VMs, which takes one list request per subscription.
     type: bool
     default: true
+  table:
+    description: Print where each machine stands, one line each, and what comes next.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - homeward.asr.azure
   - homeward.asr.vault
@@ -276,6 +280,12 @@ machines:
       returned: always
       type: str
       sample: 'It is running in Azure, committed: only a machine at home that replicates to Azure can move.'
+lines:
+  description: The table as it was printed.
+  returned: with O(table=true)
+  type: list
+  elements: str
+  sample: ['machine  state now']
 requests:
   description: Requests sent to Azure Resource Manager.
   returned: always
@@ -325,6 +335,7 @@ def argument_spec() -> specs.Spec:
         {
             "full": {"type": "bool", "default": True},
             "azure_machines": {"type": "bool", "default": True},
+            "table": {"type": "bool", "default": False},
         },
     )
 

@@ -46,6 +46,10 @@ options:
         what to write into the option C(approved) of the tasks.
     type: str
     default: ''
+  verbose:
+    description: Print every step of each machine and the requests that were sent, too. Left out, C(-v) decides.
+    type: bool
+    default: false
   onward:
     description: Internal, set by the action plugin. How to continue the run.
     type: list

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED
@@ -13,6 +14,15 @@ NAMES = 50
 
 #: Lists of names that only say again what stands in ``machines``.
 LISTS = tuple(f"{word}_machines" for word in LISTED)
+
+#: Characters of JSON that the result of a chain may have.
+EVENT = 90_000
+
+#: Names in one list of what a workflow is told, and rows of a stage that are left where all would be too many.
+TOLD = 20
+
+#: Keys of a machine's row that stay when rows are shortened.
+_BRIEF = ("name", "vault", "item_id", "group", "approved", "done", "code", "after")
 
 #: Options that are left out of the result's copy of the arguments: nobody typed them, and they may be long.
 BULKY = frozenset({"cursor", "results", "judged"})
@@ -41,3 +51,58 @@ def _short(value: Any) -> Any:
     if not isinstance(value, list) or len(value) <= NAMES:
         return value
     return [*value[:NAMES], f"and {len(value) - NAMES} more"]
+
+
+def summary(report: Mapping[str, Any]) -> dict[str, Any]:
+    """What other jobs of a workflow branch on (``asr_result``)."""
+    listed = {
+        word: list(report.get(f"{word}_machines") or ())[:TOLD] for word in ("failed", "refused", "awaiting_approval")
+    }
+    return {"code": str(report.get("code") or ""), "counts": dict(report.get("counts") or {}), **listed}
+
+
+def event(result: dict[str, Any]) -> dict[str, Any]:
+    """The result of a chain in a size that an event can bear: rows are shortened before any is left out, and ``stages[].counts``
+    and the report's own counts always tell of all."""
+    shorter: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_without_plans, _brief, _urgent, _cut)
+    for step in shorter:
+        if len(json.dumps(result, default=str)) <= EVENT:
+            break
+        result = step(result)
+    return result
+
+
+def _without_plans(result: dict[str, Any]) -> dict[str, Any]:
+    return _staged(result, lambda stage: {k: v for k, v in stage.items() if k != "plan"})
+
+
+def _brief(result: dict[str, Any]) -> dict[str, Any]:
+    def rows(stage: dict[str, Any]) -> dict[str, Any]:
+        machines = stage.get("machines")
+        if not isinstance(machines, list):
+            return stage
+        return {**stage, "machines": [{k: m.get(k) for k in _BRIEF} for m in machines], "shortened": True}
+
+    return _staged(result, rows)
+
+
+def _urgent(result: dict[str, Any]) -> dict[str, Any]:
+    """Only the rows of those that need a look, and few of them."""
+
+    def rows(stage: dict[str, Any]) -> dict[str, Any]:
+        kept = {k: v[:TOLD] if k in LISTS else v for k, v in stage.items()}
+        machines = stage.get("machines")
+        if isinstance(machines, list):
+            kept["machines"] = [m for m in machines if m.get("done") in LISTED][:TOLD]
+        return kept
+
+    return _staged(result, rows)
+
+
+def _cut(result: dict[str, Any]) -> dict[str, Any]:
+    """What was printed is in the job's output already."""
+    return {**result, "lines": list(result.get("lines") or ())[-10 * TOLD :]}
+
+
+def _staged(result: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    return {**result, "stages": [change(stage) for stage in result.get("stages") or ()]}

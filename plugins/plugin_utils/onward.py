@@ -15,7 +15,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import SUCCEEDED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import STOPPED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, fold
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import Report, Story
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.story import Story
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import Report
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD, WAITS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
 

@@ -48,6 +48,10 @@ PAUSE = 15.0
 EARLY_SLICE = 25.0
 
 
+#: Where our playbooks are installed.
+OURS = "/ansible_collections/homeward/asr/playbooks/"
+
+
 class Once(ActionBase):
     """Runs the module one time, with no trace of its arguments on disk or in the process list."""
 
@@ -168,9 +172,10 @@ class Once(ActionBase):
         return answer
 
     def _in_playbooks(self) -> bool:
-        """Whether the task is one of our roles', whose users set variables."""
+        """Whether the task is one of our roles' or playbooks', whose users set variables."""
         role = self._task._role
-        return role is not None and str(role.get_name()).startswith("homeward.asr.")
+        path = getattr(self._task, "get_path", str)()
+        return (role is not None and str(role.get_name()).startswith("homeward.asr.")) or OURS in str(path)
 
     def _say(self, text: str) -> None:
         """One line for people; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
@@ -185,6 +190,12 @@ class Slices(Once):
     clock = system_clock()
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        answer = self._slices(task_vars)
+        for text in answer.get("lines") or ():
+            self._say(text)
+        return answer
+
+    def _slices(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         arguments = self._arguments()
         limit = _number(arguments.get("wait_timeout"), 172800.0)
         length = _number(arguments.get("slice_seconds"), EARLY_SLICE)

@@ -64,6 +64,7 @@ _ALL = (
     Variable("asr_configuration_server_backups", Kind.MAPPING),
     Variable("asr_split_groups", Kind.FLAG),
     Variable("asr_confirm_failover_to_azure", Kind.FLAG, repeated=False),
+    Variable("asr_confirm_cancel", Kind.FLAG, repeated=False),
     Variable("asr_advance", Kind.TEXT, choices=("together", "each")),
     Variable("asr_recovery_point", Kind.BY_MACHINE),
     Variable("asr_shut_down_source", Kind.FLAG),

@@ -46,8 +46,22 @@ class Outcome:
     results: list[dict[str, Any]] = field(default_factory=list)
 
     def of(self, module: str) -> list[dict[str, Any]]:
-        """The results of our module of that name, in order."""
-        return [r["result"] for r in self.results if r["action"] == f"homeward.asr.{module}"]
+        """The results of our module of that name, in order, also as a stage of a chain. The report's is that of the chain's last task."""
+        found: list[dict[str, Any]] = []
+        known: list[Any] = []
+        for told in self.results:
+            action, result = told["action"], told["result"]
+            if action == f"homeward.asr.{module}":
+                found.append(result)
+            elif action == "homeward.asr.asr_stages":
+                stages = result.get("stages") or []
+                # A task of a chain with hooks tells of the stages before it, too.
+                fresh = stages[len(known) :] if stages[: len(known)] == known else stages
+                known = stages
+                found += [r for r in fresh if module != "asr_report" and r.get("module") == module]
+                if module == "asr_report" and "total" in result:
+                    found.append(result)
+        return found
 
     def task(self, name: str) -> dict[str, Any]:
         """The result of the one task of that name."""

@@ -200,7 +200,7 @@ def test_what_this_run_brings_to_its_commit_is_not_held_at_its_beginning(scene: 
     run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["s4-refused"], asr_approved=["held"])
     assert run.rc == 0, run.text
     assert [b["step"] for b in scene.bodies[start:]] == ["failover_to_onprem"]
-    assert run.of("asr_report")[-1]["held_machines"] == ["s4-refused"]
+    assert run.of("asr_report")[-1]["awaiting_approval_machines"] == ["s4-refused"]
 
 
 def test_a_misspelt_approval_stops_the_run_before_anything_is_sent(scene: Scene) -> None:

@@ -56,11 +56,11 @@ def test_a_held_machine_says_what_to_look_at_and_waits(scene: Scene) -> None:
     assert [scene.sent(name) for name in machines] == [["failover_to_onprem"]] * 2
     said = " ".join(held.text.split())
     for word in (
-        "held-01, held-02 held:",
+        "held-01, held-02 awaiting approval:",
         "Is it powered on",
         "the data current",
         "deletes the Azure VM for good",
-        "2 held",
+        "2 awaiting approval",
     ):
         assert word in said, held.text
 

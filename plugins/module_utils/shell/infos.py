@@ -15,6 +15,7 @@ from ..failback.model.errors import InputError, NotFound
 from ..failback.model.items import Item, Job, Json, VaultRef
 from ..failback.model.servers import Fabric, Policy
 from ..failback.model.words import Named, name_key, same
+from ..failback.report.standing import standing
 from ..failback.servers.fabrics import list_whole
 from ..failback.wanted.order import ALL, Order
 from ..failback.wanted.refusals import said
@@ -56,9 +57,11 @@ def items(call: Call) -> Result:
         found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
         machines = {str(m.get("id") or "").lower(): m for m in found}
     notes = said(choice)
+    shown = [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted]
     return {
         "changed": False,
-        "machines": [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted],
+        "machines": shown,
+        **({"lines": standing(shown)} if params.get("table") else {}),
         "requests": _spent(vaults),
         **({"warnings": notes} if notes else {}),
     }

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from ..azure.vaults import Vaults
+from ..failback.report.standing import prepared
 from .module import Call
 from .outcome import count, names, shape
 
@@ -37,6 +38,8 @@ def run(call: Call, work: Slice) -> dict[str, Any]:
     raw["cursor"] = {**(raw.get("cursor") or {}), "bucket": vaults.bucket_state}
     result = shape(raw, call.params, call.check)
     result["diff"] = {**result["diff"], "before_header": "before", "after_header": "after"}
+    if result.get("finished") and call.params.get("vmotion_exclusion") != "watched":
+        result["lines"] = prepared(raw["machines"], call.check)
     if result.get("finished") and not result["failed_machines"] and not result["refused_machines"]:
         result["msg"] = summary(raw["machines"], call.check)
     return result

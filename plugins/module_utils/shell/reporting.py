@@ -24,6 +24,7 @@ def argument_spec() -> Spec:
         "on_timeout": {"type": "str", "choices": ["fail", "ok"], "default": "fail"},
         "approve_with": {"type": "str", "default": ""},
         "onward": {"type": "list", "elements": "dict", "default": []},
+        "verbose": {"type": "bool", "default": False},
     }
 
 
@@ -46,7 +47,7 @@ def work(call: Call) -> dict[str, Any]:
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
         "changed": False,
-        "lines": render(report, onward=onward),
+        "lines": render(report, onward=onward, verbose=bool(params.get("verbose"))),
         "onward": onward,
         "total": len(report.stories),
         "counts": {

@@ -37,4 +37,8 @@ def test_what_playbooks_and_roles_read_is_known():
 
 
 def test_what_approves_or_confirms_is_never_repeated():
-    assert {v.name for v in VARIABLES.values() if not v.repeated} == {"asr_approved", "asr_confirm_failover_to_azure"}
+    assert {v.name for v in VARIABLES.values() if not v.repeated} == {
+        "asr_approved",
+        "asr_confirm_cancel",
+        "asr_confirm_failover_to_azure",
+    }

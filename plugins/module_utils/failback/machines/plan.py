@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
-from ..placement.home import Home, judged
-from ..wanted.names import among
+from ..placement.home import Home, goes_back, judged
 from .walk import Walk
 
 #: Providers whose machines keep their own datastore by the service's own word, whatever the request names.
@@ -63,21 +62,27 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     if not ways:
         return []
     total = sum(map(len, ways.values()))
-    lines = ["", f"The plan, for {total} machine{'' if total == 1 else 's'}:"]
+    # What is the same for all is said once.
+    shared = {_operations(way) for way in ways}
+    common = shared.pop() if len(shared) == 1 else ""
+    head = f"The plan, for {total} machine{'' if total == 1 else 's'}:{f' {common}' if common else ''}"
+    lines = ["", *textwrap.wrap(head, WIDTH, subsequent_indent="  ")]
     for way, names in ways.items():
-        lines += _paragraph(way, names, sizes[way])
+        lines += _paragraph(way, names, sizes[way], bool(common))
     idle = len(walk.memory.tracks) - total
     if idle:
         lines.append(f"  {idle} more {'has' if idle == 1 else 'have'} nothing to do or cannot continue.")
     return lines
 
 
-def _paragraph(way: Way, names: Sequence[str], size: int | None) -> list[str]:
+def _operations(way: Way) -> str:
+    said = ", then ".join(STEP_TEXT.get(step, step) for step in way.operations)
+    return said + (", then waiting for approval before the commit" if way.held else "")
+
+
+def _paragraph(way: Way, names: Sequence[str], size: int | None, short: bool) -> list[str]:
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
-    operations = [STEP_TEXT.get(step, step) for step in way.operations]
-    said = f"{who}: {', then '.join(operations)}" + (
-        ", then waiting for approval before the commit" if way.held else ""
-    )
+    said = who if short else f"{who}: {_operations(way)}"
     where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]
     told = "; ".join(part for part in where if part)
     lines = textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
@@ -86,8 +91,7 @@ def _paragraph(way: Way, names: Sequence[str], size: int | None) -> list[str]:
 
 def _place(where: Home, placement: Mapping[str, Any]) -> str:
     if where.exists:
-        store = str(placement.get("datastore") or "")
-        if store and not placement.get("retention_volume") and where.datastores and not among(store, where.datastores):
+        if not goes_back(where, placement):
             return "to the existing VM, on another datastore (alternate location)"
         return "to the existing VM, on its own datastore (original location)"
     if where.exists is None:

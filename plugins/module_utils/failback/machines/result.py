@@ -10,6 +10,7 @@ from ..lifecycle.table import STEP_TEXT
 from ..model.items import parse_time
 from ..model.outcomes import BAD, STOPPED
 from ..model.ports import Requests
+from ..placement.home import goes_back, judged
 from .closer import slowest, standing_of, synchronisation
 from .track import Track
 from .walk import Walk
@@ -86,10 +87,19 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "unproven": track.unproven,
         "reason": track.reason or track.waiting or None,
         "remedy": track.remedy or None,
-        "placement": place.result() if place else None,
+        "placement": {**place.result(), "location": location(walk, key, track)} if place else None,
         "sync": sync.result() if sync else None,
         "steps": [step(entry) for entry in shown],
     }
+
+
+def location(walk: Walk, key: str, track: Track) -> str | None:
+    """``original`` or ``alternate`` for a machine whose reprotect home is placed; None where that is not known."""
+    item = walk.items.get(key)
+    where = walk.locations.get(key) or (judged(item, walk.homes.get(key)) if item is not None else None)
+    if where is None or where.exists is None or not (track.placement or {}).get("master_target"):
+        return None
+    return "original" if goes_back(where, track.placement or {}) else "alternate"
 
 
 def step(entry: dict[str, Any]) -> dict[str, Any]:
@@ -117,6 +127,7 @@ def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
         "done": done,
         "running": sum(not t.ended for t in tracks.values()),
         "failed": failed,
+        "at": {s: n for s in walk.order.route if (n := sum(not t.ended and t.step == s for t in tracks.values()))},
         "waiting_for": doing,
         "slowest": tracks[key].name if key else "",
     }

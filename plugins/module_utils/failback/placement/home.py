@@ -9,12 +9,14 @@ one tells a VM's datastores and whether it was deleted (SEEN RCM 130).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..model.identity import Known, onprem, site_words
 from ..model.items import Item, Json, truth
 from ..model.ports import SiteMachine
+from ..wanted.names import among
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ def judged(item: Item, in_vcenter: Home | None) -> Home:
         # The item's first one is where the service puts it by itself (SEEN RCM 132); vCenter counts mounted images too.
         return Home(exists=True, datastores=said.datastores or in_vcenter.datastores)
     return Home(datastores=said.datastores) if said.exists else in_vcenter
+
+
+def goes_back(home: Home, placement: Mapping[str, Any]) -> bool:
+    """Whether a machine goes back to its original location. A modernized vault, whose placement has no retention volume, puts the
+    machine where the request says, also when it is there."""
+    store = str(placement.get("datastore") or "")
+    moves = store and not placement.get("retention_volume") and home.datastores and not among(store, home.datastores)
+    return bool(home.exists) and not moves
 
 
 def _physical(item: Item) -> bool:

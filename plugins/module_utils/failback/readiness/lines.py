@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..report.table import WIDTH
+from ..report.rows import WIDTH
 from .rules import UNKNOWN
 
 #: Names in one row before "and N more".

@@ -7,6 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.items import SUCCEEDED
+from ..model.outcomes import LISTED, spoken
+
+#: Short names of the steps, so that a row fits.
+STAGES: Mapping[str, str] = {
+    "failover_to_azure": "fail over to Azure",
+    "commit_to_azure": "commit to Azure",
+    "reprotect_to_onprem": "reprotect home",
+    "failover_to_onprem": "fail over home",
+    "commit_to_onprem": "commit home",
+    "reprotect_to_azure": "reprotect to Azure",
+    "cancel_failover_to_onprem": "cancel failover home",
+    "failback": "failback",
+}
 
 
 def span(seconds: float | None) -> str:
@@ -26,11 +39,22 @@ def span(seconds: float | None) -> str:
 def line(used: float, progress: Mapping[str, Any]) -> str:
     """One progress line: counts in fixed columns, then what the slowest machine is doing, then the time used."""
     total = int(progress.get("total") or 0)
+    at = progress.get("at") or {}
+    where = ", ".join(f"{STAGES.get(step, step)} {number}" for step, number in at.items())
     width = max(2, len(str(total)))
     counts = "   ".join(f"{word} {int(progress.get(word) or 0):>{width}}" for word in ("done", "running", "failed"))
     doing = ": ".join(str(progress[key]) for key in ("slowest", "waiting_for") if progress.get(key))
-    head = f"  homeward.asr   {span(used):>6}   {counts}   of {total:>{width}}"
+    head = f"  homeward.asr   {span(used):>6}   {counts}   of {total:>{width}}" + (f"   in {where}" if where else "")
     return f"{head}   slowest: {doing}" if doing else head
+
+
+def stage_line(used: float, stage: str, counts: Mapping[str, Any]) -> str:
+    """The line at a stage's end: how many machines arrived, and how many did not."""
+    total = int(counts.get("total") or 0)
+    rest = {word: int(counts.get(word) or 0) for word in LISTED}
+    said = [f"{number} {spoken(word)}" for word, number in rest.items() if number]
+    ended = f"{total - sum(rest.values())} of {total} machines done"
+    return f"  homeward.asr   {span(used):>6}   {stage}: {', '.join([ended, *said])}"
 
 
 def under_way(machine: Mapping[str, Any]) -> bool:

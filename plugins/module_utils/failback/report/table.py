@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from ..model.items import ALIVE, SUCCEEDED
-from ..model.outcomes import BAD, LISTED, STOPPED, spoken
+from ..model.outcomes import BAD, STOPPED, spoken
+from . import closing, rows
 from .causes import causes
 from .naming import wheres
-from .progress import moved, span, under_way
-
-#: Columns a terminal is sure to have.
-WIDTH = 120
+from .progress import under_way
+from .rows import WIDTH
+from .story import Story
 
 #: Beyond so many machines the table shows only those that need a look; the result holds all of them.
 SHOWN = 60
@@ -28,68 +27,6 @@ NAMED = 20
 
 #: Codes of a task whose machines' own verdicts say what went wrong.
 _VERDICTS = ("machines_failed", "machines_refused")
-
-#: Short names of the steps, so that a row fits.
-STAGES: Mapping[str, str] = {
-    "failover_to_azure": "fail over to Azure",
-    "commit_to_azure": "commit to Azure",
-    "reprotect_to_onprem": "reprotect home",
-    "failover_to_onprem": "fail over home",
-    "commit_to_onprem": "commit home",
-    "reprotect_to_azure": "reprotect to Azure",
-    "cancel_failover_to_onprem": "cancel failover home",
-}
-
-#: What a verdict is called while nothing was done yet.
-PLANNED: Mapping[str, str] = {"started": "would start", "joined": "would join"}
-
-_HEADS = ("machine", "vault", "stage", "result", "duration", "recovery point", "state now", "warnings")
-
-
-@dataclass
-class Story:
-    """One machine over all stages: its rows, how it ended, what was said of it."""
-
-    name: str
-    #: What tells it from others of its name (naming.wheres).
-    where: tuple[str, ...] = ()
-    rows: list[Mapping[str, Any]] = field(default_factory=list)
-    last: Mapping[str, Any] = field(default_factory=dict)
-    warnings: list[Mapping[str, Any]] = field(default_factory=list)
-    #: Whether it moved (see progress.moved), or in check mode whether it would.
-    moved: bool = False
-
-    def take(self, machine: Mapping[str, Any], check: bool = False) -> None:
-        """Add a stage's rows: one a step; a stage in which nothing was to do adds none beside others."""
-        steps = machine.get("steps") or ()
-        self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
-        if steps:
-            self.rows = [row for row in self.rows if row.get("done") != "unchanged"]
-            self.rows.extend(steps)
-        elif not self.rows or machine.get("done") != "unchanged":
-            self.rows.append(machine)
-
-    @property
-    def label(self) -> str:
-        """What it is called in sentences."""
-        return f"{self.name} ({', '.join(self.where)})" if self.where else self.name
-
-    @property
-    def done(self) -> str:
-        return str(self.last.get("done") or "")
-
-    @property
-    def bad(self) -> bool:
-        return self.done in BAD
-
-    @property
-    def needs_a_look(self) -> bool:
-        return bool(self.warnings) or self.done in LISTED
-
-    @property
-    def urgency(self) -> int:
-        """Place in the report: failures first, then what was refused, held, is under way, and the rest."""
-        return LISTED.index(self.done) if self.done in LISTED else len(LISTED)
 
 
 @dataclass(frozen=True)
@@ -115,8 +52,9 @@ class Report:
         return [s.label for s in self.stories if s.last.get("done") in done]
 
     @property
-    def names_repeat(self) -> bool:
-        return any(s.where for s in self.stories)
+    def vaults(self) -> int:
+        """Number of vaults that the machines are in."""
+        return len({str(s.last.get("vault") or "") for s in self.stories})
 
 
 def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
@@ -131,9 +69,12 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     running = False
     planned = 0
     notes: list[str] = []
+    locations: dict[str, str] = {}
     for result in results:
         if result.get("skipped"):
             continue
+        for item_id, location in (result.get("locations") or {}).items():
+            locations[str(item_id).lower()] = str(location)
         notes += [w for w in result.get("warnings") or () if isinstance(w, str)]
         machines = result.get("machines") or ()
         # Only a run that looked at its clock says that time was over; what an error has ended is no such run.
@@ -160,6 +101,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
     for story, where in zip(stories.values(), wheres([s.last for s in stories.values()]), strict=True):
         story.where = where
+        story.location = story.location or locations.get(str(story.last.get("item_id") or "").lower(), "")
     ordered = tuple(sorted(stories.values(), key=lambda s: (s.urgency, s.name.lower(), s.where)))
     writes, reads, floor_writes, floor_reads = spent
     return Report(
@@ -175,10 +117,13 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
     )
 
 
-def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any]] = ()) -> list[str]:
+def render(
+    report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any]] = (), verbose: bool = False
+) -> list[str]:
     """The report as lines of at most 120 columns; only what is to be copied stands on a line of its own, however long.
 
-    ``onward`` is what can be done next: ``words``, ``command`` or ``variable``, and ``notes`` of each.
+    ``onward`` is what can be done next: ``words``, ``command`` or ``variable``, and ``notes`` of each. ``verbose`` adds the steps
+    of each machine and the requests that were sent.
     """
     stories: Sequence[Story] = report.stories
     left_out = hidden = 0
@@ -188,24 +133,34 @@ def render(report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any
         stories = looked_at[:LOOKED_AT]
         hidden = len(looked_at) - len(stories)
     lines: list[str] = []
-    if stories:
-        rows = [row for story in stories for row in _rows(story, report.planned is not None)]
-        lines += ["", *_table(rows if report.names_repeat else [(name, *row) for name, _vault, *row in rows])]
+    check = report.planned is not None
+    if len(states := {str(s.last.get("after") or "") for s in stories if not s.where}) == 1 and all(
+        map(_idle, stories)
+    ):
+        names = ", ".join(s.name for s in stories)
+        lines += ["", *wrapped(f"{names}: nothing to do, {states.pop().replace('_', ' ')}.", "  ")]
+    elif stories:
+        lines += ["", *rows.machines(stories, check, report.vaults > 1)]
     if hidden:
         lines.append(f"and {hidden} more machines that need attention; see the reasons below.")
     if left_out:
         lines.append(f"and {left_out} more machines that need no attention.")
+    if verbose and stories and (steps := rows.steps(stories)):
+        lines += ["", *steps]
+    lines += ["", *wrapped(totals(report, verbose), "  ")]
     lines += _said(report.stories)
-    lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *_wrap(text, "")]]
-    lines += [part for text in report.notes for part in ["", *_wrap(f"Note: {text}", "  ")]]
+    lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *wrapped(text, "")]]
+    lines += [part for text in report.notes for part in ["", *wrapped(f"Note: {text}", "  ")]]
+    if check:
+        return lines
     if report.running:
-        lines += ["", *_wrap(still_running(report), "  ")]
-    for entry in onward:
-        lines += ["", *_wrap(str(entry.get("words") or ""), "  ")]
-        lines += [str(entry[key]) for key in ("command", "variable") if entry.get(key)]
-        lines += [part for note in entry.get("notes") or () for part in _wrap(str(note), "  ")]
-    lines += ["", *_wrap(totals(report), "  ")]
-    return lines
+        lines += ["", "wait_timeout expired before all machines finished."]
+    return lines + closing.block(report.stories, bool(report.stopped), report.running, onward, wrapped)
+
+
+def _idle(story: Story) -> bool:
+    """Whether there was nothing to do for a machine and nothing is to be said of it."""
+    return story.done == "unchanged" and not story.warnings and not story.where
 
 
 def still_running(report: Report) -> str:
@@ -227,8 +182,8 @@ def still_running(report: Report) -> str:
     )
 
 
-def totals(report: Report) -> str:
-    """One line: machines, verdicts, time, requests against the floor."""
+def totals(report: Report, verbose: bool = False) -> str:
+    """One line: machines and verdicts; with ``verbose`` also requests against the floor."""
     parts = [f"{len(report.stories)} machine{'' if len(report.stories) == 1 else 's'}"]
     number = sum(s.moved for s in report.stories)
     parts.append(f"{number} moved" if report.planned is None else f"{number} would move")
@@ -242,56 +197,16 @@ def totals(report: Report) -> str:
             f"Check mode, nothing was sent. {', '.join(parts)}. A run would send {report.planned} writes; "
             f"this check took {report.reads} reads."
         )
+    if not verbose:
+        return f"{', '.join(parts)}."
     return (
         f"{', '.join(parts)}. Requests: {report.writes} writes (floor {report.floor_writes}), "
         f"{report.reads} reads (floor {report.floor_reads})."
     )
 
 
-def _rows(story: Story, check: bool) -> list[tuple[str, ...]]:
-    """A machine's rows: its name and warnings stand in the first, its state in the last."""
-    rows: list[tuple[str, ...]] = []
-    last = len(story.rows) - 1
-    for number, row in enumerate(story.rows):
-        rows.append(
-            (
-                story.name if number == 0 else "",
-                ("/".join(story.where) or str(story.last.get("vault") or "")) if number == 0 else "",
-                STAGES.get(str(row.get("step") or ""), str(row.get("step") or "-")),
-                PLANNED.get(_result(row), spoken(_result(row))) if check else spoken(_result(row)),
-                span(row.get("duration_seconds")),
-                str(row.get("recovery_point") or ""),
-                str(story.last.get("after") or "").replace("_", " ") if number == last else "",
-                str(len(story.warnings) or "") if number == last else "",
-            )
-        )
-    return rows
-
-
-def _result(row: Mapping[str, Any]) -> str:
-    """A row's verdict; an attempt that was repeated stands there as failed."""
-    done, state = str(row.get("done") or ""), str(row.get("state") or "")
-    return "failed" if done == "started" and state and state not in ALIVE | SUCCEEDED else done
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    """Aligned columns, each as wide as its widest cell; where that is too much, the widest columns give way."""
-    heads = _HEADS if len(rows[0]) == len(_HEADS) else tuple(head for head in _HEADS if head != "vault")
-    wide = [max(len(head), *(len(row[i]) for row in rows)) for i, head in enumerate(heads)]
-    while sum(wide) + 2 * (len(wide) - 1) > WIDTH:
-        wide[wide.index(max(wide))] -= 1
-
-    def line(cells: Sequence[str]) -> str:
-        return "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(cells, wide, strict=True)).rstrip()
-
-    return [line(heads), line(["-" * width for width in wide]), *(line(row) for row in rows)]
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _wrap(text: str, indent: str) -> list[str]:
+def wrapped(text: str, indent: str) -> list[str]:
+    """A text in lines of at most 120 columns."""
     lines: list[str] = []
     for part in text.splitlines():
         lines += textwrap.wrap(
@@ -308,7 +223,8 @@ def _said(stories: Iterable[Story]) -> list[str]:
         last = story.last
         if story.done in STOPPED:
             reason = _reason(last)
-            lines = [line for problem in last.get("errors") or () for line in _problem(problem, reason)]
+            told_next = f"{reason} {last.get('remedy') or ''}"
+            lines = [line for problem in last.get("errors") or () for line in _problem(problem, told_next)]
             stopped.append((story.label, f"{story.done} {last.get('code') or ''}", (reason, *lines)))
         for problem in story.warnings:
             warned.append((story.label, f"warning {problem.get('code') or ''}", ("", *_problem(problem))))
@@ -318,14 +234,16 @@ def _said(stories: Iterable[Story]) -> list[str]:
         word = cause.kind.partition(" ")[0]
         told += [
             "",
-            *_wrap(f"{cause.who(NAMED)} {spoken(word)}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
+            *wrapped(f"{cause.who(NAMED)} {spoken(word)}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
             *more,
         ]
     return told
 
 
 def _reason(machine: Mapping[str, Any]) -> str:
-    return f"{machine.get('reason') or 'no reason was given.'} {machine.get('remedy') or ''}".strip()
+    """Why a machine stopped. What to do about one that went wrong stands in the block NEXT."""
+    remedy = "" if machine.get("done") in BAD else machine.get("remedy") or ""
+    return f"{machine.get('reason') or 'no reason was given.'} {remedy}".strip()
 
 
 def _problem(problem: Mapping[str, Any], told: str = "") -> list[str]:
@@ -333,8 +251,8 @@ def _problem(problem: Mapping[str, Any], told: str = "") -> list[str]:
     message, action = str(problem.get("message") or ""), str(problem.get("recommended_action") or "")
     message = "" if message and message in told else message
     action = "" if action and action in told else action
-    lines = _wrap(f"  {problem.get('code') or '-'} {message}".rstrip(), "    ")
+    lines = wrapped(f"  {problem.get('code') or '-'} {message}".rstrip(), "    ")
     for head, text in (("Possible causes", problem.get("possible_causes")), ("Recommended", action)):
         if text:
-            lines += _wrap(f"    {head}: {text}", "      ")
+            lines += wrapped(f"    {head}: {text}", "      ")
     return lines

@@ -70,7 +70,9 @@ def test_the_plan_is_told_by_way(world: World) -> None:
     world.add("home", position=P.HOME)
     told = "\n".join(world.slice(order(WAY_HOME, check=True))["plan_text"])
     assert "The plan, for 2 machines" in told
-    assert "db, web: reprotecting to on-premises" in told
+    # What all of them do is said once.
+    assert "The plan, for 2 machines: reprotecting to on-premises, then" in told
+    assert "\n  db, web\n" in told
     for word in ("process server", "master target", "datastore", "1 more"):
         assert word in told
     assert all(len(line) <= 120 for line in told.splitlines())

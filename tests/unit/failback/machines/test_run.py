@@ -55,7 +55,15 @@ def test_the_way_home(world: World, lag: float, advance: str) -> None:
         assert told["placement"]["process_server"] == "cs-1"
     assert result["changed"]
     assert spent(result) == (8, 8)
-    assert result["progress"] == {"total": 2, "done": 2, "running": 0, "failed": 0, "waiting_for": "", "slowest": ""}
+    assert result["progress"] == {
+        "total": 2,
+        "done": 2,
+        "running": 0,
+        "failed": 0,
+        "at": {},
+        "waiting_for": "",
+        "slowest": "",
+    }
     # One list a tick, one GET a finished job and the discovery: every read belongs to the floor.
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
     assert world.calls["get_job"] == 8

@@ -59,20 +59,90 @@ def test_a_machine_is_told_over_all_its_stages() -> None:
     second = stage(machine("a", step="failover_to_onprem", after="home_uncommitted", recovery_point="latest"))
     lines = render(gather([first, second]))
     body = [text for text in lines if text and not text.startswith("-")]
-    assert body[0].split() == [
-        "machine",
-        "stage",
-        "result",
-        "duration",
-        "recovery",
-        "point",
-        "state",
-        "now",
-        "warnings",
+    assert body[0].split("  ")[0] == "machine"
+    end = ["03-01", "08:12"]
+    assert body[1].split() == ["a", "started", "home", "uncommitted", *end, "25m00s", "latest"]
+    assert body[2].split() == ["b", "started", "ready", *end, "12m30s"]
+
+
+def test_the_steps_of_each_machine_and_the_requests_are_told_to_those_who_ask() -> None:
+    report = gather([stage(machine("a")), stage(machine("a", step="failover_to_onprem", recovery_point="latest"))])
+    brief, told = ("\n".join(render(report, verbose=verbose)) for verbose in (False, True))
+    for text in ("duration", "floor"):
+        assert text in told
+        assert text not in brief
+    rows = [text.split() for text in told.splitlines()]
+    assert ["a", "reprotect", "home", "started", "12m30s"] in rows
+    assert ["fail", "over", "home", "started", "12m30s", "latest"] in rows
+
+
+def step(name: str, start: str, end: str | None, state: str = "Succeeded", **more: Any) -> dict[str, Any]:
+    return {"step": name, "done": "started", "state": state, "start": start, "end": end, **more}
+
+
+def test_times_downtime_and_location_of_a_machine() -> None:
+    """The source is off from when the first try of its failover begins until the target is on."""
+    steps = [
+        step("reprotect_to_onprem", "2026-03-01T23:10:00Z", "2026-03-01T23:40:00Z"),
+        step("failover_to_onprem", "2026-03-01T23:50:00Z", "2026-03-01T23:52:00Z", "Failed"),
+        step("failover_to_onprem", "2026-03-01T23:53:00Z", "2026-03-01T23:58:00Z"),
+        step("commit_to_onprem", "2026-03-02T00:08:00Z", "2026-03-02T00:10:00Z"),
     ]
-    assert body[1].split() == ["a", "reprotect", "home", "started", "12m30s"]
-    assert body[2].split() == ["fail", "over", "home", "started", "12m30s", "latest", "home", "uncommitted"]
-    assert body[3].split() == ["b", "reprotect", "home", "started", "12m30s", "ready"]
+    home = machine("a", steps=steps, after="home", item_id="/i/A", step="commit_to_onprem")
+    look = {"left_out": True, "machines": [], "locations": {"/i/a": "alternate"}}
+    head, _rule, row = render(gather([look, stage(home)]))[1:4]
+    told = {word: row[head.index(word) :].split("  ")[0] for word in head.split("  ") if word.strip()}
+    assert told["start (UTC)"] == "03-01 23:10"
+    assert told["end"] == "03-02 00:10"
+    assert (told["elapsed"], told["downtime"], told["location"]) == ("1h00m", "8m00s", "alternate")
+
+
+def test_a_failover_that_is_open_has_no_downtime_yet() -> None:
+    steps = [step("failover_to_onprem", "2026-03-01T23:50:00Z", None, "InProgress")]
+    (story,) = gather([stage(machine("a", steps=steps), finished=False)]).stories
+    assert (story.downtime, story.elapsed, story.ended) == (None, None, None)
+
+
+def test_the_vault_stands_there_where_there_are_several() -> None:
+    assert "vault" not in render(gather([stage(machine("a"))]))[1]
+    assert "vault" in render(gather([stage(machine("a"), machine("b", vault="w"))]))[1]
+
+
+def test_the_end_says_what_to_do_next() -> None:
+    opened = [step("reprotect_to_onprem", "2026-03-01T23:10:00Z", None, "InProgress")]
+    fleet = [
+        machine("a", "failed"),
+        machine("b", "failed"),
+        machine("c", "awaiting_approval"),
+        machine("d", steps=opened, done="started", reason="synchronising (42%, about 14 min left)"),
+    ]
+    approve = {"about": "approve", "words": "1 machine waits, run:", "command": "ansible-playbook x", "notes": []}
+    again = {"about": "continue", "words": "To go on, run:", "command": "ansible-playbook y", "notes": []}
+    lines = render(gather([stage(*fleet, finished=False)]), onward=[approve, again])
+    assert lines[lines.index("NEXT") :] == [
+        "NEXT",
+        "  a, b failed: Mend it.",
+        "  1 machine waits, run:",
+        "ansible-playbook x",
+        "  Under way in the service. Nothing was cancelled; a rerun joins what runs.",
+        "    d, reprotect home since 03-01 23:10 UTC: synchronising (42%, about 14 min left)",
+        "  To go on, run:",
+        "ansible-playbook y",
+    ]
+
+
+def test_machines_with_nothing_to_do_are_one_line() -> None:
+    fleet = [{**machine(f"m{n}", "unchanged", after="home", step=None), "steps": []} for n in range(3)]
+    assert render(gather([stage(*fleet)]))[1] == "m0, m1, m2: nothing to do, home."
+    lines = render(gather([stage(*fleet, machine("z"))]))
+    assert lines[1].startswith("machine")
+
+
+def test_a_run_that_went_well_ends_with_nothing_to_do() -> None:
+    assert render(gather([stage(machine("a"))]))[-2:] == [
+        "NEXT",
+        "  Nothing to do: every machine is where this run takes it.",
+    ]
 
 
 def test_columns_line_up_and_nothing_is_wider_than_a_terminal() -> None:
@@ -88,7 +158,13 @@ def test_columns_line_up_and_nothing_is_wider_than_a_terminal() -> None:
 def test_why_a_machine_did_not_arrive_is_told_in_full() -> None:
     problem = {"code": "95226", "message": "No route.", "possible_causes": "VPN.", "recommended_action": "Check it."}
     text = "\n".join(render(gather([stage(machine("a", "failed", errors=[problem]))])))
-    for part in ("a failed: It broke. Mend it.", "95226 No route.", "Possible causes: VPN.", "Recommended: Check it."):
+    for part in (
+        "a failed: It broke.",
+        "NEXT\n  a failed: Mend it.",
+        "95226 No route.",
+        "Possible causes: VPN.",
+        "Recommended: Check it.",
+    ):
         assert part in text
 
 
@@ -116,7 +192,8 @@ def test_large_fleets_show_only_what_needs_a_look() -> None:
 
 def test_totals_set_requests_against_their_floor() -> None:
     report = gather([stage(machine("a"), machine("b", "unchanged")), stage(machine("a", "awaiting_approval"))])
-    assert totals(report) == (
+    assert totals(report) == "2 machines, 1 moved, 0 failed, 0 refused, 1 awaiting approval."
+    assert totals(report, verbose=True) == (
         "2 machines, 1 moved, 0 failed, 0 refused, 1 awaiting approval. Requests: 3 writes (floor 3), 18 reads (floor 16)."
     )
 
@@ -147,7 +224,7 @@ def test_failures_come_first_then_what_was_refused_held_or_under_way() -> None:
     fleet += [machine("f", "failed", reason="It fell.")]
     lines = render(gather([stage(*fleet, finished=False)]))
     assert [text.split()[0] for text in lines[3:9]] == ["e", "f", "d", "c", "b", "a"]
-    said = [text for text in lines[9:] if text and not text.startswith(" ")]
+    said = [text for text in lines[11:] if text and not text.startswith(" ")]
     assert [text.split(":")[0] for text in said[:4]] == ["e failed", "f failed", "d refused", "c awaiting approval"]
 
 
@@ -193,7 +270,8 @@ def test_a_warning_repeated_by_a_later_stage_is_told_once() -> None:
 
 def test_an_attempt_that_was_repeated_stands_as_failed() -> None:
     steps = [{"step": "reprotect_to_onprem", "done": "started", "state": state} for state in ("Failed", "Succeeded")]
-    rows = [text.split()[-1] for text in render(gather([stage(machine("a", steps=steps, after=""))]))[3:5]]
+    told = render(gather([stage(machine("a", steps=steps, after=""))]), verbose=True)
+    rows = [text.split()[-1] for text in told if "reprotect home" in text]
     assert rows == ["failed", "started"]
 
 

@@ -1,0 +1,192 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs several stages as one task: the look ahead, each stage's module, the report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.utils.path import unfrackpath
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
+from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
+from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
+from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
+from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
+from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import Chain
+
+#: Everything of ours begins so.
+PREFIX = "homeward.asr."
+
+
+class ActionModule(Once):
+    """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py)."""
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        self._vars = task_vars
+        args = self._task.args
+        self._settings: Mapping[str, Any] = args.get("settings") or {}
+        self._check = bool(self._task.check_mode)
+        path = self._path()
+        self._chain = Chain.load(path)
+        part = str(args.get("part") or "chain")
+        try:
+            return dict(getattr(self, f"_part_{part}")(args))
+        finally:
+            self._chain.save(path)
+
+    # -- the parts -----------------------------------------------------------------------------------------------------
+
+    def _part_chain(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole chain; with hooks, which are tasks of the play's own, only what comes before the first of them."""
+        route, hooks = self._plan(args)
+        walked = tasks.walked(route, self._check)
+        steps = tasks.steps(walked, hooks)
+        hooked = any(step["hook"] for step in steps)
+        self._chain.begin()
+        if not self._check:
+            self._chain.look(route, self._settings, self._call)
+        if hooked:
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(walked)}
+        for stage in walked:
+            self._stage(stage, route)
+        return {**self._report(), "hooked": False, "steps": [], "going": []}
+
+    def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """What one stage by itself consists of, and whether anybody goes on to it."""
+        route, hooks = self._plan(args)
+        steps = tasks.steps(route, hooks)
+        return {"changed": False, "steps": steps, "going": self._going(route), "stages": []}
+
+    def _part_stage(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """One stage of a chain with hooks. It never fails: the report does."""
+        route = tasks.checked_route(args.get("route"))
+        stage = str(args.get("stage") or "")
+        ran = self._stage(stage, route)
+        walked = tasks.walked(route, self._check)
+        later = walked[walked.index(stage) + 1 :] if stage in walked else []
+        going = [stage] if ran and not self._chain.stopped else []
+        return {**self._told(self._chain.results), "going": going + self._going(later)}
+
+    def _part_report(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The table of what was done until now."""
+        # The stages' own tasks have told of changes.
+        return {**(self._report() if self._chain.results else {"failing": False}), "changed": False}
+
+    def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """The one failure of a chain, in its last task."""
+        return {**self._chain.verdict, "changed": False, "failed": True}
+
+    _clock = staticmethod(system_clock().monotonic)
+
+    # -- how -----------------------------------------------------------------------------------------------------------
+
+    def _plan(self, args: Mapping[str, Any]) -> tuple[list[str], dict[str, dict[str, list[str]]]]:
+        """The route and its hooks. Raises InputError for what is misspelt, before anything is read or sent."""
+        route = tasks.checked_route(args.get("route"))
+        hooks = tasks.hooks_of(args.get("hooks"))
+        places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
+        for stage in route:
+            for file in (f for told in hooks.get(stage, {}).values() for f in told):
+                if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
+                    raise InputError(
+                        "hook_missing",
+                        f"The hook {file} of the stage {stage} is neither in {' nor in '.join(places)}.",
+                        "Correct the name, or give its full path.",
+                    )
+        return route, hooks
+
+    def _going(self, walked: list[str]) -> list[str]:
+        """The next stage, where there is anybody whom it is for: its hooks run then."""
+        return [stage for stage in walked[:1] if self._chain.goes(stage, self._check)]
+
+    def _stage(self, stage: str, route: list[str]) -> bool:
+        began = self._clock()
+        result = self._chain.run(stage, route, self._settings, self._call, self._check)
+        if result is None:
+            return False
+        machines = result.get("machines") or ()
+        if not self._check and any(m.get("done") != "unchanged" for m in machines):
+            counts = {**(result.get("counts") or {}), "total": len(machines)}
+            self._say(stage_line(self._clock() - began, STAGES.get(stage, stage), counts))
+        return True
+
+    def _report(self) -> dict[str, Any]:
+        """Print the table, publish what other jobs of a workflow branch on, and keep the verdict for the last task."""
+        settings = self._settings
+        arguments = {
+            "results": self._chain.results,
+            "fail": False,
+            "allowed_failures": settings.get("allowed_failures"),
+            "on_timeout": settings.get("on_timeout"),
+            "approve_with": settings.get("approve_with"),
+        }
+        report = self._call("asr_report", arguments, self._check)
+        told = {k: v for k, v in report.items() if not k.startswith("_ansible") and k != "invocation"}
+        code = str(told.get("code") or "")
+        failing = bool(told.get("failed")) or (
+            bool(code) and not (code == "still_running" and settings.get("on_timeout") == "ok")
+        )
+        told.pop("failed", None)
+        self._chain.verdict = {k: v for k, v in told.items() if k not in ("lines", "requests")} if failing else {}
+        result = {**told, **self._told(self._chain.results), "failing": failing}
+        result["ansible_stats"] = {"data": {"asr_result": bounded.summary(told)}, "per_host": False, "aggregate": False}
+        return bounded.event(result)
+
+    def _told(self, results: list[dict[str, Any]]) -> dict[str, Any]:
+        """Stages as a task of ours tells of them, and what Ansible itself shows of their warnings."""
+        warnings: list[Any] = []
+        for result in results:
+            warnings += [w for w in result.get("warnings") or () if w not in warnings]
+        told: dict[str, Any] = {
+            "changed": any(bool(r.get("changed")) for r in results),
+            "stages": [{k: v for k, v in r.items() if k not in ("warnings", "locations")} for r in results],
+        }
+        if warnings:
+            told["warnings"] = warnings
+        return bounded.event(told)
+
+    def _call(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
+        """One of our modules as a task of its own would run it: its action plugin, with the play's defaults for it."""
+        task = self._task.copy()
+        task.action = PREFIX + module
+        task.check_mode = check
+        task.args = {**self._defaults(task.action), **arguments}
+        # What this task's own lines give is given to none of the modules by name.
+        task._ds = None  # type: ignore[attr-defined]
+        action = self._shared_loader_obj.action_loader.get(
+            task.action,
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        try:
+            return dict(action.run(task_vars={**self._vars, "stage_results": self._chain.told}))
+        except AnsibleError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
+
+    def _defaults(self, action: str) -> dict[str, Any]:
+        """``module_defaults`` of the play: those of the group have come with this task's own arguments."""
+        shared = {name for part in SHARED.values() for name in part()}
+        found = {name: value for name, value in self._task.args.items() if name in shared}
+        given = self._task.module_defaults or []
+        for defaults in given if isinstance(given, list) else [given]:
+            if isinstance(defaults, Mapping) and isinstance(defaults.get(action), Mapping):
+                found.update(self._templar.template(defaults[action]))
+        return found
+
+    def _path(self) -> Path:
+        """Where the chain stands between two tasks of this process; each host has its own."""
+        host = hashlib.sha256(str(self._vars.get("inventory_hostname")).encode()).hexdigest()[:16]
+        return Path(constants.DEFAULT_LOCAL_TMP) / f"homeward-asr-stages-{host}.json"

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: asr_stages
+short_description: Run several stages of a failback as one task, with the look ahead and the report
+version_added: 1.0.0
+description:
+  - Made for the role P(homeward.asr.stage#role), which gives it everything it needs. Use the role, or the playbooks.
+  - Looks along the whole route in check mode first, shows the plan, runs each stage for the machines that can go, and prints the report.
+    A machine that stops in one stage is left out of the next; no machine stops the others.
+  - Never fails for a machine or a stage. RV(failing) says that the chain has failed; the role's last task fails then, so that what a
+    workflow branches on is published first.
+  - Publishes RV(asr_result) as C(set_stats) does, for the other jobs of a workflow.
+author:
+  - The homeward.asr contributors (!UNKNOWN)
+options:
+  part:
+    description:
+      - What to do of the chain. V(chain) is all of it. With hooks it stops before the first stage; then V(stage) runs one stage,
+        V(report) prints the table and V(verdict) fails. V(begin) says what one stage by itself consists of.
+    type: str
+    choices: [chain, begin, stage, report, verdict]
+    default: chain
+  route:
+    description: Stages in order.
+    type: list
+    elements: str
+  stage:
+    description: The stage to run, with O(part=stage).
+    type: str
+  hooks:
+    description: Task files by stage, each with C(before) and C(after).
+    type: dict
+    default: {}
+  settings:
+    description: The role's variables, without their prefix.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - homeward.asr.attributes
+  - homeward.asr.attributes.actiongroup
+seealso:
+  - module: homeward.asr.asr_failback
+  - module: homeward.asr.asr_report
+"""
+
+EXAMPLES = r"""
+- name: Reprotect and fail over, as the role does it
+  homeward.asr.asr_stages:
+    route: [reprotect_to_onprem, failover_to_onprem]
+    settings:
+      machines: [shop-db-01]
+      process_server: ps-azure-01
+  register: ran
+"""
+
+RETURN = r"""
+failing:
+  description: Whether the chain has failed. The role's last task fails then.
+  returned: with the report
+  type: bool
+  sample: false
+hooked:
+  description: Whether there are hooks, so that the stages are still to be run.
+  returned: with O(part=chain)
+  type: bool
+  sample: false
+steps:
+  description: Stages and hooks in order.
+  returned: with O(part=chain) and O(part=begin)
+  type: list
+  elements: dict
+  sample: []
+going:
+  description: Stages that there are machines for now; their hooks run.
+  returned: with O(part=chain), O(part=begin) and O(part=stage)
+  type: list
+  elements: str
+  sample: []
+stages:
+  description:
+    - The look ahead (C(stage=look)) and each stage's result, with C(module) and C(stage).
+    - The rows of C(machines) are shortened, and with very many machines only those that need a look are kept, so that the result stays
+      under 90 kB. C(counts) always tells of all machines.
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+asr_result:
+  description: Published for workflows.
+  returned: with the report, as a statistic of the run
+  type: dict
+  contains:
+    code:
+      description: V(machines_failed), V(stage_failed), V(still_running), or empty.
+      returned: always
+      type: str
+      sample: machines_failed
+    counts:
+      description: How many machines moved, failed, were refused, are awaiting approval, held or waiting.
+      returned: always
+      type: dict
+      sample: {moved: 11, failed: 1, refused: 0, awaiting_approval: 0, held: 0, waiting: 0}
+    failed:
+      description: Names of at most 20 machines that failed.
+      returned: always
+      type: list
+      elements: str
+      sample: [files-01]
+    refused:
+      description: Names of at most 20 machines that were refused.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+    awaiting_approval:
+      description: Names of at most 20 machines that wait for approval.
+      returned: always
+      type: list
+      elements: str
+      sample: []
+lines:
+  description: The report as it was printed.
+  returned: with the report
+  type: list
+  elements: str
+  sample: ['machine  stage  result  duration']
+onward:
+  description: How the run goes on, as M(homeward.asr.asr_report) returns it.
+  returned: with the report
+  type: list
+  elements: dict
+  sample: []
+counts:
+  description: How many machines there are of each kind, as M(homeward.asr.asr_report) returns it.
+  returned: with the report
+  type: dict
+  sample: {moved: 12, failed: 0, refused: 0, awaiting_approval: 0, held: 0, waiting: 0}
+code:
+  description: V(machines_failed), V(stage_failed), or V(still_running), which with C(on_timeout=ok) is no failure.
+  returned: when something went wrong or a stage's wait_timeout expired
+  type: str
+  sample: machines_failed
+"""

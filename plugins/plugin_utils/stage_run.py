@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A chain of stages as it goes: what each stage is asked for, what it leaves to the next, and what the run tells. Pure but for
+the file in which it stands between two tasks.
+
+Rows of a thousand machines are megabytes. A fact or a registered variable would carry them into every event, so they stand in a
+file of Ansible's own temporary directory, which ends with the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
+
+from . import stage_tasks as tasks
+from .stage_tasks import Ask
+from .wording import worded
+
+Result = dict[str, Any]
+
+#: Runs a module of ours: (name without collection, arguments, whether in check mode) -> its result.
+Call = Callable[[str, "dict[str, Any]", bool], Result]
+
+#: Keys of a result that no later stage and no report reads.
+_UNREAD = ("invocation", "diff", "cursor", "next_slice_seconds", "progress", "exception", "deprecations")
+
+
+@dataclass
+class Chain:
+    """Where a chain stands. ``spent`` are ids of machines whose approval has brought a commit in an earlier chain of this process:
+    an approval is for one commit."""
+
+    results: list[Result] = field(default_factory=list)
+    spent: list[str] = field(default_factory=list)
+    chosen: list[str] = field(default_factory=list)
+    approved: list[str] = field(default_factory=list)
+    #: What earlier chains have said of each vault's generation; it is not said again.
+    vaults: list[Any] = field(default_factory=list)
+    lost_places: list[Any] = field(default_factory=list)
+    looked: bool = False
+    stopped: bool = False
+    #: The result with which the chain's last task fails; empty where it does not.
+    verdict: Result = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """A new chain, which knows of the ones before only whose approval is used."""
+        used = [*self.spent, *spent(self.results)]
+        told = [*self.vaults, *(note for result in self.results for note in result.get("vaults") or ())]
+        self.__init__(spent=used, vaults=told)  # type: ignore[misc]
+
+    # -- the look ahead ----------------------------------------------------------------------------------------------
+
+    def look(self, route: Sequence[str], settings: tasks.Settings, call: Call) -> None:
+        """The whole route in check mode, before the first write: it shows the plan, and finds what a later stage would lack. What
+        it chose are the machines of every stage that follows, by id."""
+        stage = tasks.look_stage(route)
+        ask = Ask(
+            stage,
+            tasks.chooses(settings),
+            approved=settings.get("approved") or (),
+            until=tasks.until(route),
+            shows_commit=tasks.commit_after(stage, route),
+        )
+        result = self._call(call, tasks.module_of(stage), tasks.arguments(ask, settings), True)
+        if result.get("failed"):
+            self.results = [{**result, "stage": "look"}]
+            self.stopped = True
+            return
+        found = looked(result, self.spent)
+        self.chosen, self.approved, self.looked = list(found.machines), list(found.approved), True
+        row = {"stage": "look", "left_out": True, "changed": False, "machines": worded(found.ended, True), "plan": []}
+        # Once a machine replicates home, the vault no longer tells whether it was there.
+        places = {m.get("item_id"): (m.get("placement") or {}).get("location") for m in result.get("machines") or ()}
+        row["locations"] = {item_id: place for item_id, place in places.items() if place}
+        self.results = [{**result, **row}]
+
+    # -- one stage ---------------------------------------------------------------------------------------------------
+
+    @property
+    def first(self) -> bool:
+        """Whether no stage has run yet: the first one chooses, the later ones are for the very same replicated items, by id."""
+        return not any("left_out" not in result for result in self.results)
+
+    def goes(self, stage: str, check: bool) -> bool:
+        """Whether there is anybody whom a stage is for."""
+        if self.stopped:
+            return False
+        if self.first:
+            return bool(self.chosen) or not self.looked
+        return bool(onward(self.results, stage, check).machines)
+
+    def run(self, stage: str, route: Sequence[str], settings: tasks.Settings, call: Call, check: bool) -> Result | None:
+        """One stage for those that it is for; machines that stopped earlier are left out, and so are the other members of their
+        consistency groups. Never raises for a machine. Returns the stage's result, None where it did not run."""
+        told = onward(self.results, stage, check)
+        if told.held:
+            held = {
+                "module": "",
+                "left_out": True,
+                "finished": True,
+                "changed": False,
+                "machines": worded(told.held, True),
+            }
+            self.results.append({"stage": stage, **held})
+        if not self.goes(stage, check):
+            return None
+        if settings.get("watch") and stage in tasks.WATCHED and not self._watch(stage, settings, call, check):
+            return None
+        first = self.first
+        ask = Ask(
+            stage,
+            self._choice(settings) if first else _by_id(told.machines),
+            approved=self._approvals(settings) if first else _approved(told.machines, told.last),
+            lost_places=self.lost_places if settings.get("watch") else (),
+            judged=told.last.get("machines") or (),
+            shows_commit=check and tasks.commit_after(stage, route),
+        )
+        result = self._call(call, tasks.module_of(stage), tasks.arguments(ask, settings), check)
+        self.results.append({**result, "stage": stage})
+        # Not a machine's failure but the stage's: nothing after it can be relied on, so the chain goes straight to the report.
+        self.stopped = bool(result.get("failed"))
+        return self.results[-1]
+
+    def _watch(self, stage: str, settings: tasks.Settings, call: Call, check: bool) -> bool:
+        """Look whether the master targets kept their place; False where the stage must not begin.
+
+        A master target that was moved by Storage vMotion took the disks of machines along: the failover of those machines must not
+        begin, and every other one goes on. Where there is no vCenter to ask, or no master target, there is nothing to look at.
+        """
+        result = self._call(call, "asr_master_target", tasks.watch_arguments(settings), check)
+        # The report's table is about the machines that come home, not about these.
+        row = {"stage": stage, "machines": [], "targets": result.get("machines") or []}
+        if result.get("failed") and result.get("code") not in tasks.NO_TARGETS:
+            self.results.append({**result, **row})
+            self.stopped = True
+            return False
+        self.lost_places = list(result.get("lost_places") or ())
+        kept: Result = {key: result[key] for key in ("module", "lost_places", "warnings") if key in result}
+        self.results.append({**kept, **row, "left_out": True, "changed": False})
+        return True
+
+    def _choice(self, settings: tasks.Settings) -> dict[str, Any]:
+        return _by_id(self.chosen) if self.looked else tasks.chooses(settings)
+
+    def _approvals(self, settings: tasks.Settings) -> Sequence[str]:
+        """The first stage says who is approved: those that waited when the run began, not those that it fails over itself."""
+        return self.approved if self.looked else settings.get("approved") or ()
+
+    @property
+    def told(self) -> list[Result]:
+        """What a stage's module need not say again, and whether the service has answered before."""
+        return [*([{"vaults": self.vaults}] if self.vaults else []), *self.results]
+
+    @staticmethod
+    def _call(call: Call, module: str, arguments: dict[str, Any], check: bool) -> Result:
+        result = call(module, arguments, check)
+        kept = {k: v for k, v in result.items() if k not in _UNREAD and not k.startswith("_ansible")}
+        if kept.get("warnings"):
+            kept["warnings"] = [said(warning) for warning in kept["warnings"]]
+        return {**kept, "module": module}
+
+    # -- between two tasks -------------------------------------------------------------------------------------------
+
+    def save(self, path: Path) -> None:
+        """Write it where the next task of this process finds it."""
+        part = path.with_name(f"{path.name}.part")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(asdict(self), stream, default=str)
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Chain:
+        """What the task before has left; a new chain where there was none."""
+        try:
+            return cls(**json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return cls()
+
+
+def said(warning: Any) -> str:
+    """A warning as text; since 2.19 ansible-core carries an object (RUN)."""
+    return warning if isinstance(warning, str) else str(getattr(getattr(warning, "event", None), "msg", warning))
+
+
+def _by_id(machines: Sequence[str]) -> dict[str, Any]:
+    return {"machines": list(machines), "groups": [], "recovery_plans": [], "exclude": []}
+
+
+def _approved(machines: Sequence[str], last: Mapping[str, Any]) -> list[str]:
+    """Ids of those of them whose commit was approved when the run began."""
+    approved = {str(m.get("item_id") or "").lower() for m in last.get("machines") or () if m.get("approved")}
+    return [item_id for item_id in machines if item_id.lower() in approved]

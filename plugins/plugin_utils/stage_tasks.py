@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A stage as a module and its arguments, from the settings of the role ``stage``. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+
+Settings = Mapping[str, Any]
+
+#: The stages by name. ``failback`` is the whole way home in one task.
+STAGES = (
+    "failover_to_azure",
+    "commit_to_azure",
+    "reprotect_to_onprem",
+    "failover_to_onprem",
+    "commit_to_onprem",
+    "reprotect_to_azure",
+    "failback",
+)
+
+#: Stages before which the master targets are looked at: their machines' disks hang on them.
+WATCHED = ("failover_to_onprem", "commit_to_onprem", "failback")
+
+#: Codes of a look at the master targets that says there is nothing to look at.
+NO_TARGETS = ("no_configuration_server", "master_target_not_found", "vcenter_missing")
+
+#: Where hooks stand, in the order in which they run around the stage.
+PLACES = ("before", "after")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What one stage is asked for. ``choice`` are its machines and how they are chosen; ``judged`` what the stage before has
+    read; ``lost_places`` the master targets that moved."""
+
+    stage: str
+    choice: Mapping[str, Any]
+    approved: Sequence[str] = ()
+    lost_places: Sequence[Any] = ()
+    judged: Sequence[Any] = ()
+    until: str = "reprotect_to_azure"
+    #: Whether the failover shows its commit, too: in check mode nothing moves, and a commit by itself would find no failover.
+    shows_commit: bool = False
+
+
+def module_of(stage: str) -> str:
+    """The module of a stage, without its collection."""
+    return f"asr_{verb(stage)}"
+
+
+def verb(stage: str) -> str:
+    return stage.partition("_to_")[0]
+
+
+def chooses(settings: Settings) -> dict[str, Any]:
+    """The user's own choice of machines."""
+    return {key: settings.get(key) or [] for key in ("machines", "groups", "recovery_plans", "exclude")}
+
+
+def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
+    """The arguments of a stage's module. What says nothing is left out."""
+    kind, direction = verb(ask.stage), ask.stage.partition("_to_")[2]
+    home = kind == "failback" or direction == "onprem"
+    found: dict[str, Any] = {
+        **_common(settings),
+        **ask.choice,
+        "split_groups": settings.get("split_groups") or False,
+        "wait_timeout": settings.get("wait_timeout"),
+        "retries": settings.get("retries"),
+        "allowed_failures": settings.get("allowed_failures"),
+        "on_failure": "report",
+        "on_timeout": "ok",
+        "poll_interval": _told(settings.get("poll_interval")),
+        "approved": list(ask.approved),
+    }
+    if kind != "failback":
+        found["direction"] = f"to_{direction}"
+    if kind != "reprotect":
+        found.update(
+            accept=settings.get("accept") or {},
+            rpo_limit=_told(settings.get("rpo_limit")),
+            recovery_point=settings.get("recovery_point"),
+            lost_places=list(ask.lost_places),
+            commit_when=settings.get("commit_when"),
+        )
+    if kind == "failover":
+        found["confirm_failover_to_azure"] = settings.get("confirm_failover_to_azure") or False
+        found["commit_when"] = settings.get("commit_when") if ask.shows_commit else "never"
+    if kind == "commit":
+        found["judged"] = list(ask.judged)
+    if kind in ("failover", "failback"):
+        found["shut_down_source"] = settings.get("shut_down_source")
+    if kind in ("reprotect", "failback"):
+        found["master_targets"] = (settings.get("master_targets") or []) if home else []
+        found["process_server"] = settings.get("process_server" if home else "process_server_onprem")
+        found["policy"] = settings.get("policy" if home else "policy_to_azure")
+        for key in ("datastore", "retention_volume"):
+            found[key] = settings.get(key) if home else None
+        for key in ("run_as_account", "run_as_account_windows", "run_as_account_linux", "log_storage_account"):
+            found[key] = settings.get(key)
+    if kind == "failback":
+        for key in ("process_server_onprem", "policy_to_azure", "advance"):
+            found[key] = settings.get(key)
+        found["until"] = ask.until
+    return {key: value for key, value in found.items() if not _blank(value)}
+
+
+def watch_arguments(settings: Settings) -> dict[str, Any]:
+    """The arguments of the look whether the master targets kept their place."""
+    return {
+        **_common(settings),
+        "state": "registered",
+        "enable_uuid": False,
+        "vmotion_exclusion": "watched",
+        # A move under way may end in a moment; the machines of the others do not wait long for it.
+        "ready_timeout": 120,
+        "on_failure": "report",
+    }
+
+
+def look_stage(route: Sequence[str]) -> str:
+    """The stage whose module looks along the whole route in check mode."""
+    alone = (
+        len(route) == 1
+        or route[0] == "failover_to_azure"
+        or list(route[1:]) == [route[0].replace("failover_", "commit_")]
+    )
+    return route[0] if alone else "failback"
+
+
+def until(route: Sequence[str]) -> str:
+    """How far the module of the whole way home looks along a route."""
+    return "reprotect_to_azure" if route[-1] == "failback" else route[-1]
+
+
+def commit_after(stage: str, route: Iterable[str]) -> bool:
+    """Whether a route commits what this stage fails over."""
+    return stage.startswith("failover_") and stage.replace("failover_", "commit_") in route
+
+
+def walked(route: Sequence[str], check: bool) -> list[str]:
+    """The stages that are gone through. In check mode nothing moves, so the failover's task shows its commit as well."""
+    shown = {s.replace("failover_", "commit_") for s in route if s.startswith("failover_")} if check else set()
+    return [stage for stage in route if stage not in shown]
+
+
+def checked_route(value: Any) -> list[str]:
+    """The route as a list of stages. Raises InputError."""
+    route = [str(word) for word in ([value] if isinstance(value, str) else value or ())]
+    # Later stages get machines by id from earlier ones, and a failover to Azure is for machines that a person has named.
+    if not route or set(route) - set(STAGES) or "failover_to_azure" in route[1:]:
+        raise InputError(
+            "wrong_value",
+            f"stage_route is {', '.join(route) or 'empty'}.",
+            f"Choose among {', '.join(STAGES)}; failover_to_azure can only be the first, because its machines are named one by one.",
+        )
+    return route
+
+
+def hooks_of(value: Any) -> dict[str, dict[str, list[str]]]:
+    """Hooks by stage and place, without those that are empty. Raises InputError for a stage or place there is not.
+
+    A misspelt name must not come to light half-way home, and a gate of a misspelt stage would not stand there at all.
+    """
+    given = value if isinstance(value, Mapping) else {}
+    places = [place for told in given.values() if isinstance(told, Mapping) for place in told]
+    strange = [str(word) for word in given if word not in STAGES] + [str(p) for p in places if p not in PLACES]
+    if strange or (value and not isinstance(value, Mapping)):
+        raise InputError(
+            "wrong_value",
+            f"stage_hooks names {', '.join(strange) or repr(value)}, and there is no such stage or place.",
+            f"Its keys are the stages ({', '.join(STAGES)}), and each has before and after.",
+        )
+    found: dict[str, dict[str, list[str]]] = {}
+    for stage, told in given.items():
+        for place in PLACES:
+            files = [str(f) for f in _flat((told or {}).get(place)) if f]
+            if files:
+                found.setdefault(stage, {})[place] = files
+    return found
+
+
+def steps(route: Iterable[str], hooks: Mapping[str, Mapping[str, Sequence[str]]]) -> list[dict[str, str]]:
+    """The stages with their hooks, in order: ``stage``, and ``hook`` with its ``place`` where it is a hook's turn."""
+    found: list[dict[str, str]] = []
+    for stage in route:
+        told = hooks.get(stage, {})
+        found += [{"stage": stage, "place": "before", "hook": file} for file in told.get("before", ())]
+        found.append({"stage": stage, "place": "", "hook": ""})
+        found += [{"stage": stage, "place": "after", "hook": file} for file in told.get("after", ())]
+    return found
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    found = {"vaults": settings.get("vaults") or None, "validate_certs": settings.get("validate_certs")}
+    return {key: value for key, value in found.items() if not _blank(value)}
+
+
+def _told(number: Any) -> Any:
+    """A number of which none says nothing, also as a text."""
+    return None if str(number or "").strip() in ("", "0", "0.0") else number
+
+
+def _blank(value: Any) -> bool:
+    return value is None or value == {} or (isinstance(value, str) and not value.strip())
+
+
+def _flat(value: Any) -> list[Any]:
+    if isinstance(value, (list, tuple)):
+        return [entry for part in value for entry in _flat(part)]
+    return [value]
