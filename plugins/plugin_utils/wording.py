@@ -72,11 +72,11 @@ def _words(kind: str, text: str, playbooks: bool) -> str:
     if kind == "option":
         return variable(text) if playbooks else text
     if kind == "set":
-        name, _, value = text.partition("=")
+        name, _equals, value = text.partition("=")
         return f"{variable(name) if playbooks else name}: {value}"
     if kind == "accept":
         reasons = json.dumps(
-            {k: unquote(v) for k, _, v in (entry.partition("=") for entry in text.split(";"))}, ensure_ascii=False
+            {k: unquote(v) for k, _equals, v in (entry.partition("=") for entry in text.split(";"))}, ensure_ascii=False
         )
         return f"-e '{{\"asr_accept\": {reasons}}}'" if playbooks else f"accept: {reasons}"
     return (IN_PLAYBOOKS if playbooks else IN_TASKS).get(text, text)

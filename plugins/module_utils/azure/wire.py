@@ -157,7 +157,7 @@ class Wire:
         parts = urlsplit(request.url)
         content = request.content
         try:
-            reply = self._pool(request.url).urlopen(
+            reply = self._pool(request.url).request(
                 request.method,
                 parts.path + (f"?{parts.query}" if parts.query else ""),
                 body=content.encode("utf-8") if isinstance(content, str) else content,

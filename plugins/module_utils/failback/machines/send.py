@@ -30,7 +30,7 @@ THROTTLED = "throttled"
 EXPLAINED = frozenset({401, 403, 404, 409})
 
 #: A request that is due: the machine, its track, the step and the body.
-Ready = tuple[Item, Track, Operation, "Json | None"]
+Ready = tuple[Item, Track, Operation, Json | None]
 
 
 class Sender:

@@ -186,7 +186,8 @@ def test_the_plan_says_original_or_alternate_location_and_the_size(world: World,
     world.site_says["lost"] = (SiteMachine("vm-x", "lost", "uuid-x"),)
     told = " ".join("\n".join(world.slice(order(WAY_HOME, check=True))["plan_text"]).split())
     for word in (
-        "old: reprotecting",
+        "The plan, for 3 machines: reprotecting to on-premises",
+        "old to the existing VM",
         "to the existing VM, on its own datastore (original location)",
         "recreated, because its VM no longer exists (alternate location);",
         "(alternate location); another VM has the same name",
