@@ -203,7 +203,7 @@ class Slices(Once):
         if arguments.get("judged"):
             arguments["judged"] = brief(arguments["judged"])
         start = self.clock.monotonic()
-        ticker = Ticker()
+        ticker, troubles = Ticker(), Ticker(early=Ticker.LATER_EVERY)
         base = length
         trouble: float | None = None
         last: dict[str, Any] = {}
@@ -223,8 +223,9 @@ class Slices(Once):
                     last, arguments["cursor"] = slice_end.merged(last, answer), answer["cursor"]
                 arguments.update(approvals(arguments, answer))
                 if used - trouble < PATIENCE and used < limit:
-                    if ticker.due(used, "trouble", PAUSE):
-                        self._say(stumble(used, str(answer.get("msg") or "")))
+                    said = str(answer.get("msg") or "")
+                    if troubles.due(used, said, 0.0):
+                        self._say(stumble(used, said, PATIENCE - (used - trouble)))
                     self.clock.sleep(min(PAUSE, max(0.0, limit - used)))
                     continue
             else:

@@ -351,3 +351,12 @@ def test_a_slice_that_could_not_read_leaves_the_machines_where_they_were_seen_la
     moved = {**blind, "steps": [*steps, {"step": "y"}]}
     result = Stage(monkeypatch, [going(machines=[seen]), sent(1, code="forbidden", machines=[moved])]).run()
     assert result["machines"][0]["after"] == "unknown"
+
+
+def test_a_trouble_that_lasts_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    down = {"failed": True, "code": "unreachable", "msg": "No way to Azure.", "_takes": 5.0}
+    stage = Stage(monkeypatch, [going(0), down], machines=["a"], wait_timeout=7200)
+    assert stage.run()["code"] == "unreachable"
+    told = [text for text in stage.said if "No way to Azure." in text]
+    assert 2 <= len(told) <= 4, told
+    assert "retrying for up to 15m" in told[0]

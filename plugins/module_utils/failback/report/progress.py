@@ -79,13 +79,14 @@ def moved(machine: Mapping[str, Any]) -> bool:
     return bool(machine.get("changed")) and not under_way(machine)
 
 
-def stumble(used: float, message: str) -> str:
-    """The line that says what fails just now, and that the run sits it out."""
-    return f"  homeward.asr   {span(used):>6}   retrying: {message.splitlines()[0] if message else ''}"
+def stumble(used: float, message: str, patience: float) -> str:
+    """The line that says what fails just now, and for how many more seconds the run sits it out."""
+    said = message.splitlines()[0] if message else ""
+    return f"  homeward.asr   {span(used):>6}   retrying for up to {span(patience)}: {said}"
 
 
 class Ticker:
-    """Decides when a line is due: every 30 s in the first ten minutes, every 5 minutes later, and at every change.
+    """Decides when a line is due: every ``early`` seconds in the first ten minutes, every 5 minutes later, and at every change.
 
     ``ahead`` is how long the next slice takes: a line that would come due meanwhile is shown before it.
     """
@@ -94,13 +95,14 @@ class Ticker:
     EARLY_EVERY = 30.0
     LATER_EVERY = 300.0
 
-    def __init__(self) -> None:
+    def __init__(self, early: float = EARLY_EVERY) -> None:
+        self._early = early
         self._shown: float | None = None
         self._pulse = ""
 
     def due(self, used: float, pulse: str, ahead: float) -> bool:
         """Whether to show a line at ``used`` seconds; True counts as shown. ``pulse`` differs when something changed."""
-        every = self.EARLY_EVERY if used < self.EARLY else self.LATER_EVERY
+        every = self._early if used < self.EARLY else self.LATER_EVERY
         since = used - (self._shown or 0.0)
         if self._shown is not None and pulse == self._pulse and since + ahead <= every:
             return False

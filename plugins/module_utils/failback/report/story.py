@@ -35,11 +35,10 @@ class Story:
         steps = machine.get("steps") or ()
         self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
         self.location = str((machine.get("placement") or {}).get("location") or self.location)
-        if steps:
+        if steps or not self.rows or machine.get("done") != "unchanged":
+            # That an earlier stage had nothing to do says nothing beside what a later one did.
             self.rows = [row for row in self.rows if row.get("done") != "unchanged"]
-            self.rows.extend(steps)
-        elif not self.rows or machine.get("done") != "unchanged":
-            self.rows.append(machine)
+            self.rows.extend(steps or [machine])
 
     @property
     def label(self) -> str:

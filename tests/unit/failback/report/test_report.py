@@ -356,7 +356,7 @@ def test_progress_lines_keep_their_columns() -> None:
 
 def test_a_line_without_numbers_is_still_a_line() -> None:
     assert "done  0" in line(0, {})
-    assert "no answer" in stumble(1, "no answer\nmore")
+    assert "no answer" in stumble(1, "no answer\nmore", 900.0)
 
 
 def walk(step: float, until: float, pulse: str = "same") -> list[float]:
@@ -388,3 +388,8 @@ def test_a_change_is_shown_at_once() -> None:
     assert ticker.due(5000.0, "a", 25)
     assert not ticker.due(5001.0, "a", 25)
     assert ticker.due(5002.0, "b", 25)
+
+
+def test_a_stage_with_nothing_to_do_leaves_no_row_beside_a_refusal() -> None:
+    report = gather([stage(machine("a", "unchanged")), stage(machine("a", "refused"))])
+    assert [row["done"] for row in report.stories[0].rows] == ["refused"]
