@@ -66,7 +66,7 @@ def test_from_nothing_to_released(scene: Scene) -> None:
     stopped = scene.playbook("stage_3_failover_to_onprem", **COMMON)
     assert stopped.rc != 0
     (watched,) = stopped.of("asr_master_target")
-    (machine,) = watched["machines"]
+    (machine,) = watched["targets"]
     assert machine["code"] == "master_target_moved"
     assert " moved it at " in machine["reason"]
     assert scene.sent("app-01") == ["reprotect_to_onprem"]
