@@ -111,7 +111,7 @@ def variables(fleet: Fleet) -> Iterator[str]:
             yield f"  resource_group: {scalar(vault.target_resource_group)}"
             yield f"  virtual_network: {scalar(SECOND_NETWORK)}"
             yield f"  subnet: {scalar(networks.SUBNET)}"
-            yield f"  address: {scalar(str(space.network_address + 10))}"
+            yield f"  address: {scalar(str(space.network_address + 200))}"
     # An appliance has its accounts by itself.
     accounts = [name for vault in fleet.vaults if not vault.appliances for name in vault.run_as_accounts]
     for system in ("windows", "linux"):

@@ -110,7 +110,7 @@ CASES = (
         vaults=[{**ONE, "subscription_id": "99999999-2222-4333-8444-555555555555"}],
     ),
     reprotect("the same vault twice", "vault_ambiguous", "vaults", "vault-one", "once", vaults=[ONE, ONE]),
-    reprotect("no vault", "vault_missing", "vaults", "ASR_VAULT", "Give", vaults=[], env={"ASR_VAULT": ""}),
+    reprotect("no vault", "vault_missing", "vaults", "ASR_VAULT", "Set", vaults=[], env={"ASR_VAULT": ""}),
     # The machines.
     reprotect("wrong machine", "machine_not_found", "'nope'", "'machines'", "Choose", "out-01", machines=["nope"]),
     reprotect("pattern that fits none", "machine_not_found", "'nope-*'", "'machines'", "Choose", machines=["nope-*"]),
@@ -151,7 +151,7 @@ CASES = (
     reprotect(
         "ambiguous datastore",
         "datastore_ambiguous",
-        "datastore is not given",
+        "datastore is not set",
         "datastore-2",
         "Name one",
         machines=["gone-01"],
@@ -168,7 +168,7 @@ CASES = (
     reprotect(
         "ambiguous retention volume",
         "retention_volume_ambiguous",
-        "retention_volume is not given",
+        "retention_volume is not set",
         "R",
         "S",
         "Name one",
@@ -185,7 +185,7 @@ CASES = (
     reprotect(
         "ambiguous process server",
         "process_server_ambiguous",
-        "process_server is not given",
+        "process_server is not set",
         "ps-azure-02",
         "Name one",
         process_server=None,
@@ -209,7 +209,7 @@ CASES = (
     reprotect(
         "ambiguous run-as account",
         "run_as_account_ambiguous",
-        "run_as_account is not given",
+        "run_as_account is not set",
         "admin-one",
         "Name one",
         run_as_account=None,
@@ -268,7 +268,7 @@ CASES = (
         "failover of a machine that does not replicate home",
         "machines_refused",
         "out-01",
-        "stage_2_reprotect_to_onprem",
+        "asr_reprotect",
         direction="to_onprem",
         machines=["out-01"],
     ),
@@ -277,44 +277,44 @@ CASES = (
         "machines_refused",
         "uncommitted-01",
         "not committed",
-        "stage_1_failover_to_azure",
+        "asr_commit",
         machines=["uncommitted-01"],
     ),
     # Stage 1.
     failover(
         "to Azure without a word",
         "not_confirmed",
-        "asr_confirm_failover_to_azure=true",
+        "confirm_failover_to_azure: true",
         "confirm_failover_to_azure",
         **{**OUT, "confirm_failover_to_azure": False},
     ),
     failover(
-        "all to Azure", "machine_names_required", "'all'", "'machines'", "one by one", **{**OUT, "machines": ["all"]}
+        "all to Azure", "machine_names_required", "'all'", "'machines'", "by name", **{**OUT, "machines": ["all"]}
     ),
     failover(
         "pattern to Azure",
         "machine_names_required",
         "'at-*'",
         "'machines'",
-        "one by one",
+        "by name",
         **{**OUT, "machines": ["at-*"]},
     ),
     failover(
         "nobody to Azure",
         "no_machines",
         "'machines'",
-        "one by one",
+        "by name",
         "at-home",
         direction="to_azure",
         confirm_failover_to_azure=True,
     ),
-    failover("group to Azure", "machine_names_required", "'groups'", "'till'", "one by one", **OUT, groups=["till"]),
+    failover("group to Azure", "machine_names_required", "'groups'", "'till'", "by name", **OUT, groups=["till"]),
     failover(
         "plan to Azure",
         "machine_names_required",
         "'recovery_plans'",
         "'shop'",
-        "one by one",
+        "by name",
         **OUT,
         recovery_plans=["shop"],
     ),
@@ -391,7 +391,7 @@ CASES = (
     # vCenter's log-in and the way there.
     reprotect("unreachable vCenter", "vcenter_unreachable", "127.0.0.1:1", "hostname", "Check", "port", port=1),
     reprotect(
-        "vCenter by URL", "vcenter_hostname_invalid", "hostname", "https://vc/sdk", "Give", hostname="https://vc/sdk"
+        "vCenter by URL", "vcenter_hostname_invalid", "hostname", "https://vc/sdk", "Set", hostname="https://vc/sdk"
     ),
     reprotect("wrong password of vCenter", "vcenter_login_failed", "Check", "password", password="not-the-one"),
     reprotect("no user of vCenter", "vcenter_option_missing", "username", "VMWARE_USER", env={"VMWARE_USER": ""}),
@@ -409,7 +409,7 @@ CASES = (
         "asr_commit",
         {"vaults": [ONE], "direction": "to_azure", "machines": ["uncommitted-01"], "commit_when": "verified"},
         "vcenter_missing",
-        ("'hostname'", "VMWARE_HOST", "Give"),
+        ("'hostname'", "VMWARE_HOST", "Set"),
         {"VMWARE_HOST": ""},
     ),
     # The servers' own modules.
@@ -589,7 +589,7 @@ def test_a_policy_that_is_one_of_two(scene: Scene, check: bool) -> None:
     finally:
         scene.control("/faults", method="DELETE")
     assert result.get("code") == "policy_ambiguous", result
-    for word in ("policy is not given", "daily-dr, daily-dr-failback", "Name one in 'policy'"):
+    for word in ("policy is not set", "daily-dr, daily-dr-failback", "Name one in 'policy'"):
         assert word in result["msg"]
     assert scene.writes == before
 
@@ -619,7 +619,12 @@ CONFIRMED = {"asr_confirm_failover_to_azure": True}
 PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
     ("failback", {"asr_machines": ["nope"]}, ("'nope'", "'asr_machines'", "Choose from", "out-01"), True),
     ("failback", {"asr_machines": []}, ("'asr_machines'", "Choose from", "machines: all"), False),
-    ("failback", {"asr_exclude": ["out01"]}, ("'out01'", "'asr_exclude'", "Correct the name", "out-01"), False),
+    (
+        "failback",
+        {"asr_exclude": ["out01"]},
+        ("'out01'", "'asr_exclude'", "Correct or remove the name", "out-01"),
+        False,
+    ),
     (
         "stage_2_reprotect_to_onprem",
         {"asr_machines": ["gone-01"], "asr_datastore": "nope"},
@@ -627,12 +632,12 @@ PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
         False,
     ),
     ("stage_1_failover_to_azure", {"asr_machines": ["at-home"]}, ("asr_confirm_failover_to_azure: true",), True),
-    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": "all"}, ("'all'", "one by one"), False),
-    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": ["at-*"]}, ("'at-*'", "one by one"), False),
+    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": "all"}, ("'all'", "by name"), False),
+    ("stage_1_failover_to_azure", {**CONFIRMED, "asr_machines": ["at-*"]}, ("'at-*'", "by name"), False),
     (
         "stage_1_failover_to_azure",
         {**CONFIRMED, "asr_machines": [], "asr_groups": ["till"]},
-        ("'asr_groups'", "'till'", "one by one"),
+        ("'asr_groups'", "'till'", "by name"),
         False,
     ),
     ("prepare", {"asr_master_targets": ["nope"]}, ("'nope'", "names", "mt-linux-01"), False),

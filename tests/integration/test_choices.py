@@ -85,7 +85,7 @@ def test_one_run_spans_two_vaults(scene: Scene) -> None:
         asr_datastore="datastore-1",
     )
     assert run.rc == 2, run.text
-    assert "process_server is not given and 2 fit" in " ".join(run.text.split())
+    assert "process_server is not set and 2 fit" in " ".join(run.text.split())
     home = {}
     for name, server in (("north-01", "ps-azure-01"), ("south-01", "ps-azure-02")):
         run = scene.playbook(

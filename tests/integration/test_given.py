@@ -66,7 +66,7 @@ def test_a_survey_that_names_nobody_chooses_nobody(scene: Scene) -> None:
         ({"asr_exclude": "{{ nobody_defined_this }}"}, ("nobody_defined_this",)),
         (
             {"asr_machines": {"app-01": True}, "asr_retries": "few"},
-            ("asr_machines takes a list", "asr_retries takes a number"),
+            ("asr_machines must be a list", "asr_retries must be a number"),
         ),
         (
             {"asr_advance": "each", "asr_hooks_before_commit": "gate.yml"},

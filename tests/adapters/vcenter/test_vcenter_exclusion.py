@@ -405,7 +405,7 @@ def test_the_effect_is_read_back(site: Any, vcenter: Any, settings: dict[str, An
     assert bool(done.warnings) == (word == "advises")
     if code:
         assert done.after != "excluded"
-        assert done.refusal.remedy.endswith("run again.")
+        assert done.refusal.remedy.endswith("rerun.")
 
 
 def test_a_datastore_that_is_being_emptied_is_told(site: Any, vcenter: Any, target: str) -> None:

@@ -40,11 +40,11 @@ def line(used: float, progress: Mapping[str, Any]) -> str:
     """One progress line: counts in fixed columns, then what the slowest machine is doing, then the time used."""
     total = int(progress.get("total") or 0)
     at = progress.get("at") or {}
-    where = ", ".join(f"{STAGES.get(step, step)} {number}" for step, number in at.items())
+    where = ", ".join(f"{number} in {STAGES.get(step, step)}" for step, number in at.items())
     width = max(2, len(str(total)))
     counts = "   ".join(f"{word} {int(progress.get(word) or 0):>{width}}" for word in ("done", "running", "failed"))
     doing = ": ".join(str(progress[key]) for key in ("slowest", "waiting_for") if progress.get(key))
-    head = f"  homeward.asr   {span(used):>6}   {counts}   of {total:>{width}}" + (f"   in {where}" if where else "")
+    head = f"  homeward.asr   {span(used):>6}   {counts}   of {total:>{width}}" + (f"   {where}" if where else "")
     return f"{head}   slowest: {doing}" if doing else head
 
 

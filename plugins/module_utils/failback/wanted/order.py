@@ -158,7 +158,7 @@ def validate(order: Order) -> None:
                     "Cancelling a failover discards what the machines have written on-premises since, and was not "
                     "confirmed."
                 ),
-                "If you mean to do that, set confirm_cancel: true.",
+                "If you mean to do that, set {set:confirm_cancel=true}.",
             )
         _validate_names(order, "Cancelling a failover")
 
