@@ -84,6 +84,7 @@ EXPECTED: dict[str, set[str]] = {
 
 #: Rules that no stand-in can break from the start -> why. The table test breaks each of them.
 NOT_PLAYED: dict[str, str] = {
+    "clock_skew": "the vault's clock runs fast in every rehearsal, so it depends on how long one has been up",
     "cs_address": "a configuration server has no VM in the rehearsal's vCenter",
     "cs_backup": "a date that people give; see below",
     "vcenter_connected": "the vault's vCenters are always discovered",

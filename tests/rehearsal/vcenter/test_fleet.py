@@ -47,7 +47,7 @@ def test_identifiers_are_the_same_at_every_start_and_differ_between_machines():
 
 def test_the_same_name_in_two_vaults_must_be_meant(tmp_path):
     twice = MINIMAL + "machines: [{name: m, vault: v}, {name: m, vault: w}]\n"
-    with pytest.raises(fleets.FleetError, match="'m' stands twice"):
+    with pytest.raises(fleets.FleetError, match="'m' occurs twice"):
         load(tmp_path, twice)
     assert len(load(tmp_path, twice + "ambiguous_names: true\n").machines) == 2
 
