@@ -5,9 +5,9 @@
 The make targets set up what the gates need and call this:
 
 * ``make gates`` (``--quick``): what needs neither stand-ins nor long runs.
-* ``make test``: that, and every promise on the stand-ins once: tests, and a rehearsal of both generations from the tarball.
+* ``make test``: that, and every promise on the stand-ins once: tests, Molecule, and a rehearsal of both generations from the tarball.
 * ``make test-all`` (``--further``): what walks the same journeys in another surrounding. Every ansible-core and the oldest
-  packages, the installed tarball alone, Molecule, ansible-runner, ansible-test integration, and the tests that carry the
+  packages, the installed tarball alone, ansible-runner, ansible-test integration, and the tests that carry the
   marker ``further`` (mostly the second generation of a proof that was made on the first).
 
 Gates that keep one core busy run two at a time; those that share the work between two processes run alone.
@@ -413,6 +413,8 @@ GATES = [
     Gate("adapters", pytest("adapters"), quick=False),
     Gate("proofs", pytest("proofs"), quick=False, timeout=1800.0),
     Gate("integration", pytest("integration"), quick=False, timeout=2400.0),
+    # The scenarios that boot a machine are `make test-vm`.
+    Gate("molecule", molecule, quick=False),
     Gate("rehearse-mixed", rehearse_mixed, quick=False),
     Gate("docs-site", lambda: own("build_docs"), quick=False, further=True),
     Gate("installed", installed, quick=False, further=True),
@@ -425,8 +427,6 @@ GATES = [
     Gate("journey-floors", floors, quick=False, further=True, beside=True),
     Gate("ansible-runner", runner, quick=False, further=True, beside=True),
     Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),
-    # The scenarios that boot a machine are `make test-vm`.
-    Gate("molecule", molecule, quick=False, further=True, beside=True),
     Gate("proofs-further", pytest("proofs", "further"), quick=False, further=True),
     Gate("integration-further", pytest("integration", "further"), quick=False, further=True),
 ]
