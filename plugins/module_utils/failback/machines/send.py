@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import Optional
 
 from ..lifecycle.decide import verdict
 from ..lifecycle.group import cut
@@ -30,7 +31,7 @@ THROTTLED = "throttled"
 EXPLAINED = frozenset({401, 403, 404, 409})
 
 #: A request that is due: the machine, its track, the step and the body.
-Ready = tuple[Item, Track, Operation, Json | None]
+Ready = tuple[Item, Track, Operation, Optional[Json]]
 
 
 class Sender:
