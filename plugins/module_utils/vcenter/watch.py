@@ -200,9 +200,9 @@ class Watcher:
         )
 
     def _drain(self, collector: Any, method: str) -> list[Any]:
-        """Everything a collector holds. A session may have few of them, so it is given back in any case."""
+        """Everything a new collector holds: it begins at the oldest entry (DOC vSphere API, RewindCollector), so it is not rewound; the
+        simulator skips the oldest after that (SEEN). A session may have few of them, so it is given back in any case."""
         try:
-            collector.RewindCollector()
             found: list[Any] = []
             for _page in range(PAGES):
                 entries = getattr(collector, method)(PAGE)
