@@ -72,7 +72,7 @@ class Site:
         """See EstatePort."""
         from .estate import read_estate
 
-        (whole,) = self._reading(lambda: [read_estate(self.content, self.reader)])
+        (whole,) = self._reading(lambda: [read_estate(self.service, self.content, self.reader)])
         return whole
 
     def described(self, uuids: Iterable[str] = (), names: Iterable[str] = ()) -> Sequence[SiteServer]:

@@ -40,12 +40,12 @@ def survey(service: Any, content: Any, reader: Reader) -> SiteSurvey:
         )
         clock = service.CurrentTime()
     api = str(content.about.apiType or "")
-    clusters = {e.moid: plain_name(e.get("name")) for e in entries if _is(e, "ClusterComputeResource")}
-    hosts = {e.moid: _host(e, clusters) for e in entries if _is(e, "HostSystem")}
+    clusters = {e.moid: plain_name(e.get("name")) for e in entries if is_a(e, "ClusterComputeResource")}
+    hosts = {e.moid: _host(e, clusters) for e in entries if is_a(e, "HostSystem")}
     names = {moid: host.name for moid, host in hosts.items()}
     stores: dict[str, tuple[SiteDatastore, ...]] = {}
     for entry in entries:
-        if _is(entry, "Datastore"):
+        if is_a(entry, "Datastore"):
             store = _datastore(entry, names)
             stores[store.name] = (*stores.get(store.name, ()), store)
     return SiteSurvey(
@@ -58,7 +58,8 @@ def survey(service: Any, content: Any, reader: Reader) -> SiteSurvey:
     )
 
 
-def _is(entry: Entry, kind: str) -> bool:
+def is_a(entry: Entry, kind: str) -> bool:
+    """Whether an entry is an object of this type."""
     return isinstance(entry.ref, getattr(sdk.vim, kind))
 
 

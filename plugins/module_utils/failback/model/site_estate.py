@@ -8,25 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .server_ports import SiteServer
-
-
-@dataclass(frozen=True)
-class SiteHost:
-    """A host; ``cluster`` is empty for one that stands alone."""
-
-    name: str
-    cluster: str = ""
-
-
-@dataclass(frozen=True)
-class SiteStore:
-    """A datastore with the names of the hosts that mount it; ``kind`` is vCenter's word (VMFS, NFS, vsan)."""
-
-    name: str
-    kind: str
-    capacity_bytes: int = 0
-    free_bytes: int = 0
-    hosts: tuple[str, ...] = ()
+from .site_ports import SiteDatastore, SiteHost
 
 
 @dataclass(frozen=True)
@@ -44,7 +26,7 @@ class SiteEstate:
     datacenters: tuple[str, ...] = ()
     drs: frozenset[str] = frozenset()
     hosts: tuple[SiteHost, ...] = ()
-    stores: tuple[SiteStore, ...] = ()
+    stores: tuple[SiteDatastore, ...] = ()
     pods: tuple[SitePod, ...] = ()
 
 

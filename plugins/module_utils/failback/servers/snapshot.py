@@ -19,7 +19,8 @@ from ..lifecycle.table import Position
 from ..model.items import Item, Json, VaultRef, last_segment
 from ..model.server_ports import SiteServer, short_name
 from ..model.servers import Fabric, MasterTarget, Policy, ProcessServer
-from ..model.site_estate import SiteEstate, SiteStore
+from ..model.site_estate import SiteEstate
+from ..model.site_ports import SiteDatastore
 
 GIB = 1024**3
 
@@ -33,7 +34,7 @@ STARTS = {
 HOME = "home"
 
 #: vCenter's words for datastores that the rehearsal has as they are; others become VMFS.
-KINDS = {"vmfs": "VMFS", "nfs": "NFS", "nfs41": "NFS"}
+KINDS = {"vmfs": "VMFS", "nfs": "NFS"}
 
 #: Sizes for what neither side tells: a disk in GB, memory in MB.
 USUAL_DISK, USUAL_MEMORY = 40, 4096
@@ -103,7 +104,7 @@ class _Site:
     states: list[dict[str, Any]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
 
-    def store(self, name: str) -> SiteStore | None:
+    def store(self, name: str) -> SiteDatastore | None:
         return next((s for s in self.estate.stores if s.name == name), None)
 
     def place(self, vm: SiteServer | None) -> tuple[str, str]:
@@ -115,7 +116,7 @@ class _Site:
         for host in hosts:
             for name in stores:
                 store = self.store(name)
-                if store is not None and host in store.hosts:
+                if store is not None and host in store.mounts:
                     self.used_hosts.add(host)
                     self.used_stores.add(name)
                     return host, name
@@ -257,7 +258,7 @@ def _gateway(target: MasterTarget, site: _Site, kind: str) -> dict[str, Any]:
         )
     host, store = site.place(vm)
     stores = [store, *(s for s in (vm.datastores if vm is not None else ()) if s != store)]
-    stores = [s for s in stores if (found := site.store(s)) is not None and host in found.hosts]
+    stores = [s for s in stores if (found := site.store(s)) is not None and host in found.mounts]
     site.used_stores.update(stores)
     address = next((a for a in (vm.addresses if vm is not None else ()) if _IPV4.match(a)), target.ip)
     return _set(
@@ -357,8 +358,8 @@ def _site(site: _Site) -> dict[str, Any]:
         site.told.append(f"The rehearsal has one cluster; the hosts of {told} are all in it.")
     hosts = sorted(together) or sorted(alone)
     known = set(hosts) | alone
-    stores = [s for s in estate.stores if s.name in site.used_stores or set(s.hosts) & known]
-    others = sorted({s.kind for s in stores if s.kind.casefold() not in KINDS})
+    stores = [s for s in estate.stores if s.name in site.used_stores or set(s.mounts) & known]
+    others = sorted({s.type for s in stores if s.kind not in KINDS})
     if others:
         site.told.append(f"Datastores of the kinds {', '.join(others)} are VMFS in the rehearsal.")
     pods = [p for p in estate.pods if set(p.members) & {s.name for s in stores}]
@@ -375,10 +376,10 @@ def _site(site: _Site) -> dict[str, Any]:
         "datastores": [
             _set(
                 name=naming("datastore", s.name),
-                type=KINDS.get(s.kind.casefold(), "VMFS"),
-                capacity_gb=max(1, round(s.capacity_bytes / GIB)),
-                free_gb=max(1, round(s.free_bytes / GIB)),
-                hosts=[naming("host", h) for h in s.hosts if h in known] if not known <= set(s.hosts) else [],
+                type=KINDS.get(s.kind, "VMFS"),
+                capacity_gb=max(1, round((s.capacity_bytes or 0) / GIB)),
+                free_gb=max(1, round((s.free_bytes or 0) / GIB)),
+                hosts=[naming("host", h) for h in sorted(s.mounts) if h in known] if not known <= set(s.mounts) else [],
             )
             for s in stores
         ],

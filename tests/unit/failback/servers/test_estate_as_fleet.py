@@ -21,24 +21,35 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
     RetentionVolume,
     RunAsAccount,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_estate import (
-    SiteEstate,
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_estate import SiteEstate, SitePod
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_ports import (
+    Mount,
+    SiteDatastore,
     SiteHost,
-    SitePod,
-    SiteStore,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.snapshot import GIB, VaultSeen, fleet_of
 
 P = Position
 HOSTS = ("hyp-a", "hyp-b", "hyp-c")
+
+
+def store(name: str, kind: str, capacity: int, free: int, hosts: tuple[str, ...]) -> SiteDatastore:
+    mounts = {host: Mount() for host in hosts}
+    return SiteDatastore(name, kind, capacity_bytes=capacity, free_bytes=free, mounts=mounts)
+
+
 ESTATE = SiteEstate(
     datacenters=("Frankfurt",),
     drs=frozenset({"Production"}),
-    hosts=(*(SiteHost(h, "Production") for h in HOSTS), SiteHost("hyp-far", "Branch"), SiteHost("hyp-lone")),
+    hosts=(
+        *(SiteHost(h, cluster="Production") for h in HOSTS),
+        SiteHost("hyp-far", cluster="Branch"),
+        SiteHost("hyp-lone"),
+    ),
     stores=(
-        SiteStore("gold", "VMFS", 4000 * GIB, 1000 * GIB, HOSTS),
-        SiteStore("silver", "NFS41", 2000 * GIB, 500 * GIB, (*HOSTS, "hyp-far")),
-        SiteStore("lone", "vsan", 100 * GIB, 50 * GIB, ("hyp-lone",)),
+        store("gold", "VMFS", 4000 * GIB, 1000 * GIB, HOSTS),
+        store("silver", "NFS41", 2000 * GIB, 500 * GIB, (*HOSTS, "hyp-far")),
+        store("lone", "vsan", 100 * GIB, 50 * GIB, ("hyp-lone",)),
     ),
     pods=(SitePod("pool", ("gold", "elsewhere")),),
 )
