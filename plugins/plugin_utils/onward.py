@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a run goes on: whose commit waits for an approval, what is still under way, what is to be run again. Pure.
+"""What to do next: commits that await approval, operations still under way, what to rerun. Pure.
 
 What is printed is exact. It acts on the machines of this run alone, and approves those it names.
 """

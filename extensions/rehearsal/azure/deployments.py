@@ -20,7 +20,6 @@ from rehearsal.azure.resourcegroups import Body, Estate
 from rehearsal.azure.words import same
 
 _PARAMETER = re.compile(r"\[parameters\('([^']+)'\)\]")
-_ZERO = "PT0S"
 
 #: What a run command tells when its script failed.
 FAILED_SCRIPT = "The setup of the process server ended with exit code {code}."

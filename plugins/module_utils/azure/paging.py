@@ -11,8 +11,6 @@ from urllib.parse import urljoin, urlsplit
 from ..failback.model.errors import ReadFailed
 from .clouds import NAMED
 
-Page = Mapping[str, Any]
-
 #: A list is begun anew this many times in all when its pages do not fit together.
 ATTEMPTS = 3
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A process server in Azure from nothing: one deployment, found again by its name. One slice per call.
 
-A slice reads what stands, starts the deployment or joins the one that runs, and waits a little. Correctness rests on
-what Azure says of the deployment and of what it made; a killed run is the same case as the next slice.
+A slice reads what exists, starts the deployment or joins the one in progress, and waits a little. It relies only on
+what Azure reports of the deployment and of its resources, so a killed run and the next slice are the same case.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which servers, storage, policy and account each reprotect uses. What only appliances need stands in modernized.py.
+"""Which servers, storage, policy and account each reprotect uses. What only appliances need is in modernized.py.
 
 A choice is made automatically when only one fits, and explained when more do. Machines are spread over master targets
 under the cap of 60 attached disks; a consistency group stays whole on one master target (DOC REP18: no common point in

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a machine still is on-premises, so that it goes back to its original location, or is made anew elsewhere. Pure.
+"""Whether a machine still exists on-premises and returns to its original location, or is recreated elsewhere. Pure.
 
 The service decides by itself: a machine that is there keeps its own datastore, whatever the request names; one that is
-gone, and every physical server, is made anew on the datastore of the request (DOC failback-domain.md 3.3). The classic
+gone, and every physical server, is recreated on the datastore of the request (DOC failback-domain.md 3.3). The classic
 item does not tell whether its machine is there; on the way out it tells physical servers (SEEN discoveryType). The modernized
 one tells a VM's datastores and whether it was deleted (SEEN RCM 130).
 """

@@ -26,7 +26,6 @@ PASS, WARN, BLOCK, UNKNOWN = "pass", "warn", "block", "unknown"
 CLASSIC, MODERNIZED = "classic", "modernized"
 BOTH = frozenset({CLASSIC, MODERNIZED})
 ONLY_CLASSIC = frozenset({CLASSIC})
-ONLY_MODERNIZED = frozenset({MODERNIZED})
 
 #: Moments: the steps of the way, and the making of servers.
 MASTER_TARGET, PROCESS_SERVER = "master_target", "process_server"

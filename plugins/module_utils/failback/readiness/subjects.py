@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what was read to the subjects of the rules: who is judged, for which moments, and what concerns whom. Pure."""
+"""Builds the subjects of the rules from what was read: which machines and servers, for which moments, and what they share. Pure."""
 
 from __future__ import annotations
 
