@@ -16,8 +16,8 @@ options:
         on-premises nor committed there unless the gate that stops it is accepted here. What was accepted is kept in the result.
       - Findings of the vault are V(replication_health), V(failover_health), V(rpo), V(resync_required), V(resync_in_progress),
         V(disk_resized), V(disk_state), V(agent_silent) and V(failed_failover) (the last one in both directions).
-      - V(disk_unprotected) stands for disks of the Azure VM that are not replicated and are deleted with it at the commit.
-      - V(azure_vm_missing) stands for an Azure VM that no longer exists. V(azure_identity) and V(onprem_identity) are for machines
+      - V(disk_unprotected) covers disks of the Azure VM that are not replicated and are deleted with it at the commit.
+      - V(azure_vm_missing) is for an Azure VM that no longer exists. V(azure_identity) and V(onprem_identity) are for machines
         whose VM cannot be identified by ID; the reason must contain the resource ID of the Azure VM, or the UUID of the VM in vCenter.
         It applies to the machine with the name of that VM, or to the machine that the reason names; if several machines share the name,
         the reason must name the replicated item. If Azure VMs with the machine's name still exist, the reason of

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a part of a consistency group means."""
+"""Selecting part of a consistency group."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ options:
         sent; excluding a member counts as well.
       - A split group loses its shared recovery point; each of its machines gets a warning.
       - The selected members move together in any case. Each step is sent for all of them or none, the next step waits for all of them, and
-        a member that fails, is refused or is held stops the others before the next step.
+        a member that fails, is refused or waits stops the others before the next step.
     type: bool
     default: false
 """

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Through which servers and onto which storage machines go."""
+"""Servers and storage to use."""
 
 from __future__ import annotations
 

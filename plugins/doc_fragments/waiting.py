@@ -66,6 +66,6 @@ options:
   cursor:
     description:
       - Internal, used by the action plugin.
-      - State of an unfinished run, handed from slice to slice. Without it a slice needs a few more reads. It contains no secrets.
+      - State of an unfinished run, passed from slice to slice. Without it a slice needs a few more reads. It contains no secrets.
     type: dict
 """

@@ -17,7 +17,7 @@ author:
   - The homeward.asr contributors (!UNKNOWN)
 description:
   - Reads what the survey script of the role P(homeward.asr.master_target_guest#role) printed in a guest, and says what has to be done there and
-    what stands against it. Changes nothing and asks nobody; it runs on the controller, whatever Python the guest has.
+    what prevents it. Changes nothing; it runs on the controller, whatever Python the guest has.
 positional: generation, settings
 options:
   _input:
@@ -29,7 +29,7 @@ options:
     type: dict
     required: true
   settings:
-    description: The role's variables that bear on it, as in C(vars/main.yml) of the role.
+    description: The role's variables that affect it, as in C(vars/main.yml) of the role.
     type: dict
     required: true
 """
@@ -43,7 +43,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - What has to be done, part by part. C(problems) is empty when nothing stands against it; each has C(step), C(code), C(reason) and
+    - What has to be done, part by part. C(problems) is empty if nothing prevents it; each has C(step), C(code), C(reason) and
       C(remedy).
   type: dict
 """

@@ -34,7 +34,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(given) holds the variables that say something, each as its kind wants it. C(wrong) holds a sentence for each that is unknown or has
+    - C(given) holds the variables that are set, each converted to its type. C(wrong) holds a sentence for each that is unknown or has
       a value it cannot have.
   type: dict
 """

@@ -12,7 +12,7 @@ description:
   - Lists the replicated items of one or more vaults as hosts, with the facts that M(homeward.asr.asr_replicated_item_info) gives,
     grouped by state, vault, recovery plan, replication group and operating system.
   - The variable C(ansible_host) follows the machine. It is the Azure machine's private address while the machine runs in Azure, and the
-    guest's address in vCenter while it runs at home. It is not set while a failover moves the machine, and where nobody tells an address.
+    guest's address in vCenter while it runs at home. It is not set while a failover moves the machine, and if no address is known.
   - The file's name must end in C(.asr.yml) or C(.asr.yaml).
   - It only reads. A list that is not whole is an error; no inventory is made of a part of it.
   - It needs the Python packages on the controller, in the Python that runs C(ansible-inventory).
@@ -234,19 +234,19 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """A name from a template or an expression; empty where one of its variables is missing, unless ``strict`` is set."""
         try:
             if "{{" not in template and "{%" not in template:
-                told = self._compose(template, variables)
+                host = self._compose(template, variables)
             else:
                 self.templar.available_variables = variables
-                told = self.templar.template(template)
+                host = self.templar.template(template)
         except Exception as exc:
             if self.get_option("strict"):
                 raise AnsibleParserError(f"Option hostnames: {template!r} gives no name: {exc}") from exc
             return ""
-        return str(told).strip() if told is not None else ""
+        return str(host).strip() if host is not None else ""
 
     def _add(self, name: str, variables: dict[str, Any], groups: list[str]) -> None:
         self.inventory.add_host(name)
-        # Straight to the host: the inventory's own way walks through every value once more, for each variable.
+        # Straight to the host: the inventory's own method copies every value again, for each variable.
         host = self.inventory.get_host(name)
         for group in groups:
             self.inventory.add_child(self.inventory.add_group(self._sanitize_group_name(group)), name)

@@ -488,7 +488,7 @@ vaults:
       type: str
       sample: 'Modernized replication: machines are failed back through an appliance of the vault.'
 cursor:
-  description: Internal. State handed to the next slice of the run.
+  description: Internal. State passed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_estate_info
-short_description: Tell an estate as a fleet that can be rehearsed
+short_description: Get an estate as a fleet for the rehearsal
 version_added: 1.0.0
 description:
-  - Reads vaults and vCenter and returns what is there as a fleet of the rehearsal - machines, their disks, groups and recovery plans,
+  - Reads vaults and vCenter and returns a fleet for the rehearsal - machines, their disks, groups and recovery plans,
     master targets or appliances, process servers, hosts, datastores and the datastore cluster. Nothing is changed.
   - The playbook C(homeward.asr.snapshot) writes it to a file, and C(make rehearse FLEET=FILE) rehearses it.
-  - Machines start at home or in Azure. One that is on its way home starts in Azure, one that was just brought home starts at home.
-  - What the rehearsal does not have - further clusters, kinds of datastores other than VMFS and NFS - is fitted in, with a warning.
+  - Machines start at home or in Azure. One that is being failed back starts in Azure, one that was just failed back starts at home.
+  - What the rehearsal does not support - additional clusters, datastores other than VMFS and NFS - is mapped to what it has, with a warning.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   pseudonyms:
     description:
-      - Replaces names, addresses and subscription ids, so that the fleet can be handed on. Sizes and the structure stay.
+      - Replace names, addresses and subscription IDs, so that the fleet can be shared. Sizes and structure stay.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells what is left in Azure after the way home."""
+"""Lists what is left in Azure after a failback."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ version_added: 1.0.0
 description:
   - Returns virtual machines, network interfaces, public addresses, disks and snapshots that are still in Azure after the failback was
     committed or the protection was stopped, with size, SKU and what makes them cost money.
-  - It looks in the resource groups that the machines of the vaults fail over to. Resource IDs in the vault's data and tags tell whose a
-    resource is, never its name. A resource that nothing tells of is returned with RV(leftovers[].machine) V(null); check by hand whose
-    it is.
-  - It removes nothing.
+  - Searches the resource groups that the machines of the vaults fail over to. Resources are matched to machines by the resource IDs in
+    the vault's data and by tags, never by name. A resource that matches no machine is returned with RV(leftovers[].machine) V(null);
+    check by hand what it belongs to.
+  - Removes nothing.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   resource_groups:
     description:
-      - Further resource groups to look in, in the subscriptions of the vaults. Needed if no machine is left in a vault.
+      - Additional resource groups to search, in the subscriptions of the vaults. Required if no machine is left in a vault.
     type: list
     elements: str
     default: []
@@ -73,7 +73,7 @@ leftovers:
       type: str
       sample: rg-dr
     machine:
-      description: The machine it belongs to; V(null) if neither IDs nor tags tell. Names are never used.
+      description: The machine it belongs to; V(null) if neither IDs nor tags name one. Names are never used.
       returned: always
       type: str
       sample: web-01
@@ -93,7 +93,7 @@ leftovers:
       type: str
       sample: attached to web-01
     sku:
-      description: Its SKU, or the size of a virtual machine; V(null) if Azure does not tell.
+      description: Its SKU, or the size of a virtual machine; V(null) if Azure does not report it.
       returned: always
       type: str
       sample: Premium_LRS
@@ -103,7 +103,7 @@ leftovers:
       type: int
       sample: 127
     state:
-      description: State of a disk, or the provisioning state; V(null) if Azure does not tell.
+      description: State of a disk, or the provisioning state; V(null) if Azure does not report it.
       returned: always
       type: str
       sample: Unattached
@@ -139,7 +139,7 @@ in_use:
       type: str
       sample: rg-dr
     machine:
-      description: The machine it belongs to; V(null) if neither IDs nor tags tell. Names are never used.
+      description: The machine it belongs to; V(null) if neither IDs nor tags name one. Names are never used.
       returned: always
       type: str
       sample: web-01
@@ -159,7 +159,7 @@ in_use:
       type: str
       sample: attached to web-01
     sku:
-      description: Its SKU, or the size of a virtual machine; V(null) if Azure does not tell.
+      description: Its SKU, or the size of a virtual machine; V(null) if Azure does not report it.
       returned: always
       type: str
       sample: Premium_LRS
@@ -169,7 +169,7 @@ in_use:
       type: int
       sample: 127
     state:
-      description: State of a disk, or the provisioning state; V(null) if Azure does not tell.
+      description: State of a disk, or the provisioning state; V(null) if Azure does not report it.
       returned: always
       type: str
       sample: Unattached

@@ -70,7 +70,7 @@ options:
     description:
       - V(excluded) excludes the master targets from DRS (vMotion) and, where their datastores belong to a datastore cluster, from Storage DRS
         (Storage vMotion). The settings are verified after writing.
-      - The location of each master target is noted on its virtual machine, and later runs report what has moved it, who did it and when. A
+      - The location of each master target is noted on its virtual machine, and later runs report whether it was moved, by which user and when. A
         master target whose storage moved while disks of other machines were attached is refused; a move to another host is a warning.
       - V(watched) changes nothing. It verifies that the exclusions are still in place and that no master target has moved.
       - V(restored) restores the former settings.
@@ -215,7 +215,7 @@ machines:
           type: str
           sample: 'TRUE'
         vmotion:
-          description: V(free), V(excluded), V(partly), or V(immovable) where nothing moves it by itself.
+          description: V(free), V(excluded), V(partly), or V(immovable) if neither DRS nor Storage DRS can move it.
           returned: when O(vmotion_exclusion) asks for it
           type: str
           sample: free
@@ -413,7 +413,7 @@ master_targets:
           type: int
           sample: 1088774209536
     datastores:
-      description: Datastores its host sees, as the vault knows them.
+      description: Datastores that its host reaches, as listed in the vault.
       returned: always
       type: list
       elements: dict
@@ -789,7 +789,7 @@ progress:
       type: str
       sample: ''
 cursor:
-  description: Internal. State handed to the next slice of the run.
+  description: Internal. State passed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

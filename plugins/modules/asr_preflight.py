@@ -1,31 +1,32 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Says what speaks against a step before it is taken."""
+"""Checks whether machines can be failed over or back, before anything is sent."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_preflight
-short_description: Say what speaks against failing machines over or back, before anything is sent
+short_description: Check whether machines can be failed over or back, before anything is sent
 version_added: 1.0.0
 description:
-  - Reads the vaults, Azure and vCenter once, judges what it finds by rules, and prints what blocks, what warns and what could not be
-    found out. It writes nothing.
-  - Each rule has a stable word, by which it can be accepted with a reason in O(accept). The guide to readiness lists all of them with
-    what they read, what to do and where they come from.
-  - What blocks a server or a consistency group blocks each machine that it concerns.
-  - For each machine whose next step is not allowed it says why.
-  - Reads one list of each kind for each vault or subscription, each chosen machine by itself, and vCenter in a constant number of calls.
-  - Without O(hostname) what only vCenter tells is not known.
+  - Reads the vaults, Azure and vCenter once, evaluates the rules of readiness, and prints what blocks, what warns and what could not be
+    determined. It changes nothing.
+  - Each rule has a stable name, under which it can be accepted with a reason in O(accept). The readiness guide lists the rules with
+    what they read, the remedy and the source.
+  - A rule that blocks a server or a consistency group blocks each machine that depends on it.
+  - For each machine whose next step is not allowed, the result gives the reason.
+  - Sends one list request of each kind per vault or subscription and one request per selected machine, and reads vCenter in a constant
+    number of calls.
+  - Without O(hostname), rules that need vCenter are reported as not known.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   moments:
     description:
-      - What the machines and servers are judged for. Left out, each machine's next step, and for machines that still have to come home
-        the servers of the way home.
-      - V(master_target) and V(process_server) judge the servers themselves, as after they were built.
+      - Steps to check the machines and servers for. Defaults to each machine's next step, and for machines that run in Azure also the
+        servers of their failback.
+      - V(master_target) and V(process_server) check the servers alone, for example after they were built.
     type: list
     elements: str
     choices:
@@ -39,17 +40,17 @@ options:
       - process_server
     default: []
   process_server_onprem:
-    description: Process server for protecting to Azure again, by name, where it differs from O(process_server). It stands on-premises.
+    description: Process server on-premises for the reprotect to Azure, by name, if it differs from O(process_server).
     type: str
   policy_to_azure:
-    description: Replication policy for protecting to Azure again, by name. Left out, it is chosen when only one fits.
+    description: Replication policy for the reprotect to Azure, by name. Defaults to the only suitable one.
     type: str
   agent_timeout:
-    description: Seconds, by the service's clock, that a machine's agent may take to register after a failover. At most 604800.
+    description: Seconds, by the service's clock, that a machine's Mobility agent may take to register after a failover. At most 604800.
     type: float
     default: 1200.0
   configuration_server_backups:
-    description: For each configuration server, by name, the day of its last backup as C(YYYY-MM-DD). Nothing but you can tell it.
+    description: For each configuration server, by name, the date of its last backup as C(YYYY-MM-DD). It cannot be read from the vault.
     type: dict
     default: {}
   on_block:
@@ -73,7 +74,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What speaks against the next step of each machine?
+- name: Check the next step of each machine
   homeward.asr.asr_preflight:
     machines: [all]
     process_server: ps-azure-01
@@ -90,12 +91,12 @@ EXAMPLES = r"""
 RETURN = r"""
 ready:
   description: Whether nothing blocks.
-  returned: when the task could judge
+  returned: when the checks ran
   type: bool
   sample: false
 findings:
   description: What did not pass. What blocks comes first, then warnings, then what is not known.
-  returned: when the task could judge
+  returned: when the checks ran
   type: list
   elements: dict
   contains:
@@ -130,7 +131,7 @@ findings:
       type: str
       sample: classic
     moments:
-      description: The moments for which it was judged.
+      description: The steps that the rule was checked for.
       returned: always
       type: list
       elements: str
@@ -183,7 +184,7 @@ findings:
       sample: ''
 machines:
   description: The chosen machines with the words of the rules that stop them, warn of them or are not known.
-  returned: when the task could judge
+  returned: when the checks ran
   type: list
   elements: dict
   contains:
@@ -208,12 +209,12 @@ machines:
       type: str
       sample: classic
     position:
-      description: Where it stands.
+      description: Its position.
       returned: always
       type: str
       sample: out
     moments:
-      description: The steps that it was judged for.
+      description: The steps that it was checked for.
       returned: always
       type: list
       elements: str
@@ -243,13 +244,13 @@ machines:
       sample: [cs_backup]
 blocked_machines:
   description: Names of the machines that are stopped.
-  returned: when the task could judge
+  returned: when the checks ran
   type: list
   elements: str
   sample: [shop-db-01]
 counts:
   description: How many findings there are of each kind.
-  returned: when the task could judge
+  returned: when the checks ran
   type: dict
   contains:
     block:
@@ -279,7 +280,7 @@ counts:
       sample: 240
 accepted:
   description: What was accepted, with the reasons.
-  returned: when the task could judge
+  returned: when the checks ran
   type: list
   elements: dict
   contains:
@@ -304,19 +305,19 @@ accepted:
       type: str
       sample: esx-01 has 512 MB of memory free, and the machine needs 4096 MB.
 time:
-  description: When it was judged, by the service's clock, UTC.
-  returned: when the task could judge
+  description: When the checks ran, by the service's clock, UTC.
+  returned: when the checks ran
   type: str
   sample: '2026-02-03T04:05:06Z'
 lines:
   description: The table as it was printed.
-  returned: when the task could judge
+  returned: when the checks ran
   type: list
   elements: str
   sample: ['BLOCKS']
 requests:
   description: Requests spent against Azure Resource Manager.
-  returned: when the task could judge
+  returned: when the checks ran
   type: dict
   contains:
     writes:
@@ -330,7 +331,7 @@ requests:
       type: int
       sample: 21
 code:
-  description: V(blocked) when something blocks, another stable word when the task could not judge at all.
+  description: V(blocked) when something blocks, another stable code if the checks could not run.
   returned: when something blocks, and on failure
   type: str
   sample: blocked
@@ -361,7 +362,7 @@ def argument_spec() -> Spec:
 
 
 def main() -> None:
-    """Read once and judge."""
+    """Read once and check."""
     run_module(argument_spec(), readiness.work)
 
 

@@ -725,7 +725,7 @@ progress:
       type: str
       sample: ''
 cursor:
-  description: Internal. State handed to the next slice of the run.
+  description: Internal. State passed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -26,7 +26,7 @@ options:
     type: bool
     default: true
   table:
-    description: Print where each machine stands, one line each, and what comes next.
+    description: Print the position of each machine and its next step, one line per machine.
     type: bool
     default: false
 extends_documentation_fragment:

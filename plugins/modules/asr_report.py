@@ -12,9 +12,9 @@ version_added: 1.0.0
 description:
   - Takes the results of the stages in the order they ran. Prints a table of the machines (stage, result, duration, recovery point, state,
     warnings), the details of every machine that did not finish, and a line of totals with the number of requests.
-  - Meant as the last task after stages with C(on_failure=report). It is the only task that fails, naming each machine with reason and remedy.
+  - Use it as the last task after stages with C(on_failure=report). It is the only task that fails, and names each machine with reason and remedy.
   - Prints how to continue. Machines awaiting approval get one command that repeats what was typed and approves these machines by name;
-    machines in progress or failed get the command that repeats the run. Each command is on a line of its own, ready to copy.
+    machines in progress or failed get the command that repeats the run. Each command is on its own line, ready to copy.
   - Failures come first, then refused, held and unfinished machines, then the rest. With more than 60 machines the table shows only those
     that need attention, at most 200. What applies to several machines is printed once.
 author:
@@ -47,7 +47,7 @@ options:
     type: str
     default: ''
   verbose:
-    description: Print every step of each machine and the requests that were sent, too. Left out, C(-v) decides.
+    description: Also print every step of each machine and the number of requests. Set automatically with C(-v).
     type: bool
     default: false
   onward:
@@ -259,7 +259,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.module import r
 
 
 def main() -> None:
-    """Render and judge."""
+    """Render the report and decide whether the run failed."""
     run_module(reporting.argument_spec(), reporting.work)
 
 

@@ -598,7 +598,7 @@ vaults:
       type: str
       sample: 'Classic replication is past its retirement; bring the machines home before migrating them.'
 cursor:
-  description: Internal. State handed to the next slice of the run.
+  description: Internal. State passed to the next slice of the run.
   returned: while the run has not finished
   type: dict
   sample: {}

@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_stages
-short_description: Run several stages of a failback as one task, with the look ahead and the report
+short_description: Run several stages of a failback as one task, with the plan and the report
 version_added: 1.0.0
 description:
-  - Made for the role P(homeward.asr.stage#role), which gives it everything it needs. Use the role, or the playbooks.
-  - Looks along the whole route in check mode first, shows the plan, runs each stage for the machines that can go, and prints the report.
+  - Internal module of the role P(homeward.asr.stage#role). Use the role, or the playbooks.
+  - Plans the whole route in check mode first, shows the plan, runs each stage for the machines that can go, and prints the report.
     A machine that stops in one stage is left out of the next; no machine stops the others.
-  - Never fails for a machine or a stage. RV(failing) says that the chain has failed; the role's last task fails then, so that what a
-    workflow branches on is published first.
+  - Never fails because of a machine or a stage. RV(failing) reports that the chain has failed; the role's last task fails then, after
+    the result for workflows is published.
   - Publishes RV(asr_result) as C(set_stats) does, for the other jobs of a workflow.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   part:
     description:
-      - What to do of the chain. V(chain) is all of it. With hooks it stops before the first stage; then V(stage) runs one stage,
-        V(report) prints the table and V(verdict) fails. V(begin) says what one stage by itself consists of.
+      - Part of the chain to run. V(chain) is all of it. With hooks it stops before the first stage; then V(stage) runs one stage,
+        V(report) prints the table and V(verdict) fails. V(begin) returns what a single stage consists of.
     type: str
     choices: [chain, begin, stage, report, verdict]
     default: chain
@@ -85,7 +85,7 @@ stages:
   description:
     - The look ahead (C(stage=look)) and each stage's result, with C(module) and C(stage).
     - The rows of C(machines) are shortened, and with very many machines only those that need a look are kept, so that the result stays
-      under 90 kB. C(counts) always tells of all machines.
+      under 90 kB. C(counts) always covers all machines.
   returned: always
   type: list
   elements: dict
