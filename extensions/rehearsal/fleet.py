@@ -103,7 +103,10 @@ class Machine:
     @property
     def disk_uuids(self) -> tuple[str, ...]:
         """UUIDs of the disks as vCenter reports them, in the order of ``disks_gb``."""
-        return tuple(stable_uuid("disk-uuid", self.item_name, str(n)) for n in range(len(self.disks_gb)))
+        return tuple(self.disk_uuid(n) for n in range(len(self.disks_gb)))
+
+    def disk_uuid(self, number: int) -> str:
+        return stable_uuid("disk-uuid", self.item_name, str(number))
 
     @property
     def item_name(self) -> str:

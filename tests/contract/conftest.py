@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = ROOT.parent / "shared" / "asr" / "spec" / "2024-04-01" / "service.json"
-RECORDINGS = ROOT.parent / "shared" / "asr" / "recordings"
+#: Lies beside the checkout, or where ASR_SHARED says.
+SHARED = Path(os.environ.get("ASR_SHARED") or ROOT.parent / "shared")
+SPEC = SHARED / "asr" / "spec" / "2024-04-01" / "service.json"
+RECORDINGS = SHARED / "asr" / "recordings"
 
 for directory in (ROOT / "extensions", ROOT / "tests" / "rehearsal" / "azure"):
     if str(directory) not in sys.path:

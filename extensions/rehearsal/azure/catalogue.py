@@ -51,7 +51,8 @@ def skus(location: str) -> list[dict[str, Any]]:
                 "restrictions": restrictions,
             }
         )
-    found.append({"resourceType": "disks", "name": "Premium_LRS", "locations": [location], "capabilities": []})
+    disk = {"resourceType": "disks", "name": "Premium_LRS", "locations": [location]}
+    found.append({**disk, "capabilities": [], "restrictions": []})
     return found
 
 

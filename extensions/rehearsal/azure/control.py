@@ -25,6 +25,7 @@ ITEM_KEYS = (
     "replication_health",
     "health_error",
     "details",
+    "new_disk_gb",
 )
 
 
@@ -157,7 +158,8 @@ class Control:
     async def patch_item(self, request: web.Request) -> web.Response:
         """``azure_power``, ``agent_registered`` (true, false, or seconds from now), and words laid over the truth
         (null takes them off): ``allowed_operations``, ``protection_state`` [state, description], ``replication_health``,
-        ``health_error`` {code, level, message}, ``details`` (keys of providerSpecificDetails)."""
+        ``health_error`` {code, level, message}, ``details`` (keys of providerSpecificDetails). ``new_disk_gb``: the
+        machine gets a disk of that size on-premises, which is not replicated."""
         item, patch = self._item(request), await _json(request)
         unknown = sorted(set(patch) - set(ITEM_KEYS))
         if unknown:
@@ -182,6 +184,11 @@ class Control:
                     )
                     item.overrides["health_errors"] = [entry]
                     add_health_event(item, [entry])
+            elif key == "new_disk_gb":
+                number = len(item.machine.disks_gb) + len(item.new_disks_gb)
+                onprem = self.world.onprem
+                await self.world.on_premises(onprem.add_disk, item.machine, number, int(value))
+                item.new_disks_gb.append(int(value))
             elif value is None:
                 item.overrides.pop(key, None)
             else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.azure import remains
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
+from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, new_disk_ids
 from rehearsal.azure.points import newest_point
 from rehearsal.azure.words import GIB, RPO_MARK, booltext
 from rehearsal.fleet import stable_uuid
@@ -133,6 +133,19 @@ def _disks(item: Item) -> list[dict[str, Any]]:
             entry["irDetails"] = _sync_entry(item, size * GIB)
         disks.append(entry)
     return disks
+
+
+def _unprotected(item: Item) -> dict[str, Any]:
+    """No key without such disks (SEEN); the entries are SPEC."""
+    first, sizes = len(item.machine.disks_gb), item.new_disks_gb
+    if not sizes:
+        return {}
+    ids = new_disk_ids(item.machine, len(sizes))
+    entries = [
+        {"diskId": disk, "diskName": f"Disk {first + n}", "capacityInBytes": size * GIB}
+        for n, (disk, size) in enumerate(zip(ids, sizes, strict=True))
+    ]
+    return {"unprotectedDisks": entries}
 
 
 def _azure_side(item: Item, number: int) -> dict[str, Any]:
@@ -290,6 +303,7 @@ def forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress:
             "agentUpgradeJobId": None,
             "agentUpgradeAttemptToVersion": None,
             "protectedDisks": [] if thin else _disks(item),
+            **_unprotected(item),
             "isLastUpgradeSuccessful": "false",
             "isAgentRegistrationSuccessfulAfterFailover": registration(item),
             "mobilityAgentDetails": _agent(item, heartbeat),

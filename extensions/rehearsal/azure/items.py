@@ -80,6 +80,8 @@ class Item:
     turns: int = 0
     #: What a client has changed of the item (PATCH): keys of providerSpecificDetails.
     wishes: dict[str, Any] = field(default_factory=dict)
+    #: Disks that the machine got on-premises and that are not replicated, in GB.
+    new_disks_gb: list[int] = field(default_factory=list)
     #: A test failover that waits for its clean-up, or was cleaned up.
     test: str = ""
     #: The word of switchProviderState once the item was moved to a modernized vault.

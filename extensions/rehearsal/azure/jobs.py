@@ -78,6 +78,7 @@ SCENARIOS: dict[str, tuple[Step, ...]] = {
     "ResolveHealthErrors": (Step("ResolveHealthErrorsTask", "Resolve health errors", 1.0),),
     "DisableDr": (Step("DisableProtectionTask", "Disable replication", 1.0),),
     "UpdateVmProperties": (Step("UpdateVmPropertiesTask", "Update the virtual machine", 1.0),),
+    "AddDisks": (Step("AddDisksTask", "Add disks", 1.0),),
     "UpdateRecoveryPlan": (Step("UpdateRecoveryPlanTask", "Save recovery plan", 1.0),),
     "ExportJobs": (Step("ExportJobsTask", "Export jobs", 1.0),),
     "CheckFabricConsistency": (Step("CheckConsistencyTask", "Check consistency", 1.0),),

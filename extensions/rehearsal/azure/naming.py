@@ -19,6 +19,12 @@ def disk_ids(machine: Machine) -> list[str]:
     ]
 
 
+def new_disk_ids(machine: Machine, count: int) -> list[str]:
+    """Ids of disks that the machine got later and that are not replicated, in order."""
+    first = len(machine.disks_gb)
+    return [f"{{{stable_uuid('disk', machine.vault, machine.name, str(first + n)).upper()}}}" for n in range(count)]
+
+
 def seed_disk_names(machine: Machine) -> list[str]:
     """Names of the disks in Azure that replication writes to (INFER)."""
     return [f"asrseeddisk-{machine.name}-{n}" for n in range(len(machine.disks_gb))]

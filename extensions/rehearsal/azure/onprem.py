@@ -70,6 +70,9 @@ class OnPrem(Protocol):
     def names_on(self, host: str, name: str, machine: Machine) -> bool:
         """Whether another VM of that name stands on the host."""
 
+    def add_disk(self, machine: Machine, number: int, size_gb: int) -> None:
+        """Give the machine one more disk; ``number`` counts its disks from 0."""
+
     def power_off(self, machine: Machine) -> None:
         """Power the machine off on-premises."""
 
@@ -149,6 +152,9 @@ class MemoryOnPrem:
             vm.host == host and self._names[uuid] == name and uuid != machine.uuid
             for uuid, vm in self._machines.items()
         )
+
+    def add_disk(self, machine: Machine, number: int, size_gb: int) -> None:
+        self._get(machine).disks = number + 1
 
     def power_off(self, machine: Machine) -> None:
         self._get(machine).running = False

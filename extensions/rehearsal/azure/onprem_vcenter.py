@@ -246,6 +246,23 @@ class VCenterOnPrem:
             raise OnPremError("gone", f"{machine.name} is not in vCenter")
         return vm
 
+    def add_disk(self, machine: Machine, number: int, size_gb: int) -> None:
+        def work(si: Any) -> None:
+            vm = self._existing(si, machine)
+            (seen,) = client.get(si, [vm], [_DEVICES])
+            controllers = [d for d in seen[_DEVICES] if isinstance(d, vim.vm.device.VirtualSCSIController)]
+            used = {(d.controllerKey, d.unitNumber) for d in seen[_DEVICES]}
+            places = [(c.key, unit) for c in controllers for unit in seed.UNITS if (c.key, unit) not in used]
+            if not places:
+                raise OnPremError("vcenter", f"{machine.name} has no free SCSI slot left")
+            name = seed.file_name(machine.name)
+            disk = seed.disk(
+                f"[{machine.datastore}] {name}/{name}_{number}.vmdk", -1, places[0], size_gb, machine.disk_uuid(number)
+            )
+            self._change(si, vm, [seed.add(disk, "create")])
+
+        self._try(work)
+
     def power_off(self, machine: Machine) -> None:
         self._try(lambda si: self._power_off(si, self._existing(si, machine)))
 

@@ -329,20 +329,23 @@ def disk_changes(
         file = f"[{datastore}] {file_name(name)}/{file_name(name)}{f'_{n}' if n else ''}.vmdk"
         if n and disks_datastore != datastore:
             file = f"[{disks_datastore}]"  # vCenter makes the directory and the name
-        disk = vim.vm.device.VirtualDisk(
-            key=-(1000 + n),
-            controllerKey=-(100 + n // len(UNITS)),
-            unitNumber=UNITS[n % len(UNITS)],
-            capacityInKB=size * 1024**2,
-            backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-                fileName=file,
-                diskMode="persistent",
-                thinProvisioned=True,
-                uuid=disk_uuids[n] if disk_uuids else None,
-            ),
-        )
-        changes.append(add(disk, "create"))
+        place = (-(100 + n // len(UNITS)), UNITS[n % len(UNITS)])
+        made_disk = disk(file, -(1000 + n), place, size, disk_uuids[n] if disk_uuids else None)
+        changes.append(add(made_disk, "create"))
     return changes
+
+
+def disk(file: str, key: int, place: tuple[int, int], size_gb: int, uuid: str | None) -> Managed:
+    """A disk that is to be made; ``place`` are the controller's key and the unit on it."""
+    return vim.vm.device.VirtualDisk(
+        key=key,
+        controllerKey=place[0],
+        unitNumber=place[1],
+        capacityInKB=size_gb * 1024**2,
+        backing=vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
+            fileName=file, diskMode="persistent", thinProvisioned=True, uuid=uuid
+        ),
+    )
 
 
 def nic_change() -> Any:

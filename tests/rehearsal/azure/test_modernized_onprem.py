@@ -45,6 +45,7 @@ FLEET: dict[str, Any] = {
         {"name": "started", "os": "Linux", "disks_gb": [30], "state": "ready"},
         {"name": "silent", "os": "Linux", "disks_gb": [30], "state": "ready"},
         {"name": "renamed", "os": "Windows", "disks_gb": [10], "azure_name_taken": True},
+        {"name": "grows", "os": "Linux", "disks_gb": [10]},
     ],
 }
 
@@ -88,6 +89,17 @@ def site(run_vcenter: Callable[..., Any], run_vault: Callable[..., Wire]) -> Sit
     model = fleets.parse(FLEET)
     vcenter = run_vcenter(model)
     return Site(Modern(run_vault(FLEET, vcenter=vcenter)), vcenter, model)
+
+
+def test_a_disk_added_on_premises_stands_in_vcenter(site: Site) -> None:
+    site.wire.control("POST", "/items/grows", {"new_disk_gb": 7})
+    assert sorted(site.files("grows").values()) == [7 * 1024**2, 10 * 1024**2]
+    item = site.wire.item("grows")
+    (waiting,) = details(item)["unprotectedDisks"]
+    new = {"diskId": waiting["diskId"], "logStorageAccountId": "/x/logs", "diskType": "Premium_LRS"}
+    body = {"providerSpecificDetails": {"instanceType": "InMageRcm", "disks": [new]}}
+    site.modern.good(item, "addDisks", body)
+    assert len(details(site.wire.item("grows"))["protectedDisks"]) == 2
 
 
 def test_the_whole_way_with_the_machines_own_disks(site: Site) -> None:

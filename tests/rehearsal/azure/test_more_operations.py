@@ -134,6 +134,32 @@ def test_an_item_is_changed(vault: Wire) -> None:
     assert vault.call("PATCH", item["id"], {"properties": body}).status_code == 409
 
 
+def test_new_disks_join_a_modernized_replication(vault: Wire) -> None:
+    """Of a classic item and of disks that leave the description knows nothing (SPEC)."""
+    item = vault.item("web-01")
+    vault.control("POST", "/items/web-01", {"new_disk_gb": 20})
+    vault.control("POST", "/items/web-01", {"new_disk_gb": 8})
+    told = vault.get(item["id"])["properties"]["providerSpecificDetails"]
+    waiting = told.get("unprotectedDisks", [])
+    assert bool(waiting) == (told["instanceType"] == "InMageRcm")
+
+    def add(*names: str) -> Any:
+        disks = [{"diskId": n, "logStorageAccountId": "/x/logs", "diskType": "Premium_LRS"} for n in names]
+        return vault.start(item, "addDisks", {"providerSpecificDetails": {"instanceType": "InMageRcm", "disks": disks}})
+
+    for given in ((), ("{none}",)):
+        assert add(*given).status_code == 400
+    remove = {"providerSpecificDetails": {"instanceType": "A2A", "vmManagedDisksIds": ["/x/disk"]}}
+    assert vault.start(item, "removeDisks", remove).status_code == 400
+    if not waiting:
+        return
+    vault.good(vault.job(add(waiting[0]["diskId"])))
+    after = vault.get(item["id"])["properties"]["providerSpecificDetails"]
+    disks = after["protectedDisks"]
+    assert [d["diskId"] for d in after["unprotectedDisks"]] == [waiting[1]["diskId"]]
+    assert (disks[-1]["diskId"], disks[-1]["capacityInBytes"]) == (waiting[0]["diskId"], 20 * 1024**3)
+
+
 def test_health_errors_are_resolved(vault: Wire) -> None:
     item = vault.item("web-01")
     vault.control("POST", "/items/web-01", {"health_error": {"code": "78026", "level": "Warning", "message": "Late."}})

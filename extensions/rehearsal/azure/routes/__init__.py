@@ -2,6 +2,7 @@
 """What each ARM route answers; importing the parts fills the table."""
 
 from rehearsal.azure.routes import (
+    disks,
     estate,
     items,
     job_control,
@@ -18,6 +19,7 @@ from rehearsal.azure.routes.base import ROUTES
 
 __all__ = [
     "ROUTES",
+    "disks",
     "estate",
     "items",
     "job_control",

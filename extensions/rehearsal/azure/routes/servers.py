@@ -13,23 +13,6 @@ from rehearsal.azure.routes.jobs import accepted
 from rehearsal.azure.words import same
 
 
-@route("GET", "/")
-async def get_group(service: Service, call: Call) -> Reply:
-    """A resource group itself; its vaults' location stands for it."""
-    assert call.path is not None
-    group = call.path.group or ""
-    if not group:
-        raise refused(404, "NotFound", "Name a resource group or a resource.")
-    body = {
-        "id": f"/subscriptions/{call.path.subscription}/resourceGroups/{group}",
-        "name": group,
-        "type": "Microsoft.Resources/resourceGroups",
-        "location": service.world.vaults[0].spec.location,
-        "properties": {"provisioningState": "Succeeded"},
-    }
-    return reply(body)
-
-
 @route("GET", RSV)
 async def list_vaults(service: Service, call: Call) -> Reply:
     assert call.path is not None
