@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the guide to readiness from the rules' own rows. With ``--check`` only says whether it is as they are."""
+"""Writes the readiness guide from the rows of the rules. With ``--check`` only reports whether it is current."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+WORDING = "ansible_collections.homeward.asr.plugins.plugin_utils.wording"
 READINESS = "ansible_collections.homeward.asr.plugins.module_utils.failback.readiness"
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "readiness.rst"
 
@@ -27,13 +28,13 @@ Readiness
 
    ansible-playbook homeward.asr.preflight -e @home.yml -e asr_report_file=preflight.html
 
-Vaults, Azure and vCenter are read once: one list of each kind for each vault or subscription, each chosen machine by itself, and a
+Vaults, Azure and vCenter are read once: one list of each kind for each vault or subscription, each selected machine individually, and a
 constant number of calls to vCenter. Nothing is written except the report, whose findings are saved as JSON in ``preflight.json``. The
 run fails if something blocks.
 
 By default each machine is checked for its next step, and the failback servers as long as a machine still needs them.
 ``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next
-step is not allowed, ``operation_allowed`` says why.
+step is not allowed, ``operation_allowed`` gives the reason.
 
 A rule passes, warns, blocks, or is not known. An unknown result is never a pass: the rules marked below then block as well, the others
 are reported. What blocks a server or a consistency group blocks every machine that uses it.
@@ -44,10 +45,10 @@ Accept a rule by its name, with a reason that the result and the report record:
 
    ansible-playbook homeward.asr.preflight -e @home.yml -e '{"asr_accept": {"host_memory": "The cluster makes room, says Ann"}}'
 
-Stages take the words of gates from the same variable; the words of other rules say nothing to them.
+Stages take the names of gates from the same variable; they ignore the names of other rules.
 
-The collection does not look into machines: whether a machine in Azure reaches its servers is seen by its agent's heartbeat, and by the
-service's own error where a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
+The collection does not log in to machines. Whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the
+service's error if a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
 Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
 each other, the rule says so and can be accepted.
@@ -76,13 +77,14 @@ def guide() -> str:
                 f"  * Source: {rule.source}",
                 "",
             ]
-    title = "Checks that are no rule"
+    title = "Checks without a rule"
     lines += [title, "-" * len(title), "", "Numbers are those of the preflight checks.", ""]
     reasons: dict[str, list[int]] = {}
     for number, reason in sorted(catalogue.ELSEWHERE.items()):
         reasons.setdefault(reason, []).append(number)
     lines += [f"* {', '.join(map(str, numbers))}: {reason}." for reason, numbers in reasons.items()]
-    return "\n".join(lines) + "\n"
+    wording: Any = importlib.import_module(WORDING)
+    return str(wording.worded("\n".join(lines) + "\n", True))
 
 
 def main() -> int:
@@ -90,11 +92,7 @@ def main() -> int:
     text = guide()
     if "--check" in sys.argv:
         same = GUIDE.is_file() and GUIDE.read_text(encoding="utf-8") == text
-        print(
-            "rules: the guide is as the rows are"
-            if same
-            else f"run scripts/write_rules.py: {GUIDE.name} is not as the rows are"
-        )
+        print("rules: the guide is current" if same else f"run scripts/write_rules.py: {GUIDE.name} is out of date")
         return 0 if same else 1
     GUIDE.write_text(text, encoding="utf-8")
     return 0

@@ -19,6 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell import fleet, s
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
 from ansible_collections.homeward.asr.plugins.module_utils.shell.notices import unverified
 from ansible_collections.homeward.asr.plugins.plugin_utils import listing
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
 
 ENDINGS = (".asr.yml", ".asr.yaml")
 
@@ -102,8 +103,8 @@ class Reading:
             self.call = Call(params=self.params, check=True, environ=os.environ)
             self.refs = self.call.refs
         except FailbackError as exc:
-            raise Refused(exc.sentence()) from exc
-        self.warnings = unverified(self.params)
+            raise Refused(str(worded(exc.sentence(), False))) from exc
+        self.warnings = [str(worded(text, False)) for text in unverified(self.params)]
 
     @property
     def _asked(self) -> str:
@@ -141,7 +142,7 @@ def collected(reading: Reading) -> list[Facts]:
     try:
         facts = (fleet.read_vaults if reading.vault_hosts else fleet.read_machines)(reading.call)
     except FailbackError as exc:
-        raise Refused(exc.sentence()) from exc
+        raise Refused(str(worded(exc.sentence(), False))) from exc
     finally:
         reading.call.close()
     cleaned: list[Facts] = clean_all(facts)

@@ -245,7 +245,8 @@ class Slices(Once):
             last = answer
             arguments["cursor"] = answer.get("cursor")
             if used >= limit:
-                return still_running(answer, arguments, used)
+                ended = still_running(answer, arguments, used)
+                return {**ended, "msg": worded(ended["msg"], self._in_playbooks())}
             length = max(base, _number(answer.get("next_slice_seconds"), base))
             if used < Ticker.EARLY:
                 length = min(length, EARLY_SLICE)
@@ -323,7 +324,7 @@ def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: fl
     named = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if len(waiting) > 10 else "")
     onward = f"Continue with: {command}" if command else "Run the same command again to continue."
     result["msg"] = (
-        f"wait_timeout expired after {span(used)}. Nothing was cancelled; Azure continues"
+        f"{{option:wait_timeout}} expired after {span(used)}. Nothing was cancelled; Azure continues"
         + (f" with {named}" if named else "")
         + f". {onward}"
     )

@@ -4,6 +4,7 @@ it, by variable and playbook where the task is one of our playbooks', by option 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ CALLED = {
     "names": "asr_master_targets",
     "name": "asr_process_server",
     "datastores": "asr_datastore",
+    "deploy": "asr_process_server_deploy",
+    "move_machines_to": "asr_process_server_onprem",
 }
 
 #: What takes a machine over a step, in the playbooks and in tasks.
@@ -65,7 +68,17 @@ def worded(value: Any, playbooks: bool) -> Any:
         }
     if isinstance(value, (list, tuple)):
         return [worded(entry, playbooks) for entry in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        # Warnings of a module, from ansible-core 2.19 on.
+        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return dataclasses.replace(value, **{name: _kept_shape(entry, playbooks) for name, entry in fields.items()})
     return value
+
+
+def _kept_shape(value: Any, playbooks: bool) -> Any:
+    """Like ``worded``, but a tuple stays a tuple: Ansible's classes check the types of their fields."""
+    new = worded(value, playbooks)
+    return tuple(new) if isinstance(value, tuple) else new
 
 
 def _words(kind: str, text: str, playbooks: bool) -> str:

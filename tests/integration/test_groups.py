@@ -59,7 +59,7 @@ def test_a_run_of_no_machine_says_so(scene: Scene) -> None:
     run = scene.playbook("failback", "--check", asr_machines=["all"], asr_exclude=["app-*", "web-*"])
     assert run.rc == 0, run.text
     told = " ".join(run.text.split())
-    assert "Note: Nothing to do: 'exclude' leaves out every selected machine." in told
+    assert "Note: Nothing to do: 'asr_exclude' leaves out every selected machine." in told
     assert "DEPRECATION" not in told
 
 

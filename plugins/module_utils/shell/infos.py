@@ -117,7 +117,7 @@ def about(
         if not chosen and not named:
             raise InputError(
                 "machine_not_found",
-                f"The machine {word!r} in 'machines' is in none of the vaults, and no job refers to it.",
+                f"The machine {word!r} in '{{option:machines}}' is in none of the vaults, and no job refers to it.",
                 f"Choose from: {listing(i.friendly_name for i in items)}.",
             )
         machines += chosen

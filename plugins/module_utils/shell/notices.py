@@ -11,8 +11,8 @@ from urllib.parse import unquote
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 UNVERIFIED = (
-    "The certificate of vCenter is not verified (validate_certs is false), so the connection can be intercepted. "
-    "Set asr_validate_certs=true (option validate_certs) and add its certificate authority to ca_path or "
+    "The certificate of vCenter is not verified ({option:validate_certs} is false), so the connection can be intercepted. "
+    "Set {set:validate_certs=true} and add its certificate authority to ca_path or "
     "SSL_CERT_FILE."
 )
 

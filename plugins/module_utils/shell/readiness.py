@@ -55,7 +55,7 @@ def work(call: Call) -> dict[str, Any]:
         return result
     result["code"] = "blocked"
     result["remedy"] = (
-        "Do what the findings ask for, or accept a rule by its word with a reason (option accept, asr_accept)."
+        "Follow the remedies of the findings, or accept a rule by name with a reason in '{option:accept}'."
     )
     whom = f"{len(blocked)} of {count(len(result['machines']))} blocked: {named}." if blocked else "The way is blocked."
     rules = ", ".join(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))

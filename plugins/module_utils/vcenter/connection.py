@@ -106,7 +106,7 @@ def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
         raise ConnectionFailed(
             "vcenter_certificate_not_trusted",
             f"The certificate of vCenter {account.address} (`hostname`) is not trusted: {exc.verify_message}.",
-            "Set `ca_path` (or SSL_CERT_FILE) to the certificate authority's PEM file; `validate_certs: false` "
+            "Set `ca_path` (or SSL_CERT_FILE) to the certificate authority's PEM file; `{set:validate_certs=false}` "
             "turns the check off.",
         ) from exc
     except socket.gaierror as exc:

@@ -122,7 +122,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
         Refusal(
             "power_off_needed",
             f"{state.name} is powered on, and {OPTION} can be set only while it is off.",
-            "Shut it down, or allow a short shutdown with `power_off: true`.",
+            "Shut it down, or allow a short shutdown with `{set:power_off=true}`.",
         ),
     )
 

@@ -113,7 +113,7 @@ def test_a_running_machine_is_refused_unless_told(site: Any, vcenter: Any, runni
     before = look(vcenter, running)
     change = enable(site, running)[0]
     assert (change.code, change.changed, change.settled) == ("power_off_needed", False, True)
-    assert "`power_off: true`" in change.refusal.remedy
+    assert "`{set:power_off=true}`" in change.refusal.remedy
     assert look(vcenter, running) == before
 
 

@@ -43,6 +43,7 @@ class Stage:
             check_mode=check,
             no_log=False,
             environment=args.pop("_environment", []),
+            _role=None,
         )
         plugin._templar = SimpleNamespace(template=lambda value: value)
         plugin.clock = self.time.clock

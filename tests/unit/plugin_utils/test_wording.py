@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -60,19 +61,65 @@ def test_every_text_of_a_result_is_worded_and_nothing_else_is_touched() -> None:
     }
 
 
+def test_a_warning_of_a_module_is_worded_as_ansible_hands_it_over() -> None:
+    """From 2.19 on a warning is an object with its text inside."""
+    messages = pytest.importorskip("ansible.module_utils._internal._messages")
+    warning = messages.WarningSummary(event=messages.Event(msg="Set {set:validate_certs=true}."))
+    (told,) = worded({"warnings": [warning]}, True)["warnings"]
+    assert isinstance(told, messages.WarningSummary)
+    assert told.event.msg == "Set asr_validate_certs: true."
+
+
+def messages_of(path: Path) -> list[str]:
+    """The sentences of a source file: its texts of several words that are no docstrings, f-strings with {} in their gaps."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            skipped.add(id(node.body[0].value))  # type: ignore[attr-defined]
+        if isinstance(node, ast.JoinedStr):
+            skipped.update(id(part) for part in node.values)
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            texts.append(node.value)
+        if isinstance(node, ast.JoinedStr):
+            texts.append("".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values))
+    return [text for text in texts if " " in text]
+
+
+SOURCES = sorted((DOMAIN.parent).rglob("*.py"))
+
+
 def test_every_hint_of_the_domain_is_known() -> None:
-    sources = "\n".join(p.read_text(encoding="utf-8") for p in DOMAIN.rglob("*.py") if p.name != "hints.py")
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in SOURCES if p.name != "hints.py")
     assert set(re.findall(r"\{run:(\w+)\}", sources)) == set(IN_PLAYBOOKS) == set(IN_TASKS)
     named = set(re.findall(r"\{(?:option|set):(\w+)", sources))
-    assert {name for name in named if variable(name) == name} <= {"vaults"}
+    assert {name for name in named if variable(name) == name} <= set()
 
 
-def test_the_domain_names_no_variable_and_no_playbook() -> None:
+def test_no_message_names_a_variable_or_a_playbook() -> None:
+    """Messages name what the user set through hints, because only the edge knows whether that is a variable or an option."""
+    modules = {path.stem for path in (DOMAIN.parents[1] / "modules").glob("asr_*.py")}
     named = {
         f"{path.name}: {word}"
-        for path in DOMAIN.rglob("*.py")
-        if path.parent.name != "readiness"
-        for word in re.findall(r"\basr_[a-z]\w+|\bstage_[1-4]\w*", path.read_text(encoding="utf-8"))
+        for path in SOURCES
+        for text in messages_of(path)
+        for word in re.findall(r"\basr_[a-z]\w+|\bstage_[1-4]\w*", text)
+        if word not in modules
+    }
+    assert not named
+
+
+def test_no_message_quotes_an_option_that_has_a_variable() -> None:
+    """An option in quotes is a hint wherever playbooks set it under a variable's name."""
+    quoted = re.compile(r"[\'`]([a-z][a-z_]+)(?:: [^\'`]*)?[\'`]")
+    named = {
+        f"{path.name}: {text}"
+        for path in SOURCES
+        for text in messages_of(path)
+        for option in quoted.findall(text)
+        if variable(option) != option
     }
     assert not named
 

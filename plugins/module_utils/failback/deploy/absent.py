@@ -144,7 +144,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
             return Refusal(
                 "in_use",
                 f"{len(users)} machines still use the process server {server.name}: {listing(users)}.",
-                "Fail them back first, or set `move_machines_to` to the process server that takes them over.",
+                "Fail them back first, or set '{option:move_machines_to}' to the process server that takes them over.",
             )
         wanted = replace(
             self.order,
@@ -236,7 +236,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
         return Refusal(
             "unregistering",
             f"{server.name} is being unregistered.",
-            "It disappears from the vault after up to 15 minutes, or sooner with `refresh: true`.",
+            "It disappears from the vault after up to 15 minutes, or sooner with `{set:refresh=true}`.",
             waits=True,
         )
 

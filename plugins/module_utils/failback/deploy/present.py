@@ -330,8 +330,8 @@ def _deploying(wish: Wish) -> Refusal:
 def _differs(wish: Wish, differing: list[str]) -> Refusal:
     return Refusal(
         "deployed_differently",
-        f"The process server {wish.name} differs from `deploy`: {'; '.join(differing)}.",
-        "Correct `deploy`, or remove it with `state: absent` and deploy it again.",
+        f"The process server {wish.name} differs from '{{option:deploy}}': {'; '.join(differing)}.",
+        "Correct '{option:deploy}', or remove it with `state: absent` and deploy it again.",
     )
 
 

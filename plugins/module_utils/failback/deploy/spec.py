@@ -94,15 +94,15 @@ class Wish:
         if not name:
             raise InputError(
                 "process_server_missing",
-                "`state` is present or absent, but `name` is not set.",
-                "Set `name` to the process server's name, which is also its computer name.",
+                "`state` is present or absent, but '{option:name}' is not set.",
+                "Set '{option:name}' to the process server's name, which is also its computer name.",
             )
         given = {k: v for k, v in (options or {}).items() if v is not None}
         if not given.get("resource_group"):
             raise InputError(
                 "deploy_missing",
-                f"`deploy` is not set, so the location of the process server {name} in Azure is unknown.",
-                "Set `deploy` with at least resource_group; to deploy, also virtual_network, subnet and address.",
+                f"'{{option:deploy}}' is not set, so the location of the process server {name} in Azure is unknown.",
+                "Set '{option:deploy}' with at least resource_group; to deploy, also virtual_network, subnet and address.",
             )
         known = {f.name for f in fields(cls)}
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if k in known}
@@ -123,7 +123,7 @@ class Wish:
             if not getattr(self, key):
                 raise InputError(
                     "deploy_missing",
-                    f"`deploy` has no {key}.",
+                    f"'{{option:deploy}}' has no {key}.",
                     "Set resource_group, virtual_network, subnet and address of the network that the failed-over "
                     "machines are in.",
                 )

@@ -38,7 +38,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
     {
         "replication_health": "the vault reports that replication is not healthy",
         "failover_health": "the vault reports that the machine cannot be failed over reliably",
-        "rpo": "the newest recovery point is older than rpo_limit",
+        "rpo": "the newest recovery point is older than {option:rpo_limit}",
         "resync_required": "the copy differs from the machine and needs a resynchronization",
         "resync_in_progress": "the copy is still synchronizing",
         "disk_resized": "a disk was resized and the copy was not",

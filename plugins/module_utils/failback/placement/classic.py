@@ -146,13 +146,13 @@ def _target_for(
             "master_target_wrong_os",
             f"The machine runs {members[0].os_type} and none of the master targets "
             f"({listing(t.name + ' runs ' + t.os_type for t in named)}) does.",
-            f"Add a {members[0].os_type} master target, or name one in 'master_targets'.",
+            f"Add a {members[0].os_type} master target, or name one in '{{option:master_targets}}'.",
         )
     if not system and len({t.os_type.lower() for t in fitting}) > 1:
         return Refusal(
             "system_unknown",
             "The vault does not report the machine's operating system, and the master targets run different ones.",
-            "Set 'master_targets' to the one that runs the machine's operating system.",
+            "Set '{option:master_targets}' to the one that runs the machine's operating system.",
         )
     alive = [t for t in fitting if not stale(t.heartbeat, estate.now)]
     if not alive:
@@ -190,7 +190,7 @@ def _target_for(
                     f"The rest of the consistency group {members[0].group!r} uses a master target that cannot be used "
                     "now."
                 ),
-                "Set 'master_targets' to it, or wait until it is healthy.",
+                "Set '{option:master_targets}' to it, or wait until it is healthy.",
             )
     disks = sum(disks_of(m) for m in members)
     roomy = [t for t in alive if slots.free(t) >= disks]

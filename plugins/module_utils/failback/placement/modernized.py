@@ -56,7 +56,7 @@ def for_home(
         return Refusal(
             "appliance_not_healthy",
             f"No appliance can be used: {listing(f'{a.name} {unusable(a, estate.now)}' for a in candidates)}.",
-            "Fix what the vault reports for it, or set 'master_targets' to another one, then rerun.",
+            "Fix what the vault reports for it, or set '{option:master_targets}' to another one, then rerun.",
         )
     offers = {a.id: [datastore(m, a, order, estate) for m in members] for a in well}
     reaching = [a for a in well if all(isinstance(found, str) for found in offers[a.id])]
@@ -71,7 +71,7 @@ def for_home(
             return Refusal(
                 "group_appliance",
                 f"The rest of the consistency group {members[0].group!r} uses an appliance that cannot be used now.",
-                "Set 'master_targets' to it, or wait until it is healthy.",
+                "Set '{option:master_targets}' to it, or wait until it is healthy.",
             )
     disks = sum(disks_of(m) for m in members)
     roomy = [a for a in reaching if slots.free(a) >= disks]
@@ -133,9 +133,9 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
         found = next((account for account in known if last_segment(account).lower() == wanted.lower()), None)
         return found or Refusal(
             "log_storage_account_not_known",
-            f"No machine of the vault uses the log storage account {wanted!r} ('log_storage_account'); they use "
+            f"No machine of the vault uses the log storage account {wanted!r} ('{{option:log_storage_account}}'); they use "
             f"{listing(map(last_segment, known))}.",
-            "Give its full id in 'log_storage_account'.",
+            "Give its full id in '{option:log_storage_account}'.",
         )
     own = next(iter(accounts_of(item)), "")
     if own:
@@ -145,7 +145,7 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
     return Refusal(
         "log_storage_account_missing",
         "The vault does not report which storage account receives the machine's changes during failback.",
-        "Set 'log_storage_account' to the full id of a storage account in the vault's region.",
+        "Set '{option:log_storage_account}' to the full id of a storage account in the vault's region.",
     )
 
 
@@ -244,6 +244,6 @@ def refuse_names(order: Order, estate: Estate) -> None:
     if wanted and not wanted.startswith("/") and not among(wanted, known):
         raise InputError(
             "log_storage_account_not_found",
-            f"log_storage_account {wanted!r} is not a log storage account of the vaults' machines.",
+            f"{{option:log_storage_account}} {wanted!r} is not a log storage account of the vaults' machines.",
             f"Give its full id, or choose one of: {listing(known)}.",
         )

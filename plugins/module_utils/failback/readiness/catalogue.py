@@ -22,9 +22,9 @@ RULES: tuple[Rule, ...] = (
 
 BY_ID: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in RULES})
 
-_GUEST = "looked at inside the master target's guest by the role master_target"
+_GUEST = "checked inside the master target's guest by the role master_target"
 _PROOF = "a proof of the commit, read fresh right before it"
-_DEPLOY = "looked at by asr_process_server with state present before it deploys"
+_DEPLOY = "checked by asr_process_server before it deploys"
 _PROBE = "needs a probe from inside the machine; the service itself reports it where it fails"
 
 #: Number of a preflight check -> why it is no rule.
@@ -37,14 +37,14 @@ ELSEWHERE: Mapping[int, str] = MappingProxyType(
         62: "a decision for a person: only they know the window",
         64: _PROOF,
         65: _PROOF,
-        66: "the approval of each machine's commit (asr_approved)",
+        66: "the approval of each machine's commit ({option:approved})",
         68: _PROBE,
         71: _GUEST,
         72: _GUEST,
         73: _GUEST,
         74: _GUEST,
         75: _GUEST,
-        76: "needs a look inside the machine",
+        76: "needs access to the machine's system",
         78: _DEPLOY,
         79: _GUEST,
     }

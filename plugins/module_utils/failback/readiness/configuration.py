@@ -205,8 +205,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "cs_backup", "Configuration server was backed up recently", CS, REPROTECT, WARN, cs_backup,
-        "the date in configuration_server_backups",
-        "Back it up, and set the date in configuration_server_backups.",
+        "the date in {option:configuration_server_backups}",
+        "Back it up, and set the date in {option:configuration_server_backups}.",
         "preflight check 4", (4,), _C,
     ),
     Rule(

@@ -62,7 +62,7 @@ def disks_protected(s: Machine, _f: Facts) -> Said | None:
     )
 
 
-_ITEM = "the replicated item, read by itself"
+_ITEM = "the replicated item, from its own GET"
 
 _GATES: tuple[tuple[str, str, str, str, tuple[int, ...]], ...] = (
     (

@@ -30,7 +30,7 @@ def one_target(s: Group, _f: Facts) -> Said | None:
 RULES: tuple[Rule, ...] = (
     Rule(
         "group_split", "All members of the consistency group are selected", GROUP, STEPS, BLOCK, whole,
-        "members of the group in the vault", "Select all its members, or set asr_split_groups.", "preflight check 50",
+        "members of the group in the vault", "Select all its members, or set {set:split_groups=true}.", "preflight check 50",
         (50,),
     ),
     Rule(

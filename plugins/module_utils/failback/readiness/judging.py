@@ -66,13 +66,13 @@ def check_accept(accept: Mapping[str, Any]) -> None:
             near = get_close_matches(str(word), known, 1)
             raise InputError(
                 "accept_unknown",
-                f"{word!r} in 'accept' (asr_accept) is not a rule.",
+                f"{word!r} in '{{option:accept}}' is not a rule.",
                 (f"Did you mean {near[0]}? " if near else "") + "The guide 'Readiness' lists all of them.",
             )
         if not isinstance(reason, str) or not reason.strip():
             raise InputError(
                 "accept_without_reason",
-                f"The rule {word} in 'accept' (asr_accept) has no reason ({reason!r}).",
+                f"The rule {word} in '{{option:accept}}' has no reason ({reason!r}).",
                 "Give the reason in a few words, with the name of who decided it. It is recorded in the result.",
             )
 

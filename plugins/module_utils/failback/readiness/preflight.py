@@ -33,7 +33,9 @@ def preflight(
     for moment in moments:
         if moment not in MOMENTS:
             raise InputError(
-                "moment_unknown", f"{moment!r} in 'moments' is not a moment.", f"Choose from: {', '.join(MOMENTS)}."
+                "moment_unknown",
+                f"{moment!r} in '{{option:moments}}' is not a step.",
+                f"Choose from: {', '.join(MOMENTS)}.",
             )
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
@@ -72,6 +74,6 @@ def _day(name: str, value: Any) -> date:
     except ValueError as exc:
         raise InputError(
             "backup_date_invalid",
-            f"{value!r} in 'configuration_server_backups' for {name} is not a date.",
+            f"{value!r} in '{{option:configuration_server_backups}}' for {name} is not a date.",
             "Set it to the date of the last backup as YYYY-MM-DD.",
         ) from exc

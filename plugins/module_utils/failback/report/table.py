@@ -154,7 +154,7 @@ def render(
     if check:
         return lines
     if report.running:
-        lines += ["", "wait_timeout expired before all machines finished."]
+        lines += ["", "{option:wait_timeout} expired before all machines finished."]
     return lines + closing.block(report.stories, bool(report.stopped), report.running, onward, wrapped)
 
 
@@ -177,7 +177,7 @@ def still_running(report: Report) -> str:
         for reason, some in list(reasons.items())[:3]
     )
     return (
-        f"wait_timeout expired before all machines finished{': ' + who if who else ''}.{why} Nothing was cancelled. "
+        f"{{option:wait_timeout}} expired before all machines finished{': ' + who if who else ''}.{why} Nothing was cancelled. "
         "Rerun to continue where this run left off."
     )
 

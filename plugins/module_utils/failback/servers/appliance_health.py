@@ -82,7 +82,7 @@ def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
     return [
         Refusal(
             "datastore_not_found",
-            f"The appliance {agent.name} does not reach the datastore {listing(missing)} (`datastores`); it reaches "
+            f"The appliance {agent.name} does not reach the datastore {listing(missing)} ('{{option:datastores}}'); it reaches "
             f"{listing(names)}.",
             "Give its vCenter account access to it, or choose another. Discovery takes up to 15 minutes.",
             waits=True,

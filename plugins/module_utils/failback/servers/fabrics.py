@@ -38,7 +38,7 @@ def serving(vaults: VaultPort, refs: Iterable[VaultRef]) -> list[Fabric]:
         names = " or ".join(f"vault {ref.name}" for ref in asked) or "any vault"
         raise InputError(
             "no_configuration_server",
-            f"No configuration server or appliance is registered with {names} (`vaults`).",
-            "Check `vaults`, or register a configuration server or an appliance first.",
+            f"No configuration server or appliance is registered with {names} ('{{option:vaults}}').",
+            "Check '{option:vaults}', or register a configuration server or an appliance first.",
         )
     return found

@@ -94,9 +94,9 @@ def classic_fabrics(fabrics: Mapping[VaultRef, Sequence[Json]]) -> list[Fabric]:
     if not found:
         raise InputError(
             "no_configuration_server",
-            f"No configuration server is registered with {_vault_names(fabrics)} (`vaults`).",
+            f"No configuration server is registered with {_vault_names(fabrics)} ('{{option:vaults}}').",
             "Master targets and process servers belong to classic vaults; a modernized vault uses a replication "
-            "appliance instead. Check `vaults`.",
+            "appliance instead. Check '{option:vaults}'.",
         )
     return found
 
@@ -301,7 +301,7 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
                 f"The master target {server.name} has no retention volume.",
                 (
                     "Mount a separate drive (not FAT). A new one appears after up to 15 minutes, or sooner with "
-                    "`refresh: true`."
+                    "`{set:refresh=true}`."
                 ),
                 waits=True,
             )
@@ -310,9 +310,9 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
         return [
             Refusal(
                 "retention_volume_not_found",
-                f"The master target {server.name} has no retention volume {wanted!r} (`retention_volume`); it has "
+                f"The master target {server.name} has no retention volume {wanted!r} ('{{option:retention_volume}}'); it has "
                 f"{listing(names)}.",
-                "Choose one of them. A new drive appears after up to 15 minutes, or sooner with `refresh: true`.",
+                "Choose one of them. A new drive appears after up to 15 minutes, or sooner with `{set:refresh=true}`.",
                 waits=True,
             )
         ]
@@ -321,7 +321,7 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
             Refusal(
                 "retention_volume_ambiguous",
                 f"The master target {server.name} has several retention volumes: {listing(names)}.",
-                "Set `retention_volume` to one of them.",
+                "Set '{option:retention_volume}' to one of them.",
             )
         ]
     return []
@@ -346,7 +346,7 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
         Refusal(
             "datastore_not_found",
             f"The host of the master target {server.name} does not have the datastore {listing(missing)} "
-            f"(`datastores`); it has {listing(names)}.",
+            f"('{{option:datastores}}'); it has {listing(names)}.",
             "Mount it on that host, or choose another. Discovery takes up to 15 minutes.",
             waits=True,
         )

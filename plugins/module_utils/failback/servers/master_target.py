@@ -59,13 +59,13 @@ def ensure_master_target(
 ) -> dict[str, Any]:
     """One slice. Raises InputError before anything is written when the order cannot be carried out at all."""
     if site is None and (order.enable_uuid or order.vmotion_exclusion != UNCHANGED):
-        option = "enable_uuid: true" if order.enable_uuid else f"vmotion_exclusion: {order.vmotion_exclusion}"
+        option = "enable_uuid: true" if order.enable_uuid else f"{{set:vmotion_exclusion={order.vmotion_exclusion}}}"
         raise InputError(
             "vcenter_missing",
             f"`{option}` needs vCenter, but `hostname` is empty.",
             (
                 "Give `hostname`, `username` and `password` of your vCenter, or set `enable_uuid: false` and omit "
-                "`vmotion_exclusion`."
+                "'{option:vmotion_exclusion}'."
             ),
         )
     return MasterTargets(order, vaults, site, clock, dict(cursor or {})).run()
@@ -464,5 +464,5 @@ class MasterTargets(ServerSlice[list[Target]]):
         return Refusal(
             "no_master_target_for_os",
             f"{item.friendly_name} runs {item.os_type}, but none of the master targets does.",
-            f"Prepare a {item.os_type} master target, or add one to `names`.",
+            f"Prepare a {item.os_type} master target, or add one to '{{option:names}}'.",
         )

@@ -58,7 +58,7 @@ class ProcessServerOrder:
             # Left out they mean every machine of the server, and a blank word must not.
             raise InputError(
                 "no_machines",
-                "'machines', 'groups' and 'recovery_plans' are set but empty.",
+                "'{option:machines}', '{option:groups}' and '{option:recovery_plans}' are set but empty.",
                 "List the machines, or omit the options to select every machine of the process server.",
             )
 
@@ -93,8 +93,8 @@ def ensure_process_server(
     if order.move_machines_from and not order.name:
         raise InputError(
             "process_server_missing",
-            f"move_machines_from={order.move_machines_from!r} is set, but `name` is not.",
-            "Set `name` to the process server the machines should move to.",
+            f"move_machines_from={order.move_machines_from!r} is set, but '{{option:name}}' is not.",
+            "Set '{option:name}' to the process server the machines should move to.",
         )
     if order.chooses_machines and not order.move_machines_from:
         raise InputError(
@@ -159,7 +159,7 @@ class ProcessServers(ServerSlice[Seen]):
             missing = Refusal(
                 "not_registered",
                 f"The process server {wanted} has not registered with the vaults yet.",
-                "It appears 10 to 15 minutes after its registration, or sooner with `refresh: true`.",
+                "It appears 10 to 15 minutes after its registration, or sooner with `{set:refresh=true}`.",
                 waits=True,
             )
             return Server(wanted, verdict=Verdict((missing,)))

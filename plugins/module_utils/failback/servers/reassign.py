@@ -201,14 +201,14 @@ class Mover:
             return Refusal(
                 "settling",
                 f"Moved to {move.pair.target.name}; the vault does not list it yet.",
-                "It appears after up to 15 minutes, or sooner with `refresh: true`.",
+                "It appears after up to 15 minutes, or sooner with `{set:refresh=true}`.",
                 waits=True,
             )
         return Refusal(
             "move_not_listed",
             f"The vault reports the move to {move.pair.target.name} as done, "
             f"but the machine is still on {move.pair.source.name}.",
-            "Rerun with `refresh: true`. If it still is, check the job in the vault.",
+            "Rerun with `{set:refresh=true}`. If it still is, check the job in the vault.",
         )
 
     def running(self, move: Move) -> str | None:

@@ -118,7 +118,8 @@ def choose(
         )
     if not choice.items and not choice.gone:
         choice.notes.append(
-            "Nothing to do: " + ("'exclude' leaves out every selected machine." if chosen else _nothing(order, items))
+            "Nothing to do: "
+            + ("'{option:exclude}' leaves out every selected machine." if chosen else _nothing(order, items))
         )
     return choice
 
@@ -131,15 +132,15 @@ def ordered(items: Iterable[Item]) -> list[Item]:
 def _nothing(order: Order, items: Sequence[Item]) -> str:
     vaults = listing(v.name for v in order.vaults)
     if items:
-        return f"the vaults in 'vaults' ({vaults}) list no machine that this collection supports."
-    return f"the vaults in 'vaults' ({vaults}) list no machines."
+        return f"the vaults in '{{option:vaults}}' ({vaults}) list no machine that this collection supports."
+    return f"the vaults in '{{option:vaults}}' ({vaults}) list no machines."
 
 
 def _left_out(wanted: str, foreign: Sequence[Item]) -> str:
     """What a pattern, or the word for every machine, fits and does not take."""
     providers = listing(i.instance_type or "an unnamed provider" for i in foreign)
     return (
-        f"{wanted!r} in 'machines' leaves out {len(foreign)} that replicate with {providers}, which this collection "
+        f"{wanted!r} in '{{option:machines}}' leaves out {len(foreign)} that replicate with {providers}, which this collection "
         f"does not support: {listing(i.friendly_name for i in foreign)}."
     )
 

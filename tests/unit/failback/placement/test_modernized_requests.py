@@ -218,13 +218,13 @@ def test_the_log_storage_account_is_asked_for_only_where_the_vault_does_not_tell
     found = place(silent, estate(accounts=frozenset(accounts)), log_storage_account=named)
     if isinstance(found, Refusal):
         assert found.code == expected
-        assert "'log_storage_account'" in found.remedy
+        assert "'{option:log_storage_account}'" in found.remedy
     else:
         assert found.log_storage_account_id == expected
 
 
 def test_a_log_storage_account_nobody_knows_is_refused_before_anything_is_sent() -> None:
-    with pytest.raises(InputError, match="log_storage_account 'typo'"):
+    with pytest.raises(InputError, match="log_storage_account} 'typo'"):
         check_names(order(WAY_HOME, log_storage_account="typo"), estate())
 
 

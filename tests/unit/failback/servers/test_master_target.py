@@ -351,7 +351,7 @@ def test_a_ready_server_needs_nothing() -> None:
     [
         ({"names": ("nobody",)}, "master_target_not_found", "mt-linux-01"),
         ({"enable_uuid": True}, "vcenter_missing", "`hostname`"),
-        ({"vmotion_exclusion": "excluded"}, "vcenter_missing", "`vmotion_exclusion: excluded`"),
+        ({"vmotion_exclusion": "excluded"}, "vcenter_missing", "`{set:vmotion_exclusion=excluded}`"),
     ],
 )
 def test_an_order_that_cannot_be_carried_out(order: dict[str, Any], code: str, named: str) -> None:

@@ -168,7 +168,7 @@ def test_machines_of_other_providers(wishes: dict[str, Any], names: list[str], n
     [
         ({"machines": ("all",)}, [], "list no machines"),
         ({"machines": ("all",)}, [foreign("x1")], "no machine that this collection supports"),
-        ({"machines": ("web1",), "exclude": ("web*",)}, FLEET, "'exclude' leaves out every selected machine"),
+        ({"machines": ("web1",), "exclude": ("web*",)}, FLEET, "'{option:exclude}' leaves out every selected machine"),
     ],
 )
 def test_a_run_of_no_machine_says_so(wishes: dict[str, Any], fleet: list[Item], said: str) -> None:
