@@ -117,7 +117,7 @@ def test_a_playbook_whose_secret_expires_says_so_and_goes_on_later(scene: Scene)
     (machine,) = scene.take("ready")
     scene.speed(5)
     # A login that worked before is tried again for a quarter of an hour, or until the run's own time is used up.
-    run = scene.playbook("stage_3_failover_to_onprem", [machine], asr_wait_timeout=90)
+    run = scene.playbook("stage_3_failover_to_onprem", [machine], asr_wait_timeout=40)
     until(lambda: scene.accepted(machine) or not run.alive(), "the failover to be accepted")
     expire(scene)
     assert run.wait() != 0
