@@ -48,15 +48,15 @@ class ActionModule(Once):
     def _part_chain(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The whole chain; with hooks, which are tasks of the play's own, only what comes before the first of them."""
         route, hooks = self._plan(args)
-        walked = tasks.walked(route, self._check)
-        steps = tasks.steps(walked, hooks)
+        to_run = tasks.stages_to_run(route, self._check)
+        steps = tasks.steps(to_run, hooks)
         hooked = any(step["hook"] for step in steps)
         self._chain.begin()
         if not self._check:
             self._chain.look(route, self._settings, self._call)
         if hooked:
-            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(walked)}
-        for stage in walked:
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(to_run)}
+        for stage in to_run:
             self._stage(stage, route)
         return {**self._report(), "hooked": False, "steps": [], "going": []}
 
@@ -71,8 +71,8 @@ class ActionModule(Once):
         route = tasks.checked_route(args.get("route"))
         stage = str(args.get("stage") or "")
         ran = self._stage(stage, route)
-        walked = tasks.walked(route, self._check)
-        later = walked[walked.index(stage) + 1 :] if stage in walked else []
+        to_run = tasks.stages_to_run(route, self._check)
+        later = to_run[to_run.index(stage) + 1 :] if stage in to_run else []
         going = [stage] if ran and not self._chain.stopped else []
         return {**self._told(self._chain.results), "going": going + self._going(later)}
 
@@ -104,9 +104,9 @@ class ActionModule(Once):
                     )
         return route, hooks
 
-    def _going(self, walked: list[str]) -> list[str]:
+    def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, where there is anybody whom it is for: its hooks run then."""
-        return [stage for stage in walked[:1] if self._chain.goes(stage, self._check)]
+        return [stage for stage in to_run[:1] if self._chain.goes(stage, self._check)]
 
     def _stage(self, stage: str, route: list[str]) -> bool:
         began = self._clock()

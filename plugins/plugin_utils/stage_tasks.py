@@ -142,7 +142,7 @@ def commit_after(stage: str, route: Iterable[str]) -> bool:
     return stage.startswith("failover_") and stage.replace("failover_", "commit_") in route
 
 
-def walked(route: Sequence[str], check: bool) -> list[str]:
+def stages_to_run(route: Sequence[str], check: bool) -> list[str]:
     """The stages that are gone through. In check mode nothing moves, so the failover's task shows its commit as well."""
     shown = {s.replace("failover_", "commit_") for s in route if s.startswith("failover_")} if check else set()
     return [stage for stage in route if stage not in shown]

@@ -42,7 +42,7 @@ def walk(chain: Chain, modules: Modules, route: list[str], check: bool = False) 
     chain.begin()
     if not check:
         chain.look(route, SETTINGS, modules)
-    for stage in tasks.walked(route, check):
+    for stage in tasks.stages_to_run(route, check):
         chain.run(stage, route, SETTINGS, modules, check)
 
 

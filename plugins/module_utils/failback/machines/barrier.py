@@ -13,8 +13,8 @@ from ..lifecycle.group import Fellow, Standing, Way
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.outcomes import STOPPED
 from ..model.refusal import Refusal
+from .state import Due, SliceState
 from .track import Track
-from .walk import Due, Walk
 
 
 class Rulings:
@@ -23,12 +23,12 @@ class Rulings:
     A group's word is the same for all its members before a step, so each is found once, however large the group is.
     """
 
-    def __init__(self, walk: Walk, going: AbstractSet[tuple[str, str]] = frozenset()) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState, going: AbstractSet[tuple[str, str]] = frozenset()) -> None:
+        self.state = state
         self.going = going
         self.found: dict[tuple[str, str], group.Ruling] = {}
         self.members: dict[str, list[Track]] = {}
-        for track in walk.memory.tracks.values():
+        for track in state.memory.tracks.values():
             if track.unit:
                 self.members.setdefault(track.unit, []).append(track)
 
@@ -38,15 +38,16 @@ class Rulings:
             return group.GO
         if (track.unit, step) not in self.found:
             fellows = [
-                fellow_of(self.walk, other, step, (other.key, step) in self.going) for other in self.members[track.unit]
+                fellow_of(self.state, other, step, (other.key, step) in self.going)
+                for other in self.members[track.unit]
             ]
             self.found[track.unit, step] = group.rule(track.group, STEP_TEXT[step], fellows)
         return self.found[track.unit, step]
 
 
-def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
+def whole_groups(state: SliceState, due: Sequence[Due]) -> list[Due]:
     """What of ``due`` may be sent with regard to groups. The others wait, or are held where a fellow has stopped."""
-    rulings = Rulings(walk, {(track.key, operation.step) for _item, track, operation in due})
+    rulings = Rulings(state, {(track.key, operation.step) for _item, track, operation in due})
     kept: list[Due] = []
     for item, track, operation in due:
         ruling = rulings.of(track, operation.step)
@@ -59,13 +60,13 @@ def whole_groups(walk: Walk, due: Sequence[Due]) -> list[Due]:
     return kept
 
 
-def hold_waiting(walk: Walk) -> None:
+def hold_waiting(state: SliceState) -> None:
     """Hold what only waits for its next step's time, where a fellow that stopped would hold it then."""
-    rulings = Rulings(walk)
-    for item, track in walk.open_tracks() if rulings.members else ():
+    rulings = Rulings(state)
+    for item, track in state.open_tracks() if rulings.members else ():
         if not track.unit or track.job or track.lost_step:
             continue
-        decision = walk.decision(item, track)
+        decision = state.decision(item, track)
         operation = (
             decision.then if isinstance(decision, Wait) else decision.operation if isinstance(decision, Send) else None
         )
@@ -74,48 +75,48 @@ def hold_waiting(walk: Walk) -> None:
             track.end("held", ruling.refusal)
 
 
-def fellow_of(walk: Walk, track: Track, step: str, due: bool) -> Fellow:
+def fellow_of(state: SliceState, track: Track, step: str, due: bool) -> Fellow:
     """A group's member as its fellows see it before a step."""
     if due:
         standing = Standing.DUE
-    elif passed(walk, track, step):
+    elif passed(state, track, step):
         standing = Standing.PAST
     else:
         standing = Standing.STOPPED if track.ended else Standing.OPEN
     return Fellow(track.name, standing, track.ended, track.why)
 
 
-def passed(walk: Walk, track: Track, step: str) -> bool:
+def passed(state: SliceState, track: Track, step: str) -> bool:
     """Whether the step is under way for a machine or behind it."""
     if track.ended == "done":
         return True
-    item = walk.items.get(track.key)
-    route = walk.order.route
+    item = state.items.get(track.key)
+    route = state.order.route
     ahead = route[route.index(step) :]
     if item is None:
         # It has left the list; where it stood when it ended is all that is known.
         known = track.after if track.after in set(Position) else ""
-        return bool(known) and past(walk, None, Position(known), step)
+        return bool(known) and past(state, None, Position(known), step)
     if track.job and track.step in ahead:
         return True
-    running = walk.lifecycle.running(item, route)
+    running = state.lifecycle.running(item, route)
     if running is not None and running.step in ahead:
         return True
-    generation = walk.lifecycle.generation(item) or ""
-    position = walk.lifecycle.position(item)
+    generation = state.lifecycle.generation(item) or ""
+    position = state.lifecycle.position(item)
     arrived = Position(track.arrived) if track.arrived else None
-    if arrived is not None and (position is None or behind(position, arrived, walk.lifecycle, generation)):
+    if arrived is not None and (position is None or behind(position, arrived, state.lifecycle, generation)):
         position = arrived
-    return position is not None and past(walk, generation, position, step)
+    return position is not None and past(state, generation, position, step)
 
 
-def past(walk: Walk, generation: str | None, position: Position, step: str) -> bool:
+def past(state: SliceState, generation: str | None, position: Position, step: str) -> bool:
     """Whether a machine that stands there has the step behind it, or on its way."""
-    operation = walk.lifecycle.operation(generation, step) if generation else None
+    operation = state.lifecycle.operation(generation, step) if generation else None
     return verdict(step, position, operation) in (DONE, WAIT)
 
 
-def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]]) -> dict[str, str]:
+def foresee(state: SliceState, ways: Sequence[tuple[Track, Sequence[Operation], object]]) -> dict[str, str]:
     """Check mode: for each machine that its group would hold, the step it would be held before.
 
     ``ways`` are machines with the steps a run would send for each and how its way would end. What holds a machine is
@@ -126,7 +127,7 @@ def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]
     known = {track.key for track, _operations, _end in ways}
     entries: list[tuple[Track, Sequence[Operation], object]] = [
         *ways,
-        *((t, (), None) for t in walk.memory.tracks.values() if t.key not in known),
+        *((t, (), None) for t in state.memory.tracks.values() if t.key not in known),
     ]
     for track, operations, end in entries:
         if not track.unit:
@@ -135,7 +136,7 @@ def foresee(walk: Walk, ways: Sequence[tuple[Track, Sequence[Operation], object]
         fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.why)
         tracks[track.key] = track
         whole.setdefault(track.unit, {})[track.key] = Way(
-            frozenset(step for step in walk.order.route if passed(walk, track, step)),
+            frozenset(step for step in state.order.route if passed(state, track, step)),
             tuple(operation.step for operation in operations),
             fellow if stops else None,
         )

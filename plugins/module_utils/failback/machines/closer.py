@@ -15,28 +15,28 @@ from ..lifecycle.table import STEP_TEXT, Position
 from ..model.errors import FailbackError
 from ..model.items import Item, parse_time
 from ..model.sync import Sync, measure
+from .state import SliceState
 from .track import Track
-from .walk import Walk
 
 #: Machines read by themselves in one slice. These reads belong to no floor: they only feed the progress line.
 LOOKS = 4
 
 
-def look_closer(walk: Walk) -> None:
+def look_closer(state: SliceState) -> None:
     """Read a few of the machines whose synchronisation the list does not tell."""
     hollow = {
         key: track
-        for key, track in walk.memory.tracks.items()
-        if key in walk.items and synchronising(walk, walk.items[key], track) and not _listed(walk.items[key])
+        for key, track in state.memory.tracks.items()
+        if key in state.items and synchronising(state, state.items[key], track) and not _listed(state.items[key])
     }
-    first = slowest(walk)
+    first = slowest(state)
     # An ISO text of the service's clock orders like the time it tells; a machine never looked at comes first.
     turns = sorted(hollow, key=lambda key: (key != first or not hollow[key].sync, hollow[key].looked, hollow[key].name))
     for key in turns[:LOOKS]:
-        item = walk.items[key]
-        hollow[key].look(walk.now)
+        item = state.items[key]
+        hollow[key].look(state.now)
         try:
-            walk.closer[key] = walk.alone(item)
+            state.closer[key] = state.fetch(item)
         except FailbackError:
             # It only feeds the progress line.
             continue
@@ -47,47 +47,47 @@ def _listed(item: Item) -> bool:
     return bool(item.disks)
 
 
-def synchronising(walk: Walk, item: Item, track: Track) -> bool:
+def synchronising(state: SliceState, item: Item, track: Track) -> bool:
     """Whether nothing but the synchronisation holds the machine."""
     idle = not track.job and not track.ended and item.scenario is None
-    return idle and walk.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
+    return idle and state.lifecycle.position(item) in (Position.SYNCING_HOME, Position.SYNCING_OUT)
 
 
-def take_stock(walk: Walk) -> None:
+def take_stock(state: SliceState) -> None:
     """Write down how far synchronising machines are, and where those that have ended stand."""
-    for key, track in walk.memory.tracks.items():
-        item = walk.items.get(key)
+    for key, track in state.memory.tracks.items():
+        item = state.items.get(key)
         if track.ended:
             # It stays with what the run has seen, whatever later lists show or leave out.
-            track.stand(track.after or standing_of(walk, item, track))
+            track.stand(track.after or standing_of(state, item, track))
         if item is None:
             continue
-        if not synchronising(walk, item, track):
-            track.synchronises(None, walk.now)
+        if not synchronising(state, item, track):
+            track.synchronises(None, state.now)
             continue
         when = parse_time(track.sync_seen[0]) if track.sync_seen else None
-        now = measure(walk.closer.get(key) or item, walk.now, (when, float(track.sync_seen[1])) if when else None)
+        now = measure(state.closer.get(key) or item, state.now, (when, float(track.sync_seen[1])) if when else None)
         if now.told:
-            track.synchronises(now, walk.now)
+            track.synchronises(now, state.now)
 
 
-def standing_of(walk: Walk, item: Item | None, track: Track) -> str:
+def standing_of(state: SliceState, item: Item | None, track: Track) -> str:
     """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
     if item is None:
         return "unknown"
-    listed = walk.lifecycle.standing(item, walk.order.route)
-    operation = walk.lifecycle.operation(walk.lifecycle.generation(item) or "", track.step)
-    if track.ended or operation is None or walk.lifecycle.position(item) not in operation.departs:
+    listed = state.lifecycle.standing(item, state.order.route)
+    operation = state.lifecycle.operation(state.lifecycle.generation(item) or "", track.step)
+    if track.ended or operation is None or state.lifecycle.position(item) not in operation.departs:
         return listed
     if track.job:
         return STEP_TEXT[track.step]
     return track.arrived or listed
 
 
-def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
+def synchronisation(state: SliceState, key: str, track: Track) -> Sync | None:
     """How far the machine's synchronisation is, as told last; None where it is not under way or never told."""
-    item = walk.items.get(key)
-    if item is None or not synchronising(walk, item, track):
+    item = state.items.get(key)
+    if item is None or not synchronising(state, item, track):
         return None
     # What was told at an earlier look has gone on meanwhile.
     values = dict(track.sync)
@@ -97,36 +97,36 @@ def synchronisation(walk: Walk, key: str, track: Track) -> Sync | None:
     sync = Sync(**values)
     if sync.eta_seconds is None:
         return sync
-    left = round(sync.eta_seconds - (walk.now - at).total_seconds())
+    left = round(sync.eta_seconds - (state.now - at).total_seconds())
     return replace(sync, eta_seconds=left if left > 0 else None)
 
 
-def slowest(walk: Walk) -> str:
+def slowest(state: SliceState) -> str:
     """Key of the open machine that has got least far; empty when all have ended."""
-    tracks = walk.memory.tracks
-    return min((k for k, t in tracks.items() if not t.ended), key=lambda k: rank(walk, k, tracks[k]), default="")
+    tracks = state.memory.tracks
+    return min((k for k, t in tracks.items() if not t.ended), key=lambda k: rank(state, k, tracks[k]), default="")
 
 
-def rank(walk: Walk, key: str, track: Track) -> tuple[int, bool, bool, float, str]:
+def rank(state: SliceState, key: str, track: Track) -> tuple[int, bool, bool, float, str]:
     """How far a machine has got on the route; the least is the slowest.
 
     Of machines on one step those that only synchronise are further; of these, one whose percentage is known is named before
     one that never told any.
     """
-    item = walk.items.get(key)
-    syncs = item is not None and synchronising(walk, item, track)
-    sync = synchronisation(walk, key, track)
+    item = state.items.get(key)
+    syncs = item is not None and synchronising(state, item, track)
+    sync = synchronisation(state, key, track)
     percentage = sync.percentage if sync and sync.percentage is not None else None
-    return _step(walk, item, track), syncs, percentage is None, percentage or 0.0, track.opened or "9999"
+    return _step(state, item, track), syncs, percentage is None, percentage or 0.0, track.opened or "9999"
 
 
-def _step(walk: Walk, item: Item | None, track: Track) -> int:
+def _step(state: SliceState, item: Item | None, track: Track) -> int:
     """Number of the step of the route a machine is on, or has next before it."""
-    route = walk.order.route
+    route = state.order.route
     if track.job and track.step in route:
         return route.index(track.step)
-    position = walk.lifecycle.position(item) if item is not None else None
+    position = state.lifecycle.position(item) if item is not None else None
     if item is None or position is None:
         return route.index(track.step) if track.step in route else 0
-    step = next(steps_left(position, route, walk.lifecycle, walk.lifecycle.generation(item) or ""), route[-1])
+    step = next(steps_left(position, route, state.lifecycle, state.lifecycle.generation(item) or ""), route[-1])
     return route.index(step)

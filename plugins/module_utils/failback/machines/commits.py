@@ -13,8 +13,8 @@ from ..model.refusal import Refusal
 from .evidence import Asked, failovers, gather, told
 from .gating import Gatekeeper
 from .proofs import Evidence, prove
+from .state import Due, SliceState
 from .track import Track
-from .walk import Due, Walk
 
 #: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
 PROOF_GRACE = 300.0
@@ -23,19 +23,19 @@ PROOF_GRACE = 300.0
 class Commits:
     """The commits of one slice."""
 
-    def __init__(self, walk: Walk, gates: Gatekeeper) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState, gates: Gatekeeper) -> None:
+        self.state = state
         self.gates = gates
 
     def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
         """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
-        walk = self.walk
+        state = self.state
         known: dict[str, Job] = {}
         for item, track, operation in commits:
             verdict = track.verdict(SEALS[operation.step])
             if verdict is not None:
                 known[item.key] = verdict
-        scenarios = walk.lifecycle.scenarios
+        scenarios = state.lifecycle.scenarios
         jobs: dict[str, Job] = {}
         for vault in dict.fromkeys(item.vault.key for item, _track, _operation in commits):
             pairs = [(item, operation) for item, _track, operation in commits if item.vault.key == vault]
@@ -43,12 +43,19 @@ class Commits:
             unread: dict[str, FailbackError] = {}
             try:
                 jobs |= failovers(
-                    pairs, mine, told(walk.order.judged), scenarios, walk.vaults, walk.spread, walk.count_reads, unread
+                    pairs,
+                    mine,
+                    told(state.order.judged),
+                    scenarios,
+                    state.vaults,
+                    state.spread,
+                    state.count_reads,
+                    unread,
                 )
             except (ReadFailed, ConnectionFailed) as exc:
                 unread = {item.key: exc for item, _operation in pairs}
             for key, error in unread.items():
-                walk.wait_for(key, error)
+                state.wait_for(key, error)
         for item, track, operation in commits:
             job = jobs.get(item.key)
             if job is not None and not job.alive and item.key not in known:
@@ -58,7 +65,7 @@ class Commits:
 
     def unproven(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> dict[str, list[Refusal]]:
         """The proofs that do not hold, by item key. ``jobs`` as ``failovers`` gives them."""
-        walk = self.walk
+        state = self.state
         fresh = self.gates.read([item for item, _track, operation in commits if operation.step == COMMIT_TO_ONPREM])
         asked = [
             Asked(fresh[item.key][0] if home else item, jobs.get(item.key), track.known, home)
@@ -72,7 +79,7 @@ class Commits:
             if evidence is None:
                 continue
             if evidence.azure_error is not None:
-                walk.wait_for(item.key, evidence.azure_error)
+                state.wait_for(item.key, evidence.azure_error)
                 continue
             missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, operation.step))
             if operation.step == COMMIT_TO_ONPREM:
@@ -81,22 +88,22 @@ class Commits:
 
     def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
         """Evidence by item key, read for all at once. Without vCenter nothing is proven: all of them wait."""
-        walk = self.walk
+        state = self.state
         try:
             return gather(
                 asked,
-                walk.vaults,
-                certain(walk.site),
-                walk.spread,
-                walk.count_reads,
-                walk.all_items,
-                walk.order.accept,
+                state.vaults,
+                certain(state.site),
+                state.spread,
+                state.count_reads,
+                state.all_items,
+                state.order.accept,
             )
         except InputError:
             raise
         except FailbackError as exc:
             for entry in asked:
-                walk.wait_for(entry.item.key, exc)
+                state.wait_for(entry.item.key, exc)
             return {}
 
     def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
@@ -114,12 +121,12 @@ class Commits:
             young = (
                 verdict is not None
                 and verdict.end is not None
-                and self.walk.now - verdict.end < timedelta(seconds=PROOF_GRACE)
+                and self.state.now - verdict.end < timedelta(seconds=PROOF_GRACE)
             )
             if all(p.waits for p in unproven) and (young or verdict is None):
                 track.wait(f"not yet verified: {unproven[0].reason}")
             elif self.moved_on(item, operation):
-                if item.key not in self.walk.trouble:
+                if item.key not in self.state.trouble:
                     track.wait("another run has started the commit")
                     track.join()
             else:
@@ -132,15 +139,15 @@ class Commits:
 
         Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
         """
-        walk = self.walk
+        state = self.state
         try:
-            fresh = walk.alone(item)
+            fresh = state.fetch(item)
         except (ReadFailed, ConnectionFailed) as exc:
-            walk.wait_for(item.key, exc)
+            state.wait_for(item.key, exc)
             return True
-        if walk.lifecycle.running(fresh) is None and walk.lifecycle.position(fresh) in operation.departs:
+        if state.lifecycle.running(fresh) is None and state.lifecycle.position(fresh) in operation.departs:
             return False
-        walk.items[item.key] = fresh
+        state.items[item.key] = fresh
         return True
 
 

@@ -20,7 +20,7 @@ from ..model.lookup import index
 from ..model.refusal import Refusal
 from ..placement.home import found
 from .patience import passes
-from .walk import Walk
+from .state import SliceState
 
 #: Where a machine's way leads: the steps ahead, and what it ends with.
 Way = tuple[Sequence[Operation], object]
@@ -34,9 +34,9 @@ def commits_later(way: Way) -> bool:
     )
 
 
-def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
+def need_site(state: SliceState, ways: Mapping[str, Way]) -> None:
     """Raises InputError (``vcenter_missing``) where a commit stands ahead and there is no vCenter to prove it in."""
-    if walk.site is not None:
+    if state.site is not None:
         return
     if any(commits_later(way) or any(operation.step in COMMITS for operation in way[0]) for way in ways.values()):
         raise InputError(
@@ -49,25 +49,25 @@ def need_site(walk: Walk, ways: Mapping[str, Way]) -> None:
 class _Probe:
     """Lists that are read once; what could not be read is told of every machine that needs it."""
 
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState) -> None:
+        self.state = state
         self.missing: dict[str, list[FailbackError]] = {}
 
     def read(self, items: Iterable[Item], read: Callable[[], object]) -> None:
-        before = self.walk.vaults.requests.reads
+        before = self.state.vaults.requests.reads
         try:
             read()
         except FailbackError as exc:
             for item in items:
                 if passes(exc):
-                    self.walk.wait_for(item.key, exc)
+                    self.state.wait_for(item.key, exc)
                 else:
                     self.missing.setdefault(item.key, []).append(exc)
-        self.walk.count_reads(self.walk.vaults.requests.reads - before)
+        self.state.count_reads(self.state.vaults.requests.reads - before)
 
     def refuse(self) -> None:
         for key, problems in self.missing.items():
-            track = self.walk.memory.tracks[key]
+            track = self.state.memory.tracks[key]
             if not track.ended:
                 said = " ".join(dict.fromkeys(p.message for p in problems))
                 remedy = " ".join(dict.fromkeys(p.remedy for p in problems if p.remedy))
@@ -75,58 +75,58 @@ class _Probe:
                 track.end("refused", Refusal(problems[0].code, told, remedy))
 
 
-def look_ahead(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
     """Read what later steps read. Machines whose later step could not be read for are refused, or wait where time may heal
     it; the others go on."""
-    probe = _Probe(walk)
-    later = [item for item in items if not walk.memory.tracks[item.key].ended and commits_later(ways[item.key])]
+    probe = _Probe(state)
+    later = [item for item in items if not state.memory.tracks[item.key].ended and commits_later(ways[item.key])]
     for vault in {item.vault.key: item.vault for item in later}.values():
-        probe.read([i for i in later if i.vault.key == vault.key], partial(walk.vaults.list_jobs, vault))
-    _azure(walk, later, probe)
-    for item in _pointed(walk, items, ways):
-        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(walk, i, ways[i.key])]
-        probe.read(mine, partial(walk.vaults.list_recovery_points, item.id))
+        probe.read([i for i in later if i.vault.key == vault.key], partial(state.vaults.list_jobs, vault))
+    _azure(state, later, probe)
+    for item in _pointed(state, items, ways):
+        mine = [i for i in items if i.vault.key == item.vault.key and _chooses_later(state, i, ways[i.key])]
+        probe.read(mine, partial(state.vaults.list_recovery_points, item.id))
     probe.refuse()
 
 
-def look_home(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
     """Ask vCenter, once for all, where machines were: it decides what a reprotect home says, and shows before the first
     write that the account may read what a later commit's proof will need."""
     asked: list[tuple[Item, Known]] = []
     for item in items:
-        track = walk.memory.tracks[item.key]
+        track = state.memory.tracks[item.key]
         placed_later = track.placement is None and any(s.step == REPROTECT_TO_ONPREM for s in ways[item.key][0])
-        ahead = placed_later or (not walk.memory.checked and commits_later(ways[item.key]))
-        if ahead and not track.ended and item.key not in walk.homes:
+        ahead = placed_later or (not state.memory.checked and commits_later(ways[item.key]))
+        if ahead and not track.ended and item.key not in state.homes:
             asked.append((item, track.known))
-    if walk.site is None or not asked:
+    if state.site is None or not asked:
         return
     names = [item.friendly_name for item, _known in asked]
     try:
-        machines = walk.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
+        machines = state.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
     except FailbackError as exc:
         # What passes holds the commits themselves when they are due; a run that has begun goes on without this.
-        if walk.memory.checked or passes(exc):
+        if state.memory.checked or passes(exc):
             return
         raise
     look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))
     hidden = [m for m in machines if not m.identified]
     for item, known in asked:
         mine = look_up((*site_words(item, None, known), item.friendly_name))
-        walk.homes[item.key] = found(item, [*mine, *(m for m in hidden if m not in mine)], known)
+        state.homes[item.key] = found(item, [*mine, *(m for m in hidden if m not in mine)], known)
 
 
-def _chooses_later(walk: Walk, item: Item, way: Way) -> bool:
+def _chooses_later(state: SliceState, item: Item, way: Way) -> bool:
     """Whether a failover after the next step will choose from a list of recovery points."""
-    return any(operation.step in FAILOVERS and needs_list(operation, walk.point_for(item)) for operation in way[0][1:])
+    return any(operation.step in FAILOVERS and needs_list(operation, state.point_for(item)) for operation in way[0][1:])
 
 
-def _pointed(walk: Walk, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
+def _pointed(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
     """One machine a vault whose recovery points are read ahead; those of failovers due now are read anyway."""
-    return list({i.vault.key: i for i in items if _chooses_later(walk, i, ways[i.key])}.values())
+    return list({i.vault.key: i for i in items if _chooses_later(state, i, ways[i.key])}.values())
 
 
-def _azure(walk: Walk, later: Sequence[Item], probe: _Probe) -> None:
+def _azure(state: SliceState, later: Sequence[Item], probe: _Probe) -> None:
     """Azure VMs as the proofs will read them: one of each resource group by its id where that is known, else one list of
     each subscription."""
     groups: dict[str, list[tuple[Item, str]]] = {}
@@ -136,18 +136,18 @@ def _azure(walk: Walk, later: Sequence[Item], probe: _Probe) -> None:
         if len(ids) == 1:
             groups.setdefault(before_segment(ids[0], "/providers/").lower(), []).append((item, ids[0]))
             continue
-        for subscription in subscriptions(item, None, Known(), walk.all_items):
+        for subscription in subscriptions(item, None, Known(), state.all_items):
             lists.setdefault(subscription, []).append(item)
     for members in groups.values():
-        probe.read([item for item, _id in members], partial(_one, walk, members[0][1]))
+        probe.read([item for item, _id in members], partial(_one, state, members[0][1]))
     for subscription, items in sorted(lists.items(), key=lambda entry: entry[0]):
-        probe.read(items, partial(walk.vaults.list_azure_machines, subscription))
+        probe.read(items, partial(state.vaults.list_azure_machines, subscription))
 
 
-def _one(walk: Walk, vm_id: str) -> None:
+def _one(state: SliceState, vm_id: str) -> None:
     """Read one Azure VM; that it is not there is the proofs' own affair."""
     try:
-        walk.vaults.get_azure_machine(vm_id)
+        state.vaults.get_azure_machine(vm_id)
     except NotFound:
         return
 

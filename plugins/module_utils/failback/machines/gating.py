@@ -30,8 +30,8 @@ from ..model.refusal import Refusal
 from ..model.servers import Policy
 from .evidence import failovers
 from .proofs import Evidence
+from .state import Due, SliceState
 from .track import Track
-from .walk import Due, Walk
 
 #: A machine as its own GET tells it, with the service's time of the answer.
 Seen = tuple[Item, datetime]
@@ -43,8 +43,8 @@ APP_CONSISTENT_EVERY = 3600
 class Gatekeeper:
     """The gates of one slice."""
 
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState) -> None:
+        self.state = state
         self.limits: dict[str, dict[str, float]] = {}
 
     def may_fail_over(self, due: Sequence[Due]) -> list[Due]:
@@ -79,12 +79,12 @@ class Gatekeeper:
         item = evidence.item
         gates = [] if track.whole else health_gates(item)
         if not self.chosen_point(item):
-            hourly = self.walk.point_for(item) == "latest_app_consistent"
+            hourly = self.state.point_for(item) == "latest_app_consistent"
             gates += point_gate(evidence.job, self.limit(item) + (APP_CONSISTENT_EVERY if hourly else 0))
         if len(evidence.azure) == 1:
             gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
             track.proven_for(str(evidence.azure[0].get("id") or ""))
-        shut, taken = passed(gates, self.walk.order.accept)
+        shut, taken = passed(gates, self.state.order.accept)
         track.accept(taken)
         # One remedy for all of them stands with the last.
         return [Refusal(gate.code, gate.reason, way_on(shut) if gate is shut[-1] else "") for gate in shut]
@@ -92,7 +92,7 @@ class Gatekeeper:
     def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Refusal]) -> list[Refusal]:
         """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left but
         what the reason names; what a person named by its id is written down."""
-        accept = self.walk.order.accept
+        accept = self.state.order.accept
         for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
             if found.named:
                 track.accept([{"gate": word, "reason": found.named, "text": "Identified by a person, not by ids."}])
@@ -108,11 +108,11 @@ class Gatekeeper:
 
     def chosen_point(self, item: Item) -> bool:
         """Whether one recovery point is asked for by its name, so that its age is meant."""
-        return self.walk.point_for(item) not in KNOWN_POINTS
+        return self.state.point_for(item) not in KNOWN_POINTS
 
     def open(self, track: Track, gates: Sequence[Refusal], what: str) -> bool:
         """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""
-        shut, taken = passed(gates, self.walk.order.accept)
+        shut, taken = passed(gates, self.state.order.accept)
         if shut:
             reason = f"{what}: {' '.join(gate.reason for gate in shut)}"
             track.end("refused", Refusal(shut[0].code, reason, way_on(shut)))
@@ -122,34 +122,34 @@ class Gatekeeper:
 
     def read(self, items: Sequence[Item]) -> dict[str, Seen]:
         """Machines by themselves, side by side; one that cannot be read now waits alone and is left out."""
-        walk = self.walk
+        state = self.state
 
         def look(item: Item) -> Seen | ReadFailed | ConnectionFailed:
             try:
-                return walk.alone(item), walk.now
+                return state.fetch(item), state.now
             except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
-        walk.count_reads(len(items))
+        state.count_reads(len(items))
         found: dict[str, Seen] = {}
-        for item, seen in zip(items, walk.spread(look, items), strict=True):
+        for item, seen in zip(items, state.spread(look, items), strict=True):
             if isinstance(seen, (ReadFailed, ConnectionFailed)):
-                walk.wait_for(item.key, seen)
+                state.wait_for(item.key, seen)
             else:
                 found[item.key] = seen
         return found
 
     def limit(self, item: Item) -> float:
         """Seconds a machine's recovery point may be old: the user's, its policy's threshold, else 15 minutes."""
-        wanted = self.walk.order.rpo_limit
+        wanted = self.state.order.rpo_limit
         if wanted is not None:
             return wanted
         vault = item.vault
         if vault.key not in self.limits:
             self.limits[vault.key] = {}
-            self.walk.count_reads(1)
+            self.state.count_reads(1)
             try:
-                policies = [Policy.parse(entry) for entry in self.walk.vaults.list_policies(vault)]
+                policies = [Policy.parse(entry) for entry in self.state.vaults.list_policies(vault)]
             except (ReadFailed, ConnectionFailed):
                 # The documented threshold holds then.
                 policies = []
@@ -158,16 +158,18 @@ class Gatekeeper:
 
     def last_failovers(self, marked: Sequence[tuple[Item, Operation]]) -> Mapping[str, Job]:
         """The failed failovers' jobs, as far as they can be read: they only tell why."""
-        walk = self.walk
+        state = self.state
         seals = {failover: commit for commit, failover in SEALS.items()}
         pairs = [
             (item, commit)
             for item, operation in marked
-            if (commit := walk.lifecycle.operation(operation.generation, seals[operation.step])) is not None
+            if (commit := state.lifecycle.operation(operation.generation, seals[operation.step])) is not None
         ]
         if not pairs:
             return {}
         try:
-            return failovers(pairs, {}, {}, walk.lifecycle.scenarios, walk.vaults, walk.spread, walk.count_reads, {})
+            return failovers(
+                pairs, {}, {}, state.lifecycle.scenarios, state.vaults, state.spread, state.count_reads, {}
+            )
         except (ReadFailed, ConnectionFailed):
             return {}

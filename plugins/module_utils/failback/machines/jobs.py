@@ -14,8 +14,8 @@ from ..model.refusal import Refusal
 from ..model.shapes import JOB, all_understood
 from .evidence import concerns
 from .pace import LAG, LINGER, UNSHOWN
+from .state import SliceState
 from .track import Track
-from .walk import Walk
 
 #: What to do about a job whose end cannot be read.
 LOOK_AT_JOB = (
@@ -26,8 +26,8 @@ LOOK_AT_JOB = (
 class Jobs:
     """The jobs of one slice."""
 
-    def __init__(self, walk: Walk) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState) -> None:
+        self.state = state
         #: The vaults' jobs, by vault, where this tick had to list them.
         self._listed: dict[str, list[Json]] = {}
 
@@ -38,55 +38,55 @@ class Jobs:
     def judge_ended_jobs(self) -> None:
         """One GET for every job that seems to have ended: the verdict on a machine comes from nowhere else."""
         ended = [
-            (item, track) for item, track in self.walk.open_tracks() if track.job and self.seems_ended(item, track)
+            (item, track) for item, track in self.state.open_tracks() if track.job and self.seems_ended(item, track)
         ]
 
         def read(pair: tuple[Item, Track]) -> Job | FailbackError:
             try:
-                return Job.parse(self.walk.vaults.get_job(pair[0].vault, pair[1].job))
+                return Job.parse(self.state.vaults.get_job(pair[0].vault, pair[1].job))
             except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
-        for (item, track), job in zip(ended, self.walk.spread(read, ended), strict=True):
+        for (item, track), job in zip(ended, self.state.spread(read, ended), strict=True):
             if isinstance(job, FailbackError) and not isinstance(job, NotFound):
-                self.walk.wait_for(item.key, job)
+                self.state.wait_for(item.key, job)
             elif not isinstance(job, FailbackError) and job.alive and track.seen and track.asked_after:
                 continue
             elif isinstance(job, FailbackError):
                 self.look_for_job(item, track)
             elif job.alive:
                 # The list was wrong: look again later.
-                track.look_later(self.walk.now, LAG / 2)
+                track.look_later(self.state.now, LAG / 2)
             elif not job.told:
                 said = f"The vault does not report the state of the job {track.job} ({STEP_TEXT[track.step]})."
-                self.walk.wait_for(item.key, ReadFailed("not_understood", said, LOOK_AT_JOB))
+                self.state.wait_for(item.key, ReadFailed("not_understood", said, LOOK_AT_JOB))
             else:
-                self.walk.count_reads(1)
+                self.state.count_reads(1)
                 self.judge(item, track, job)
 
     def look_for_job(self, item: Item, track: Track) -> None:
         """A job that was accepted is not shown: soon after that it is not listed yet, later it is the machine's trouble."""
         opened = parse_time(track.opened)
-        if opened is None or (self.walk.now - opened).total_seconds() < UNSHOWN:
-            track.look_later(self.walk.now, LAG / 2)
+        if opened is None or (self.state.now - opened).total_seconds() < UNSHOWN:
+            track.look_later(self.state.now, LAG / 2)
             return
         said = f"The vault no longer has the job {track.job} ({STEP_TEXT[track.step]}) that it accepted."
-        self.walk.wait_for(item.key, ReadFailed("read_failed", said, LOOK_AT_JOB))
+        self.state.wait_for(item.key, ReadFailed("read_failed", said, LOOK_AT_JOB))
 
     def seems_ended(self, item: Item, track: Track) -> bool:
         if item.scenario is not None and item.scenario.job.lower() == track.job.lower():
             track.show()
             return self.lingers(track)
         later = parse_time(track.look_after)
-        if later is not None and self.walk.now < later:
+        if later is not None and self.state.now < later:
             return False
         opened = parse_time(track.opened)
-        fresh = opened is not None and (self.walk.now - opened).total_seconds() < LAG
+        fresh = opened is not None and (self.state.now - opened).total_seconds() < LAG
         if not item.allowed and item.scenario is None and fresh:
             return False
-        generation = self.walk.lifecycle.generation(item) or ""
-        operation = self.walk.lifecycle.operation(generation, track.step)
-        unmoved = operation is not None and self.walk.lifecycle.position(item) in operation.departs
+        generation = self.state.lifecycle.generation(item) or ""
+        operation = self.state.lifecycle.operation(generation, track.step)
+        unmoved = operation is not None and self.state.lifecycle.position(item) in operation.departs
         return not (unmoved and not track.seen and fresh)
 
     def lingers(self, track: Track) -> bool:
@@ -97,19 +97,19 @@ class Jobs:
             entry is None
             or entry["done"] != "joined"
             or since is None
-            or self.walk.now < since + timedelta(seconds=LINGER)
+            or self.state.now < since + timedelta(seconds=LINGER)
         ):
             return False
-        track.ask_after(self.walk.now)
+        track.ask_after(self.state.now)
         return True
 
     def judge(self, item: Item, track: Track, job: Job) -> None:
         """Take a job's end for what it is: success, a success with words, or a failure that may be repeated."""
         step = track.step
-        generation = self.walk.lifecycle.generation(item) or ""
-        operation = self.walk.lifecycle.operation(generation, step)
+        generation = self.state.lifecycle.generation(item) or ""
+        operation = self.state.lifecycle.operation(generation, step)
         track.close(job)
-        self.walk.memory.idle_ticks = 0
+        self.state.memory.idle_ticks = 0
         if job.succeeded:
             if step in FAILOVERS:
                 track.used_point(job)
@@ -119,8 +119,8 @@ class Jobs:
         if job.suspended:
             track.fail(job.errors, suspended(job, STEP_TEXT[step]))
             return
-        item = self.walk.by_itself(item)
-        running = self.walk.lifecycle.running(item)
+        item = self.state.refresh(item)
+        running = self.state.lifecycle.running(item)
         if (
             running is not None
             and running.step == step
@@ -128,10 +128,10 @@ class Jobs:
             and item.scenario.job.lower() != job.name.lower()
         ):
             # Another run was faster: ours failed because the machine was busy with the very same operation.
-            track.open(step, item.scenario.job, self.walk.now, started=False)
+            track.open(step, item.scenario.job, self.state.now, started=False)
             track.join()
             return
-        position = self.walk.lifecycle.position(item)
+        position = self.state.lifecycle.position(item)
         if (
             operation is not None
             and position in (operation.arrives, operation.settles)
@@ -142,8 +142,8 @@ class Jobs:
             )
             return
         attempts = track.attempt(step)
-        if retryable(job.errors) and attempts <= self.walk.order.retries:
-            track.repeat(step, self.walk.now, retry_pause(attempts + 1))
+        if retryable(job.errors) and attempts <= self.state.order.retries:
+            track.repeat(step, self.state.now, retry_pause(attempts + 1))
             said = "; ".join(f"{p.code}: {p.message}" for p in job.errors)
             track.warn(
                 Problem(
@@ -176,16 +176,16 @@ class Jobs:
         since the request left is joined, one that has failed meanwhile too. The service's clocks may differ a little.
         """
         lost = parse_time(track.lost_at)
-        since = parse_time(track.lost_since) or lost or self.walk.now
-        if lost is not None and (self.walk.now - lost).total_seconds() < LAG:
+        since = parse_time(track.lost_since) or lost or self.state.now
+        if lost is not None and (self.state.now - lost).total_seconds() < LAG:
             track.wait("a reply was lost: checking the vault before sending again")
             return False
-        operation = self.walk.lifecycle.operation(self.walk.lifecycle.generation(item) or "", track.lost_step)
+        operation = self.state.lifecycle.operation(self.state.lifecycle.generation(item) or "", track.lost_step)
         if item.vault.key not in self._listed:
             try:
-                self._listed[item.vault.key] = all_understood(self.walk.vaults.list_jobs(item.vault), JOB)
+                self._listed[item.vault.key] = all_understood(self.state.vaults.list_jobs(item.vault), JOB)
             except (ReadFailed, ConnectionFailed) as exc:
-                self.walk.wait_for(item.key, exc)
+                self.state.wait_for(item.key, exc)
                 return False
         for entry in self._listed[item.vault.key]:
             props: Json = entry.get("properties") or {}
@@ -201,7 +201,7 @@ class Jobs:
             ):
                 name = str(entry.get("name") or "")
                 if track.entry(name) is None:
-                    track.open(operation.step, name, self.walk.now, started=True)
+                    track.open(operation.step, name, self.state.now, started=True)
                     track.show()
                     return False
         track.find()

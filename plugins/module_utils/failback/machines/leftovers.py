@@ -13,24 +13,24 @@ from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.items import Json, Problem
 from .evidence import azure_vm
 from .proofs import power_state
+from .state import SliceState
 from .track import Track
-from .walk import Walk
 
 LEFT = "azure_vm_remains"
 
 
-def look_for_leftovers(walk: Walk) -> None:
+def look_for_leftovers(state: SliceState) -> None:
     """A warning for each machine whose Azure VM outlived its commit; one that cannot be read is told as that."""
-    committed = [track for track in walk.memory.tracks.values() if track.azure_vm and _committed(track)]
+    committed = [track for track in state.memory.tracks.values() if track.azure_vm and _committed(track)]
 
     def read(track: Track) -> Union[Json, FailbackError]:
         try:
-            return azure_vm(walk.vaults, track.azure_vm)
+            return azure_vm(state.vaults, track.azure_vm)
         except (ReadFailed, ConnectionFailed) as exc:
             return exc
 
-    walk.count_reads(len(committed))
-    for track, found in zip(committed, walk.spread(read, committed), strict=True):
+    state.count_reads(len(committed))
+    for track, found in zip(committed, state.spread(read, committed), strict=True):
         vm_id = track.hand_over_vm()
         if isinstance(found, NotFound):
             continue
@@ -38,8 +38,8 @@ def look_for_leftovers(walk: Walk) -> None:
             said = f"Could not check whether the commit deleted the Azure VM {vm_id}: {found.message}"
             track.warn(Problem(LEFT, said, action="Check in Azure.", level="Warning"))
             continue
-        state = str((found.get("properties") or {}).get("provisioningState") or "").lower()
-        if state == "deleting":
+        provisioning = str((found.get("properties") or {}).get("provisioningState") or "").lower()
+        if provisioning == "deleting":
             continue
         power = power_state(found) or "in an unknown power state"
         said = f"The commit succeeded, but the Azure VM {vm_id} is still there ({power})."

@@ -19,48 +19,48 @@ from ..model.refusal import Refusal
 from ..placement.classic import place_to_onprem
 from ..placement.estate import Estate, Slots
 from ..wanted.by_machine import needs_system
+from .state import SliceState
 from .track import Track
-from .walk import Walk
 
 Seen = Union[Item, FailbackError]
 Wanting = tuple[Item, Track]
 
 
-def read_whole(walk: Walk, items: Sequence[Item]) -> dict[str, Seen]:
+def read_whole(state: SliceState, items: Sequence[Item]) -> dict[str, Seen]:
     """Each item by its own GET, by key, or why it could not be read. The reads belong to the floor."""
 
     def read(item: Item) -> Seen:
         try:
-            return walk.alone(item)
+            return state.fetch(item)
         except (ReadFailed, ConnectionFailed) as exc:
             return exc
 
-    walk.count_reads(len(items))
-    return dict(zip([item.key for item in items], walk.spread(read, items), strict=True))
+    state.count_reads(len(items))
+    return dict(zip([item.key for item in items], state.spread(read, items), strict=True))
 
 
-def with_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
+def with_systems(state: SliceState, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     """The items with their operating systems, where the choice of a run-as account depends on it.
 
     What an earlier step of the run knew serves, else the item is read by itself.
     """
-    order = walk.order
+    order = state.order
     if not (order.run_as_account_windows or order.run_as_account_linux):
         return {item.key: item for item, _track in wanting}
-    return _read_systems(walk, wanting)
+    return _read_systems(state, wanting)
 
 
-def learn_systems(walk: Walk, wanting: Sequence[Wanting]) -> None:
+def learn_systems(state: SliceState, wanting: Sequence[Wanting]) -> None:
     """Find out the operating systems on which recovery points depend. A machine that cannot be read waits alone."""
-    asked = [(i, t) for i, t in wanting if needs_system(walk.with_system(i), walk.order.recovery_point)]
-    for key, seen in _read_systems(walk, asked).items():
+    asked = [(i, t) for i, t in wanting if needs_system(state.with_system(i), state.order.recovery_point)]
+    for key, seen in _read_systems(state, asked).items():
         if isinstance(seen, FailbackError):
-            walk.wait_for(key, seen)
+            state.wait_for(key, seen)
 
 
-def _read_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
+def _read_systems(state: SliceState, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     unknown = [item for item, track in wanting if not item.os_type and not track.system]
-    read = read_whole(walk, unknown)
+    read = read_whole(state, unknown)
     seen: dict[str, Seen] = {}
     for item, track in wanting:
         found = read.get(item.key, item)
@@ -72,7 +72,7 @@ def _read_systems(walk: Walk, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     return seen
 
 
-def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool = False) -> None:
+def place_all(state: SliceState, estate: Estate, wanting: Sequence[Wanting], due: bool = False) -> None:
     """Place machines that have no placement yet and write it down; those without a place are refused.
 
     A machine that cannot be read stays without one, and with it its consistency group, which must fit one master target
@@ -81,16 +81,16 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
     wanted = [(item, track) for item, track in wanting if track.placement is None and not track.ended]
     if not wanted:
         return
-    seen = read_whole(walk, [item for item, _track in wanted if not item.disks])
-    slots, bound, unread = occupied(walk, estate, [item for item, _track in wanted])
+    seen = read_whole(state, [item for item, _track in wanted if not item.disks])
+    slots, bound, unread = occupied(state, estate, [item for item, _track in wanted])
     for item, _track in wanted:
         found = seen.get(item.key)
         if isinstance(found, FailbackError):
             unread[unit_of(item)] = found
-    for key, track in walk.memory.tracks.items():
+    for key, track in state.memory.tracks.items():
         # Placed earlier in this run and not attached yet, so the service does not count its disks.
         place = track.place()
-        mine = walk.items.get(key)
+        mine = state.items.get(key)
         if place is not None and place.master_target_id and mine is not None and not track.arrived:
             slots_take(slots, estate, mine, place.master_target_id, track.disks)
             if mine.group_id:
@@ -100,14 +100,14 @@ def place_all(walk: Walk, estate: Estate, wanting: Sequence[Wanting], due: bool 
         problem = unread.get(unit_of(item))
         if problem is None:
             known = seen.get(item.key, item)
-            whole.append((walk.with_system(known if isinstance(known, Item) else item), track))
+            whole.append((state.with_system(known if isinstance(known, Item) else item), track))
         elif due:
-            walk.wait_for(item.key, problem)
-    estate = replace(estate, homes=walk.homes)
+            state.wait_for(item.key, problem)
+    estate = replace(estate, homes=state.homes)
     for item, _track in whole:
         # A list tells less of it than what was read here; people see the plan by this.
-        walk.locations[item.key] = estate.home_of(item)
-    placed = place_to_onprem([item for item, _track in whole], walk.order, estate, slots, bound)
+        state.locations[item.key] = estate.home_of(item)
+    placed = place_to_onprem([item for item, _track in whole], state.order, estate, slots, bound)
     for item, track in whole:
         found_place = placed[item.key]
         if isinstance(found_place, Refusal):
@@ -122,7 +122,7 @@ def unit_of(item: Item) -> str:
 
 
 def occupied(
-    walk: Walk, estate: Estate, wanting: Sequence[Item]
+    state: SliceState, estate: Estate, wanting: Sequence[Item]
 ) -> tuple[Slots, dict[str, str], dict[str, FailbackError]]:
     """Slots on their way to being used, the master targets that consistency groups are bound to, and the groups of which
     that could not be read.
@@ -133,25 +133,25 @@ def occupied(
     """
     slots, bound, unread = Slots(), dict[str, str](), dict[str, FailbackError]()
     groups = {item.group_id for item in wanting if item.group_id}
-    own = {item.key for item in wanting} | set(walk.memory.tracks)
+    own = {item.key for item in wanting} | set(state.memory.tracks)
     held: list[Item] = []
     closer: list[tuple[Item, bool]] = []
-    for item in walk.all_items:
-        running = walk.lifecycle.running(item)
+    for item in state.all_items:
+        running = state.lifecycle.running(item)
         moving = running is not None and running.step == REPROTECT_TO_ONPREM
-        position = walk.lifecycle.position(item)
+        position = state.lifecycle.position(item)
         member = item.group_id in groups and position in (Position.SYNCING_HOME, Position.READY)
         fabric = estate.fabric_of(item)
         if fabric is not None and fabric.modernized:
             # Those of this run are counted when they are placed.
-            track = walk.memory.tracks.get(item.key)
+            track = state.memory.tracks.get(item.key)
             if position in HOLDS and not (track and track.placement and not track.arrived):
                 held.append(item)
             if member and item.group_id:
                 bound[item.group_id] = agent_id(item)
-        elif member or (moving and not (item.key in own and _placed(walk, item))):
+        elif member or (moving and not (item.key in own and _placed(state, item))):
             closer.append((item, moving))
-    seen = read_whole(walk, [i for i in held if not i.disks] + [item for item, _moving in closer])
+    seen = read_whole(state, [i for i in held if not i.disks] + [item for item, _moving in closer])
     for item in held:
         _take(slots, estate, seen.get(item.key, item), item, agent_id(item))
     for item, moving in closer:
@@ -172,8 +172,8 @@ def occupied(
     return slots, bound, unread
 
 
-def _placed(walk: Walk, item: Item) -> bool:
-    track = walk.memory.tracks.get(item.key)
+def _placed(state: SliceState, item: Item) -> bool:
+    track = state.memory.tracks.get(item.key)
     return bool(track and track.placement)
 
 

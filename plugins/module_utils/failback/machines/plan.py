@@ -13,7 +13,7 @@ from typing import Any
 
 from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
 from ..placement.home import Home, goes_back, judged
-from .walk import Walk
+from .state import SliceState
 
 #: Providers whose machines keep their own datastore by the service's own word, whatever the request names.
 CLASSIC = frozenset({"InMageAzureV2", "InMage"})
@@ -34,21 +34,21 @@ class Way:
     held: bool
 
 
-def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
+def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     """The lines of the plan; empty where nothing would be sent."""
     operations: dict[tuple[str, str], list[str]] = {}
     for entry in plan:
         operations.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["step"]))
     ways: dict[Way, list[str]] = {}
     sizes: dict[Way, int | None] = {}
-    for key, track in walk.memory.tracks.items():
-        item = walk.items.get(key)
+    for key, track in state.memory.tracks.items():
+        item = state.items.get(key)
         steps = operations.get((item.vault.name, item.friendly_name), []) if item is not None else []
         if item is None or not steps:
             continue
         homeward = REPROTECT_TO_ONPREM in steps
-        where = walk.locations.get(key) or judged(item, walk.homes.get(key))
-        placement = walk.homeward.get(key) or track.placement or {}
+        where = state.locations.get(key) or judged(item, state.homes.get(key))
+        placement = state.homeward.get(key) or track.placement or {}
         way = Way(
             operations=tuple(steps),
             place=_place(where, placement) if homeward else "",
@@ -56,7 +56,7 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
             held=track.ended == "awaiting_approval" and not any(step in COMMITS for step in steps),
         )
         ways.setdefault(way, []).append(track.name)
-        size, sum_ = walk.sizes.get(key), sizes.get(way, 0)
+        size, sum_ = state.sizes.get(key), sizes.get(way, 0)
         # A sum that leaves out what was not read would be too small.
         sizes[way] = None if size is None or sum_ is None else sum_ + size
     if not ways:
@@ -69,7 +69,7 @@ def tell(walk: Walk, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = ["", *textwrap.wrap(head, WIDTH, subsequent_indent="  ")]
     for way, names in ways.items():
         lines += _paragraph(way, names, sizes[way], bool(common))
-    idle = len(walk.memory.tracks) - total
+    idle = len(state.memory.tracks) - total
     if idle:
         lines.append(f"  {idle} more {'has' if idle == 1 else 'have'} nothing to do or cannot continue.")
     return lines

@@ -14,17 +14,17 @@ from .barrier import foresee
 from .commits import refuse_unproven
 from .preflight import preflight
 from .requests import RequestBuilder
+from .state import SliceState, approval
 from .track import Track
-from .walk import Walk, approval
 
 #: A request that a run would send: the machine, its track, the step and the body.
 Planned = tuple[Item, Track, Operation, Any]
 
 
-def predict(walk: Walk) -> list[dict[str, Any]]:
+def predict(state: SliceState) -> list[dict[str, Any]]:
     """The requests a run would send, in order of steps and names. Nothing is written."""
-    requests = preflight(walk, [item for item, _track in walk.open_tracks()])
-    first = [(item, track, walk.decision(item, track)) for item, track in walk.open_tracks()]
+    requests = preflight(state, [item for item, _track in state.open_tracks()])
+    first = [(item, track, state.decision(item, track)) for item, track in state.open_tracks()]
     commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Send) and d.operation.step in COMMITS]
     unproven = requests.commits.unproven(commits, requests.commits.failovers(commits)) if commits else {}
     requests.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Send)])
@@ -39,21 +39,21 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
         if unproven.get(item.key):
             refuse_unproven(track, unproven[item.key])
             continue
-        seen = walk.observed(item, track)
-        projected.append((item, track, *project(decision, seen, walk.order.route, walk.lifecycle, walk.policy)))
+        seen = state.observed(item, track)
+        projected.append((item, track, *project(decision, seen, state.order.route, state.lifecycle, state.policy)))
     requests.read_ahead(
         [(item, track, operation) for item, track, operations, _end, _where in projected for operation in operations]
     )
     for item, track, operations, end, where in projected:
         track.stand(where.value if isinstance(where, Position) else "")
-        conclude(walk, track, operations, end)
+        conclude(state, track, operations, end)
         whole = [(item, track, operation) for operation in operations]
         bodies = walkable(requests, whole)
         planned.extend(bodies)
         ways.append((track, [operation for _item, _track, operation, _body in bodies], end))
-    held = foresee(walk, ways)
-    planned = [entry for entry in planned if not beyond(walk, entry, held)]
-    planned.sort(key=lambda entry: walk.order.route.index(entry[2].step))
+    held = foresee(state, ways)
+    planned = [entry for entry in planned if not beyond(state, entry, held)]
+    planned.sort(key=lambda entry: state.order.route.index(entry[2].step))
     plan: list[dict[str, Any]] = []
     for item, track, operation, body in planned:
         track.foresee(operation.step)
@@ -67,7 +67,7 @@ def predict(walk: Walk) -> list[dict[str, Any]]:
             }
         )
     for key in held:
-        track = walk.memory.tracks[key]
+        track = state.memory.tracks[key]
         walked = [operation for _item, other, operation, _body in planned if other is track]
         track.stand(walked[-1].settles.value if walked else track.before)
     return plan
@@ -87,14 +87,14 @@ def walkable(requests: RequestBuilder, operations: Sequence[tuple[Item, Track, O
     return found
 
 
-def beyond(walk: Walk, entry: Planned, held: Mapping[str, str]) -> bool:
+def beyond(state: SliceState, entry: Planned, held: Mapping[str, str]) -> bool:
     """Whether a request lies beyond the step its machine's group holds it before."""
     step = held.get(entry[1].key)
-    route = walk.order.route
+    route = state.order.route
     return step is not None and route.index(entry[2].step) >= route.index(step)
 
 
-def conclude(walk: Walk, track: Track, operations: list[Operation], end: object) -> None:
+def conclude(state: SliceState, track: Track, operations: list[Operation], end: object) -> None:
     """How the machine's way would end."""
     if isinstance(end, Hold):
         track.end("awaiting_approval", approval(end.operation))

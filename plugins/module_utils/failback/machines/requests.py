@@ -18,8 +18,8 @@ from ..servers.serving import LostPlaces
 from .commits import Commits
 from .gating import Gatekeeper
 from .placing import place_all, with_systems
+from .state import Due, SliceState
 from .track import Track
-from .walk import Due, Walk
 
 
 @dataclass(frozen=True)
@@ -34,15 +34,15 @@ class Request:
 class RequestBuilder:
     """The requests of one slice, and what was read once for them."""
 
-    def __init__(self, walk: Walk, estate: Estate | None) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState, estate: Estate | None) -> None:
+        self.state = state
         self.estate = estate
         self.points: dict[str, Point | Refusal] = {}
         #: Where a machine's reprotect goes, by key and step, or why it has no place.
         self.places: dict[tuple[str, str], Placed] = {}
-        self.gates = Gatekeeper(walk)
-        self.commits = Commits(walk, self.gates)
-        self.lost = LostPlaces(walk.order.lost_places)
+        self.gates = Gatekeeper(state)
+        self.commits = Commits(state, self.gates)
+        self.lost = LostPlaces(state.order.lost_places)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -53,16 +53,16 @@ class RequestBuilder:
 
         def read(item: Item) -> Item | FailbackError:
             try:
-                return Item.parse(self.walk.vaults.get_item(item.id), item.vault)
+                return Item.parse(self.state.vaults.get_item(item.id), item.vault)
             except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
-        for item, full in zip(asked, self.walk.spread(read, asked), strict=True):
+        for item, full in zip(asked, self.state.spread(read, asked), strict=True):
             if isinstance(full, FailbackError):
-                self.walk.wait_for(item.key, full)
+                self.state.wait_for(item.key, full)
             else:
                 self.lost.learn(item, full)
-        self.walk.count_reads(len(asked))
+        self.state.count_reads(len(asked))
         self.read_points([(i, s) for i, s in steps if self.lost.refusal(i, s) is None])
         for item, track, operation in due:
             if operation.step in REPROTECTS and self._out_of_place(item, operation) is None:
@@ -70,25 +70,25 @@ class RequestBuilder:
 
     def read_points(self, due: Iterable[tuple[Item, Operation]]) -> None:
         """One list of recovery points for each machine whose choice needs it."""
-        walk = self.walk
+        state = self.state
         asked = [
             (i, operation)
             for i, operation in due
-            if operation.step in FAILOVERS and needs_list(operation, walk.point_for(i))
+            if operation.step in FAILOVERS and needs_list(operation, state.point_for(i))
         ]
 
         def read(pair: tuple[Item, Operation]) -> list[Json] | FailbackError:
             try:
-                return walk.vaults.list_recovery_points(pair[0].id)
+                return state.vaults.list_recovery_points(pair[0].id)
             except (ReadFailed, ConnectionFailed) as exc:
                 return exc
 
-        for (item, operation), points in zip(asked, walk.spread(read, asked), strict=True):
-            walk.count_reads(1)
+        for (item, operation), points in zip(asked, state.spread(read, asked), strict=True):
+            state.count_reads(1)
             if isinstance(points, FailbackError):
-                walk.wait_for(item.key, points)
+                state.wait_for(item.key, points)
             else:
-                self.points[item.key] = choose(operation, walk.point_for(item), points)
+                self.points[item.key] = choose(operation, state.point_for(item), points)
 
     def _place(self, item: Item, track: Track, operation: Operation) -> Placed:
         """Where a machine's reprotect goes. A choice only this machine lacks is its own refusal: the others have begun."""
@@ -97,17 +97,17 @@ class RequestBuilder:
             known = track.place()
             if known is None:
                 try:
-                    place_all(self.walk, estate, [(item, track)], due=True)
+                    place_all(self.state, estate, [(item, track)], due=True)
                 except InputError as exc:
                     return Refusal.of(exc)
                 known = track.place()
             return track.why if known is None else known
-        seen = with_systems(self.walk, [(item, track)])[item.key]
+        seen = with_systems(self.state, [(item, track)])[item.key]
         if isinstance(seen, FailbackError):
-            self.walk.wait_for(item.key, seen)
+            self.state.wait_for(item.key, seen)
             return Refusal.of(seen)
         try:
-            return place_to_azure(seen, self.walk.order, estate, track.place())
+            return place_to_azure(seen, self.state.order, estate, track.place())
         except InputError as exc:
             return Refusal.of(exc)
 
@@ -115,7 +115,7 @@ class RequestBuilder:
 
     def request(self, item: Item, track: Track, operation: Operation) -> Request | Refusal:
         """The request of a step that was read ahead for, or why it cannot be sent."""
-        order = self.walk.order
+        order = self.state.order
         lost = self._out_of_place(item, operation)
         if lost is not None:
             return lost
@@ -142,15 +142,15 @@ class RequestBuilder:
 
     def _out_of_place(self, item: Item, operation: Operation) -> Refusal | None:
         """Why a machine's disks may hang on a master target that lost its place."""
-        error = self.walk.trouble.get(item.key) if self.lost.concerned([(item, operation)]) else None
+        error = self.state.trouble.get(item.key) if self.lost.concerned([(item, operation)]) else None
         return Refusal.of(error) if error is not None else self.lost.refusal(item, operation)
 
     def _point(self, item: Item, operation: Operation) -> Point | Refusal:
-        wanted = self.walk.point_for(item)
-        doubt = unsure(self.walk.with_system(item), "recovery_point", self.walk.order.recovery_point)
+        wanted = self.state.point_for(item)
+        doubt = unsure(self.state.with_system(item), "recovery_point", self.state.order.recovery_point)
         if doubt is not None:
             return doubt
         if not needs_list(operation, wanted):
             return choose(operation, wanted, ())
-        error = self.walk.trouble.get(item.key)
+        error = self.state.trouble.get(item.key)
         return Refusal.of(error) if error is not None else self.points[item.key]

@@ -12,30 +12,30 @@ from ..model.outcomes import BAD, STOPPED
 from ..model.ports import Requests
 from ..placement.home import goes_back, judged
 from .closer import slowest, standing_of, synchronisation
+from .state import SliceState
 from .track import Track
-from .walk import Walk
 
 #: Seconds of the longest slice that is ever asked for.
 LONGEST_SLICE = 600.0
 
 
-def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+def render(state: SliceState, finished: bool, plan: list[dict[str, Any]] | None = None) -> dict[str, Any]:
     """The whole result. ``changed`` is true exactly when a machine moved (or, in check mode, would move)."""
-    memory = walk.memory
-    machines = [machine(walk, key, track) for key, track in memory.tracks.items()]
+    memory = state.memory
+    machines = [machine(state, key, track) for key, track in memory.tracks.items()]
     spent = {
-        "writes": memory.spent.writes + walk.vaults.requests.writes,
-        "reads": memory.spent.reads + walk.vaults.requests.reads,
+        "writes": memory.spent.writes + state.vaults.requests.writes,
+        "reads": memory.spent.reads + state.vaults.requests.reads,
     }
     result: dict[str, Any] = {
         "finished": finished,
         "changed": any(entry["changed"] for entry in machines),
         "machines": machines,
-        "progress": progress(walk, machines),
+        "progress": progress(state, machines),
         "requests": {**spent, "floor": {"writes": memory.floor.writes, "reads": memory.floor.reads}},
         "plan": plan or [],
-        "vaults": vault_notes(walk),
-        "next_slice_seconds": next_slice(walk),
+        "vaults": vault_notes(state),
+        "next_slice_seconds": next_slice(state),
     }
     if memory.notes:
         # Ansible shows a result's warnings to people by itself.
@@ -44,10 +44,10 @@ def render(walk: Walk, finished: bool, plan: list[dict[str, Any]] | None = None)
     return result
 
 
-def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
+def machine(state: SliceState, key: str, track: Track) -> dict[str, Any]:
     """One machine's part of the result."""
-    item = walk.items.get(key)
-    after = track.after or standing_of(walk, item, track)
+    item = state.items.get(key)
+    after = track.after or standing_of(state, item, track)
     started = any(entry["done"] == "started" for entry in track.steps)
     joined = track.joined or any(entry["done"] == "joined" for entry in track.steps)
     if track.ended in STOPPED:
@@ -63,10 +63,10 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
     start, end = min(starts, default=None), max(ends, default=None)
     began, ended = parse_time(start), parse_time(end)
     place = track.place()
-    sync = synchronisation(walk, key, track)
+    sync = synchronisation(state, key, track)
     return {
         "name": track.name,
-        "vault": item.vault.name if item is not None else walk.vault_name(key),
+        "vault": item.vault.name if item is not None else state.vault_name(key),
         "item_id": item.id if item is not None else key,
         "group": item.group if item is not None else track.group or None,
         "before": track.before,
@@ -87,16 +87,16 @@ def machine(walk: Walk, key: str, track: Track) -> dict[str, Any]:
         "unproven": track.unproven,
         "reason": track.reason or track.waiting or None,
         "remedy": track.remedy or None,
-        "placement": {**place.result(), "location": location(walk, key, track)} if place else None,
+        "placement": {**place.result(), "location": location(state, key, track)} if place else None,
         "sync": sync.result() if sync else None,
         "steps": [step(entry) for entry in shown],
     }
 
 
-def location(walk: Walk, key: str, track: Track) -> str | None:
+def location(state: SliceState, key: str, track: Track) -> str | None:
     """``original`` or ``alternate`` for a machine whose reprotect home is placed; None where that is not known."""
-    item = walk.items.get(key)
-    where = walk.locations.get(key) or (judged(item, walk.homes.get(key)) if item is not None else None)
+    item = state.items.get(key)
+    where = state.locations.get(key) or (judged(item, state.homes.get(key)) if item is not None else None)
     if where is None or where.exists is None or not (track.placement or {}).get("master_target"):
         return None
     return "original" if goes_back(where, track.placement or {}) else "alternate"
@@ -115,46 +115,46 @@ def step(entry: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def progress(walk: Walk, machines: list[dict[str, Any]]) -> dict[str, Any]:
+def progress(state: SliceState, machines: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts for the progress line, and what the slowest machine is doing."""
-    tracks = walk.memory.tracks
+    tracks = state.memory.tracks
     done = sum(t.ended == "done" or (t.ended in STOPPED and t.ended not in BAD) for t in tracks.values())
     failed = sum(t.ended in BAD for t in tracks.values())
-    key = slowest(walk)
-    doing = activity(walk, key, tracks[key]) if key else ""
+    key = slowest(state)
+    doing = activity(state, key, tracks[key]) if key else ""
     return {
         "total": len(machines),
         "done": done,
         "running": sum(not t.ended for t in tracks.values()),
         "failed": failed,
-        "at": {s: n for s in walk.order.route if (n := sum(not t.ended and t.step == s for t in tracks.values()))},
+        "at": {s: n for s in state.order.route if (n := sum(not t.ended and t.step == s for t in tracks.values()))},
         "waiting_for": doing,
         "slowest": tracks[key].name if key else "",
     }
 
 
-def activity(walk: Walk, key: str, track: Track) -> str:
+def activity(state: SliceState, key: str, track: Track) -> str:
     if track.job:
         return STEP_TEXT[track.step]
-    sync = synchronisation(walk, key, track)
+    sync = synchronisation(state, key, track)
     said = sync.words if sync else ""
     doing = track.waiting or "about to start"
     return f"{doing} ({said})" if said else doing
 
 
-def vault_notes(walk: Walk) -> list[dict[str, Any]]:
+def vault_notes(state: SliceState) -> list[dict[str, Any]]:
     """For each vault its generation and what follows from it, in one sentence (facts: asr-api.md 7)."""
     notes = []
-    for vault in walk.order.vaults:
-        kinds = sorted({walk.lifecycle.generation(i) or "" for i in walk.all_items if i.vault.key == vault.key})
+    for vault in state.order.vaults:
+        kinds = sorted({state.lifecycle.generation(i) or "" for i in state.all_items if i.vault.key == vault.key})
         note = " ".join(NOTES[kind] for kind in kinds if kind in NOTES)
         notes.append({"name": vault.name, "generation": ", ".join(k for k in kinds if k) or "unknown", "note": note})
     return notes
 
 
-def next_slice(walk: Walk) -> float:
+def next_slice(state: SliceState) -> float:
     """Seconds the next slice should last at least: longer while every open machine only synchronises, and only then."""
-    tracks = [t for t in walk.memory.tracks.values() if not t.ended]
+    tracks = [t for t in state.memory.tracks.values() if not t.ended]
     if tracks and all(not t.job and t.waiting for t in tracks):
-        return min(LONGEST_SLICE, 4.0 * (walk.memory.pace or 0.0))
+        return min(LONGEST_SLICE, 4.0 * (state.memory.pace or 0.0))
     return 0.0

@@ -28,8 +28,8 @@ from .plan import tell
 from .predict import predict
 from .result import render
 from .send import Sender
+from .state import Due, SliceState, approval
 from .track import Memory, Track
-from .walk import Due, Walk, approval
 
 
 def run_slice(
@@ -44,7 +44,7 @@ def run_slice(
     return Run(order, vaults, site, clock, Memory.load(cursor), lifecycle).run()
 
 
-class Run(Walk, Slice[None]):
+class Run(SliceState, Slice[None]):
     """The engine of one slice."""
 
     def __init__(
@@ -56,7 +56,7 @@ class Run(Walk, Slice[None]):
         memory: Memory,
         lifecycle: Lifecycle,
     ) -> None:
-        Walk.__init__(self, order, vaults, site, clock, memory, lifecycle)
+        SliceState.__init__(self, order, vaults, site, clock, memory, lifecycle)
         Slice.__init__(self, clock, order.slice_seconds)
         self.jobs = Jobs(self)
         self.sender = Sender(self, self.deadline)
@@ -170,7 +170,7 @@ class Run(Walk, Slice[None]):
         decision = self.decision(item, track)
         if isinstance(decision, Refusal) and decision.code == AGENT_MISSING:
             # Lists are hollow and lag behind: the machine's own GET has the last word on its agent.
-            item = self.by_itself(item)
+            item = self.refresh(item)
             decision = self.decision(item, track)
         if isinstance(decision, Send):
             if track.lost_step and not self.jobs.lost_is_settled(item, track):
@@ -211,14 +211,16 @@ class Run(Walk, Slice[None]):
     def held_back(self, due: list[Due]) -> list[Due]:
         """Together: nobody starts a step while another machine still walks an earlier one."""
         steps = self.order.route
-        earliest = min((steps.index(self.walks(item, track)) for item, track in self.open_tracks()), default=len(steps))
+        earliest = min(
+            (steps.index(self.current_step(item, track)) for item, track in self.open_tracks()), default=len(steps)
+        )
         kept = [(i, t, s) for i, t, s in due if steps.index(s.step) <= earliest]
         for _item, track, operation in due:
             if steps.index(operation.step) > earliest:
                 track.wait(f"waiting for the others before {STEP_TEXT[operation.step]}")
         return kept
 
-    def walks(self, item: Item, track: Track) -> str:
+    def current_step(self, item: Item, track: Track) -> str:
         """The step of the route that a machine is on or has next before it; the first one where nothing tells."""
         steps = self.order.route
         decision = self.decision(item, track)

@@ -21,8 +21,8 @@ from .pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
 from .patience import by_name
 from .preflight import preflight
 from .requests import RequestBuilder
+from .state import Due, SliceState
 from .track import Track
-from .walk import Due, Walk
 
 #: Code of an answer that says "not now" (429) and accepted nothing.
 THROTTLED = "throttled"
@@ -37,8 +37,8 @@ Ready = tuple[Item, Track, Operation, Optional[Json]]
 class Sender:
     """What one slice sends. ``deadline`` is the end of the slice (``clock.monotonic``)."""
 
-    def __init__(self, walk: Walk, deadline: float) -> None:
-        self.walk = walk
+    def __init__(self, state: SliceState, deadline: float) -> None:
+        self.state = state
         self.deadline = deadline
         self.requests: RequestBuilder | None = None
         #: Whether something could not be read for the requests.
@@ -58,20 +58,20 @@ class Sender:
 
     def preflight(self) -> None:
         """Read what the remaining steps need; wrong options are found here, before the first write."""
-        self.requests = preflight(self.walk, [item for item, _track in self.walk.open_tracks()])
+        self.requests = preflight(self.state, [item for item, _track in self.state.open_tracks()])
 
     def all(self, due: list[Due]) -> None:
         """Send what is due as far as the write bucket has tokens, machines of one step in the order of their names."""
         if self.requests is None:
             self.preflight()
-            self.partial = bool(self.walk.trouble)
-            due = self.walk.clear(due)
+            self.partial = bool(self.state.trouble)
+            due = self.state.clear(due)
         requests = certain(self.requests)
-        due.sort(key=lambda entry: self.walk.order.route.index(entry[2].step))
+        due.sort(key=lambda entry: self.state.order.route.index(entry[2].step))
         commits = [entry for entry in due if entry[2].step in COMMITS]
         jobs = requests.commits.failovers(commits) if commits else {}
-        due = self.walk.clear(due)
-        room = max(0, self.walk.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
+        due = self.state.clear(due)
+        room = max(0, self.state.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
         ready: list[Due] = []
         # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
         for number in (room, len(due)):
@@ -79,47 +79,47 @@ class Sender:
             commits = [entry for entry in some if entry[2].step in COMMITS]
             proven = requests.commits.prove(commits, jobs) if commits else set()
             going = [entry for entry in some if entry[2].step not in COMMITS or entry[0].key in proven]
-            ready += whole_groups(self.walk, going)
+            ready += whole_groups(self.state, going)
             if len(ready) >= room or not due:
                 break
         self.trickle(ready, due)
 
     def window(self) -> float:
         """Seconds for which one look at the vault may be sent by: as long as the service's pace lets it count."""
-        return max(0.0, min(self.deadline - self.walk.clock.monotonic(), max(self.walk.memory.pace or 0.0, TRICKLE)))
+        return max(0.0, min(self.deadline - self.state.clock.monotonic(), max(self.state.memory.pace or 0.0, TRICKLE)))
 
     def ready(self, due: list[Due]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         requests = certain(self.requests)
         due = requests.gates.may_fail_over(due)
         requests.read_ahead(due)
-        due = self.walk.clear(due)
+        due = self.state.clear(due)
         ready: list[Ready] = []
         for item, track, operation in due:
             request = requests.request(item, track, operation)
             if isinstance(request, Refusal):
-                if item.key not in self.walk.trouble and not track.ended:
+                if item.key not in self.state.trouble and not track.ended:
                     track.end("refused", request)
-            elif item.key not in self.walk.trouble:
+            elif item.key not in self.state.trouble:
                 track.going(request.point, request.placement)
                 ready.append((item, track, operation, request.body))
         # A member without a body holds its fellows.
-        whole = {id(track) for _item, track, _operation in whole_groups(self.walk, [entry[:3] for entry in ready])}
+        whole = {id(track) for _item, track, _operation in whole_groups(self.state, [entry[:3] for entry in ready])}
         return [entry for entry in ready if id(entry[1]) in whole]
 
     def trickle(self, due: list[Due], later: list[Due]) -> None:
         """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
         ``later``, waits for the next look."""
-        until = self.walk.clock.monotonic() + self.window()
+        until = self.state.clock.monotonic() + self.window()
         while due:
             some, due = self.fitting(due)
             batch = self.ready(some)
-            self.asked = self.walk.now
-            for (item, track, operation, _body), answer in zip(batch, self.walk.spread(self.send, batch), strict=True):
+            self.asked = self.state.now
+            for (item, track, operation, _body), answer in zip(batch, self.state.spread(self.send, batch), strict=True):
                 self.take(item, track, operation, answer)
-            if not due or self.walk.clock.monotonic() + REFILL > until:
+            if not due or self.state.clock.monotonic() + REFILL > until:
                 break
-            self.walk.clock.sleep(REFILL)
+            self.state.clock.sleep(REFILL)
         self.unsent = bool(due or later)
         for _item, track, operation in [*due, *later]:
             track.wait(f"waiting for the service's write limit before {STEP_TEXT[operation.step]}")
@@ -129,7 +129,7 @@ class Sender:
 
         One that is larger than the bucket leaves when that is full, which shows by its not filling any more.
         """
-        tokens = max(0, self.walk.vaults.write_tokens())
+        tokens = max(0, self.state.vaults.write_tokens())
         pieces = as_units(due)
         full = self.tokens_left is not None and 0 < tokens <= self.tokens_left
         some, later = cut(pieces, len(pieces[0]) if full and len(pieces[0]) > tokens else tokens)
@@ -140,18 +140,18 @@ class Sender:
         """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
         item, _track, operation, body = entry
         try:
-            return self.walk.vaults.act(item.id, operation.verb, body)
+            return self.state.vaults.act(item.id, operation.verb, body)
         except ConnectionFailed as exc:
             return exc
         except (Rejected, Unknown) as exc:
             if exc.code == THROTTLED:
                 return exc
             try:
-                fresh = self.walk.alone(item)
+                fresh = self.state.fetch(item)
             except (ReadFailed, ConnectionFailed):
                 return exc
-            running = self.walk.lifecycle.running(fresh, (operation.step,))
-            position = self.walk.lifecycle.position(fresh)
+            running = self.state.lifecycle.running(fresh, (operation.step,))
+            position = self.state.lifecycle.position(fresh)
             # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
             moved = (
                 position is not None
@@ -164,24 +164,24 @@ class Sender:
 
     def take(self, item: Item, track: Track, operation: Operation, answer: Sent | FailbackError | Item) -> None:
         """Write down what became of a request."""
-        self.walk.memory.idle_ticks = 0
+        self.state.memory.idle_ticks = 0
         if isinstance(answer, FailbackError):
             by_name(answer, item)
         if isinstance(answer, Sent):
-            self.walk.memory.floor.writes += 1
+            self.state.memory.floor.writes += 1
             point = track.point if operation.step in FAILOVERS else ""
-            track.open(operation.step, answer.job, self.walk.now, started=True, point=point)
+            track.open(operation.step, answer.job, self.state.now, started=True, point=point)
             if answer.pace is not None:
-                self.walk.memory.pace = answer.pace
+                self.state.memory.pace = answer.pace
         elif isinstance(answer, Item):
             # Somebody's operation, perhaps our own with a lost reply, was accepted: it is joined, not repeated.
-            running = self.walk.lifecycle.running(answer, (operation.step,))
-            self.walk.items[item.key] = answer
+            running = self.state.lifecycle.running(answer, (operation.step,))
+            self.state.items[item.key] = answer
             if running is not None and running.step == operation.step and answer.scenario is not None:
-                track.open(operation.step, answer.scenario.job, self.walk.now, started=False)
+                track.open(operation.step, answer.scenario.job, self.state.now, started=False)
                 track.join()
             else:
-                position = self.walk.lifecycle.position(answer)
+                position = self.state.lifecycle.position(answer)
                 if position is operation.arrives:
                     track.arrive(position)
                 track.join()
@@ -189,14 +189,14 @@ class Sender:
             # Nothing was accepted and the machine is not at fault: the next look decides anew.
             track.wait(f"{answer.message} Retrying")
         elif isinstance(answer, Unknown):
-            track.lose(operation.step, self.walk.now, self.asked or self.walk.now)
+            track.lose(operation.step, self.state.now, self.asked or self.state.now)
             track.wait("a reply was lost: checking the vault before sending again")
         else:
             self.rejected(item, track, operation, answer)
 
     def rejected(self, item: Item, track: Track, operation: Operation, error: FailbackError) -> None:
         if track.reject() < REJECTIONS and passing(error.details):
-            track.hold_back(self.walk.now, LAG / 2)
+            track.hold_back(self.state.now, LAG / 2)
             said = error.message.rstrip(".")
             track.wait(f"the service did not accept it before {STEP_TEXT[operation.step]} ({said}); retrying")
             return
@@ -209,7 +209,7 @@ class Sender:
         code, remedy = lasting(error.details) or (error.code, error.remedy)
         if code == error.code and error.details.get("http_status") not in EXPLAINED:
             said = " ".join((problem.code, problem.message, problem.causes, problem.action))
-            surely, left = retired(operation.generation, self.walk.lifecycle.position(item), said)
+            surely, left = retired(operation.generation, self.state.lifecycle.position(item), said)
             if surely:
                 code, remedy = "classic_retired", left
             elif left:

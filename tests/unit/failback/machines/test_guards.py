@@ -198,7 +198,7 @@ def test_a_run_without_its_cursor_is_not_refused_in_the_moment_between(world: Wo
 def test_a_place_that_is_not_known_any_more_is_no_change(world: World) -> None:
     world.add("web", position=P.READY)
     world.extra["web"] = {}
-    walk = SimpleNamespace(
+    state = SimpleNamespace(
         items={},
         closer={},
         memory=SimpleNamespace(tracks={}),
@@ -207,9 +207,9 @@ def test_a_place_that_is_not_known_any_more_is_no_change(world: World) -> None:
         now=world.now,
         vault_name=lambda key: "",
     )
-    walk.vault_name = lambda key: "vault-dr"
+    state.vault_name = lambda key: "vault-dr"
     track = outcome.Track(name="web", before="ready")
-    told = outcome.machine(walk, "key", track)  # type: ignore[arg-type]
+    told = outcome.machine(state, "key", track)  # type: ignore[arg-type]
     assert (told["after"], told["changed"]) == ("unknown", False)
 
 

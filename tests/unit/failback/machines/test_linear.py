@@ -17,7 +17,7 @@ from builders import STAGES, VAULT, item, item_json, order
 from world import Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.walk import Walk
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.state import SliceState
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model import words
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
@@ -146,9 +146,9 @@ def test_a_slice_is_linear(position: str) -> None:
 def test_an_entry_that_says_the_same_is_not_parsed_again() -> None:
     memory = SimpleNamespace(_entries={})
     entry = item_json("web1")
-    first = Walk.parsed(memory, entry, VAULT)  # type: ignore[arg-type]
+    first = SliceState.parsed(memory, entry, VAULT)  # type: ignore[arg-type]
     assert first == Item.parse(entry, VAULT)
-    assert Walk.parsed(memory, copy.deepcopy(entry), VAULT) is first  # type: ignore[arg-type]
+    assert SliceState.parsed(memory, copy.deepcopy(entry), VAULT) is first  # type: ignore[arg-type]
     changed = copy.deepcopy(entry)
     changed["properties"]["allowedOperations"] = ["Commit"]
-    assert Walk.parsed(memory, changed, VAULT).allowed == {"Commit"}  # type: ignore[arg-type]
+    assert SliceState.parsed(memory, changed, VAULT).allowed == {"Commit"}  # type: ignore[arg-type]

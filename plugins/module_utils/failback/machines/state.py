@@ -37,7 +37,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Walk:
+class SliceState:
     """Many items on one route, and everything needed to look at them.
 
     It is long because all parts of the engine share this one state: who is chosen, what was read of them, who waits.
@@ -159,7 +159,7 @@ class Walk:
         sit_out(track, error, None if track.troubled is None else now - self._found.get(key, self._began))
         self._found[key] = now
 
-    def alone(self, item: Item) -> Item:
+    def fetch(self, item: Item) -> Item:
         """The machine from its own GET. Raises ReadFailed or ConnectionFailed, also where the answer is not understood."""
         try:
             fresh = Item.parse(self.vaults.get_item(item.id), item.vault)
@@ -170,10 +170,10 @@ class Walk:
         self.measure(fresh)
         return fresh
 
-    def by_itself(self, item: Item) -> Item:
+    def refresh(self, item: Item) -> Item:
         """The machine from its own GET, because lists lag; as it was listed where that GET fails."""
         try:
-            self.items[item.key] = self.alone(item)
+            self.items[item.key] = self.fetch(item)
         except (ReadFailed, ConnectionFailed):
             return item
         return self.items[item.key]
