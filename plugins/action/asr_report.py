@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs asr_report once, and tells it how the user goes on with the run."""
+"""Runs asr_report once, and passes it the command that continues the run."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs several stages as one task: the look ahead, each stage's module, the report."""
+"""Runs several stages as one task: the plan, each stage's module, the report."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class ActionModule(Once):
         return {**self._report(), "hooked": False, "steps": [], "going": []}
 
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """What one stage by itself consists of, and whether anybody goes on to it."""
+        """What a single stage consists of, and whether any machine reaches it."""
         route, hooks = self._plan(args)
         steps = tasks.steps(route, hooks)
         return {"changed": False, "steps": steps, "going": self._going(route), "stages": []}
@@ -78,7 +78,7 @@ class ActionModule(Once):
 
     def _part_report(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The table of what was done until now."""
-        # The stages' own tasks have told of changes.
+        # The stages' own tasks have reported their changes.
         return {**(self._report() if self._chain.results else {"failing": False}), "changed": False}
 
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class ActionModule(Once):
         return route, hooks
 
     def _going(self, to_run: list[str]) -> list[str]:
-        """The next stage, where there is anybody whom it is for: its hooks run then."""
+        """The next stage, if any machine reaches it: its hooks run then."""
         return [stage for stage in to_run[:1] if self._chain.goes(stage, self._check)]
 
     def _stage(self, stage: str, route: list[str]) -> bool:
@@ -142,7 +142,7 @@ class ActionModule(Once):
         return bounded.event(result)
 
     def _told(self, results: list[dict[str, Any]]) -> dict[str, Any]:
-        """Stages as a task of ours tells of them, and what Ansible itself shows of their warnings."""
+        """The stages as rows of the result, and their warnings for Ansible to show."""
         warnings: list[Any] = []
         for result in results:
             warnings += [w for w in result.get("warnings") or () if w not in warnings]
@@ -155,12 +155,12 @@ class ActionModule(Once):
         return bounded.event(told)
 
     def _call(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
-        """One of our modules as a task of its own would run it: its action plugin, with the play's defaults for it."""
+        """Run one of our modules as a task would: through its action plugin, with the play's defaults for it."""
         task = self._task.copy()
         task.action = PREFIX + module
         task.check_mode = check
         task.args = {**self._defaults(task.action), **arguments}
-        # What this task's own lines give is given to none of the modules by name.
+        # Options written in this task are not passed to the modules.
         task._ds = None  # type: ignore[attr-defined]
         action = self._shared_loader_obj.action_loader.get(
             task.action,
@@ -187,6 +187,6 @@ class ActionModule(Once):
         return found
 
     def _path(self) -> Path:
-        """Where the chain stands between two tasks of this process; each host has its own."""
+        """Where the chain is between two tasks of this process; each host has its own."""
         host = hashlib.sha256(str(self._vars.get("inventory_hostname")).encode()).hexdigest()[:16]
         return Path(constants.DEFAULT_LOCAL_TMP) / f"homeward-asr-stages-{host}.json"

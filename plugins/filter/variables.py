@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the variables that people set for the playbooks."""
+"""Reads the variables that users set for the playbooks."""
 
 from __future__ import annotations
 

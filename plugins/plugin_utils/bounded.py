@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results of a size that an event, a log and a person can bear, whatever the number of machines."""
+"""Limits the size of results for events, logs and readers, whatever the number of machines."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcom
 #: Names in one list of a failed result, and entries in one list of a result's copy of the arguments.
 NAMES = 50
 
-#: Lists of names that only say again what stands in ``machines``.
+#: Lists of names that only repeat what is in ``machines``.
 LISTS = tuple(f"{word}_machines" for word in LISTED)
 
 #: Characters of JSON that the result of a chain may have.
 EVENT = 90_000
 
-#: Names in one list of what a workflow is told, and rows of a stage that are left where all would be too many.
+#: Maximum names in one list of the result for workflows, and maximum rows of a stage.
 TOLD = 20
 
 #: Keys of a machine's row that stay when rows are shortened.
 _BRIEF = ("name", "vault", "item_id", "group", "approved", "done", "code", "after")
 
-#: Options that are left out of the result's copy of the arguments: nobody typed them, and they may be long.
+#: Options that are left out of the result's copy of the arguments: users do not set them, and they may be long.
 BULKY = frozenset({"cursor", "results", "judged"})
 
 
 def failed(result: dict[str, Any]) -> dict[str, Any]:
-    """A failed result as it is handed on: no ``lines``, which were displayed already, and short lists of names.
+    """A failed result as it is passed on: no ``lines``, which were displayed already, and short lists of names.
 
-    ``counts`` tells how many there are and ``machines`` holds them all.
+    ``counts`` holds the totals and ``machines`` all rows.
     """
     if not result.get("failed"):
         return result
@@ -62,8 +62,8 @@ def summary(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def event(result: dict[str, Any]) -> dict[str, Any]:
-    """The result of a chain in a size that an event can bear: rows are shortened before any is left out, and ``stages[].counts``
-    and the report's own counts always tell of all."""
+    """The result of a chain, small enough for an event: rows are shortened before any is left out, and ``stages[].counts``
+    and the report's own counts always cover all machines."""
     shorter: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_without_plans, _brief, _urgent, _cut)
     for step in shorter:
         if len(json.dumps(result, default=str)) <= EVENT:
@@ -87,7 +87,7 @@ def _brief(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _urgent(result: dict[str, Any]) -> dict[str, Any]:
-    """Only the rows of those that need a look, and few of them."""
+    """Only the rows of machines that need attention, up to a limit."""
 
     def rows(stage: dict[str, Any]) -> dict[str, Any]:
         kept = {k: v[:TOLD] if k in LISTS else v for k, v in stage.items()}

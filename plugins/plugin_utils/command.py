@@ -91,7 +91,7 @@ def one_line(value: Any) -> str:
 
 
 def typed(program: str, environ: Mapping[str, str], variables: Iterable[str], options: Mapping[str, Any]) -> bool:
-    """Whether a person typed a command line: not where a runner or a job template made it up, and its files are private."""
+    """Whether a user typed a command line: not if a runner or a job template created it, whose files are private."""
     if program != "ansible-playbook" or not options.get("args"):
         return False
     files = [str(text) for text in options.get("extra_vars") or () if str(text).startswith("@")]
@@ -105,7 +105,7 @@ def typed(program: str, environ: Mapping[str, str], variables: Iterable[str], op
 def command_line(
     options: Mapping[str, Any], setting: Callable[[str], Any], there: Callable[[str], bool]
 ) -> CommandLine:
-    """What was typed, out of the parsed ``options``; ``setting`` gives a setting of Ansible by name, and ``there`` says whether
+    """The typed command line, from the parsed ``options``; ``setting`` gives a setting of Ansible by name, and ``there`` says whether
     a file will be there again."""
     words = ["ansible-playbook", *map(str, options.get("args") or ())]
     left_out: list[str] = []
@@ -155,7 +155,7 @@ def _variables(text: str) -> tuple[list[str], list[str], list[str]]:
         return [], [], []
     try:
         given = yaml.safe_load(text) if text[0] in "[{" else parse_kv(text)
-    except Exception:  # noqa: BLE001 - what cannot be read cannot be repeated; Ansible has said what it thinks of it.
+    except Exception:  # noqa: BLE001 - what cannot be read cannot be repeated; Ansible has reported it already.
         given = None
     if not isinstance(given, Mapping):
         return [], ["variables that could not be parsed"], []
@@ -194,7 +194,7 @@ def _option(value: Any, word: str, default: Any) -> list[str]:
 
 
 def _same(value: Any, default: Any) -> bool:
-    """Whether a value is what Ansible takes by itself."""
+    """Whether a value is Ansible's default."""
     if isinstance(value, Sequence) and not isinstance(value, str):
         listed = default if isinstance(default, Sequence) and not isinstance(default, str) else [default]
         return sorted(map(str, value)) == sorted(str(entry) for entry in listed if entry is not None)

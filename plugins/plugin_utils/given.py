@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what people, surveys, inventories and templates give to what is meant: lists, texts, numbers, flags. Pure.
+"""Converts values from users, surveys, inventories and templates to lists, strings, numbers and flags. Pure.
 
 Whatever says nothing (an empty text, ``[]``, ``None``, an unanswered question) is left out, which means the default. What
 cannot be meant is one sentence that names the variable, its value and the remedy.
@@ -21,10 +21,10 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, words, wrong_type
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind, Variable
 
-#: Variables of people's own may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.
+#: Users' own variables may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.
 OWN = "asr_user_"
 
-#: What templates and surveys make of nothing. A list that holds such a word keeps it: it is a name then.
+#: What templates and surveys make of an empty value. A list that holds such a word keeps it: it is a name then.
 _NOTHING = re.compile(r"none|null|undefined|\[\s*\]|\{\s*\}|__omit_place_holder__\w*|<<\s*omit\s*>>", re.IGNORECASE)
 
 _TRUE = frozenset({"true", "yes", "on", "y", "1", "t"})
@@ -32,11 +32,11 @@ _FALSE = frozenset({"false", "no", "off", "n", "0", "f"})
 
 
 class LeftOut(Exception):
-    """A value that says nothing."""
+    """An empty value."""
 
 
 def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The variables that say something, each as its kind wants it, and a sentence for each that is unknown or wrong.
+    """The variables that are set, each converted to its type, and a sentence for each that is unknown or wrong.
 
     ``values`` are the variables whose names begin with ``asr_``, in any case.
     """
@@ -59,14 +59,14 @@ def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def unknown(name: str) -> str:
-    """What is said of a variable that nobody reads: a misspelt gate would silently not stand there."""
+    """The message for an unknown variable: a misspelt gate would silently not apply."""
     near = difflib.get_close_matches(name.lower(), VARIABLES, n=1, cutoff=0.6)
     remedy = f"Did you mean {near[0]}?" if near else "See docs/variables.md for the list."
     return f"There is no variable {name}. {remedy} Names of your own variables may begin with {OWN}."
 
 
 def value_of(variable: Variable, value: Any) -> Any:
-    """A variable's value as its kind wants it. Raises LeftOut where it says nothing, InputError where it is wrong."""
+    """A variable's value converted to its type. Raises LeftOut if it is empty, InputError if it is wrong."""
     if nothing(value):
         raise LeftOut
     found = _READERS[variable.kind](variable.name, value)
@@ -82,7 +82,7 @@ def value_of(variable: Variable, value: Any) -> Any:
 
 
 def nothing(value: Any) -> bool:
-    """Whether a whole value says nothing."""
+    """Whether a whole value is empty."""
     if value is None:
         return True
     if isinstance(value, str):
@@ -171,7 +171,7 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> Any:
-    """A text that is JSON or Python as what it says; itself where it is neither."""
+    """A string that is JSON or Python, parsed; the string itself otherwise."""
     text = clean(text)
     if text[:1] in ("{", "["):
         for reader in (json.loads, ast.literal_eval):
@@ -222,8 +222,8 @@ BY_MACHINE = frozenset({"recovery_point", "datastore", "retention_volume"})
 def options(given: Mapping[str, Any], kept: Iterable[str] = ()) -> dict[str, Any]:
     """A module's options, with lists and texts read as those of the playbooks are. A blank text is the option's default.
 
-    Options in ``kept`` stay as they are. A list that was given and says nothing keeps one blank word: where left out means
-    everybody, it must not. Raises InputError.
+    Options in ``kept`` stay as they are. A list that was given but is empty keeps one blank entry: where omitted means
+    all machines, it must not. Raises InputError.
     """
     found: dict[str, Any] = {}
     for name, value in given.items():

@@ -52,10 +52,10 @@ _MARKS = ("{{", "{%", "{#", "#jinja2:")
 
 
 def untrusted(value: Any) -> Any:
-    """What the service says, never taken for a template.
+    """Text from the service, never treated as a template.
 
-    Text without any mark of one is handed on as it is: in what ``ansible-inventory --list`` prints, and AWX reads, only
-    texts that are marked as dangerous shall stand out.
+    Text without any mark of one is passed on as it is: in what ``ansible-inventory --list`` prints, and AWX reads, only
+    strings marked as dangerous should stand out.
     """
     if isinstance(value, str):
         return _handed_on(value)
@@ -68,7 +68,7 @@ def untrusted(value: Any) -> Any:
 
 @lru_cache(maxsize=1 << 15)
 def _handed_on(text: str) -> str:
-    """Thousands of machines say much the same."""
+    """Thousands of machines have much the same values."""
     return _plain(text) if any(mark in text for mark in _MARKS) else _template(text)
 
 

@@ -48,7 +48,7 @@ GROUPINGS: Mapping[str, tuple[str, Callable[[Facts], Sequence[str]]]] = {
 class Filter:
     """Option ``include`` or ``exclude``: words by aspect, of which a machine must have one each (include) or any (exclude).
 
-    An aspect that is left out or an empty list does not filter; one whose words are all blank fits no machine.
+    An aspect that is omitted or an empty list does not filter; one whose entries are all blank matches no machine.
     """
 
     def __init__(self, option: str, given: Any) -> None:
@@ -110,7 +110,7 @@ def chosen(machines: Iterable[Facts], include: Filter, exclude: Filter) -> list[
 def unique(names: Sequence[str], machines: Sequence[Facts]) -> list[str]:
     """Names for the inventory, one for each machine: two machines never become one host.
 
-    A name that several machines have gets the vault's name behind it, and where that does not tell them apart the name of
+    A name that several machines have gets the vault's name behind it, and where that does not distinguish them the name of
     the replicated item.
     """
     for tails in ([str(m["vault"]) for m in machines], [last_segment(str(m["item_id"])) for m in machines]):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to do next: commits that await approval, operations still under way, what to rerun. Pure.
+"""What to do next: commits awaiting approval, operations in progress, what to rerun. Pure.
 
-What is printed is exact. It acts on the machines of this run alone, and approves those it names.
+A printed command acts only on the machines of this run, and approves exactly those it names.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order
 
 from .command import CommandLine, one_line
 
-#: So many machines are named in a command; for more the word ``held`` stands, or nothing.
+#: Maximum machines named in a command; beyond that ``held`` is used, or nothing.
 NAMED = 20
 
-#: Code of a row that stands for a plan's member without a machine.
+#: Code of a row for a member of a recovery plan without a machine.
 MEMBER_GONE = "plan_member_gone"
 
 #: Options that choose machines.
@@ -35,8 +35,8 @@ CHOICE = ("machines", "groups", "recovery_plans", "exclude")
 @dataclass(frozen=True)
 class Way:
     """How the user takes words to the run. ``prefix`` is that of the variables ("asr_"), empty where tasks are the user's own;
-    ``line`` is what was typed, None where nobody typed anything. ``approving``: the run was given approvals, wherever that was
-    said; ``confirmed``: it was allowed to fail machines over to Azure."""
+    ``line`` is the typed command line, None where there is none. ``approving``: the run was given approvals, wherever that was
+    set; ``confirmed``: it was allowed to fail machines over to Azure."""
 
     prefix: str
     line: CommandLine | None
@@ -45,7 +45,7 @@ class Way:
 
 
 def onward(report: Report, way: Way) -> list[dict[str, Any]]:
-    """What can be done next, the approval first: ``about``, ``count``, ``words`` for people, and the ``command`` (or the
+    """What can be done next, the approval first: ``about``, ``count``, ``words`` for users, and the ``command`` (or the
     ``variable``) to copy, each on one line."""
     stories = report.stories
     if report.planned is not None or not stories:
@@ -91,10 +91,10 @@ def _needed(story: Story) -> bool:
 
 
 def _approvals(waiting: Sequence[Story], kept: Sequence[Story], stories: Sequence[Story]) -> list[str]:
-    """Words that approve those that wait, and again those whose approval this run has not used."""
+    """Entries that approve the waiting machines, and again those whose approval this run has not used."""
     approved = [*waiting, *kept]
     if len(approved) > NAMED:
-        # The word means everybody who waits then; it stands for these alone where nobody else does.
+        # The word approves every machine that is waiting then; it means only these if no other one is waiting.
         others = [s for s in stories if s.last.get("after") in WAITS and s not in approved]
         if not others and all(s.last.get("after") in WAITS for s in approved):
             return [HELD]
@@ -102,7 +102,7 @@ def _approvals(waiting: Sequence[Story], kept: Sequence[Story], stories: Sequenc
 
 
 def _kept(kept: Sequence[Story], stories: Sequence[Story], approving: bool) -> list[str] | None:
-    """Approvals of a run that has not finished, by name: ``held`` would mean more when the run begins again.
+    """Approvals of a run that has not finished, by name: ``held`` would mean more machines in the next run.
 
     None where there were none, empty where they are too many to be named.
     """
@@ -112,7 +112,7 @@ def _kept(kept: Sequence[Story], stories: Sequence[Story], approving: bool) -> l
 
 
 def spoken(named: Iterable[Story], stories: Sequence[Story]) -> list[str]:
-    """Each machine by its name where that means it alone, else by the id of its replicated item."""
+    """Each machine by its name if that is unique, else by the id of its replicated item."""
     meanings: dict[str, set[str]] = {HELD: {HELD}, ALL: {ALL}}
     for story in stories:
         item_id = str(story.last.get("item_id") or "")

@@ -2,7 +2,7 @@
 """What every action plugin of this collection does: keep secrets off the disk, wait, and show progress.
 
 A module of ours does one slice of work and returns; the loop here calls it again until it has finished or the time is
-used up. Nothing is lost when this process dies: the vault alone knows the truth, and the next run reads it.
+used up. Nothing is lost when this process is killed: the state is in the vault, and the next run reads it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Once(ActionBase):
     _supports_check_mode = True
     _supports_async = False
 
-    #: Shared parts of the argument spec that the module takes, and options of its own that bear a shared name.
+    #: Shared parts of the argument spec that the module takes, and its own options with a shared name.
     parts: tuple[str, ...] = ("azure", "vault")
     own: tuple[str, ...] = ()
 
@@ -84,7 +84,7 @@ class Once(ActionBase):
         return result
 
     def _refuse_async(self) -> None:
-        """A job detached by Ansible would leave its arguments on disk, and nobody would call the next slice."""
+        """A job detached by Ansible would leave its arguments on disk, and the next slice would never be called."""
         if self._task.async_val:
             raise AnsibleActionFail(
                 f"{self._task.action} does not support async. Remove async; with wait: false the task returns as "
@@ -92,7 +92,7 @@ class Once(ActionBase):
             )
 
     def _pipeline(self) -> None:
-        """Turn pipelining on for this task's connection, and stop where it cannot be had.
+        """Turn pipelining on for this task's connection, and stop if it is not available.
 
         Without it Ansible writes the module with its clear arguments to remote_tmp, and a killed run leaves it there.
         """
@@ -163,7 +163,7 @@ class Once(ActionBase):
             module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
         )
         answer: dict[str, Any] = worded(told, self._in_playbooks())
-        # A Python that does not even read the module's first line cannot say so itself.
+        # A Python that cannot parse the module's first line cannot report it.
         if "future feature annotations is not defined" in str(answer.get("module_stderr")):
             return {
                 **answer,
@@ -178,7 +178,7 @@ class Once(ActionBase):
         return (role is not None and str(role.get_name()).startswith("homeward.asr.")) or OURS in str(path)
 
     def _say(self, text: str) -> None:
-        """One line for people; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
+        """One line for users; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
         if not self._task.no_log:
             display.display(clean(text), stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
 
@@ -255,7 +255,7 @@ class Slices(Once):
                 self._say(line(used, progress))
 
     def _slice(self, arguments: dict[str, Any], task_vars: dict[str, Any], worked: bool) -> dict[str, Any]:
-        """One slice; a connection that breaks after others have worked is a slice that died."""
+        """One slice; a connection that breaks after earlier slices worked is treated as a lost slice."""
         try:
             return slice_end.judged(self._module(arguments, task_vars))
         except AnsibleConnectionFailure as exc:
@@ -280,7 +280,7 @@ def own_options(task: Any) -> set[str]:
 
 
 def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:
-    """What follows from each vault's generation, in a sentence; not again where an earlier stage of the chain said it."""
+    """The notes about each vault's generation; not repeated where an earlier stage of the chain printed them."""
 
     def notes(result: Any) -> list[str]:
         vaults = result.get("vaults") if isinstance(result, Mapping) else None
@@ -292,16 +292,16 @@ def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> li
 
 
 def brief(machines: Any) -> Any:
-    """Machines of a result, cut to what another task reads of them: they are handed to every slice."""
+    """Machines of a result, cut to what another task reads of them: they are passed to every slice."""
     if not isinstance(machines, list):
         return machines
     return [{k: m.get(k) for k in ("steps", "warnings")} for m in machines if isinstance(m, Mapping)]
 
 
 def approvals(arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What the next slice is told of approvals: the machines that this one knows to be approved, by id.
+    """Approvals passed to the next slice: the machines that this one knows to be approved, by id.
 
-    The word ``held`` means those that waited when the run began. Only the first slice can tell; where it died, nobody
+    The word ``held`` means those that waited when the run began. Only the first slice can report; where it died, nobody
     knows what it has failed over itself, and the word approves nobody.
     """
     words, machines = arguments.get("approved"), answer.get("machines")
@@ -313,7 +313,7 @@ def approvals(arguments: Mapping[str, Any], answer: Mapping[str, Any]) -> dict[s
 
 
 def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: float) -> dict[str, Any]:
-    """The result of a run whose time is used up: not a failure of any machine, and nothing is cancelled."""
+    """The result of a run whose wait_timeout expired: no machine has failed, and nothing is cancelled."""
     machines = list(answer.get("machines") or ())
     waiting = [name for name, m in zip(labels(machines), machines, strict=True) if under_way(m)]
     command = str(arguments.get("continue_command") or "")
@@ -335,7 +335,7 @@ def still_running(answer: dict[str, Any], arguments: Mapping[str, Any], used: fl
 
 
 def _number(value: Any, default: float) -> float:
-    """An option as a number; what is no number is left to the module, which says so in its own words."""
+    """An option as a number; anything else is left to the module, which refuses it."""
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -344,5 +344,5 @@ def _number(value: Any, default: float) -> float:
 
 
 def _pulse(progress: Mapping[str, Any]) -> str:
-    """What counts as a change that people want to see at once."""
+    """Progress that is shown at once when it changes."""
     return json.dumps([progress.get(key) for key in ("total", "done", "failed")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How one slice of a run ended: an answer, an error that may pass, or a process that died. Pure.
+"""How one slice of a run ended: an answer, an error that may pass, or a lost process. Pure.
 
 What worked before in this run and fails now is sat out. The vault is the truth, so a slice whose answer never came is
 simply run again: it reads before it sends.
@@ -14,20 +14,20 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.pat
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 
-#: Code of a slice whose process ended without a whole answer.
+#: Code of a slice whose process ended without a complete answer.
 DIED = "process_died"
 
-#: How often a first slice that dies is begun: where nothing has ever worked, it may never.
+#: How often a first slice is started: if none has worked yet, none may.
 FIRST_DEATHS = 3
 
 Answer = dict[str, Any]
 
 
 def judged(answer: Answer) -> Answer:
-    """The answer itself, or what is to be said in its place where it is none.
+    """The answer itself, or the error to report in its place.
 
     Killed processes answer nothing or half of it; Ansible hands that on as ``module_stdout`` (RUN). Neither that text nor a
-    traceback is repeated in full: nobody has looked through it for secrets.
+    traceback is never repeated in full: it may hold secrets.
     """
     if answer.get("skipped") or answer.get("code"):
         return answer
@@ -93,7 +93,7 @@ def merged(last: Answer, answer: Answer) -> Answer:
 
 
 def _seen(machine: Any, before: Any) -> Any:
-    """A machine's row of a slice that could not read it: where it stood when it was last seen, unless something was sent since."""
+    """A machine's row of a slice that could not read it: where it was when it was last seen, unless something was sent since."""
     if machine.get("after") != "unknown" or not machine.get("item_id"):
         return machine
     earlier = next((m for m in before if m.get("item_id") == machine["item_id"]), None)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A chain of stages as it goes: what each stage is asked for, what it leaves to the next, and what the run tells. Pure but for
-the file in which it stands between two tasks.
+"""The state of a running chain: the arguments of each stage, what it passes to the next, and the results. Pure except for
+the file that keeps it between two tasks.
 
-Rows of a thousand machines are megabytes. A fact or a registered variable would carry them into every event, so they stand in a
+Rows of a thousand machines are megabytes. A fact or a registered variable would carry them into every event, so they are kept in a
 file of Ansible's own temporary directory, which ends with the process.
 """
 
@@ -32,14 +32,14 @@ _UNREAD = ("invocation", "diff", "cursor", "next_slice_seconds", "progress", "ex
 
 @dataclass
 class Chain:
-    """Where a chain stands. ``spent`` are ids of machines whose approval has brought a commit in an earlier chain of this process:
+    """The state of a chain. ``spent`` are ids of machines whose approval was used for a commit in an earlier chain of this process:
     an approval is for one commit."""
 
     results: list[Result] = field(default_factory=list)
     spent: list[str] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
-    #: What earlier chains have said of each vault's generation; it is not said again.
+    #: Notes about the vaults' generations that earlier chains have printed; they are not repeated.
     vaults: list[Any] = field(default_factory=list)
     lost_places: list[Any] = field(default_factory=list)
     looked: bool = False
@@ -48,12 +48,12 @@ class Chain:
     verdict: Result = field(default_factory=dict)
 
     def begin(self) -> None:
-        """A new chain, which knows of the ones before only whose approval is used."""
+        """A new chain, which knows of earlier ones only the used approvals."""
         used = [*self.spent, *spent(self.results)]
         told = [*self.vaults, *(note for result in self.results for note in result.get("vaults") or ())]
         self.__init__(spent=used, vaults=told)  # type: ignore[misc]
 
-    # -- the look ahead ----------------------------------------------------------------------------------------------
+    # -- the plan ----------------------------------------------------------------------------------------------------
 
     def look(self, route: Sequence[str], settings: tasks.Settings, call: Call) -> None:
         """The whole route in check mode, before the first write: it shows the plan, and finds what a later stage would lack. What
@@ -74,7 +74,7 @@ class Chain:
         found = looked(result, self.spent)
         self.chosen, self.approved, self.looked = list(found.machines), list(found.approved), True
         row = {"stage": "look", "left_out": True, "changed": False, "machines": worded(found.ended, True), "plan": []}
-        # Once a machine replicates home, the vault no longer tells whether it was there.
+        # Once a machine replicates home, the vault no longer shows whether it existed there.
         places = {m.get("item_id"): (m.get("placement") or {}).get("location") for m in result.get("machines") or ()}
         row["locations"] = {item_id: place for item_id, place in places.items() if place}
         self.results = [{**result, **row}]
@@ -87,7 +87,7 @@ class Chain:
         return not any("left_out" not in result for result in self.results)
 
     def goes(self, stage: str, check: bool) -> bool:
-        """Whether there is anybody whom a stage is for."""
+        """Whether any machine reaches a stage."""
         if self.stopped:
             return False
         if self.first:
@@ -133,7 +133,7 @@ class Chain:
         begin, and every other one goes on. Where there is no vCenter to ask, or no master target, there is nothing to look at.
         """
         result = self._call(call, "asr_master_target", tasks.watch_arguments(settings), check)
-        # The report's table is about the machines that come home, not about these.
+        # The report's table is about the machines being failed back, not about these.
         row = {"stage": stage, "machines": [], "targets": result.get("machines") or []}
         if result.get("failed") and result.get("code") not in tasks.NO_TARGETS:
             self.results.append({**result, **row})
@@ -148,12 +148,12 @@ class Chain:
         return _by_id(self.chosen) if self.looked else tasks.chooses(settings)
 
     def _approvals(self, settings: tasks.Settings) -> Sequence[str]:
-        """The first stage says who is approved: those that waited when the run began, not those that it fails over itself."""
+        """The first stage decides the approvals: machines that were waiting when the run began, not those that it fails over itself."""
         return self.approved if self.looked else settings.get("approved") or ()
 
     @property
     def told(self) -> list[Result]:
-        """What a stage's module need not say again, and whether the service has answered before."""
+        """Notes that a stage's module need not repeat, and whether the service has answered before."""
         return [*([{"vaults": self.vaults}] if self.vaults else []), *self.results]
 
     @staticmethod

@@ -11,7 +11,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 
 Settings = Mapping[str, Any]
 
-#: The stages by name. ``failback`` is the whole way home in one task.
+#: The stages by name. ``failback`` runs all of them in one task.
 STAGES = (
     "failover_to_azure",
     "commit_to_azure",
@@ -22,19 +22,19 @@ STAGES = (
     "failback",
 )
 
-#: Stages before which the master targets are looked at: their machines' disks hang on them.
+#: Stages before which the master targets are checked: the machines' disks are attached to them.
 WATCHED = ("failover_to_onprem", "commit_to_onprem", "failback")
 
-#: Codes of a look at the master targets that says there is nothing to look at.
+#: Codes of a check of the master targets that found nothing to check.
 NO_TARGETS = ("no_configuration_server", "master_target_not_found", "vcenter_missing")
 
-#: Where hooks stand, in the order in which they run around the stage.
+#: When hooks run, in order around the stage.
 PLACES = ("before", "after")
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What one stage is asked for. ``choice`` are its machines and how they are chosen; ``judged`` what the stage before has
+    """The arguments of one stage. ``choice`` are its machines and how they were selected; ``judged`` what the stage before has
     read; ``lost_places`` the master targets that moved."""
 
     stage: str
@@ -43,7 +43,7 @@ class Ask:
     lost_places: Sequence[Any] = ()
     judged: Sequence[Any] = ()
     until: str = "reprotect_to_azure"
-    #: Whether the failover shows its commit, too: in check mode nothing moves, and a commit by itself would find no failover.
+    #: Whether the failover shows its commit, too: in check mode nothing moves, and a separate commit would find no failover.
     shows_commit: bool = False
 
 
@@ -62,7 +62,7 @@ def chooses(settings: Settings) -> dict[str, Any]:
 
 
 def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
-    """The arguments of a stage's module. What says nothing is left out."""
+    """The arguments of a stage's module. Empty settings are left out."""
     kind, direction = verb(ask.stage), ask.stage.partition("_to_")[2]
     home = kind == "failback" or direction == "onprem"
     found: dict[str, Any] = {
@@ -110,20 +110,20 @@ def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
 
 
 def watch_arguments(settings: Settings) -> dict[str, Any]:
-    """The arguments of the look whether the master targets kept their place."""
+    """The arguments of the check that the master targets did not move."""
     return {
         **_common(settings),
         "state": "registered",
         "enable_uuid": False,
         "vmotion_exclusion": "watched",
-        # A move under way may end in a moment; the machines of the others do not wait long for it.
+        # A move in progress may end soon; the machines of the others do not wait long for it.
         "ready_timeout": 120,
         "on_failure": "report",
     }
 
 
 def look_stage(route: Sequence[str]) -> str:
-    """The stage whose module looks along the whole route in check mode."""
+    """The stage whose module plans the whole route in check mode."""
     alone = (
         len(route) == 1
         or route[0] == "failover_to_azure"
@@ -133,7 +133,7 @@ def look_stage(route: Sequence[str]) -> str:
 
 
 def until(route: Sequence[str]) -> str:
-    """How far the module of the whole way home looks along a route."""
+    """The last step of a route for asr_failback."""
     return "reprotect_to_azure" if route[-1] == "failback" else route[-1]
 
 
@@ -143,7 +143,7 @@ def commit_after(stage: str, route: Iterable[str]) -> bool:
 
 
 def stages_to_run(route: Sequence[str], check: bool) -> list[str]:
-    """The stages that are gone through. In check mode nothing moves, so the failover's task shows its commit as well."""
+    """The stages that run. In check mode nothing moves, so the failover's task shows its commit as well."""
     shown = {s.replace("failover_", "commit_") for s in route if s.startswith("failover_")} if check else set()
     return [stage for stage in route if stage not in shown]
 
@@ -151,7 +151,7 @@ def stages_to_run(route: Sequence[str], check: bool) -> list[str]:
 def checked_route(value: Any) -> list[str]:
     """The route as a list of stages. Raises InputError."""
     route = [str(word) for word in ([value] if isinstance(value, str) else value or ())]
-    # Later stages get machines by id from earlier ones, and a failover to Azure is for machines that a person has named.
+    # Later stages get machines by id from earlier ones, and a failover to Azure is only for machines named by the user.
     if not route or set(route) - set(STAGES) or "failover_to_azure" in route[1:]:
         raise InputError(
             "wrong_value",
@@ -164,7 +164,7 @@ def checked_route(value: Any) -> list[str]:
 def hooks_of(value: Any) -> dict[str, dict[str, list[str]]]:
     """Hooks by stage and place, without those that are empty. Raises InputError for a stage or place there is not.
 
-    A misspelt name must not come to light half-way home, and a gate of a misspelt stage would not stand there at all.
+    A misspelt name must not surface in the middle of a failback, and a gate of a misspelt stage would not exist at all.
     """
     given = value if isinstance(value, Mapping) else {}
     places = [place for told in given.values() if isinstance(told, Mapping) for place in told]
@@ -201,7 +201,7 @@ def _common(settings: Settings) -> dict[str, Any]:
 
 
 def _told(number: Any) -> Any:
-    """A number of which none says nothing, also as a text."""
+    """A number; None for zero and for an empty value, also as a string."""
     return None if str(number or "").strip() in ("", "0", "0.0") else number
 
 

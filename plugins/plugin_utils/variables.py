@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one list of the variables that people set for the playbooks (``asr_*``; docs/variables.md explains each).
+"""The list of the variables that users set for the playbooks (``asr_*``; docs/variables.md explains each).
 
 None of them is a secret: secrets come from the environment.
 """
@@ -35,7 +35,7 @@ class Variable:
     choices: tuple[str, ...] = ()
 
 
-#: Hooks are named by what they stand before or after.
+#: Hooks are named by the step that they run before or after.
 _HOOKED = (
     "failover_to_azure",
     "commit_to_azure",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From the hints in the domain's sentences (failback/model/hints.py) to words: what people set and ran is named as they know
+"""Turns the hints in the domain's sentences (failback/model/hints.py) into words: names what users set and ran as they know
 it, by variable and playbook where the task is one of our playbooks', by option and module elsewhere. Pure."""
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ IN_TASKS: Mapping[str, str] = {
 
 
 def variable(option: str) -> str:
-    """The variable of the playbooks that stands for an option; the option itself where there is none."""
+    """The playbooks' variable for an option; the option itself where there is none."""
     name = CALLED.get(option, f"asr_{option}")
     return name if name in VARIABLES else option
 

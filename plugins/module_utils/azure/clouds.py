@@ -13,8 +13,8 @@ from ..failback.model.errors import InputError
 class Cloud:
     """Where to send requests and where tokens come from.
 
-    ``endpoint`` and ``authority`` are URLs without a trailing slash, ``scope`` is what a token is asked for, and
-    ``instance_discovery`` tells whether the authority is one that Microsoft's public directory of authorities knows.
+    ``endpoint`` and ``authority`` are URLs without a trailing slash, ``scope`` is the audience of a token, and
+    ``instance_discovery`` says whether the authority is in Microsoft's public directory of authorities.
     """
 
     endpoint: str
@@ -70,7 +70,7 @@ def resolve(
 ) -> Cloud:
     """The cloud that the options describe: a name, with each endpoint replaced where one is given.
 
-    Instance discovery is off by itself for an authority that is not one of the named clouds' (a private authority is
+    Instance discovery is switched off for an authority that is not one of the named clouds' (a private authority is
     unknown to Microsoft's directory and azure-identity would refuse it). InputError for an unknown name or a bad URL.
     """
     base = NAMED.get(name.strip().lower())

@@ -16,7 +16,7 @@ from .clouds import Cloud, resolve
 
 SOURCES = ("auto", "service_principal", "managed_identity", "workload_identity", "cli")
 
-#: Any of these tells that a managed identity endpoint stands beside the process (DOC azure-identity). A plain Azure VM
+#: Any of these shows that the host has a managed identity endpoint (DOC azure-identity). A plain Azure VM
 #: sets none.
 MANAGED_IDENTITY_VARIABLES = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 
@@ -118,7 +118,7 @@ def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool)
 
 
 def check(account: AzureAccount, environment: Mapping[str, str] | None = None) -> tuple[str, Cloud]:
-    """Everything about the account that can be told without the network: the source chosen and the cloud.
+    """Everything about the account that is known without the network: the chosen source and the cloud.
 
     Raises InputError, each naming the option.
     """
@@ -244,10 +244,10 @@ _ENTRA = {
 _ENTRA_ALIASES = {"700211": "70021", "700212": "70021", "700213": "70021"}
 
 
-#: Numbers of Entra's that time heals: throttled, and a transient error of its own (DOC: Entra error reference).
+#: Entra error numbers that pass: throttling, and a transient error (DOC: Entra error reference).
 _ENTRA_PASSING = frozenset({"90055", "90033", "90039", "50196", "90099"})
 
-#: What the library says of an answer that judged nothing (RUN): only a status, no JSON, or OAuth's words for later.
+#: What the library says about an answer that is no verdict (RUN): only a status, no JSON, or OAuth's words for "later".
 _TROUBLE = re.compile(
     r"HTTP Error: (?:403|407|408|429|5\d\d)|Expecting value|JSON|temporarily_unavailable|server_error", re.IGNORECASE
 )
@@ -265,9 +265,9 @@ def odd(text: str) -> bool:
 
 
 def in_trouble(source: str, text: str) -> bool:
-    """Whether a login failed because nobody judged it: an endpoint that is down or throttles, a page of a proxy.
+    """Whether a login failed without a verdict: the endpoint is down or throttles, or a proxy answered.
 
-    ``text`` is what the library says. A login that was judged carries a number of Entra's or an OAuth error (RFC 6749).
+    ``text`` is what the library says. A verdict carries an Entra number or an OAuth error (RFC 6749).
     """
     if source not in ("service_principal", "workload_identity"):
         return False

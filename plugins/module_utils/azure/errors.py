@@ -25,7 +25,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Ask:
-    """A request as people know it, for sentences: ``what`` it was for, its path, and its client request id."""
+    """A request as messages name it: ``what`` it was for, its path, and its client request id."""
 
     what: str
     path: str
@@ -102,7 +102,7 @@ class ServiceError:
 
     @property
     def words(self) -> str:
-        """Message and code as they stand in a sentence."""
+        """Message and code for use in a sentence."""
         if self.message and self.code:
             return f"{self.message} ({self.code})"
         if self.strange and not (self.message or self.code):
@@ -144,7 +144,7 @@ def _segment(path: str, name: str) -> str:
     return found.group(1) if found else ""
 
 
-#: What a 403 says is lacking: a linked one names first what is held (field reports).
+#: The permission that a 403 names as missing: a linked one names first what the identity has (field reports).
 _LACKING = re.compile(
     r"(?:does not have|not have|lacks?)\s+(?:the\s+)?(?:authorization|permission)\s+to\s+perform\s+(?:the\s+)?action\s+'([^']+)'"
     r"(?:[^']*?scope(?:\(s\))?\s+'([^']+)')?",
@@ -175,7 +175,7 @@ def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
 
 
 def _not_azure(error: ServiceError, ask: Ask, status: int) -> str:
-    """A refusal that is none of Azure's own."""
+    """A refusal that does not come from Azure."""
     return f"Something between here and Azure refused {ask.what} (HTTP {status}): the answer begins '{error.strange}'."
 
 
@@ -237,7 +237,7 @@ def read_refused(reply: Reply, ask: Ask) -> FailbackError:
 
 
 def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
-    """The JSON object of an accepted request. Raises ReadFailed where it is none."""
+    """The JSON object of an accepted request. Raises ReadFailed where it is not one."""
     try:
         found = json.loads(reply.body)
     except ValueError:
@@ -248,7 +248,7 @@ def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
 
 
 def read_unusable(ask: Ask, why: str) -> ReadFailed:
-    """A GET whose answer was cut or was no JSON, several times in a row."""
+    """A GET whose answer was truncated or not JSON, several times in a row."""
     return ReadFailed(
         "read_failed",
         f"Azure's answer for {ask.what} is unusable: {why}.",
@@ -286,7 +286,7 @@ def write_refused(reply: Reply, ask: Ask) -> Rejected:
 
 
 def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:
-    """A POST whose fate nobody knows."""
+    """A POST whose outcome is unknown."""
     return Unknown(
         "unknown_outcome",
         f"Azure may or may not have accepted {ask.what}: {why}.",

@@ -117,7 +117,7 @@ class TokenBucket:
             return {"level": round(self._level, 3), "at": round(wall + (self._at - now), 3)}
 
     def restore(self, state: Mapping[str, Any] | None, wall: float) -> None:
-        """Take over an exported state. A state that makes no sense is left aside: the service will tell its count."""
+        """Take over an exported state. An invalid state is ignored: the service reports its count anyway."""
         try:
             level, at = float(state["level"]), float(state["at"])  # type: ignore[index]
         except (TypeError, KeyError, ValueError, OverflowError):

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from ..failback.model.errors import ReadFailed
 from .clouds import NAMED
 
-#: A list is begun anew this many times in all when its pages do not fit together.
+#: A list is started again this many times in all when its pages do not fit together.
 ATTEMPTS = 3
 
 #: No list of ours is longer; a chain of links that is would never end.
@@ -89,8 +89,8 @@ def collect(fetch: Callable[[str], Any], first: str, endpoint: str, what: str, a
     """All entries of the list that begins at the URL ``first``, in the service's order.
 
     ``fetch`` gives the JSON at a URL or raises; ``what`` names the list in errors. Pages that repeat, overlap or hold
-    no ``value`` are never taken for the truth: the whole list is read anew, ``attempts`` times in all, then ReadFailed.
-    Machines moving between pages while they are read look the same, and heal the same way.
+    no ``value`` are never trusted: the whole list is read again, ``attempts`` times in all, then ReadFailed.
+    Machines that move between pages while they are read look the same and are handled the same way.
     """
     reason = ""
     for _attempt in range(attempts):

@@ -4,12 +4,12 @@
 From the outside in:
 
 * ``Purpose``: nothing is sent without its ``Call``, and nothing to a host that is not the service's.
-* ``Fate``: a read is tried again; a write never is, and one whose fate nobody knows is told as such.
+* ``Fate``: a read is tried again; a write never is, and one whose outcome is unknown is reported as such.
 * ``Bearer``: the token; 401 was not accepted, so a new token and the same again.
 * ``Pace``: the token buckets; 429 was not accepted, so the wait asked for and the same again.
-* ``Tally``: headers, what each request is counted as, and what every answer tells of time and buckets.
+* ``Tally``: headers, what each request is counted as, and what every answer says about time and buckets.
 
-They replace the SDK's own, which send POSTs again by themselves (429, 500, 503, 504), do not recover from a plain 401
+They replace the SDK's own, which repeat POSTs automatically (429, 500, 503, 504), do not recover from a plain 401
 (RUN) and may register resource providers unasked. They have the shape of azure-core's ``HTTPPolicy``.
 """
 
@@ -60,7 +60,7 @@ def seconds(
     """Retry-After in seconds; ``otherwise`` where it is absent or makes no sense.
 
     Always a number so far (SEEN); a date is allowed (RFC 9110) and counts from the answer's own ``date``. None is below
-    ``LEAST_WAIT``: nothing is asked for again without a pause.
+    ``LEAST_WAIT``: nothing is requested again without a pause.
     """
     if value is None:
         return otherwise
@@ -236,7 +236,7 @@ class Policy:
 
 
 class Purpose(Policy):
-    """A request is for something, and a token goes nowhere but to the service, whatever a link says."""
+    """A request has a purpose, and a token is only ever sent to the service, whatever a link says."""
 
     def send(self, request: Any) -> Any:
         request.context["call"] = request.context.options.pop("call")
@@ -251,7 +251,7 @@ class Purpose(Policy):
 
 
 class Fate(Policy):
-    """What became of it: a read is tried again until it is whole, a write is sent once and its fate told as it is."""
+    """The outcome: a read is repeated until it is complete, a write is sent once and its outcome reported as it is."""
 
     def send(self, request: Any) -> Any:
         call: Call = request.context["call"]
@@ -338,7 +338,7 @@ class Bearer(Policy):
 
 
 class Pace(Policy):
-    """The token bucket of the subscription. A 429 was not accepted: wait as told, and the request is sent again."""
+    """The token bucket of the subscription. A 429 was not accepted: wait as instructed, then send again."""
 
     def send(self, request: Any) -> Any:
         call: Call = request.context["call"]
@@ -357,7 +357,7 @@ class Pace(Policy):
             self._refused(reply_of(response.http_response), bucket, call, write)
 
     def _refused(self, reply: Reply, bucket: TokenBucket, call: Call, write: bool) -> None:
-        """Everybody on this bucket waits as told. Raises where that takes too long or never ends.
+        """All requests on this bucket wait as instructed. Raises where that takes too long or never ends.
 
         The waiting itself is done by ``take`` for the next attempt.
         """
@@ -370,7 +370,7 @@ class Pace(Policy):
 
 
 class Tally(Policy):
-    """Headers of one attempt, what it is counted as, and what its answer tells of time and buckets."""
+    """Headers of one attempt, what it is counted as, and what its answer says about time and buckets."""
 
     def send(self, request: Any) -> Any:
         call: Call = request.context["call"]

@@ -29,7 +29,7 @@ def _missing(package: str, exc: ImportError) -> FailbackError:
 def site_recovery() -> Any:
     """The Site Recovery SDK, 2.0.0 or later.
 
-    Raises FailbackError ``sdk_missing`` or ``sdk_too_old`` (before 2.0 the vault stood in the constructor: RUN,
+    Raises FailbackError ``sdk_missing`` or ``sdk_too_old`` (before 2.0 the vault was in the constructor: RUN,
     asr-api.md section 6).
     """
     try:

@@ -15,7 +15,7 @@ VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 def context(ca_path: str | None = None, environment: Mapping[str, str] | None = None) -> ssl.SSLContext:
     """The context that trusts ``ca_path``, else what the variables name, else the authorities that requests brings along.
 
-    The file is parsed once, whoever asks. Raises OSError for a file that is not there or holds no certificate in PEM form.
+    The file is parsed once for all callers. Raises OSError for a file that is not there or holds no certificate in PEM form.
     """
     known = os.environ if environment is None else environment
     path = ca_path or next((known[name] for name in VARIABLES if known.get(name)), "") or _bundled()

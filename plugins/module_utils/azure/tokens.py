@@ -33,7 +33,7 @@ class _Held:
 class Tokens:
     """The bearer token, cached over azure-identity.
 
-    azure-identity asks anew for every call once a token has little life left (RUN), and gives a revoked token again as
+    azure-identity asks again for every call once a token has little life left (RUN), and gives a revoked token again as
     long as it is not out of date: so the token is held here, a renewal is tried at most every 30 s while the old one
     works, and ``drop`` forgets the credential together with its own memory.
     """
@@ -54,7 +54,7 @@ class Tokens:
         self._credential: Any = None
         self._held: _Held | None = None
         self._lock = threading.Lock()
-        #: Token requests made; they are no Resource Manager requests and are counted by themselves.
+        #: Token requests made; they are no Resource Manager requests and are counted separately.
         self.fetched = 0
 
     def prepare(self) -> None:

@@ -112,7 +112,7 @@ class Transport:
     def read(self, url: str, what: str, pending: bool = False) -> dict[str, Any]:
         """GET a JSON object; a bare list comes as ``{"value": [...]}``, and with ``pending`` a 202 as an empty object.
 
-        5xx, lost and cut answers are tried again with growing, spread pauses; 429 waits as told; 401 fetches a new
+        5xx, lost and cut answers are tried again with growing, spread pauses; 429 waits as instructed; 401 fetches a new
         token. Raises ReadFailed, NotFound or ConnectionFailed.
         """
         call = Call(what, changes=False, pending=pending)
@@ -128,7 +128,7 @@ class Transport:
 
         401 and 429 were not accepted: a new token or the wait asked for, and the request is sent again. Every other 4xx
         (and 3xx) raises Rejected. 5xx, 408 and anything lost raise Unknown, also where the request most likely never
-        left. Where no token can be had nothing was sent, and ConnectionFailed says why.
+        left. Where no token is available nothing was sent, and ConnectionFailed says why.
         """
         call = Call(what, changes=changes)
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode("utf-8")
@@ -145,7 +145,7 @@ class Transport:
         try:
             operation.send(self._client(operation.subscription), body, call=call)
         except Exception:
-            # The SDK judges an answer once more after our policies have: what was accepted stays accepted.
+            # The SDK checks an answer again after our policies have: what was accepted stays accepted.
             if call.reply is None:
                 raise
         return _accepted(call)

@@ -30,10 +30,10 @@ SKUS_API = "2021-07-01"
 NETWORK_API = "2023-11-01"
 DEPLOYMENTS_API = "2022-09-01"
 
-#: How often the answer of a what-if is looked for, and the seconds between two looks (one takes seconds, DOC).
+#: Number of polls for the answer of a what-if, and the seconds between them (one takes seconds, DOC).
 ANSWER_LOOKS, ANSWER_PAUSE = 60, 2.0
 
-#: Seconds between two looks at the vault that the service's pace may ask for.
+#: Maximum seconds between two polls of the vault that the service may request.
 SHORTEST_PACE, LONGEST_PACE = 1.0, 300.0
 
 _JOB = re.compile(r"/(?:operationresults|replicationOperationStatus|replicationJobs)/([^/?]+)", re.IGNORECASE)
@@ -121,7 +121,7 @@ class Vaults:
         return entries
 
     def _called(self, resource_id: str) -> str:
-        """What people call a resource: its name where it was listed, else the last part of its id."""
+        """What users call a resource: its name where it was listed, else the last part of its id."""
         return self._names.get(resource_id.lower()) or last_segment(resource_id)
 
     def _what(self, resource_id: str) -> str:
@@ -254,7 +254,7 @@ class Vaults:
             )
 
     def refresh_provider(self, provider_id: str) -> Sent:
-        """Let a configuration server tell the vault anew what it sees (SPEC RefreshProvider)."""
+        """Make a configuration server refresh its data in the vault (SPEC RefreshProvider)."""
         return self.act(provider_id, "refreshProvider", None)
 
     def reassociate_gateway(self, fabric_id: str, body: Json) -> Sent:

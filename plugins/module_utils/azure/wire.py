@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The transport below azure-core's pipelines: one pool of connections, one TLS context, nothing sent twice.
 
-It has the shape of an azure-core ``HttpTransport`` and speaks through urllib3, which azure-core's own transport does too,
+It is an azure-core ``HttpTransport`` over urllib3, which azure-core's own transport uses too,
 by way of requests: merging a session's settings, proxies and cookies into each request costs more CPU there than the
 request itself (1.1 ms against 0.5). Proxies come from the variables that requests reads. A netrc file is never read.
 """
@@ -54,7 +54,7 @@ class Answer:
 
 
 def adapter(context: Callable[[], ssl.SSLContext], pool: int = POOL) -> Any:
-    """An adapter of requests whose connections share the context, made at its first use. It never sends again by itself."""
+    """An adapter of requests whose connections share the context, made at its first use. It never repeats a request."""
     from requests.adapters import HTTPAdapter
 
     lock = threading.Lock()
@@ -77,7 +77,7 @@ def adapter(context: Callable[[], ssl.SSLContext], pool: int = POOL) -> Any:
             return host, {"cert_reqs": "CERT_REQUIRED"}
 
         def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-            # The context knows whom to trust: requests would load the bundle again for every connection.
+            # The context holds the trusted certificates: requests would load the bundle again for every connection.
             conn.cert_reqs = "CERT_REQUIRED"
 
         def send(self, *given: Any, **options: Any) -> Any:

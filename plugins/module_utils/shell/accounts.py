@@ -56,7 +56,7 @@ def vaults_of(params: Params, environ: Mapping[str, str]) -> tuple[VaultRef, ...
 
 
 def azure_account(params: Params) -> AzureAccount:
-    """The Azure log-in as the options say it."""
+    """The Azure login from the options."""
     return AzureAccount(
         auth_source=params["auth_source"],
         subscription_id=params.get("subscription_id"),
@@ -75,7 +75,7 @@ def azure_account(params: Params) -> AzureAccount:
 
 
 def site_account(params: Params) -> SiteAccount | None:
-    """The vCenter log-in, or None when no hostname is given. What is missing beside it, the log-in itself says."""
+    """The vCenter login, or None without a hostname. Other missing options are reported by the login itself."""
     hostname = params.get("hostname")
     if not hostname:
         return None

@@ -75,7 +75,7 @@ def _private(props: Json) -> str:
 
 
 def home_addresses(machines: Sequence[SiteMachine]) -> dict[str, str]:
-    """UUID in vCenter -> the guest's address as VMware Tools tell it.
+    """UUID in vCenter -> the guest's address as VMware Tools report it.
 
     Left out: a machine that is off (what is told then is a memory), one that vCenter itself is in doubt about, and a UUID
     that several machines share.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one place that knows the real clock; everybody else is handed a Clock."""
+"""The only file that reads the real clock; everything else gets a Clock."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def read_machines(call: Call) -> list[Facts]:
     return [
         {
             **(view := views.item_view(item, LIFECYCLE, fabrics, machines)),
-            # The list of the way home does not tell it (SEEN); the Azure machine does.
+            # Lists of machines being failed back do not report it (SEEN); the Azure machine does.
             "os_type": view["os_type"] or _system(found.get(item.key)),
             "plans": plans.get(item.key, []),
             "running_in": sides[item.key],
@@ -76,7 +76,7 @@ def _places(item: Item) -> set[str]:
 
 
 def _in_azure(items: list[Item], sides: Mapping[str, str | None], listed: list[Json]) -> dict[str, Json]:
-    """Item's key -> its Azure machine, where its ids tell which one it is; never by a name alone (identity.py)."""
+    """Item's key -> its Azure machine, where its ids show which one it is; never by a name alone (identity.py)."""
     look_up = index(all_understood(listed, AZURE_VM), azure_vm_words)
     found: dict[str, Json] = {}
     for item in items:

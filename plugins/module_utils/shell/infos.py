@@ -68,7 +68,7 @@ def items(call: Call) -> Result:
 
 
 def jobs(call: Call) -> Result:
-    """Jobs by name, or the recent ones. Lists of jobs are hollow, so each is read by itself (asr-api.md 4, SEEN JL)."""
+    """Jobs by name, or the recent ones. Lists of jobs omit tasks and errors, so each is read individually (asr-api.md 4, SEEN JL)."""
     vaults, params = call.open_vaults(), call.params
     shown: list[dict[str, Any]] = []
     for name in params["jobs"]:

@@ -18,7 +18,7 @@ Writing a module with it takes an argument spec, a function that does the work, 
         run_module(argument_spec(), work)
 
 * The work never ends the process and never sees AnsibleModule. FailbackErrors become ``msg`` (message and remedy), ``code``,
-  ``remedy`` and ``details``. A result with ``failed`` true is reported as a failure with everything else that stands in it.
+  ``remedy`` and ``details``. A result with ``failed`` true is reported as a failure with everything else that is in it.
 * ``call.params`` are the options, ``call.check`` is check mode, ``call.clock`` the clock, ``call.refs`` the vaults.
 * A module whose work may take long does one SLICE per call: it takes the options of ``specs.waiting()``, returns
   ``finished`` (false: call me again), ``cursor`` (plain JSON without secrets, handed back as the option of that name),
@@ -124,7 +124,7 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
             )
         )
     except Exception as exc:  # noqa: BLE001
-        # Kept in the shape of every other result, so that the loop of the action plugin and the report can tell it.
+        # Same shape as every other result, so that the action plugin's loop and the report can handle it.
         result = failure(defect(exc))
     finally:
         call.close()

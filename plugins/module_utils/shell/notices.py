@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every result says of the way it was come by, and what no result may show. Pure."""
+"""Warnings about how a result was obtained, and what no result may show. Pure."""
 
 from __future__ import annotations
 

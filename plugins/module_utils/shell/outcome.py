@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From what a slice says of each machine to what a task says: verdict, message, diff. Pure."""
+"""From the rows of a slice to the result of a task: verdict, message, diff. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..failback.report.progress import moved, under_way
 
 Machine = Mapping[str, Any]
 
-#: So many machines are named with reason and remedy in a message; the result holds all of them.
+#: Maximum machines with reason and remedy in a message; the result holds all of them.
 NAMED = 10
 
 
@@ -58,8 +58,8 @@ def count(number: int, word: str = "machine") -> str:
 
 
 def complaint(machines: Sequence[Machine]) -> str:
-    """The message of a task that failed: the machines that went wrong with reason and remedy, failures first. What holds for
-    several is said once."""
+    """The message of a failed task: machines with reason and remedy, failures first. What applies to
+    several machines is printed once."""
     called = list(zip(labels(machines), machines, strict=True))
     bad = [(name, m) for word in BAD for name, m in called if m.get("done") == word]
     found = causes([(name, f"{m['done']} {m.get('code') or ''}", (why(m),)) for name, m in bad])
@@ -104,7 +104,7 @@ def diff(machines: Iterable[Machine]) -> dict[str, Any]:
 def shape(raw: Mapping[str, Any], params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """A slice's answer as the task's result.
 
-    A slice that has not finished gives no verdict: machines that failed until now stand in the result, and the verdict
+    A slice that has not finished gives no verdict: machines that failed until now are in the result, and the verdict
     falls once, at the end. The cursor is kept only for the next slice.
     """
     result = dict(raw)

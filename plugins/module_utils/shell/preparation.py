@@ -14,12 +14,12 @@ from .outcome import count, names, shape
 
 T = TypeVar("T")
 
-#: One slice: (vaults, cursor) -> what the domain says of everybody.
+#: One slice: (vaults, cursor) -> the domain's result for all machines.
 Slice = Callable[[Vaults, "dict[str, Any] | None"], "dict[str, Any]"]
 
 
 def order_of(kind: type[T], call: Call) -> T:
-    """An order as the options say it; what the module has no option for keeps the order's default."""
+    """An order from the options. An option that the module does not have keeps the order's default."""
     values: dict[str, Any] = {}
     for entry in fields(kind):  # type: ignore[arg-type]
         value = call.params.get(entry.name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The oldest Python that modules run on, said before anything else is imported.
+"""The oldest Python that modules run on, checked before anything else is imported.
 
 Each module calls this ahead of its other imports, so this file and the modules themselves must be readable for older
 ones: no syntax here is younger than Python 3.7.

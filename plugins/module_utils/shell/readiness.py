@@ -13,7 +13,7 @@ from .module import Call
 from .outcome import count
 from .stages import order_of
 
-#: So many machines are named in the message; the result holds all of them.
+#: Maximum machines named in the message; the result holds all of them.
 NAMED = 10
 
 
@@ -39,7 +39,7 @@ def argument_spec() -> specs.Spec:
 
 
 def work(call: Call) -> dict[str, Any]:
-    """Read, judge, and fail where something blocks."""
+    """Read, evaluate the rules, and fail if something blocks."""
     params = call.params
     order: Order = order_of(params, call.refs, (), check=True)
     late = call.late_site()
@@ -51,13 +51,17 @@ def work(call: Call) -> dict[str, Any]:
     blocked = result["blocked_machines"]
     named = ", ".join(blocked[:NAMED]) + (f" and {len(blocked) - NAMED} more" if len(blocked) > NAMED else "")
     if result["ready"]:
-        result["msg"] = f"{count(len(result['machines']))}: nothing blocks the way."
+        result["msg"] = f"{count(len(result['machines']))}: nothing blocks."
         return result
     result["code"] = "blocked"
     result["remedy"] = (
         "Follow the remedies of the findings, or accept a rule by name with a reason in '{option:accept}'."
     )
-    whom = f"{len(blocked)} of {count(len(result['machines']))} blocked: {named}." if blocked else "The way is blocked."
+    whom = (
+        f"{len(blocked)} of {count(len(result['machines']))} blocked: {named}."
+        if blocked
+        else "Preflight found blocking rules."
+    )
     rules = ", ".join(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
     result["msg"] = f"{whom} Rules that do not hold: {rules}. {result['remedy']}"
     if params["on_block"] == "fail":

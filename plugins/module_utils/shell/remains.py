@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work of asr_leftovers_info: read the vaults and what stands in Azure beside them. It never writes."""
+"""The work of asr_leftovers_info: read the vaults and their resources in Azure. It never writes."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from .module import Call
 
 
 def leftovers(call: Call) -> dict[str, Any]:
-    """Resources that stand in the groups that the vaults fail over to, with whose they are and what needs them.
+    """Resources in the groups that the vaults fail over to, with their machine and what still uses them.
 
-    Raises InputError (``group_unknown``) where neither the vaults nor ``resource_groups`` tell a group to look in.
+    Raises InputError (``group_unknown``) where neither the vaults nor ``resource_groups`` report a group to look in.
     """
     vaults, params = call.open_vaults(), call.params
-    # Lists leave out the disks; only the single GET tells them.
+    # Lists omit the disks; only the single GET reports them.
     listed = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]
     items = [Item.parse(vaults.get_item(item.id), item.vault) for item in listed]
     groups = {resource_group(item) for item in items} - {""}
@@ -33,7 +33,7 @@ def leftovers(call: Call) -> dict[str, Any]:
     if not groups and not known:
         raise InputError(
             "group_unknown",
-            "The vaults have no machine that tells the resource group it fails over to.",
+            "No machine of the vaults names the resource group it fails over to.",
             "Name the groups to look in with resource_groups.",
         )
     # A machine counts as being in Azure until the vault says that it is home.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work of asr_report: render the stages' results and judge the chain as a whole."""
+"""The work of asr_report: render the stages' results and decide whether the chain failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .module import Call
 from .outcome import complaint, too_many
 from .specs import Spec
 
-#: Names in one of the result's lists; ``counts`` tells how many there are.
+#: Maximum names in one of the result's lists; ``counts`` holds the totals.
 NAMES = 50
 
 
@@ -29,7 +29,7 @@ def argument_spec() -> Spec:
 
 
 def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str, str, bool]:
-    """Code and message of what is wrong with the chain, and whether that is a failure; empty when nothing is."""
+    """Code and message of the chain's problem, and whether it is a failure; empty without a problem."""
     if report.stopped:
         return "stage_failed", "\n".join(dict.fromkeys(report.stopped)), True
     if too_many(len(report.failed), len(report.stories), allowed_failures):

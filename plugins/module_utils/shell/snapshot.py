@@ -13,7 +13,7 @@ from ..failback.servers.fabrics import list_whole
 from ..failback.servers.snapshot import VaultSeen, fleet_of
 from .module import Call
 
-#: Items read at once: lists are hollow, so each is read by itself (asr-api.md 4).
+#: Items read at once: lists omit details, so each is read individually (asr-api.md 4).
 WORKERS = 8
 
 

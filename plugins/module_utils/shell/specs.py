@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Argument specs, in the same parts as the documentation fragments (plugins/doc_fragments): one function per fragment.
 
-Each call returns a fresh dictionary, so that a module may change its copy. ``merge`` refuses a name that stands in two
+Each call returns a fresh dictionary, so that a module may change its copy. ``merge`` refuses a name that is in two
 parts.
 """
 
@@ -20,7 +20,7 @@ AUTH_SOURCES = ["auto", "service_principal", "managed_identity", "workload_ident
 DIRECTIONS = ["to_azure", "to_onprem"]
 
 #: Options whose values are secrets, with the variables that may carry them. The action plugin uses it as well: a secret
-#: given through a task's ``environment`` would otherwise stand in the process list.
+#: given through a task's ``environment`` would otherwise be in the process list.
 SECRETS: dict[str, tuple[str, ...]] = {
     "secret": ("AZURE_SECRET", "AZURE_CLIENT_SECRET"),
     "x509_certificate_password": ("AZURE_X509_CERTIFICATE_PASSWORD", "AZURE_CLIENT_CERTIFICATE_PASSWORD"),
@@ -125,12 +125,12 @@ def waiting() -> Spec:
 
 
 def direction() -> Spec:
-    """The step's direction, always said."""
+    """The step's direction, always required."""
     return {"direction": {"type": "str", "choices": list(DIRECTIONS), "required": True}}
 
 
 def approval() -> Spec:
-    """Whose commit a person has approved (fragment ``homeward.asr.approval``)."""
+    """Machines whose commit is approved (fragment ``homeward.asr.approval``)."""
     return {"approved": {"type": "list", "elements": "str", "default": []}}
 
 
@@ -143,7 +143,7 @@ def failover() -> Spec:
 
 
 def gates() -> Spec:
-    """What may be passed on a person's word before a failover home and its commit."""
+    """Gates that may be overridden with a reason before a failover home and its commit."""
     return {
         "accept": {"type": "dict", "default": {}},
         "rpo_limit": {"type": "float"},
@@ -217,7 +217,7 @@ def deployment() -> Spec:
     }
 
 
-#: Between what a number of an option must lie, and what to give instead.
+#: Minimum and maximum of an option's number, and the remedy.
 LIMITS: dict[str, tuple[float, float, str]] = {
     "wait_timeout": (
         1,
@@ -260,7 +260,7 @@ SHARED: dict[str, Callable[[], Spec]] = {
 
 
 def merge(*parts: Spec) -> Spec:
-    """One spec out of parts. Raises ValueError when a name stands in two of them."""
+    """One spec out of parts. Raises ValueError when a name is in two of them."""
     whole: Spec = {}
     for part in parts:
         for name, option in part.items():

@@ -18,7 +18,7 @@ from .outcome import shape
 Params = Mapping[str, Any]
 Route = Callable[[Params], tuple[str, ...]]
 
-#: The way home, in order; asr_failback walks it as far as its option ``until`` says.
+#: The steps of a failback, in order; asr_failback runs them up to its option ``until``.
 WAY_HOME = ("reprotect_to_onprem", "failover_to_onprem", "commit_to_onprem", "reprotect_to_azure")
 
 
@@ -30,12 +30,12 @@ def stage_spec(*parts: specs.Spec) -> specs.Spec:
 
 
 def step(verb: str) -> Route:
-    """The route of a module that walks one step: its verb and the direction given."""
+    """The route of a module for one step: its verb and the given direction."""
     return lambda params: (f"{verb}_{params['direction']}",)
 
 
 def failover(params: Params) -> tuple[str, ...]:
-    """The route of a failover, with its commit where ``commit_when`` asks for it."""
+    """The route of a failover, with its commit if ``commit_when`` is set."""
     verbs = ("failover",) if params["commit_when"] == "never" else ("failover", "commit")
     return tuple(f"{verb}_{params['direction']}" for verb in verbs)
 
@@ -51,7 +51,7 @@ _GIVEN = frozenset({"vaults", "route", "check"})
 
 def for_gates(accept: Mapping[str, Any]) -> dict[str, Any]:
     """What is accepted, less the words of rules that are no gate: one variable serves preflight and the stages."""
-    # Imported here, because hardly any slice accepts anything: Ansible compiles our sources anew in every process.
+    # Imported here, because hardly any slice accepts anything: Ansible compiles our sources again in every process.
     from ..failback.lifecycle.gates import WORDS
     from ..failback.readiness.catalogue import BY_ID
 
@@ -59,7 +59,7 @@ def for_gates(accept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...], check: bool) -> Order:
-    """The order as the options say it. An option the module does not have keeps the order's own default."""
+    """The order from the options. An option that the module does not have keeps the order's default."""
     values: dict[str, Any] = {}
     for entry in fields(Order):
         if entry.name in _GIVEN or entry.name not in params:

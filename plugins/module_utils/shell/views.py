@@ -51,7 +51,7 @@ def azure_machine(item: Item, machines: Mapping[str, Json]) -> View | None:
 def item_view(
     item: Item, lifecycle: Lifecycle, fabrics: Iterable[Fabric] = (), machines: Mapping[str, Json] | None = None
 ) -> View:
-    """A replicated item for people and playbooks. ``machines`` maps lower-case ids to Azure machines; None: not asked."""
+    """A replicated item for users and playbooks. ``machines`` maps lower-case ids to Azure machines; None: not asked."""
     position = lifecycle.position(item)
     running = lifecycle.running(item)
     servers: dict[str, str] = {}
@@ -114,7 +114,7 @@ def datastores(item: Item) -> list[str]:
 
 
 def job_view(data: Json, vault: str) -> View:
-    """A job as ReplicationJobs_Get tells it: state, tasks, and its problems with causes and advice."""
+    """A job as ReplicationJobs_Get reports it: state, tasks, and its problems with causes and advice."""
     data, _odd = understood(data, JOB)
     job = Job.parse(data)
     props: Json = data.get("properties") or {}

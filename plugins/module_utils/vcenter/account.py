@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which vCenter, and who asks it. Apart from the connection, so that a slice without vCenter does not import pyVmomi."""
+"""Which vCenter, and which account. Separate from the connection, so that a slice without vCenter does not import pyVmomi."""
 
 from __future__ import annotations
 

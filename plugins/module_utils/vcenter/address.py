@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Host names and ports as people write them: with blanks, with a port, with brackets, as the front of a link. Pure."""
+"""Host names and ports as users write them: with blanks, with a port, with brackets, as the front of a link. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 
 from ..failback.model.errors import InputError
 
-#: A port that an option has when nobody gave one.
+#: The default port.
 USUAL = {"port": 443, "proxy_port": None}
 
 _NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?\Z")
 
 
 def address_of(option: str, text: str, port_option: str, port: int | None, scheme: str) -> tuple[str, int | None]:
-    """The host and port meant by an option. ``scheme`` is what may stand before it, such as ``https``.
+    """The host and port meant by an option. ``scheme`` is what may be before it, such as ``https``.
 
     Raises InputError ``vcenter_hostname_invalid`` or ``vcenter_port_invalid``. A value with a user name in it is never
-    repeated: a password may stand beside it.
+    repeated: a password may be beside it.
     """
     if "@" in text:
         raise InputError(

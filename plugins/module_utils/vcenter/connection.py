@@ -78,7 +78,7 @@ def _why(exc: Exception) -> str:
 
 
 def _first_contact(account: SiteAccount, context: ssl.SSLContext) -> None:
-    """Fetch vCenter's version document once, to tell the reasons for a failure apart.
+    """Fetch vCenter's version document once, to distinguish the reasons for a failure.
 
     pyVmomi does the same a moment later, but without a time-out and with the causes blurred.
     """

@@ -67,7 +67,7 @@ class Next:
 def next_step(state: State, *, power_off: bool, asked: bool, waited: float, guest_timeout: float) -> Next:
     """Decide the next step for one VM. Pure.
 
-    ``asked`` tells whether this run has asked the guest to shut down; ``waited`` is how many seconds ago the note was
+    ``asked`` says whether this run has asked the guest to shut down; ``waited`` is how many seconds ago the note was
     written.
     """
     if state.unreachable:
@@ -129,7 +129,7 @@ def next_step(state: State, *, power_off: bool, asked: bool, waited: float, gues
 
 def _noted_and_on(state: State, power_off: bool, asked: bool, waited: float, guest_timeout: float) -> Next:
     if state.enabled or not power_off:
-        # Either it came up again, or a run died before the power-off and nobody allows one now.
+        # Either it came up again, or a run was killed before the power-off and a power-off is not allowed now.
         return Next(FORGET)
     if not state.tools or waited >= guest_timeout:
         return Next(POWER_OFF)
@@ -241,7 +241,7 @@ class UuidEnabler:
 
 
 def _harmless(step: str, problem: Any) -> bool:
-    """A refusal that needs no mending: the guest may have reached the wanted power state by itself a moment before, and
+    """A refusal that needs no action: the guest may have reached the wanted power state just before, and
     one that cannot be asked to shut down loses its power after the time-out."""
     if isinstance(problem, sdk.vim.fault.NoPermission):
         return False

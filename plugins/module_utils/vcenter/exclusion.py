@@ -219,7 +219,7 @@ class Excluder:
 
 
 def _rest(raw: Any, names: Sequence[str]) -> dict[str, Any]:
-    """What an override says beside what we write."""
+    """What an override contains besides what we write."""
     return {n: value for n in names if (value := getattr(raw, n, None)) is not None} if raw is not None else {}
 
 
@@ -229,7 +229,7 @@ def _parent(above: Mapping[str, Entry], ref: Any) -> Any:
 
 
 def _unknown(entry: Entry, above: Mapping[str, Entry], holders: Mapping[str, Entry]) -> str:
-    """What of a VM's surroundings could not be read, so that nobody knows what may move it."""
+    """What around a VM could not be read, so that it is unknown what may move it."""
     host = entry.get("runtime.host")
     if host is None:
         return "the host it runs on"
@@ -317,7 +317,7 @@ def _report(was: Standing, now: Standing, changed: bool) -> VmChange:
 
 
 def _judged(now: Standing, change: VmChange, excluded: bool) -> VmChange:
-    """An exclusion is only as good as its effect: a cluster that heeds no override moves the VM all the same."""
+    """An exclusion is only as good as its effect: a cluster that ignores overrides moves the VM all the same."""
     if not excluded or change.code or not now.ignored:
         return change
     names = ", ".join(h.name for h in now.ignored)

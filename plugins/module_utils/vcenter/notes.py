@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Durable intent on the VM itself: small JSON notes under keys of their own in extraConfig.
+"""Durable intent on the VM itself: small JSON notes under our own keys in extraConfig.
 
 What must be undone later is written here before it is done, so that a killed run can be finished or undone by the next
-one, from any machine. A note carries its version; a note that cannot be read is never overwritten. It also carries whose
-it is: a VM cloned from another one brings that one's notes along, and they say nothing about the copy.
+one, from any machine. A note carries its version; a note that cannot be read is never overwritten. It also carries which
+VM it is for: a clone brings the notes of its source along, and they do not apply to it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PLACE_KEY = "homeward.asr.place"
 
 
 class Unreadable(ValueError):
-    """A note that is not ours to judge: another version, or edited by hand."""
+    """A note that cannot be interpreted: another version, or edited by hand."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A VM-host rule that keeps a VM on its host, on request; taken away again when the exclusion is lifted.
 
-The rule and its two groups bear a name of their own made of the VM's id: their existence is the note of what to undo.
-A name alone proves nothing: a rule only counts when it is switched on and mandatory and its groups hold this VM and its
-host, and what holds another VM is not ours to touch.
+The rule and its two groups are named after the VM's id: their existence is the note of what to undo.
+A name alone is not enough: a rule only counts if it is enabled and mandatory and its groups hold this VM and its
+host. Rules that hold another VM are never touched.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Pinner:
         self._clock = clock
 
     def run(self, moids: Sequence[str], pinned: bool, check: bool) -> list[VmChange]:
-        """VMs on a host without a cluster need no rule and are left alone. A refusal stops its own VM only."""
+        """VMs on a host without a cluster need no rule and are skipped. A refusal stops only its own VM."""
         refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
         entries = self._reader.some([("VirtualMachine", refs, ("name", "runtime.host", "config.extraConfig"))])
         hosts = {sdk.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
@@ -152,7 +152,7 @@ def _holds(entry: Entry, host: Any, seen: Seen) -> bool:
 
 
 def _foreign(entry: Entry, seen: Seen) -> str:
-    """Why what bears our names is somebody else's; empty where it is not."""
+    """Why a rule or group with our name is not ours; empty if it is ours."""
     if seen.rule is not None and not isinstance(seen.rule, sdk.vim.cluster.VmHostRuleInfo):
         return "it is another kind of rule"
     if seen.rule is not None and (seen.rule.vmGroupName or "") not in ("", _name(entry, "vm")):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a VM and its own disks stand, as it is noted on the VM and compared later. Pure.
+"""The location of a VM and its own disks, noted on the VM and compared later. Pure.
 
-A master target holds its own disks and those of machines on their way home. Only its own tell where it stands, so the
+A master target holds its own disks and those of machines being failed back. Only its own disks show where it is, so the
 note keeps the two apart: own are the disks in the VM's own folder, or all of them while no machine can be attached.
-Hosts and datastores are compared by their ids, disks by their UUIDs; names change and are for people.
+Hosts and datastores are compared by their ids, disks by their UUIDs; names change and are only displayed.
 """
 
 from __future__ import annotations
@@ -63,19 +63,19 @@ class Here:
 
     @property
     def home_store(self) -> str:
-        """The id of the datastore of its own folder; empty where neither a disk beside it nor its name tells."""
+        """The id of the datastore of its own folder; empty where neither a disk next to it nor its name shows it."""
         name = store_name(self.vmx)
         beside = (d.store for d in self.disks if d.store and store_name(d.file) == name)
         return next(beside, "") or next((moid for moid, text in self.stores.items() if text == name), "")
 
     def own(self, idle: bool) -> tuple[Disk, ...]:
-        """Its own disks, as far as that can be seen: what lies elsewhere may belong to a machine on its way home."""
+        """Its own disks, as far as that can be seen: what is elsewhere may belong to a machine being failed back."""
         return tuple(d for d in self.disks if idle or (self.home and d.folder == self.home))
 
 
 @dataclass(frozen=True)
 class Noted:
-    """A VM's place as it was noted. ``certain``: the note itself tells whose the disks are."""
+    """A VM's location as noted. ``certain``: the note itself shows which VM the disks belong to."""
 
     since: Any
     host: str = ""
@@ -112,7 +112,7 @@ def as_note(here: Here, idle: bool, since: str) -> dict[str, Any]:
 
 
 def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
-    """A note as it was written, of either layout. Raises notes.Unreadable where it does not tell the disks."""
+    """A note as it was written, of either layout. Raises notes.Unreadable where it does not report the disks."""
     if since is None:
         raise notes.Unreadable("it does not say since when")
     try:
@@ -133,7 +133,7 @@ def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
             Disk(key=int(k) if k.isdigit() else 0, uuid="" if k.isdigit() else k, file=str(file))
             for k, file in note["disks"].items()
         ]
-        # That layout did not ask whose the disks were: only those in the VM's own folder are certainly its own.
+        # That layout does not say which VM the disks belong to: only those in the VM's own folder are certainly its own.
         return Noted(
             since=since,
             host_name=str(note.get("host") or ""),

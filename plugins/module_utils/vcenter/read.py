@@ -177,7 +177,7 @@ def find_machines(reader: Reader, uuids: Iterable[str], names: Iterable[str], de
 
 
 def uuids_of(entry: Entry) -> tuple[str, str]:
-    """Instance and BIOS UUID in lower case, empty where vCenter does not tell them."""
+    """Instance and BIOS UUID in lower case, empty where vCenter does not report them."""
     instance = entry.get("config.instanceUuid") or entry.get("summary.config.instanceUuid")
     bios = entry.get("config.uuid") or entry.get("summary.config.uuid")
     return str(instance or "").lower(), str(bios or "").lower()
@@ -271,7 +271,7 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
     )
 
 
-#: Device class -> the word for it. Subclasses stand before their base classes.
+#: Device class -> the word for it. Subclasses are before their base classes.
 _KINDS = (
     ("ParaVirtualSCSIController", "pvscsi"),
     ("VirtualLsiLogicSASController", "lsilogic-sas"),
@@ -282,12 +282,12 @@ _KINDS = (
     ("VirtualIDEController", "ide"),
 )
 
-#: Controllers that matter for disks; IDE and SATA stand on every machine for its optical drive.
+#: Controllers that matter for disks; every machine has IDE or SATA for its optical drive.
 DISK_CONTROLLERS = frozenset({"pvscsi", "lsilogic-sas", "lsilogic", "buslogic", "nvme", "scsi"})
 
 
 def controller_kind(device: Any) -> str:
-    """The controller's kind in one word, as people configure it."""
+    """The controller's kind in one word, as users configure it."""
     for cls, word in _KINDS:
         if isinstance(device, getattr(sdk.vim.vm.device, cls)):
             return word

@@ -18,7 +18,7 @@ vim: Any
 vmodl: Any
 SmartConnect: Any
 Disconnect: Any
-#: What ends the work on everybody: the session or the connection is gone.
+#: What ends the work for all machines: the session or the connection is gone.
 SESSION_WIDE: tuple[type[BaseException], ...] = (OSError, http.client.HTTPException, ConnectionFailed)
 #: What is one object's trouble: a fault, or one that pyVmomi cannot decode (SEEN vcenter-simulator.md 2.3).
 ONE_OBJECTS: tuple[type[BaseException], ...] = (KeyError, AttributeError, TypeError, ValueError, FailbackError)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 class Site:
     """Implements SitePort and ServerSitePort. Not for use by several threads at once.
 
-    What only one task needs is imported when it is asked for: Ansible compiles our sources anew in every process.
+    What only one task needs is imported on demand: Ansible compiles our sources again in every process.
     """
 
     def __init__(self, service: Any, clock: Clock, login: Callable[[], Any] | None = None) -> None:
@@ -37,7 +37,7 @@ class Site:
         self.reader = Reader(self.content)
 
     def _reading(self, look: Callable[[], Sequence[T]]) -> Sequence[T]:
-        """Look; where vCenter has ended the session meanwhile, log in again and look once more.
+        """Read; if vCenter has ended the session in the meantime, log in again and repeat.
 
         Sessions end by an administrator's hand, at a restart, and after 30 idle minutes (DOC).
         """

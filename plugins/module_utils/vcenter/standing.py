@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What could move a VM by itself, what keeps it from doing so, and what it takes to change that. Pure.
+"""What could move a VM automatically, what prevents it, and what it takes to change that. Pure.
 
 An override is only worth what the cluster makes of it: where overrides of single VMs are switched off for the cluster
 (``enableVmBehaviorOverrides``), DRS goes by the cluster's own automation level whatever the override says (DOC vSphere
@@ -39,17 +39,17 @@ class Holder:
 
     @property
     def excluded(self) -> bool:
-        """The override says that the VM is left alone."""
+        """The override excludes the VM."""
         return self.override is not None and self.override.get("enabled") is False
 
     @property
     def holds(self) -> bool:
-        """The VM is left alone."""
+        """The VM is excluded."""
         return self.excluded and self.obeys
 
     @property
     def advises(self) -> bool:
-        """It heeds no override, but it moves no running VM without a person either."""
+        """It ignores overrides, but moves no running VM unless a user applies a recommendation."""
         return self.active and not self.obeys and self.behavior in ADVISING
 
     @property
@@ -85,17 +85,17 @@ class Standing:
 
     @property
     def movers(self) -> tuple[Holder, ...]:
-        """Everything that moves VMs by itself and could move this one."""
+        """Everything that moves VMs automatically and could move this one."""
         return tuple(h for h in self.holders if h.active and not h.advises)
 
     @property
     def ignored(self) -> tuple[Holder, ...]:
-        """Movers that heed no override."""
+        """Movers that ignore overrides."""
         return tuple(h for h in self.movers if not h.obeys)
 
     @property
     def word(self) -> str:
-        """excluded, free, partly, immovable where nothing would move the VM by itself, or unknown."""
+        """excluded, free, partly, immovable if nothing moves the VM automatically, or unknown."""
         held = [h for h in self.movers if h.holds]
         if self.unknown:
             return "unknown"
@@ -190,13 +190,13 @@ def _plan_restore(standing: Standing) -> Plan:
 
 
 def _enabled(override: Override) -> bool:
-    """An override that does not say otherwise leaves the VM to DRS (DOC: unset means true)."""
+    """An override without a value leaves the VM to DRS (DOC: unset means true)."""
     return override.get("enabled") is not False
 
 
 def _restored(former: Override | None, now: Override | None) -> bool:
     if former is None:
-        # An override that does not say any more what the exclusion wrote is somebody else's, and stays as it is.
+        # An override that differs from what the exclusion wrote was changed by someone else and stays as it is.
         return now is None or _enabled(now)
     return now is not None and _enabled(now) == _enabled(former)
 

@@ -3,7 +3,7 @@
 
 pyVmomi's own waiter samples a running task as a whole and dies on answers it cannot decode (SEEN vcenter-simulator.md
 2.2, 2.3); this one reads the leaf ``info.state`` of all tasks in one call per look, and ``info.error`` of each that
-failed by itself, because one that cannot be decoded spoils the whole answer.
+failed separately, because one that cannot be decoded fails the whole answer.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Start = Callable[[], Any]
 
 
 def carry_out(reader: Reader, clock: Clock, work: Mapping[str, Sequence[Start]]) -> dict[str, Any]:
-    """Start everybody's tasks and wait for them; the first fault of each that failed, by the key of ``work``.
+    """Start all tasks and wait for them; the first fault of each that failed, by the key of ``work``.
 
-    A refusal stops nobody but its own key: each write is started and judged by itself. What concerns the session as a
+    A refusal stops only its own key: each write is started and checked separately. What concerns the session as a
     whole (it ended, the connection broke) is raised.
     """
     faults: dict[str, Any] = {}
@@ -77,7 +77,7 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
                 ended[entry.moid] = None if state == "success" else _fault_of(reader, entry.ref)
         seen = {entry.moid for entry in looked}
         for task in open_tasks:
-            # vCenter forgets ended tasks after a while; one we cannot read any more has ended with an unknown outcome.
+            # vCenter drops ended tasks after a while; one that can no longer be read has ended with an unknown outcome.
             if sdk.moid(task) not in seen:
                 ended[sdk.moid(task)] = sdk.vmodl.MethodFault(msg="vCenter no longer knows the task's result")
         if all(sdk.moid(t) in ended for t in tasks):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a VM kept its place: where it stood is noted on the VM itself, and what moved it since is looked up.
+"""Whether a VM was moved: its location is noted on the VM itself, and what moved it since is looked up.
 
 A storage move takes the attached disks of other machines along, and their failback cannot detach them any more (DOC
-failback-domain.md 1.8); a move to another host is harmless by itself. Events are read through a collector to their end:
+failback-domain.md 1.8); a move to another host does no harm. Events are read through a collector to their end:
 QueryEvents gives only the newest ten, and vCenters differ in whether an event's type is named short or in full (SEEN
 vcenter-simulator.md 3).
 """
@@ -24,7 +24,7 @@ from . import notes, sdk, tasks
 from .place import Disk, Here, as_note, compare, of_note
 from .read import DEVICES, Entry, Reader, options_of, plain_name
 
-#: Events that tell of a finished move.
+#: Events that report a finished move.
 MOVES = ("VmMigratedEvent", "DrsVmMigratedEvent", "VmRelocatedEvent")
 
 #: Parts of a task's description that say it moves a VM.
@@ -49,8 +49,8 @@ class Watcher:
     def run(self, moids: Sequence[str], mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """``mode``: keep (note the place where there is no note), look, or forget (look, then drop the note).
 
-        ``idle`` are the VMs no machine can be attached to now: all their disks are their own. One VM's trouble is told in
-        its own place, and stops nobody else.
+        ``idle`` are the VMs no machine can be attached to now: all their disks are their own. A problem of one VM is reported in
+        its own entry and stops no other.
         """
         return [self._one(entry, mode, check, entry.moid in idle) for entry in self._read(moids)]
 
@@ -81,7 +81,7 @@ class Watcher:
 
     @staticmethod
     def _renew(place: VmPlace, certain: bool, idle: bool) -> bool:
-        """No note yet, or one that is outdated while nobody's disks hang on the VM."""
+        """No note yet, or an outdated one while no other machine's disks are attached to the VM."""
         outdated = place.moved_host or place.moved_storage or not certain
         return (
             place.since is None
@@ -137,7 +137,7 @@ class Watcher:
         return now
 
     def _look(self, entry: Entry, here: Here) -> tuple[VmPlace, bool]:
-        """The place compared with its note, and whether the note itself tells whose the disks are."""
+        """The location compared with its note, and whether the note itself shows which VM the disks belong to."""
         stores = sorted(here.stores.values())
         place = VmPlace(entry.moid, plain_name(entry.get("name")), here.host_name, tuple(stores))
         try:
@@ -154,7 +154,7 @@ class Watcher:
             return place, True
         found = compare(noted, here)
         running, ended = self._tasks(entry, noted.since)
-        # Events tell more than tasks, but not every vCenter has one for every kind of move.
+        # Events report more than tasks, but not every vCenter has one for every kind of move.
         moves = self._moves(entry, noted.since) or ended
         return replace(
             place,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a guest lacks to be a master target, and what stands against making it one. Pure: survey, generation and settings in, plan out.
+"""What a guest lacks to be a master target, and what prevents it. Pure: survey, generation and settings in, plan out.
 
 Facts of the domain are from failback-domain.md: generations (1.2), order of work (1.5), ApplyCustomChanges (1.6), files and flags (1.7).
 """
@@ -16,7 +16,7 @@ from .retention import Objection, Retention, judge
 from .survey import Survey, parse
 from .versions import archive_version, core_manages, kernel_fits, newer_than, numbers, release
 
-#: What stands after BEGIN and END in the lines around the role's part of a file.
+#: The text after BEGIN and END in the lines around the role's part of a file.
 HOSTS_MARK = "homeward.asr master target"
 MULTIPATH_MARK = "homeward.asr, the retention disk is not for multipath"
 AGENT_STEPS = ("agent", "register", "upgrade")
@@ -164,7 +164,7 @@ def _same_release(version: str, wanted: str) -> bool:
 
 
 def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Objection]:
-    """Before Ansible's first module fails on a Python it no longer knows: say which ansible-core would do."""
+    """Name the ansible-core that supports the guest's Python, before Ansible's first module fails on it."""
     core = str(settings.get("ansible_version") or "")
     found = [line.split() for line in survey.lines("python") if len(line.split()) == 2]
     if not core or (found and core_manages(core, found[0][1])):
@@ -189,7 +189,7 @@ def _pythons(survey: Survey, generation: Mapping[str, Any], settings: Mapping[st
 
 
 def _agent_problems(survey: Survey, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> Iterator[Objection]:
-    """What stands against installing, registering or upgrading the agent, told before anything is changed."""
+    """What prevents installing, registering or upgrading the agent, reported before anything is changed."""
     agent = _agent(survey, settings)
     archive = str(settings.get("archive") or "")
     version = archive_version(archive)
@@ -365,7 +365,7 @@ def _automatic_upgrades(survey: Survey) -> bool:
     if "yum 1" in said:
         return True
     period = [line.split()[1] for line in said if line.startswith("apt ") and len(line.split()) > 1]
-    # Without a period said, a tool that is installed may be switched on by its next configuration file.
+    # Without a period, an installed tool may be switched on by its next configuration file.
     return ("tool unattended-upgrade" in said and not period) or any(p != "0" for p in period)
 
 
@@ -383,7 +383,7 @@ def _part(survey: Survey, section: str, mark: str) -> list[str]:
 
 
 def hosts_lines(survey: Survey) -> list[str]:
-    """Lines for the hosts file so that the host name stands for every IPv4 address; those other lines say are left out."""
+    """Lines for the hosts file that map the host name to every IPv4 address; addresses in other lines are left out."""
     name = survey.first("hostname")
     names = list(dict.fromkeys(n.strip() for n in reversed(survey.lines("hostname")) if n.strip()))
     ours = _part(survey, "hosts", HOSTS_MARK)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which disk shall hold the retention volume, and whether it may be touched. A disk that holds anything is refused by name."""
+"""Which disk becomes the retention volume, and whether it may be used. A disk that holds any data is refused by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...module_utils.failback.model.refusal import Refusal
 from .survey import Disk, Mount, Survey, bare_wwn
 
-#: The label that the role gives to the file system it makes: by it an interrupted run knows its own work again.
+#: The label of the file system that the role creates: by it an interrupted run recognises its own work.
 LABEL = "asr-retention"
 NO_SIGNATURE = 2  # blkid(8), low-level probing: nothing was found
 AMBIVALENT = 8
@@ -38,7 +38,7 @@ class Retention:
     """The disk and what is to be done with it.
 
     ``state``: ``blank`` (format, then mount), ``formatted`` (mount), ``mounted`` (nothing), ``refused`` (see problems) or ``""``
-    (none was asked for). ``stolen_by`` is the multipath map that holds the disk, ``wwids`` the names multipath knows it by.
+    (none was requested). ``stolen_by`` is the multipath map that holds the disk, ``wwids`` the names multipath knows it by.
     """
 
     state: str = ""

@@ -17,7 +17,7 @@ class SurveyError(ValueError):
 
 @dataclass(frozen=True)
 class Disk:
-    """A block device as sysfs, udev and, for the wanted disk, its own first bytes tell it. Sizes are bytes.
+    """A block device from sysfs, udev and, for the wanted disk, its first bytes. Sizes are bytes.
 
     ``serials`` are all names its serial number goes by, ``wwids`` those that multipath may know it by. ``probe`` is what
     blkid read from the disk now (None: not looked at), ``data`` the number of non-zero bytes in its first and last 4 MiB.
@@ -62,7 +62,7 @@ class Survey:
     os_version: str
 
     def lines(self, name: str) -> list[str]:
-        """The lines of a section that say something."""
+        """The lines of a section that are not empty."""
         return [line for line in self.sections.get(name, []) if line.strip()]
 
     def first(self, name: str) -> str:
@@ -77,7 +77,7 @@ class Survey:
         return next((d for d in self.disks if name == d.name or name in d.partitions), None)
 
     def below(self, dev: str) -> Iterator[Disk]:
-        """Every block device a device number stands on: the disk of a partition, what a device-mapper map is made of."""
+        """Every block device under a device number: the disk of a partition, the parts of a device-mapper map."""
         todo = [d for d in self.disks if d.dev == dev or any(number == dev for number, _name in d.partitions.values())]
         seen: set[str] = set()
         while todo:
@@ -89,7 +89,7 @@ class Survey:
 
 
 def parse(text: str) -> Survey:
-    """Read the survey. Raises SurveyError when its last section is missing: half a survey is no truth."""
+    """Read the survey. Raises SurveyError when its last section is missing: an incomplete survey is not used."""
     sections: dict[str, list[str]] = {}
     current: list[str] = []
     for line in text.replace("\r", "").splitlines():

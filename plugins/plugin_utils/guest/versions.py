@@ -32,7 +32,7 @@ def release(version: str) -> tuple[int, ...]:
 
 
 def archive_version(name: str) -> str:
-    """The version in an archive's name, empty when the name tells none."""
+    """The version in an archive's name, empty without one."""
     found = VERSION.search(basename(name))
     return found.group(1) if found else ""
 
