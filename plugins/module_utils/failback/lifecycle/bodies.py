@@ -15,9 +15,9 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Placement:
-    """The servers, storage and accounts a reprotect uses: ids for the request, names for people.
+    """The servers, storage and accounts that a reprotect uses: ids for the request, names for display.
 
-    In a modernized vault the appliance is both: its reprotect agent stands as the master target, its process server as
+    In a modernized vault the appliance is both: its reprotect agent is the master target, its process server
     the process server.
     """
 
@@ -34,7 +34,7 @@ class Placement:
     log_storage_account_id: str = ""
 
     def result(self) -> dict[str, str | None]:
-        """As it stands in module results: names alone."""
+        """As in module results: names only."""
         shown = {
             "master_target": self.master_target or None,
             "process_server": self.process_server or None,
@@ -121,7 +121,7 @@ def _classic_reprotect_to_azure(operation: Operation, wishes: Wishes) -> Body:
 
 
 def _modernized_failover_to_azure(operation: Operation, wishes: Wishes) -> Body:
-    """SEEN RCM 107: the shutdown is asked for inside, as a string; recoveryPointId optional, none means latest."""
+    """SEEN RCM 107: the shutdown is requested inside, as a string; recoveryPointId optional, none means latest."""
     details: Body = {"instanceType": "InMageRcm", "performShutdown": "true" if wishes.shut_down_source else "false"}
     if wishes.point_id:
         details["recoveryPointId"] = wishes.point_id

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The rows of the classic generation: InMageAzureV2 to Azure, InMage home.
 
-Sources: asr-api.md 2.3 (bodies), 3.1 (states), 4 (jobs). Rows marked INFER there are judged by the operation the service
+Sources: asr-api.md 2.3 (bodies), 3.1 (states), 4 (jobs). Rows marked INFER there are evaluated by the operation the service
 allows, never by the text of a state, so a different text cannot mislead.
 """
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What to do with one item next. Pure: no I/O, no clock, no Ansible.
 
-(item as observed, the job held for it, route, policy) -> Fire | Join | Wait | Done | Hold | Refuse.
-It looks at the provider, the active location, the operation that must stand in allowedOperations and the scenario that
-holds the item. protectionState is shown to people and never judged. Words it does not know and does not need are
+(item as observed, its job, route, policy) -> Send | Join | Wait | Done | Hold | Refuse.
+It looks at the provider, the active location, the operation that must be in allowedOperations and the scenario that
+holds the item. protectionState is only displayed, never evaluated. Words it does not know and does not need are
 ignored; an item it cannot place is refused with an explanation.
 """
 
@@ -37,7 +37,7 @@ from .table import (
     Position,
 )
 
-#: Code of the refusal of a machine whose agent did not come in time.
+#: Code of the refusal of a machine whose agent did not register before the limit.
 AGENT_MISSING = "agent_not_registered"
 
 
@@ -70,12 +70,12 @@ class Wait:
 
 @dataclass(frozen=True)
 class Done:
-    """The item stands at or beyond the end of the route."""
+    """The item is at the end of the route or past it."""
 
 
 @dataclass(frozen=True)
 class Hold:
-    """The item waits for a person's word before the step."""
+    """The item waits for approval before the step."""
 
     operation: Operation
 
@@ -85,12 +85,12 @@ Decision = Union[Send, Join, Wait, Done, Hold, Refusal]
 
 @dataclass(frozen=True)
 class Conditions:
-    """What the user wants beyond the route.
+    """The user's options beyond the route.
 
     ``commit_when`` "manual" commits only machines that are approved, "verified" all that are proven. Without
     ``confirmed`` no failover to Azure is sent. ``agent_timeout`` is how long, in seconds of the service's clock after a
     failover, a reprotect waits for the agent before the machine is refused (DOC: up to 15 minutes are normal). 0: the
-    agent is not looked at.
+    agent is not checked.
     """
 
     commit_when: str = "manual"
@@ -99,13 +99,13 @@ class Conditions:
     confirmed: bool = False
 
     def holds(self, step: str, approved: bool) -> bool:
-        """Whether a machine waits for a person before the step."""
+        """Whether a machine waits for approval before the step."""
         return step in COMMITS and self.commit_when == "manual" and not approved
 
 
 @dataclass(frozen=True)
 class Observed:
-    """An item and what is known beside the list: the service's time, the job we hold for it, the position a judged job
+    """An item and what is known beside the list: the service's time, the job we hold for it, the position an evaluated job
     has brought it to (lists lag behind), when this run first saw the item, and whether its commit is approved."""
 
     item: Item
@@ -201,7 +201,7 @@ def _onward(
     policy: Conditions,
     approved: bool,
 ) -> Decision:
-    """The decision at a projected position, where nothing but the tables can speak."""
+    """The decision at a projected position, from the tables alone."""
     for step in route:
         operation = lifecycle.operation(generation, step)
         word = verdict(step, position, operation)
@@ -229,7 +229,7 @@ def _while_running(
             f"The machine is {doing}. A failover in progress is never cancelled.",
             "Wait for the failover to end, then rerun.",
         )
-    # Somebody else's step: the item is judged by where the step takes it, and nothing is sent while it is busy.
+    # A step started elsewhere: the item is treated as at that step's target, and nothing is sent while it is busy.
     for step in route:
         word = verdict(step, running.arrives, lifecycle.operation(generation, step))
         if word == DONE:
@@ -260,7 +260,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Conditions) -> 
     if operation.step == FAILOVER_TO_AZURE and not policy.confirmed:
         return Refusal(NOT_CONFIRMED, "Failing it over to Azure takes it off-premises and was not confirmed.", CONFIRM)
     if operation.agent_sign is not None and item.agent_registered(operation.agent_sign) is False:
-        # An item that does not tell its failover is given its time from this run's first look.
+        # An item that does not report its failover is given its time from this run's first look.
         began = item.last_failover or seen.since
         if began is None or seen.now < began + timedelta(seconds=policy.agent_timeout):
             return Wait("its agent has not registered since the failover", then=operation)
@@ -281,7 +281,7 @@ def _agent_missing(policy: Conditions) -> Refusal:
 
 
 def behind(position: Position | None, arrived: Position, lifecycle: Lifecycle, generation: str) -> bool:
-    """Whether a listed position is one from which the judged job departed."""
+    """Whether a listed position is one from which the evaluated job departed."""
     return any(
         operation.arrives is arrived and (position in operation.departs)
         for operation in lifecycle.operations
@@ -308,7 +308,7 @@ def _unplaced(item: Item) -> Decision:
 
 
 def not_understood(item: Item) -> Refusal:
-    """A machine whose entry in the vault's answer holds something of another kind than is due."""
+    """A machine whose entry in the vault's answer has a field of an unexpected type."""
     fields = ", ".join(item.odd[:3]) + (f" and {len(item.odd) - 3} more" if len(item.odd) > 3 else "")
     return Refusal(
         "not_understood",
@@ -325,7 +325,7 @@ def _refusal(code: str, step: str) -> Refusal:
 
 
 def steps_left(position: Position, route: tuple[str, ...], lifecycle: Lifecycle, generation: str) -> Iterator[str]:
-    """The steps of a route an item at a position has still to walk (fire or wait)."""
+    """The steps of a route that an item at a position still has to do (send or wait)."""
     for step in route:
         if verdict(step, position, lifecycle.operation(generation, step)) != DONE:
             yield step

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gates: what speaks against moving a machine although the service would. Pure.
+"""Gates: what blocks moving a machine although the service would allow it. Pure.
 
 A failover home ends the replication and its commit deletes the Azure VM with everything that was not copied, so a copy
-that is not whole, or older than it may be, is not moved without a person's word: a gate is passed by naming its word and
+that is incomplete or too old is not moved without an explicit override: a gate is accepted by its name and
 a reason (``accept``), and both are kept in the result.
 
 What a field means is SPEC (ReplicationDetails of both generations) unless a line says otherwise. Some stay alarming on
@@ -29,7 +29,7 @@ from .health import health_entries, health_words
 #: Seconds of the recovery point's age that pass where neither the user nor the policy says so (DOC failback policy).
 RPO_LIMIT = 900
 
-#: Seconds after which what an item last said of its replication, or its agent of itself, is old news; agents and servers
+#: Seconds after which the last report about an item's replication, or of its agent, is stale; agents and servers
 #: are heard of every 10 to 12 minutes in health (SEEN FB).
 STALE = 3600
 
@@ -65,14 +65,14 @@ _AGENT = (
 
 
 def way_on(gates: Sequence[Refusal]) -> str:
-    """What to do about shut gates, or how to say that the machine may go on all the same."""
+    """The remedy for gates, or how to accept them."""
     words = accepting({gate.code: "reason" for gate in gates})
     said = " ".join(dict.fromkeys(gate.remedy for gate in gates))
     return f"{said} To accept it, give the reason: {words}"
 
 
 def passed(gates: Iterable[Refusal], accept: Mapping[str, str]) -> tuple[list[Refusal], list[dict[str, str]]]:
-    """The gates that stay shut, and those that were accepted, as they stand in the result."""
+    """The gates that remain, and those that were accepted, as in the result."""
     shut: list[Refusal] = []
     taken: list[dict[str, str]] = []
     for gate in gates:
@@ -85,7 +85,7 @@ def passed(gates: Iterable[Refusal], accept: Mapping[str, str]) -> tuple[list[Re
 
 
 def health_gates(item: Item) -> list[Refusal]:
-    """What the vault's own health says. Warnings count where they are about the replication."""
+    """The gates from the vault's own health. Warnings count if they are about the replication."""
     found: list[Refusal] = []
     said = [e for e in health_entries(item) if _category(e) not in ASIDE]
     bad = [e for e in said if _level(e) != "warning" or _category(e) in ("replication", "")]
@@ -110,8 +110,8 @@ def health_gates(item: Item) -> list[Refusal]:
 
 
 def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = False) -> list[Refusal]:
-    """Everything an item that is ready, read by itself, says against its copy. ``limit`` is the recovery point's greatest
-    age in seconds; ``chosen_point``: an older point was asked for by name, so that its age is meant."""
+    """All gates of an item that is ready, from its own GET. ``limit`` is the recovery point's greatest
+    age in seconds; ``chosen_point``: an older point was chosen by name, so its age is intended."""
     found = health_gates(item)
     if not chosen_point:
         found += _rpo(item, now, limit)
@@ -138,7 +138,7 @@ def copy_gates(item: Item, now: datetime, limit: float, chosen_point: bool = Fal
 
 
 def point_gate(job: Job | None, limit: float) -> list[Refusal]:
-    """Whether the point that a failover used was fresh when the failover began. A job that tells no point says nothing."""
+    """Whether the point that a failover used was fresh when the failover began. A job without a point is no evidence."""
     if job is None or job.point_time is None or job.start is None:
         return []
     lost = (job.start - job.point_time).total_seconds()
@@ -157,7 +157,7 @@ def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
     """Disks that the Azure VM has and the item does not protect, and those that have grown beyond their copy.
 
     The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
-    left. The Azure VM tells no size of a disk while it is deallocated (DOC), which fits any.
+    left. The Azure VM reports no size of a disk while it is deallocated (DOC), which fits any.
     """
     protected = raw_disks(item)
     remedy = "Copy their data to the on-premises machine, or enable replication again with all disks."
@@ -212,7 +212,7 @@ def _gib(disk: Json) -> float | None:
 
 
 def failed_failover(item: Item) -> str:
-    """Words of an item that say that its last failover failed; empty where none do.
+    """The item's fields that report a failed last failover; empty without one.
 
     Classic: a protection state such as UnplannedFailoverCompletionFailed (SEEN). Modernized: lastPlannedFailoverStatus
     (SPEC); the service has then taken the failover back.
@@ -252,7 +252,7 @@ def _level(entry: Json) -> str:
 
 
 def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
-    """The recovery point's age: rpoInSeconds (classic), or the disks' last synchronisation where an item tells that."""
+    """The recovery point's age: rpoInSeconds (classic), or the disks' last synchronisation where an item shows that."""
     remedy = (
         "Check the connection between the machine and the process server or appliance, and wait for a newer "
         "recovery point."
@@ -260,7 +260,7 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
     rpo = rpo_seconds(item)
     calculated = parse_time(item.details.get("lastRpoCalculatedTime"))
     synced = [when for d in raw_disks(item) if (when := parse_time(d.get("lastSyncTime"))) is not None]
-    # A time that only means "never" (items.SENTINEL_YEARS): what stands beside it is no measurement.
+    # A time that means "never" (items.SENTINEL_YEARS): the value next to it is no measurement.
     never = [_disk_name(d) for d in raw_disks(item) if d.get("lastSyncTime") and parse_time(d["lastSyncTime"]) is None]
     text = ""
     if rpo is not None and rpo > limit:
@@ -279,7 +279,7 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
 
 
 def rpo_seconds(item: Item) -> float | None:
-    """The RPO as the item or its worst disk tells it, in seconds; None where nothing is told."""
+    """The RPO of the item or its worst disk, in seconds; None where none is reported."""
     told = [_number(item.details.get("rpoInSeconds")), _number(item.details.get("lastRpoInSeconds"))]
     told += [_number(d.get("rpoInSeconds")) for d in raw_disks(item)]
     known = [value for value in told if value is not None and value >= 0]
@@ -304,7 +304,7 @@ def _resync(item: Item) -> list[Refusal]:
     return found
 
 
-#: Words of progress that stand only while something is on its way (SPEC).
+#: Values of progress that appear only while data is transferred (SPEC).
 _UNDER_WAY = frozenset({"inprogress", "slowprogress", "noprogress", "queued"})
 
 
@@ -314,7 +314,7 @@ def _of_a_sync(stage: str) -> bool:
 
 
 def _syncing(item: Item) -> str:
-    """The first word that says that data is still on its way as a whole; empty where none does."""
+    """The first value that shows a synchronisation in progress; empty without one."""
     details = item.details
     state = str(details.get("resyncState") or "None")
     if state.lower() != "none":
@@ -382,7 +382,7 @@ def _disks(item: Item) -> list[Refusal]:
 
 
 def raw_disks(item: Item) -> list[Json]:
-    """The item's protected disks as the service tells them."""
+    """The item's protected disks as reported by the service."""
     return [d for d in item.details.get("protectedDisks") or () if isinstance(d, Mapping)]
 
 
@@ -390,7 +390,7 @@ def _disk_name(disk: Json) -> str:
     return str(disk.get("diskName") or disk.get("diskId") or "a disk")
 
 
-#: Words of "no" and of a field that tells nothing (SEEN NotRequired, NotResized, "false"). Any other word asks.
+#: Values that mean "no" or nothing (SEEN NotRequired, NotResized, "false"). Any other value closes the gate.
 _NO = frozenset({"", "no", "none", "false", "notrequired", "notresized"})
 
 
@@ -402,7 +402,7 @@ _resized = _required
 
 
 def _number(value: Any) -> float | None:
-    """A number, or a text that is one; NaN and infinity tell nothing."""
+    """A number, also as a string; NaN and infinity are ignored."""
     if value is None or isinstance(value, bool):
         return None
     try:
@@ -413,7 +413,7 @@ def _number(value: Any) -> float | None:
 
 
 def age(seconds: float) -> str:
-    """A span as people say it."""
+    """A span in words."""
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 7200:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Consistency groups as units: who belongs together, and what that means for a member's next step. Pure.
+"""Consistency groups as units: which machines belong together, and what that means for a member's next step. Pure.
 
 The members of a consistency group (multi-VM group) share recovery points (DOC failback-domain.md 7), which is worth
 nothing once some have moved and others have not. So a step is sent for all of them or for none, and the next one waits
@@ -22,7 +22,7 @@ T = TypeVar("T")
 #: Code of a row that stopped for nothing but its group.
 HELD = "group_held"
 
-#: Outcome and code of a row that waits for a person's approval of its commit.
+#: Outcome and code of a row that is awaiting approval of its commit.
 AWAITING = "awaiting_approval"
 
 #: Fellows named in a sentence before "and N more".
@@ -48,7 +48,7 @@ class Standing(Enum):
 
 @dataclass(frozen=True)
 class Fellow:
-    """One member with its standing; ``why`` tells of one that stopped, ``ended`` how."""
+    """One member with its standing; ``why`` and ``ended`` describe one that stopped."""
 
     name: str
     standing: Standing
@@ -130,7 +130,7 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
     """Whether a member's step may be sent, given the other members of its group in this run."""
     stopped = [f for f in fellows if f.standing is Standing.STOPPED]
     if stopped:
-        # One that is itself only held for the group explains nothing, as long as another one does.
+        # One that is itself only held for the group is no explanation if another one is.
         causes = [f for f in stopped if f.why.code != HELD] or stopped
         said = " ".join(f"{f.name} {_how(f)}." for f in causes[:NAMED]) + _more(len(causes))
         return Ruling(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disks that an appliance or a master target holds for machines on their way home. Pure."""
+"""Disks that an appliance or a master target holds for machines being failed back. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HOLDS = frozenset({Position.SYNCING_HOME, Position.READY})
 
 
 def agent_id(item: Item) -> str:
-    """The reprotect agent that holds a machine on its way home; empty where the item does not tell."""
+    """The reprotect agent that holds a machine being failed back; empty where the item does not report it."""
     return str(item.details.get("reprotectAgentId") or "")
 
 

@@ -2,7 +2,7 @@
 """Whether a classic machine can move to the modernized generation now (switchProvider). Pure.
 
 The service moves only machines that replicate from on-premises to Azure and are healthy: not failed over, not failed back,
-not on their way home (DOC, failback-domain.md 6). It names further obstacles itself (SPEC switchProviderBlockingErrorDetails).
+not being failed back (DOC, failback-domain.md 6). It names further obstacles itself (SPEC switchProviderBlockingErrorDetails).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def obstacle(item: Item, lifecycle: Lifecycle) -> str | None:
 
 
 def _older(version: str) -> bool:
-    """Whether an agent's version is below the oldest that moves; words that are no versions are not judged."""
+    """Whether an agent's version is below the oldest that moves; values that are no versions are ignored."""
     try:
         return tuple(int(part) for part in version.split(".")[:2]) < OLDEST
     except ValueError:

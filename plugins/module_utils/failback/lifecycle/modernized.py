@@ -2,9 +2,9 @@
 """The rows of the modernized generation, and the life cycle of all generations together.
 
 Sources: asr-api.md 2.3 and 3.2. SEEN RCM: the failover to Azure, the reprotect home straight after it, the
-synchronisation and the planned failover. Never recorded: what an item says after the planned failover, after its commit
-and during the reprotect to Azure. There the rows list every plausible way of saying it, and judge by the operation the
-service allows, wherever the item says that it is active.
+synchronisation and the planned failover. Never recorded: what an item reports after the planned failover, after its commit
+and during the reprotect to Azure. There the rows list every plausible value, and rely on the operation the
+service allows, whatever active location the item reports.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .table import (
 _G = "modernized"
 _OUTWARD, _BACK = "InMageRcm", "InMageRcmFailback"
 
-#: Words by which a planned failover may be offered to be taken back, and by which its job may be called (INFER).
+#: Names under which the cancellation of a planned failover may be offered, and names of its job (INFER).
 CANCEL_WORDS = ("CancelFailover", "FailoverCancel")
 _CANCEL_SCENARIOS = (*CANCEL_WORDS, "CancelPlannedFailover")
 
@@ -53,10 +53,10 @@ MODERNIZED = Lifecycle(
         Place(_G, Position.HOME, _OUTWARD, "Primary", allows="TestFailoverCleanup"),
         Place(_G, Position.HOME, _OUTWARD, "Primary", holds=TESTS),
         Place(_G, Position.SYNCING_OUT, _OUTWARD, "Primary", lacks=frozenset({"UnplannedFailover"})),
-        # SwitchProtection stands beside Commit there (SEEN RCM 130).
+        # SwitchProtection is offered along with Commit there (SEEN RCM 130).
         Place(_G, Position.OUT_UNCOMMITTED, _OUTWARD, "Recovery", allows="Commit"),
         Place(_G, Position.OUT, _OUTWARD, "Recovery", allows="SwitchProtection", lacks=frozenset({"Commit"})),
-        # Failed over to on-premises, told by the commit that is due or by the way back that is offered.
+        # Failed over to on-premises, visible from the commit that is due or from the reprotect that is offered.
         Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows="Commit"),
         *(Place(_G, Position.HOME_UNCOMMITTED, _BACK, "*", allows=word) for word in CANCEL_WORDS),
         Place(_G, Position.READY, _BACK, "*", allows="PlannedFailover"),
@@ -165,14 +165,14 @@ MODERNIZED = Lifecycle(
             in_flight=_flights(_REPROTECTS, (_BACK, "*"), (_OUTWARD, "Primary")),
             agent_sign="flag",
         ),
-        # Never part of a route: only the module that is called for it walks this one.
+        # Never part of a route: only asr_cancel_failback uses this one.
         Operation(
             generation=_G,
             step=CANCEL_FAILOVER_TO_ONPREM,
             departs=frozenset({Position.HOME_UNCOMMITTED}),
             arrives=Position.READY,
             settles=Position.READY,
-            # What may be committed may be taken back (DOC); the word for it in allowedOperations was never recorded.
+            # What can be committed can be cancelled (DOC); its name in allowedOperations was never recorded.
             permission="Commit",
             or_permissions=frozenset(CANCEL_WORDS),
             verb="failoverCancel",
@@ -198,7 +198,7 @@ NOTES: Mapping[str, str] = MappingProxyType(
     }
 )
 
-#: Words by which a refusal says that it is for the retirement. No such refusal was recorded (INFER).
+#: Words in a refusal that is due to the retirement. No such refusal was recorded (INFER).
 _RETIRED_WORDS = ("retire", "deprecat", "no longer support", "end of support", "end of life", "classic experience")
 
 _AWAY = (
@@ -207,7 +207,7 @@ _AWAY = (
 )
 _PROTECT_ANEW = "it runs on-premises: disable its replication in this vault and protect it in a modernized one"
 
-#: What is left to do with a classic machine whose operation is refused for good, by where it stands.
+#: The remaining options for a classic machine whose operation is refused for good, by position.
 RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
     {
         **dict.fromkeys(Position, _AWAY),
@@ -226,7 +226,7 @@ RETIRED_LEFT: Mapping[Position, str] = MappingProxyType(
 def retired(generation: str, position: Position | None, said: str) -> tuple[bool, str]:
     """Whether a refusal is for the retirement, and what is left to do; an empty text for other generations.
 
-    Where the words do not tell, the text says so and what would be left.
+    If that is unclear, the text says so and gives the options.
     """
     if generation != "classic":
         return False, ""

@@ -21,7 +21,7 @@ KNOWN_POINTS = ("latest", "latest_processed", "latest_app_consistent", "latest_c
 
 @dataclass(frozen=True)
 class Point:
-    """A choice: the step's word for it, or one point's id; ``label`` is what people read."""
+    """A choice: the step's value for it, or one point's id; ``label`` is displayed."""
 
     label: str
     type: str = ""

@@ -2,8 +2,8 @@
 """What a definite refusal of a write means: busy, passing, or there until somebody lifts it. Pure.
 
 None was accepted, so sending again later is safe. Site Recovery's own bodies for 409, 412 and 423 were never recorded
-(INFER); those of Resource Manager are known by their codes (DOC). A code nobody knows counts as busy only with 409, and what the
-service said is told while it is tried again.
+(INFER); those of Resource Manager are known by their codes (DOC). An unknown code counts as busy only with 409, and what the
+service's answer is shown while it is repeated.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ LASTING: Mapping[str, tuple[str, str]] = {
 #: the time of an operation.
 _PASSING_STATUS = frozenset({401, 409, 412, 423})
 
-#: Codes and words with which a passing trouble is said as HTTP 400 (field reports).
+#: Codes and words of temporary problems that come as HTTP 400 (field reports).
 _PASSING_CODES = frozenset(
     {"invalidchannelintegritykeytoken", "internalservererror", "internalerror", "retryableerror"}
 )

@@ -2,9 +2,9 @@
 """The life cycle of a replicated item, as data.
 
 Three tables say everything: PLACES (how a position looks in the vault), STEPS (what moves an item from one position
-to the next) and VERDICTS (what a step means for an item that stands somewhere). Generations differ in rows alone.
+to the next) and VERDICTS (what a step means at a position). Generations differ only in rows.
 
-Sources: asr-api.md 2.3 (bodies), 3.1 (classic states), 4 (jobs). Rows marked INFER there are judged by the operation
+Sources: asr-api.md 2.3 (bodies), 3.1 (classic states), 4 (jobs). Rows marked INFER there are evaluated by the operation
 the service allows, never by the text of a state, so a different text cannot mislead.
 """
 
@@ -19,7 +19,7 @@ from ..model.items import Item
 
 
 class Position(str, Enum):
-    """Where an item stands on the circle."""
+    """Where an item is in its life cycle."""
 
     HOME = "home"
     OUT_UNCOMMITTED = "out_uncommitted"
@@ -31,7 +31,7 @@ class Position(str, Enum):
     SYNCING_OUT = "syncing_out"
 
 
-#: Each position in words for people.
+#: Each position in words.
 POSITION_TEXT: Mapping[Position, str] = MappingProxyType(
     {
         Position.HOME: "on-premises, protected to Azure",
@@ -52,10 +52,10 @@ FAILOVER_TO_ONPREM = "failover_to_onprem"
 COMMIT_TO_ONPREM = "commit_to_onprem"
 REPROTECT_TO_AZURE = "reprotect_to_azure"
 
-#: Taking a planned failover back before its commit. It stands beside the way: no route of several steps contains it.
+#: Cancelling a planned failover before its commit. No route of several steps contains it.
 CANCEL_FAILOVER_TO_ONPREM = "cancel_failover_to_onprem"
 
-#: The steps in the order a machine walks them, out and home.
+#: The steps in order: to Azure and back.
 STEPS: tuple[str, ...] = (
     FAILOVER_TO_AZURE,
     COMMIT_TO_AZURE,
@@ -117,12 +117,12 @@ class Place:
 class Operation:
     """One operation: from where, with which request, to where.
 
-    ``permission`` is the word that must stand in allowedOperations, or one of ``or_permissions`` where the word was
+    ``permission`` is the value that must be in allowedOperations, or one of ``or_permissions`` where the value was
     never recorded. ``verb`` is the last segment of the operation's
     path, ``body`` names the builder in bodies.py (None: no body at all). ``arrives`` is the position when the job has
     succeeded, ``settles`` the one when the step is over: a succeeded reprotect is not yet protected. ``in_flight``
     lists (scenario name, instance type, active location or "*") by which a running job of this step is recognised.
-    ``points`` maps the recovery points this step knows by name to what the body says of them; ``named_point`` tells
+    ``points`` maps the recovery points this step knows by name to what the body says about them; ``named_point`` reports
     whether a single point can be given. ``agent_sign`` names how one sees that the machine's agent has registered
     since the failover ("heartbeat": lastHeartbeat is younger than the failover; "flag": the item says it); None where
     the step does not depend on the agent.
@@ -177,9 +177,9 @@ class Lifecycle:
         return None
 
     def position(self, item: Item) -> Position | None:
-        """Where the item stands, None where no row fits. The first fitting row wins."""
+        """Where the item is, None where no row fits. The first fitting row wins."""
         if item.scenario is not None and item.scenario.name in ASIDE:
-            # It says nothing of where the item stands, and allows nothing meanwhile.
+            # It does not show where the item is, and allows nothing meanwhile.
             return None
         for place in self.places:
             if place.fits(item):
@@ -203,7 +203,7 @@ class Lifecycle:
         return next(iter(self.candidates(item, route)), None)
 
     def standing(self, item: Item, route: Iterable[str] = ()) -> str:
-        """Where the item stands, for results: a position, what runs on it, or "unknown"."""
+        """Where the item is, for results: a position, what runs on it, or "unknown"."""
         running = self.running(item, route)
         if running is not None:
             return STEP_TEXT[running.step]
@@ -222,7 +222,7 @@ class Lifecycle:
         return next((s for s in self.operations if s.generation == generation and s.step == step), None)
 
 
-#: Scenarios of people's other operations, during which nothing is allowed wherever the item stands (asr-api.md 4; SPEC).
+#: Scenarios of users' other operations, during which nothing is allowed wherever the item is (asr-api.md 4; SPEC).
 ASIDE = frozenset({"UpdateMobilityService", "UpdateVmProperties", "VMNicUpdate", "UpdateAppliance", "SwitchProvider"})
 
 #: Scenarios of a test failover, which is only possible for a machine that is protected at home (SEEN).
@@ -300,17 +300,17 @@ VERDICTS: Mapping[str, Mapping[Position, str]] = MappingProxyType(
         CANCEL_FAILOVER_TO_ONPREM: {
             **dict.fromkeys(_P, "nothing_to_cancel"),
             _P.READY: DONE,
-            # Only a generation whose own row departs from here can take it back.
+            # Only a generation with a row that departs from here can cancel it.
             _P.HOME_UNCOMMITTED: "cancel_not_offered",
         },
     }
 )
 
-#: Code and remedy of a failover to Azure that nobody confirmed.
+#: Code and remedy of a failover to Azure that was not confirmed.
 NOT_CONFIRMED = "not_confirmed"
 CONFIRM = "If you mean to do that, set {set:confirm_failover_to_azure=true}."
 
-#: Code of a refusal -> (reason, remedy). A remedy says that it is for this machine: nobody must run a stage for all because
+#: Code of a refusal -> (reason, remedy). A remedy is for this machine only: no stage must be run for all because
 #: one of them is not where it should be.
 REFUSALS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {

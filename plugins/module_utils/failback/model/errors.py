@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One tree of domain errors. Each carries a stable code, a sentence for people, and what to do next."""
+"""The domain's errors. Each carries a stable code, a sentence for users, and what to do next."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ConnectionFailed(FailbackError):
 
 
 class ReadFailed(FailbackError):
-    """An answer that cannot be taken for the truth: cut, repeated, incomplete, or an error of the service."""
+    """An answer that cannot be trusted: truncated, repeated, incomplete, or an error of the service."""
 
 
 class NotFound(ReadFailed):
@@ -53,11 +53,11 @@ class Rejected(FailbackError):
 
 
 class Unknown(FailbackError):
-    """A write whose fate is unknown (5xx, reset, time-out): read before anything is sent again."""
+    """A write with an unknown outcome (5xx, reset, time-out): read before anything is sent again."""
 
 
 def defect(exc: BaseException) -> FailbackError:
-    """An exception that nobody foresaw: a defect of ours, with the place it came from."""
+    """An unexpected exception: a bug of this collection, with its location."""
     frames = traceback.extract_tb(exc.__traceback__)[-3:]
     where = " < ".join(
         f"{frame.name} ({os.path.basename(frame.filename)}:{frame.lineno})" for frame in reversed(frames)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a sentence of the domain names what people set and run, without knowing how they run it.
+"""How a sentence of the domain names what users set and run, without knowing how they run it.
 
-The same machine is brought home by a playbook, where people set variables and run stages, or by a task, where they set
+The same machine is failed back by a playbook, where users set variables and run stages, or by a task, where they set
 options and use modules. So a sentence holds hints, and plugin_utils/wording.py turns them into words when the result leaves:
 ``{option:datastore}`` is the option, ``{set:split_groups=true}`` the option with a value, ``{accept:rpo=reason}`` gates to
 accept with their reasons, ``{run:reprotect_to_onprem}`` what takes a machine over a step.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import quote
 
-#: What of a reason stands in a hint as it is.
+#: Characters of a reason that a hint keeps as they are.
 SAFE = " ,.:'()/-_"
 
 

@@ -3,15 +3,15 @@
 
 What identifies a machine (SEEN and SPEC; asr-api.md 3 and 10):
 
-* On-premises: the UUID that the item tells (items.SITE_IDS), one seen before the reprotect, the failover job's
-  recoveryVmId, and the UUIDs of the disks (InMageRcmFailback tells diskUuid "as reported by vCenter").
+* On-premises: the UUID that the item reports (items.SITE_IDS), one seen before the reprotect, the failover job's
+  recoveryVmId, and the UUIDs of the disks (InMageRcmFailback reports diskUuid "as reported by vCenter").
 * In Azure: the VM's resource id (targetVmId, azureVirtualMachineId, or one seen before the reprotect), the VM's own vmId
-  (a classic item on its way home carries the Azure machine's id as vmId and infrastructureVmId; that these are the same is
+  (a classic item being failed back carries the Azure machine's id as vmId and infrastructureVmId; that these are the same is
   INFER), its NICs (sourceNicArmId) and its managed disks (targetManagedDiskId, azureVMDiskDetails). Before a reprotect a
-  modernized item has the resource group and the planned name alone, and the failover's job tells another name if it
+  modernized item has the resource group and the planned name alone, and the failover's job reports another name if it
   had to take one.
 
-Ids that contradict each other are refused with both values. Where nothing tells which of some namesakes it is, a person may
+Ids that contradict each other are refused with both values. Where nothing shows which of several namesakes it is, the user may
 say so, by naming its id as the reason of the gate.
 """
 
@@ -49,7 +49,7 @@ class Found:
 
     ``machines`` are those that are surely it (several: they cannot be told apart), ``alike`` those that have its name and
     nothing else. ``compared`` says what was compared, ``clash`` which ids contradict each other. ``named`` is the reason by
-    which a person said which one it is. ``shared``: another item has the same name, so that a reason must name this one by
+    which the user named the right one. ``shared``: another item has the same name, so that a reason must name this one by
     the name of its replicated item. ``by_resource``: its resource id or its resource group says where it must be.
     """
 
@@ -65,7 +65,7 @@ class Found:
 NOTHING = Found()
 
 
-# -- a person's word -------------------------------------------------------------------------------------------------
+# -- the user's decision -----------------------------------------------------------------------------------------------
 
 
 def vm_ids_in(reason: str) -> set[str]:
@@ -76,7 +76,7 @@ def vm_ids_in(reason: str) -> set[str]:
 def chosen(item: Item, reason: str, shared: bool, named: Sequence[Any], alike: Sequence[Any]) -> tuple[Any, ...]:
     """Which of the VMs that a reason names by their ids are the item's.
 
-    A reason is given once for all machines of a run, so the id alone does not tell whose VM it is: it counts for the
+    A reason is given once for all machines of a run, so the id alone does not show whose VM it is: it counts for the
     machine of the VM's own name, and for one that the reason names beside it.
     """
     words = VM_ID.sub(" ", reason).lower()
@@ -100,7 +100,7 @@ def _mentions(text: str, name: str) -> bool:
 
 
 def site_words(item: Item, job: Job | None, known: Known, reason: str = "") -> list[str]:
-    """UUIDs to ask vCenter for: what may be the machine's, and what a person named."""
+    """UUIDs to ask vCenter for: what may be the machine's, and what the user named."""
     return [*_site_ids(item, job, known), *UUID.findall(reason)]
 
 
@@ -132,7 +132,7 @@ def onprem(
     reason: str = "",
     shared: bool = False,
 ) -> Found:
-    """The item's machine in vCenter. ``reason`` is a person's, for the gate ``onprem_identity``."""
+    """The item's machine in vCenter. ``reason`` is the user's, for the gate ``onprem_identity``."""
     ids = _site_ids(item, job, known)
     disks = disk_uuids(item)
     by_id = _distinct(m for m in machines if {m.uuid.lower(), m.bios_uuid.lower()} & set(ids))
@@ -197,7 +197,7 @@ def vm_ids(item: Item, job: Job | None, known: Known) -> dict[str, str]:
 
 
 def _vm_guids(item: Item, job: Job | None) -> set[str]:
-    """What may be the Azure VM's vmId: of a classic item on its way home, and of the job that began there."""
+    """What may be the Azure VM's vmId: of a classic item being failed back, and of the job that began there."""
     if item.instance_type != "InMage":
         return set()
     home = str(item.site_uuid or "").lower()
@@ -225,7 +225,7 @@ def _managed(item: Item) -> set[str]:
 
 
 def resource_group(item: Item) -> str:
-    """Resource id of the group that the item fails over to, where it tells (on the way out)."""
+    """Resource id of the group that the item fails over to, where it reports one (while it replicates to Azure)."""
     told = item.details.get("targetResourceGroupId") or item.details.get("recoveryAzureResourceGroupId")
     return str(told or "").lower().rstrip("/")
 
@@ -256,7 +256,7 @@ def _texts(value: Any) -> list[str]:
 def in_azure(
     item: Item, job: Job | None, machines: Sequence[Json], known: Known, reason: str = "", shared: bool = False
 ) -> Found:
-    """The item's VM among those of Azure. ``reason`` is a person's, for the gate ``azure_identity``."""
+    """The item's VM among those of Azure. ``reason`` is the user's, for the gate ``azure_identity``."""
     ids = vm_ids(item, job, known)
     if len(ids) > 1:
         return Found(clash="; ".join(f"{source} names {value}" for value, source in ids.items()))
@@ -296,7 +296,7 @@ def in_azure(
 
 
 def _planned(item: Item, job: Job | None, inside: Sequence[Json], alike: Sequence[Json], group: str) -> Found:
-    """Before a reprotect: the VM of the planned name in the item's own group, or the new name that the job tells."""
+    """Before a reprotect: the VM of the planned name in the item's own group, or the new name that the job reports."""
     name = item.azure_vm_name.lower()
     told = " ".join(p.message for p in job.problems).lower() if job is not None else ""
     renamed = [m for m in inside if last_segment(_id(m)) != name and last_segment(_id(m)) in told]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the vault says of machines and jobs, as frozen data parsed from the service's JSON.
+"""What the vault says about machines and jobs, as frozen data parsed from the service's JSON.
 
 Parsing is tolerant where the service is (asr-api.md sections 1 and 3): ids differ in case, times are naive or aware
 or sentinels, booleans may be strings, and any field may be null or absent. Items, jobs and what both are read with stay in
-one file: nothing of it is of use without the rest.
+one file: its parts are only used together.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ SENTINEL_YEARS = frozenset({1, 1601, 1753, 9999})
 #: The two words of a job that is alive; any other word means it has ended (asr-api.md 4).
 ALIVE = frozenset({"NotStarted", "InProgress"})
 
-#: Ended words that count as success. CompletedWithInformation is a success that has something to say (SEEN JL).
+#: Final states that count as success. CompletedWithInformation is a success with a message (SEEN JL).
 SUCCEEDED = frozenset({"Succeeded", "CompletedWithInformation"})
 
-#: The state of a job that waits for a person's word; it has not ended, and time does not bring it on.
+#: The state of a job that waits for a manual action; it has not ended, and will not end on its own.
 SUSPENDED = "Suspended"
 
-#: What a machine is called whose entry tells neither name nor id.
+#: The name of a machine whose entry has neither name nor id.
 UNNAMED = "(unnamed machine)"
 
 
@@ -60,14 +60,14 @@ def parse_time(value: Any) -> datetime | None:
 
 
 def iso(value: datetime | None) -> str | None:
-    """A time as people and programs read it in results: seconds, UTC, with a Z."""
+    """A time as in results: seconds, UTC, with a Z."""
     if value is None:
         return None
     return value.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def truth(value: Any) -> bool | None:
-    """A real boolean, or the service's "true"/"false" strings, or None when it says nothing (SEEN RCM)."""
+    """A real boolean, or the service's "true"/"false" strings, or None without a value (SEEN RCM)."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -98,7 +98,7 @@ def _spoken(value: Any) -> Json:
 
 
 def _first(*values: Any) -> Any:
-    """The first value that is told."""
+    """The first value that is reported."""
     return next((value for value in values if value is not None), None)
 
 
@@ -141,7 +141,7 @@ class Scenario:
         return cls(name=name, job=job)
 
 
-#: Where an item tells its on-premises machine's id in vCenter, by provider; the first that is told counts.
+#: Fields with the on-premises machine's id in vCenter, by provider; the first one present counts.
 SITE_IDS: Mapping[str, tuple[str, ...]] = {
     "InMageAzureV2": ("infrastructureVmId",),
     "InMage": ("replicaId", "infrastructureVmId"),
@@ -162,7 +162,7 @@ class Item:
     """One replicated item as last observed.
 
     ``id`` is the id as the service spells it (used in paths), ``key`` its lower-case form (used for comparing).
-    ``allowed`` are the operations the service would take now; ``state`` and ``state_text`` are for people only.
+    ``allowed`` are the operations that the service accepts now; ``state`` and ``state_text`` are only displayed.
     ``details`` are the provider-specific details, read by table rows and the body builders alone.
     """
 
@@ -187,7 +187,7 @@ class Item:
     last_failover: datetime | None = None
     details: Json = field(default_factory=dict)
     properties: Json = field(default_factory=dict)
-    #: Paths of what the entry holds of another kind than is due there, and was left out.
+    #: Paths of fields of an unexpected type, which were left out.
     odd: tuple[str, ...] = ()
 
     @property
@@ -196,16 +196,16 @@ class Item:
 
     @property
     def names(self) -> tuple[str, str, str]:
-        """What a machine is called: people's name first, then the replicated item's own name and its id."""
+        """The machine's name: its friendly name, else the replicated item's name, else its id."""
         return self.friendly_name, self.name, self.id
 
     @property
     def site_uuid(self) -> str | None:
-        """The on-premises machine's id in vCenter, None where the item does not tell (physical servers, the way home).
+        """The on-premises machine's id in vCenter, None where the item does not report it (physical servers, failback).
 
-        Classic: infrastructureVmId on the way out; on the way home that is the Azure machine's and replicaId holds the
+        Classic: infrastructureVmId on the way out; during the failback that is the Azure machine's and replicaId holds the
         on-premises one (SEEN FB). Modernized: what follows the last "_" of fabricDiscoveryMachineId (SEEN RCM 130), which
-        is there on the way out only. A physical server has an id of its own there, which vCenter does not know.
+        is there on the way out only. A physical server has its own id there, which vCenter does not know.
         """
         if self.instance_type == "InMageAzureV2" and str(self.details.get("discoveryType")).lower() == "physical":
             return None
@@ -228,7 +228,7 @@ class Item:
 
     @property
     def agent_heartbeat_told(self) -> str:
-        """When the agent was last heard of, as the item writes it; empty where it does not tell."""
+        """The agent's last heartbeat, as the item writes it; empty where it does not report one."""
         mobility: Json = self.details.get("mobilityAgentDetails") or {}
         return str(self.details.get("lastHeartbeat") or mobility.get("lastHeartbeatUtc") or "")
 
@@ -247,7 +247,7 @@ class Item:
         return str(self.details.get("lastPlannedFailoverStatus") or "").lower() == "succeeded"
 
     def agent_registered(self, sign: str) -> bool | None:
-        """Whether the agent has registered since the last failover; None where the item does not tell.
+        """Whether the agent has registered since the last failover; None where the item does not report it.
 
         ``sign`` is "flag" (isAgentRegistrationSuccessfulAfterFailover, a real boolean, SEEN RCM) or "heartbeat"
         (classic: an agent heartbeat younger than the failover, INFER from DOC S0 and preflight check 14).
@@ -260,7 +260,7 @@ class Item:
 
     @property
     def sync_percentage(self) -> int | None:
-        """Least advanced disk's resynchronisation in percent; None where the answer does not tell (lists are hollow)."""
+        """Least advanced disk's resynchronisation in percent; None where the answer does not report it (lists omit it)."""
         known = [d.resync_percentage for d in self.disks if d.resync_percentage is not None]
         return min(known) if known else None
 
@@ -274,7 +274,7 @@ class Item:
         disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
         os_details: Json = details.get("osDetails") or {}
         container_id = before_segment(item_id, "/replicationProtectedItems/")
-        # An ungrouped machine has a group id of its own and no name (SEEN): that is no group.
+        # An ungrouped machine has its own group id and no name (SEEN): that is no group.
         group = str(details.get("multiVmGroupName") or "").strip() or None
         group_id = str(details.get("multiVmGroupId") or "").strip().lower()
         return cls(
@@ -307,7 +307,7 @@ class Item:
             container_id=container_id,
             fabric_id=before_segment(container_id, "/replicationProtectionContainers/"),
             health=str(props.get("replicationHealth") or ""),
-            # The first vanishes from a modernized item on its way home (SEEN RCM 158); the second is SPEC.
+            # The first vanishes from a modernized item being failed back (SEEN RCM 158); the second is SPEC.
             last_failover=parse_time(props.get("lastSuccessfulFailoverTime"))
             or parse_time(details.get("lastPlannedFailoverStartTime")),
             details=details,
@@ -327,7 +327,7 @@ class Problem:
     level: str = "Error"
 
     def result(self) -> dict[str, str]:
-        """As it stands in module results."""
+        """As in module results."""
         return {
             "code": self.code,
             "message": self.message,
@@ -365,7 +365,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Job:
-    """One job read by itself; only the single GET is full (SEEN JL)."""
+    """One job read individually; only the single GET is full (SEEN JL)."""
 
     name: str
     scenario: str
@@ -385,7 +385,7 @@ class Job:
 
     @property
     def suspended(self) -> bool:
-        """Whether the job waits for a person: a recovery plan's manual action (DOC)."""
+        """Whether the job waits for a recovery plan's manual action (DOC)."""
         return self.state == SUSPENDED
 
     @property
@@ -394,7 +394,7 @@ class Job:
 
     @property
     def told(self) -> bool:
-        """Whether the answer says how the job stands at all: without a word nothing has ended."""
+        """Whether the answer has a state for the job: without one, it has not ended."""
         return bool(self.state)
 
     @property
@@ -418,7 +418,7 @@ class Job:
 
     @classmethod
     def parse(cls, data: Json) -> Job:
-        """From ReplicationJobs_Get. The same error stands in the task and in the job: it is listed once."""
+        """From ReplicationJobs_Get. The same error is in the task and in the job: it is listed once."""
         data, _odd = understood(data, JOB)
         props: Json = data.get("properties") or {}
         entries = list(props.get("errors") or ())
@@ -438,7 +438,7 @@ class Job:
             name=str(data.get("name") or last_segment(data.get("id"))),
             scenario=str(props.get("scenarioName") or ""),
             state=str(props.get("state") or ""),
-            # Of several machines' points nothing says whose is whose: the oldest one.
+            # Points of several machines cannot be told apart: use the oldest one.
             point_time=min(times, default=None),
             affected={str(key).lower(): value for key, value in affected.items()},
             target=str(props.get("targetObjectId") or ""),

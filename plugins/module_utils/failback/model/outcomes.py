@@ -9,7 +9,7 @@ from __future__ import annotations
 #: Ends that count as a failure.
 BAD = ("failed", "refused")
 
-#: Ends before the last step was reached: gone wrong, stopped before a commit for a person, stopped with the consistency group.
+#: Ends before the last step: failed or refused, stopped before a commit for approval, stopped with the consistency group.
 STOPPED = (*BAD, "awaiting_approval", "held")
 
 #: The ends of which results list the machines by name, the most urgent first.
@@ -17,5 +17,5 @@ LISTED = (*STOPPED, "waiting")
 
 
 def spoken(word: str) -> str:
-    """An outcome as people read it."""
+    """An outcome in words."""
     return word.replace("_", " ")

@@ -13,7 +13,7 @@ from .items import Json, VaultRef
 
 @dataclass(frozen=True)
 class Sent:
-    """A write the service accepted (202): the job's name and, where told, the pace in seconds (Retry-After)."""
+    """A write the service accepted (202): the job's name and, where given, the pace in seconds (Retry-After)."""
 
     job: str
     pace: float | None = None
@@ -75,7 +75,7 @@ class VaultPort(Protocol):
         """The subscription's Azure VMs with their power state (VirtualMachines_ListAll, statusOnly=true)."""
 
     def get_azure_machine(self, vm_id: str) -> Json:
-        """One Azure VM whole: disks, NICs and power state (VirtualMachines_Get, $expand=instanceView). A list that tells
+        """One Azure VM whole: disks, NICs and power state (VirtualMachines_Get, $expand=instanceView). A list that reports
         power states may leave out the others. Raises NotFound."""
 
     def act(self, resource_id: str, operation: str, body: Json | None) -> Sent:
@@ -100,9 +100,9 @@ class SiteDisk:
 class SiteMachine:
     """A VM in vCenter, leaf properties only.
 
-    ``powered_on`` is None where that is not known: suspended, or not told. ``connection`` and ``host_connection`` are
+    ``powered_on`` is None where that is not known: suspended, or not reported. ``connection`` and ``host_connection`` are
     vCenter's words for the VM (connected, disconnected, orphaned, inaccessible, invalid) and for its host (connected,
-    disconnected, notResponding), empty where it does not tell (DOC VirtualMachineConnectionState,
+    disconnected, notResponding), empty where it does not report (DOC VirtualMachineConnectionState,
     HostSystemConnectionState). ``power`` is its own word for the power state.
     """
 
@@ -122,19 +122,19 @@ class SiteMachine:
     connection: str = "connected"
     host_connection: str = "connected"
     power: str = ""
-    #: 0 where vCenter does not tell it.
+    #: 0 where vCenter does not report it.
     memory_mb: int = 0
 
     @property
     def identified(self) -> bool:
-        """Whether vCenter tells any UUID of it. It does not for a VM whose files it cannot read."""
+        """Whether vCenter reports any UUID of it. It does not for a VM whose files it cannot read."""
         return bool(self.uuid or self.bios_uuid)
 
     @property
     def doubt(self) -> str:
-        """Why nothing that vCenter says of it is more than an old memory, as a clause; empty where it is fresh.
+        """Why vCenter's data about it is stale, as a clause; empty if it is current.
 
-        What stands under a host that does not respond is what was so before it fell silent; whether the VM runs there
+        For a host that does not respond vCenter shows the last known state; whether the VM runs there
         now, vCenter does not know.
         """
         if self.connection != "connected":
@@ -162,14 +162,14 @@ class SitePort(Protocol):
     ) -> Sequence[SiteMachine]:
         """Machines whose instance or BIOS UUID is in ``uuids`` or whose name is in ``names``; disks only with ``devices``.
 
-        Where UUIDs are asked for, machines of which vCenter tells no UUID (``identified`` is False) come along: any of
-        them may be the one that is looked for.
+        Where UUIDs are asked for, machines of which vCenter reports no UUID (``identified`` is False) come along: any of
+        them may be the machine in question.
         """
 
 
 @dataclass(frozen=True)
 class Clock:
-    """Time handed in: ``monotonic`` in seconds, ``sleep`` in seconds. Tests hand in their own."""
+    """The clock: ``monotonic`` in seconds, ``sleep`` in seconds. Tests pass their own."""
 
     monotonic: Callable[[], float]
     sleep: Callable[[float], None]

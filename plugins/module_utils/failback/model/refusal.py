@@ -10,7 +10,7 @@ from .errors import FailbackError
 
 @dataclass(frozen=True)
 class Refusal:
-    """A stable ``code`` for playbooks, one sentence for people, and what to do next. ``waits``: time alone can heal it."""
+    """A stable ``code`` for playbooks, one sentence for users, and what to do next. ``waits``: it may resolve itself with time."""
 
     code: str
     reason: str
@@ -23,5 +23,5 @@ class Refusal:
         return cls(error.code, error.message, error.remedy)
 
     def result(self) -> dict[str, object]:
-        """As it stands in module results."""
+        """As in module results."""
         return {"code": self.code, "reason": self.reason, "remedy": self.remedy, "waits": self.waits}

@@ -16,7 +16,7 @@ class ResourcePort(ServerVaultPort, Protocol):
         """A resource. Raises NotFound."""
 
     def get_with(self, resource_id: str, **query: str) -> Json:
-        """A resource, or a question that stands in a path, with further query parameters (``odata_expand``: ``$expand``)."""
+        """A resource, or an action in a path, with additional query parameters (``odata_expand``: ``$expand``)."""
 
     def list_resources(self, resource_id: str, **query: str) -> list[Json]:
         """A whole list by its path."""

@@ -22,7 +22,7 @@ def short_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class SiteServer(SiteMachine):
-    """A VM that may be a server of ours: with what VMware Tools tell of the guest."""
+    """A VM that may be one of our servers, with what VMware Tools reports about the guest."""
 
     host_name: str = ""
     addresses: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class VmChange:
 
 @dataclass(frozen=True)
 class SiteMove:
-    """A finished move of a VM as vCenter's events tell it; what an event leaves open is empty."""
+    """A finished move of a VM as vCenter's events report it; what an event leaves open is empty."""
 
     when: str
     who: str
@@ -77,7 +77,7 @@ class SiteMove:
 
 @dataclass(frozen=True)
 class VmPlace:
-    """Where a VM stands, and where it stood when that was noted on it (``since`` None: never).
+    """Where a VM is, and where it was when that was noted on it (``since`` None: never).
 
     ``foreign_disks`` are the disks that are not its own: those of other machines, with their files. ``running`` are moves
     under way, as vCenter describes them. ``refusal`` says why its place, or the note of it, is not known.

@@ -4,8 +4,8 @@
 A classic vault's fabric is a configuration server with servers registered on it: asr-api.md section 1.1 (SEEN FAB) and
 the published models VMwareDetails, ProcessServer, MasterTargetServer. A modernized vault's fabric holds appliances:
 section 1.2 (SEEN RCM 131) and the models InMageRcmFabricSpecificDetails, ProcessServerDetails, ReprotectAgentDetails. All
-components of one appliance share its id and name; its reprotect agent does a master target's work, so it stands as one.
-There is no "registered" flag: usability is judged from heartbeat, health, versions and what a server offers.
+components of one appliance share its id and name; its reprotect agent does a master target's work and is treated as one.
+There is no "registered" flag: usability is evaluated from heartbeat, health, versions and what a server offers.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class RetentionVolume:
 
 @dataclass(frozen=True)
 class ServerDatastore:
-    """A datastore a master target's host sees; capacity and free space in GB. ``name`` is symbolicName (SEEN RP1)."""
+    """A datastore that a master target's host reaches; capacity and free space in GB. ``name`` is symbolicName (SEEN RP1)."""
 
     name: str
     uuid: str = ""
@@ -251,7 +251,7 @@ class Fabric:
 
     @property
     def gateway(self) -> str:
-        """What a machine's data come home through, in words."""
+        """The server that a machine's data is replicated through, in words."""
         return "appliance" if self.modernized else "master target"
 
     @classmethod
@@ -301,7 +301,7 @@ class Policy:
     """A replication policy; ``instance_type`` InMage marks the failback twin of a classic forward policy.
 
     ``rpo_threshold`` is the age in seconds beyond which a recovery point is too old to the policy, None where it does
-    not tell (SPEC recoveryPointThresholdInMinutes; a modernized failback policy has none).
+    not report one (SPEC recoveryPointThresholdInMinutes; a modernized failback policy has none).
     """
 
     id: str
@@ -326,7 +326,7 @@ class Policy:
 
 
 def _problems(data: Json, *keys: str) -> tuple[str, ...]:
-    """Health and validation errors as sentences; warnings do not speak against a server."""
+    """Health and validation errors as sentences; warnings do not block a server."""
     found = []
     for key in keys:
         for entry in data.get(key) or ():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which kind of value the service's JSON must hold where we read it, and what is left of an entry that holds another.
+"""The types that the service's JSON must have where we read it, and what is left of an entry with other ones.
 
 Null stands for absent (SEEN in recorded answers), and a number may come as text (SEEN RCM). Anything else that is not of
-the kind due is left out, and its path is told, so that one odd entry speaks for itself alone: a machine whose entry is odd
+the kind due is left out, and its path is reported, so that one odd entry affects only itself: a machine whose entry is odd
 is refused by name, and every other one is read as ever.
 """
 
@@ -137,7 +137,7 @@ AZURE_VM: Shape = {
     },
 }
 
-#: Lists in which a null says nothing and is no reason to stop a machine.
+#: Lists in which a null is ignored and is no reason to stop a machine.
 _TALK = frozenset(
     {
         "healthErrors",
@@ -157,7 +157,7 @@ _GONE = object()
 
 
 def understood(entry: Any, shape: Shape) -> tuple[Json, tuple[str, ...]]:
-    """The entry with nothing in it that is of another kind than ``shape`` says, and the paths of what was left out."""
+    """The entry without fields whose type differs from ``shape``, and the paths of what was left out."""
     odd: list[str] = []
     kept = _kept(entry, shape, "", odd)
     return (kept if isinstance(kept, Mapping) else {}), tuple(odd)

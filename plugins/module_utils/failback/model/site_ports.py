@@ -13,7 +13,7 @@ from .server_ports import ServerSitePort
 
 @dataclass(frozen=True)
 class SiteHost:
-    """An ESXi host. ``cluster`` is empty for a standalone host, memory is in MB, None where vCenter does not tell it."""
+    """An ESXi host. ``cluster`` is empty for a standalone host, memory is in MB, None where vCenter does not report it."""
 
     name: str
     connection: str = "connected"
@@ -33,7 +33,7 @@ class SiteHost:
 
 @dataclass(frozen=True)
 class Mount:
-    """How a host mounts a datastore; None is what vCenter does not tell."""
+    """How a host mounts a datastore; None where vCenter does not report it."""
 
     mode: str = "readWrite"
     mounted: bool | None = True

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One slice of work that may take days: look, act, wait a little, look again; then say where everybody stands.
+"""One slice of work that may take days: read, act, wait a little, read again; then return the state of every machine.
 
-Nothing depends on what a slice hands on (its cursor): a killed run and the next slice are the same case.
+Nothing depends on what a slice passes on (its cursor): a killed run and the next slice are the same case.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ S = TypeVar("S")
 
 
 class Slice(Generic[S]):
-    """The skeleton of a slice; ``S`` is what one look finds. All times are real seconds.
+    """The skeleton of a slice; ``S`` is the result of one read. All times are real seconds.
 
-    A look too many costs requests and one too few costs time, so the last pause is never begun: what does not fit into the
+    One read too many costs requests and one too few costs time, so the last pause is never started: what does not fit into the
     slice is left to the next one.
     """
 
@@ -46,16 +46,16 @@ class Slice(Generic[S]):
         raise NotImplementedError
 
     def rests(self, seen: S) -> bool:
-        """Whether another look would be of no use."""
+        """Whether another read is unnecessary."""
         raise NotImplementedError
 
     def pause(self) -> float:
-        """Seconds until the next look."""
+        """Seconds until the next read."""
         raise NotImplementedError
 
     def late(self, pause: float) -> None:
         """The pause does not fit into the slice any more."""
 
     def result(self, seen: S) -> dict[str, Any]:
-        """Where everybody stands after the last look."""
+        """The state of all machines after the last read."""
         raise NotImplementedError

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far a machine's synchronisation is, and how long it may still take. Pure.
 
-Modernized items tell bytes and percentages themselves, as a whole and by disk (SPEC InMageRcmSyncDetails; SEEN RCM 158:
-all null while a disk is queued). Classic items tell their disks' percentages when read alone (SEEN FB). What an item does
-not tell stays None, and an estimate that cannot be made is none.
+Modernized items report bytes and percentages themselves, as a whole and by disk (SPEC InMageRcmSyncDetails; SEEN RCM 158:
+all null while a disk is queued). Classic items report their disks' percentages in their own GET (SEEN FB). What an item does
+not report stays None, and an estimate that cannot be made is none.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from .items import Item, Json, parse_time
 
 MB = 1 << 20
 
-#: Words that tell the units of bytes.
+#: Units of bytes.
 _UNITS = ("B", "KB", "MB", "GB", "TB", "PB")
 
-#: Seconds of the service's clock between two looks before their difference is taken for a pace.
+#: Minimum seconds of the service's clock between two polls to compute a pace.
 LONG_ENOUGH = 30.0
 
 
 @dataclass(frozen=True)
 class Sync:
-    """A synchronisation as an item tells it. Bytes; ``eta_seconds`` is the estimate until everything has arrived."""
+    """A synchronisation as an item reports it. Bytes; ``eta_seconds`` is the estimate until everything has arrived."""
 
     percentage: float | None = None
     transferred_bytes: int | None = None
@@ -36,11 +36,11 @@ class Sync:
 
     @property
     def told(self) -> bool:
-        """Whether the item says how far it is."""
+        """Whether the item reports its progress."""
         return self.percentage is not None or self.transferred_bytes is not None
 
     def result(self) -> dict[str, Any]:
-        """As it stands in module results."""
+        """As in module results."""
         return asdict(self)
 
     @property
@@ -48,7 +48,7 @@ class Sync:
         """For the progress line: what is known, and nothing that is not."""
         parts = []
         if self.percentage is not None:
-            # Classic vaults tell the disks' sizes and no amount sent.
+            # Classic vaults report the disks' sizes and no amount sent.
             whole = f" of {amount(self.total_bytes)}" if self.total_bytes and not self.transferred_bytes else ""
             parts.append(f"{self.percentage:.0f}%{whole}")
         if self.transferred_bytes and self.total_bytes:
@@ -61,7 +61,7 @@ class Sync:
 
 
 def measure(item: Item, now: datetime, before: tuple[datetime, float] | None = None) -> Sync:
-    """What the item tells of its synchronisation. ``before`` is an earlier look of this run: when, and its percentage."""
+    """What the item says about its synchronisation. ``before`` is an earlier read of this run: when, and its percentage."""
     details = item.details
     raw: Sequence[Json] = details.get("protectedDisks") or ()
     disks = [_Disk.parse(d) for d in raw]
@@ -90,7 +90,7 @@ def measure(item: Item, now: datetime, before: tuple[datetime, float] | None = N
 
 @dataclass(frozen=True)
 class _Disk:
-    """One disk's share. ``began`` or ``spent`` tell since when, or for how many seconds, it has been under way."""
+    """One disk's share. ``began`` or ``spent``: since when, or for how many seconds, it has been in progress."""
 
     size: float | None
     percentage: float | None
@@ -163,13 +163,13 @@ def _number(data: Json, key: str) -> float | None:
 
 
 def _sum(values: Iterable[float | None]) -> float | None:
-    """The sum of what is told; None where nothing is."""
+    """The sum of the reported values; None without any."""
     known = [v for v in values if v is not None]
     return sum(known) if known else None
 
 
 def amount(number: float) -> str:
-    """Bytes as people say them: 512 MB, 12.3 GB."""
+    """Bytes in words: 512 MB, 12.3 GB."""
     size, unit = float(number), 0
     while size >= 1024.0 and unit < len(_UNITS) - 1:
         size, unit = size / 1024.0, unit + 1
@@ -177,7 +177,7 @@ def amount(number: float) -> str:
 
 
 def about(seconds: float) -> str:
-    """An estimate as people say it: minutes at first, then hours, then days. Nobody believes its seconds."""
+    """An estimate in words: minutes, then hours, then days; seconds would be false precision."""
     minutes = max(1, round(seconds / 60.0))
     if minutes < 90:
         return f"{minutes} min"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Words as people give them: when two are the same name, and when one says nothing at all. Pure.
+"""Names as users enter them: when two are the same, and when one is blank. Pure.
 
-A word that says nothing must never choose anything: an unanswered question of a survey is an empty text.
+A blank entry must never select anything: an unanswered survey question is an empty string.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def clean(text: str) -> str:
 
 
 def fold(text: str) -> str:
-    """What two spellings of one name have in common: neither case nor the form of an umlaut tells machines apart."""
+    """What two spellings of one name have in common: neither case nor the form of an umlaut distinguishes machines."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
 
 
@@ -104,7 +104,7 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 
 
 class Named(Generic[T]):
-    """Things by their names, indexed once: choosing thousands of machines by name costs one look-up each.
+    """Things by their names, indexed once: selecting thousands of machines by name costs one look-up each.
 
     ``names`` gives the names of a thing; patterns are held against the first of them. The order of ``things`` is kept.
     """
@@ -123,7 +123,7 @@ class Named(Generic[T]):
         return list(self._by_key.get(name_key(word), ()))
 
     def found(self, word: str) -> list[T]:
-        """The things a word means: those of that very name, and only where there is none, those that fit it as a pattern.
+        """The things that match an entry: those with exactly that name, else those that match it as a pattern.
 
         ``SQL [prod]`` is a name with brackets as long as there is such a machine.
         """

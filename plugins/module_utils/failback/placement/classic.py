@@ -34,9 +34,9 @@ _FABRIC_MISSING = Refusal(
 
 
 def check_names(order: Order, estate: Estate, stores: bool = True) -> None:
-    """Refuse a server, datastore, volume, policy or account that none of the vaults knows, before anything is sent.
+    """Refuse a server, datastore, volume, policy or account that none of the vaults has, before anything is sent.
 
-    ``stores``: whether some machine may be made anew. Where none is, nobody needs the datastore that is named, and it may be
+    ``stores``: whether some machine may be recreated. If none is, the named datastore is not needed, and it may be
     one of a master target that this run does not use.
     """
     fabrics = list(estate.fabrics.values())
@@ -204,7 +204,7 @@ def _target_for(
     own = [home.datastores for m in members if (home := estate.home_of(m)).exists]
 
     def reaches(target: MasterTarget) -> bool:
-        """Whether it sees a datastore of each machine that is still there."""
+        """Whether it reaches a datastore of each machine that still exists."""
         seen = [d.name for d in target.datastores]
         return all(any(among(name, seen) for name in names) for names in own if names)
 
@@ -212,7 +212,7 @@ def _target_for(
 
 
 def _datastore(item: Item, target: MasterTarget, order: Order, estate: Estate) -> ServerDatastore | Refusal:
-    """The datastore a machine is made anew on. One that is still there keeps its own: a value must be supplied then, which
+    """The datastore a machine is recreated on. One that is still there keeps its own: a value must be supplied then, which
     the service ignores (DOC failback-domain.md 3.3), and it is the machine's own where the master target sees it."""
     wanted = value_for(item, order.datastore)
     home = estate.home_of(item)
@@ -252,14 +252,14 @@ def _complete_to_onprem(item: Item, target: MasterTarget, fabric: Fabric, order:
     )
 
 
-#: By whether the fabric is one of appliances: who chooses the gateway, and who the rest.
+#: By whether the fabric has appliances: the functions that choose the gateway and the rest.
 _CHOICES = {False: (_target_for, _complete_to_onprem), True: (appliances.for_home, appliances.complete_home)}
 
 
 def place_to_azure(item: Item, order: Order, estate: Estate, before: Placement | None = None) -> Placed:
     """The placement of a reprotect to Azure: the on-premises process server (or appliance) and the forward policy.
 
-    ``before`` is what this run chose for the machine's way home, where it did.
+    ``before`` is what this run chose for the machine's failback, if it did.
     """
     fabric = estate.fabric_of(item)
     if fabric is None:

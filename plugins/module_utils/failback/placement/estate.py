@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass
 class Slots:
-    """Disk slots of the master targets: what the service counts, plus what is on its way to them."""
+    """Disk slots of the master targets: what the service counts, plus disks about to be attached."""
 
     used: dict[str, int] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class Estate:
     policies: Mapping[str, Sequence[Policy]]
     now: datetime
     log_accounts: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    #: What vCenter told of machines, by item key, where it was asked.
+    #: What vCenter reported about machines, by item key.
     homes: Mapping[str, Home] = field(default_factory=dict)
     #: Orders as ``local`` gave them, by the order's identity and the fabric's key, each with the order it is from.
     meant: dict[tuple[int, str], tuple[Order, Order]] = field(
@@ -77,7 +77,7 @@ _OFFERS: Mapping[str, Callable[[Fabric], list[str]]] = {
 
 
 def local(order: Order, fabric: Fabric, estate: Estate) -> Order:
-    """The order as far as it is meant for a fabric: a name that only another one offers says nothing of this one.
+    """The order as far as it is meant for a fabric: a name that only another fabric offers does not apply to this one.
 
     Worked out once for each fabric, however many machines are placed by it.
     """
@@ -121,7 +121,7 @@ def unsure(item: Item, option: str, given: Given | None) -> Refusal | None:
     return Refusal(
         "system_unknown",
         f"The vault does not report the machine's operating system, which '{{option:{option}}}' depends on.",
-        f"Give {item.friendly_name} a key of its own in '{{option:{option}}}', or give one value for all.",
+        f"Add a key for {item.friendly_name} to '{{option:{option}}}', or give one value for all.",
     )
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a machine still exists on-premises and returns to its original location, or is recreated elsewhere. Pure.
 
-The service decides by itself: a machine that is there keeps its own datastore, whatever the request names; one that is
+The service decides: a machine that exists keeps its own datastore, whatever the request names; one that is
 gone, and every physical server, is recreated on the datastore of the request (DOC failback-domain.md 3.3). The classic
-item does not tell whether its machine is there; on the way out it tells physical servers (SEEN discoveryType). The modernized
-one tells a VM's datastores and whether it was deleted (SEEN RCM 130).
+item does not show whether its machine exists; while it replicates to Azure it reports physical servers (SEEN discoveryType). The modernized
+one reports a VM's datastores and whether it was deleted (SEEN RCM 130).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..wanted.names import among
 @dataclass(frozen=True)
 class Home:
     """``exists`` is None where that is not known. ``datastores`` are those of the machine that is there, by name;
-    ``namesake``: it is gone, and another machine bears its name there."""
+    ``namesake``: it is gone, and another machine there has its name."""
 
     exists: bool | None = None
     datastores: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Home:
 
 
 def told(item: Item) -> Home:
-    """What the replicated item itself tells."""
+    """What the replicated item itself reports."""
     if _physical(item):
         return Home(exists=False)
     discovered: Json = item.details.get("discoveredVmDetails") or {}
@@ -41,7 +41,7 @@ def told(item: Item) -> Home:
 
 
 def found(item: Item, machines: Sequence[SiteMachine], known: Known) -> Home:
-    """What vCenter tells. ``machines`` are those it gave for the machine's ids and name; a name alone proves nothing."""
+    """What vCenter reports. ``machines`` are those it found for the machine's ids and name; a name alone is no proof."""
     if _physical(item):
         return Home(exists=False)
     seen = onprem(item, None, machines, known)
@@ -56,13 +56,13 @@ def found(item: Item, machines: Sequence[SiteMachine], known: Known) -> Home:
 def judged(item: Item, in_vcenter: Home | None) -> Home:
     """Both together. ``in_vcenter`` is None where vCenter was not asked.
 
-    A VM that the item tells and this vCenter does not have may be in another one: nothing is known then.
+    A VM that the item names and this vCenter does not have may be in another one: nothing is known then.
     """
     said = told(item)
     if in_vcenter is None or in_vcenter.exists is None:
         return said
     if in_vcenter.exists:
-        # The item's first one is where the service puts it by itself (SEEN RCM 132); vCenter counts mounted images too.
+        # The item's first one is the service's own choice (SEEN RCM 132); vCenter counts mounted images too.
         return Home(exists=True, datastores=said.datastores or in_vcenter.datastores)
     return Home(datastores=said.datastores) if said.exists else in_vcenter
 
@@ -76,5 +76,5 @@ def goes_back(home: Home, placement: Mapping[str, Any]) -> bool:
 
 
 def _physical(item: Item) -> bool:
-    # On the way home every item says Physical (SEEN).
+    # During the failback every item says Physical (SEEN).
     return item.instance_type == "InMageAzureV2" and str(item.details.get("discoveryType") or "").lower() == "physical"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Placing machines of a modernized vault: appliance, datastore, log storage account, policy, account.
 
-The appliance's reprotect agent stands as the master target, its process server as the process server; both bear the
+The appliance's reprotect agent is the master target, its process server the process server; both have the
 appliance's id and name (asr-api.md 1.2, SEEN RCM 131). A machine that still exists on-premises goes back to a datastore
 of its own (SEEN RCM 132: the first of discoveredVmDetails.datastores); a new one needs a name where several fit.
 """
@@ -41,7 +41,7 @@ def unusable(server: MasterTarget | ProcessServer, now: datetime) -> str:
 def for_home(
     members: Sequence[Item], fabric: Fabric, order: Order, estate: Estate, slots: Slots, bound: str | None
 ) -> MasterTarget | Refusal:
-    """The appliance through which some machines come home together. ``order`` is the one meant for the fabric."""
+    """The appliance through which some machines fail back together. ``order`` is the one for the fabric."""
     if not fabric.master_targets:
         return Refusal(
             "appliance_none",
@@ -150,14 +150,14 @@ def log_account(item: Item, order: Order, estate: Estate) -> Found:
 
 
 def accounts_of(item: Item) -> list[str]:
-    """Log storage accounts an item names: of its disks on the way out, its own on the way home (SEEN RCM 130, 158)."""
+    """Log storage accounts an item names: of its disks on the way out, its own during the failback (SEEN RCM 130, 158)."""
     disks: Sequence[Json] = item.details.get("protectedDisks") or ()
     named = [d.get("logStorageAccountId") for d in disks] + [item.details.get("logStorageAccountId")]
     return [str(account) for account in named if account]
 
 
 def complete_home(item: Item, agent: MasterTarget, _fabric: Fabric, order: Order, estate: Estate) -> Placed:
-    """Everything a reprotect to on-premises says of one machine. Without a policy the service takes the failback policy."""
+    """The placement of one machine for a reprotect to on-premises. Without a policy the service takes the failback policy."""
     store = datastore(item, agent, order, estate)
     account = log_account(item, order, estate)
     policy = _policy(item, HOMEWARD, order.policy, "policy", estate)
@@ -172,14 +172,14 @@ def complete_home(item: Item, agent: MasterTarget, _fabric: Fabric, order: Order
         datastore=str(store),
         policy_id=policy.id if isinstance(policy, Policy) else "",
         policy=policy.friendly_name if isinstance(policy, Policy) else "",
-        # Not said on the way home; kept for the way back, when the item no longer names it (SEEN RCM 130 against 158).
+        # Not reported during the failback; kept for the reprotect to Azure, when the item no longer names it (SEEN RCM 130, 158).
         run_as_account_id=str(item.details.get("runAsAccountId") or ""),
         log_storage_account_id=str(account),
     )
 
 
 def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, before: Placement | None) -> Placed:
-    """Everything a reprotect to Azure says of one machine. ``before`` is what this run chose for its way home."""
+    """The placement of one machine for a reprotect to Azure. ``before`` is what this run chose for its failback."""
     option = "process_server" if order.reprotects_to_azure_only else "process_server_onprem"
     wanted = order.process_server_onprem or (order.process_server if order.reprotects_to_azure_only else None)
     well = [s for s in fabric.process_servers if not unusable(s, estate.now)]
@@ -190,7 +190,7 @@ def complete_out(item: Item, fabric: Fabric, order: Order, estate: Estate, befor
             "Fix what the vault reports for it, then rerun.",
         )
     if wanted is None:
-        # The appliance that brought it home is the natural one for the way back.
+        # The appliance that it failed back through is the default for the reprotect to Azure.
         through = agent_id(item) or (before.master_target_id if before else "")
         well = [s for s in well if s.id == through] or well
     server = one(option, wanted, well, lambda s: s.name)
@@ -228,7 +228,7 @@ def _policy_out(item: Item, order: Order, estate: Estate) -> Policy | Refusal:
 
 
 def _account(item: Item, order: Order, before: Placement | None) -> str:
-    """The run-as account's id; optional in the request. The vault lists none by name, so a name says nothing here."""
+    """The run-as account's id; optional in the request. The vault lists none by name, so a name is of no use here."""
     system = (item.os_type or "").lower()
     per_system = {"windows": order.run_as_account_windows, "linux": order.run_as_account_linux}.get(system)
     wanted = per_system or order.run_as_account or ""

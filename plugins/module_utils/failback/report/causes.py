@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cause of many machines told once. Pure.
+"""One cause of many machines printed once. Pure.
 
-Two machines have the same cause when the same is said of them but for names, ids and numbers: a reason that counts
+Two machines have the same cause if their texts differ only in names, ids and numbers: a reason that counts
 disks or names the machine's own server is still one reason. The first machine's words are kept.
 """
 
@@ -20,7 +20,7 @@ _WORD = re.compile(r"[\w.-]+")
 
 @dataclass
 class Cause:
-    """What is said of these machines. ``texts`` are the first one's; ``alike`` tells that the others' differ in names, ids or
+    """The texts about these machines. ``texts`` are the first one's; ``alike``: the others' differ in names, ids or
     numbers."""
 
     kind: str
@@ -35,7 +35,7 @@ class Cause:
 
     @property
     def note(self) -> str:
-        """That the words are the first machine's; empty where they are everybody's."""
+        """That the texts are the first machine's; empty where they apply to all."""
         return f"(Details are for {self.names[0]}; names and numbers differ for the others.)" if self.alike else ""
 
 
@@ -60,6 +60,6 @@ def _shape(text: str, own: str, names: Iterable[str]) -> str:
         bare = match.group().rstrip(".")
         return match.group().replace(bare, "*") if bare.lower() in names else match.group()
 
-    # A name may hold blanks and brackets, so the machine's own is looked for by itself.
+    # A name may hold blanks and brackets, so the machine's own is searched separately.
     whole = re.sub(rf"(?<![\w-]){re.escape(own)}(?![\w-])", "*", text) if own else text
     return _VARYING.sub("#", _WORD.sub(word, whole))

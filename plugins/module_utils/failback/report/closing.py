@@ -23,7 +23,7 @@ Wrap = Callable[[str, str], "list[str]"]
 def block(
     stories: Sequence[Story], stopped: bool, running: bool, onward: Iterable[Mapping[str, Any]], wrap: Wrap
 ) -> list[str]:
-    """The lines of the block. What is to be copied stands on a line of its own."""
+    """The lines of the block. Commands are on their own line."""
     lines = [*_failed(stories, wrap)]
     entries = list(onward)
     for entry in (e for e in entries if e.get("about") == "approve"):
@@ -34,12 +34,12 @@ def block(
         lines += _entry(entry, wrap)
     if not lines:
         arrived = "Nothing to do: every machine is where this run takes it."
-        lines = ["  Fix what is said above and rerun." if stopped else f"  {arrived}"]
+        lines = ["  Fix the errors above and rerun." if stopped else f"  {arrived}"]
     return ["", "NEXT", *lines]
 
 
 def _failed(stories: Sequence[Story], wrap: Wrap) -> list[str]:
-    """What to do about the machines that failed or were refused; one remedy of many is told once."""
+    """What to do about the machines that failed or were refused; a common remedy is printed once."""
     bad = [(s.label, s.done, (str(s.last.get("remedy") or "Fix the cause and rerun."),)) for s in stories if s.bad]
     lines: list[str] = []
     for cause in causes(bad):

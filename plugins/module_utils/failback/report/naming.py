@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What machines are called where several are told of at once: by name, and where names repeat, so that nobody mixes them up. Pure."""
+"""The names of machines in messages: unambiguous also where names repeat. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Machine = Mapping[str, Any]
 
 
 def repeated(machines: Sequence[Machine]) -> list[bool]:
-    """For each machine, whether another one of these bears its name."""
+    """For each machine, whether another one of these has its name."""
     known = {_identity(m): fold(str(m.get("name") or "")) for m in machines}
     often = Counter(known.values())
     return [often[fold(str(m.get("name") or ""))] > 1 for m in machines]
 
 
 def wheres(machines: Sequence[Machine]) -> list[tuple[str, ...]]:
-    """What tells each machine from others of its name: its vault, and its replicated item where the name repeats within it."""
+    """What distinguishes each machine from others of its name: its vault, and its replicated item where the name repeats within it."""
     known = {_identity(m): (fold(str(m.get("name") or "")), str(m.get("vault") or "")) for m in machines}
     often = Counter(known.values())
     found: list[tuple[str, ...]] = []
@@ -34,7 +34,7 @@ def wheres(machines: Sequence[Machine]) -> list[tuple[str, ...]]:
 
 
 def labels(machines: Sequence[Machine]) -> list[str]:
-    """Each machine's name, with what tells it from others where names repeat."""
+    """Each machine's name, with what distinguishes it from others where names repeat."""
     return [
         f"{m.get('name') or ''} ({', '.join(where)})" if where else str(m.get("name") or "")
         for m, where in zip(machines, wheres(machines), strict=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calm line that appears while a run waits: when one is due, and what it says. Pure."""
+"""The progress line while a run waits: when one is due, and its text. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STAGES: Mapping[str, str] = {
 
 
 def span(seconds: float | None) -> str:
-    """A duration as people say it: 9s, 4m10s, 2h05m, 1d03h."""
+    """A duration in words: 9s, 4m10s, 2h05m, 1d03h."""
     if seconds is None:
         return ""
     whole = round(max(0.0, seconds))
@@ -58,7 +58,7 @@ def stage_line(used: float, stage: str, counts: Mapping[str, Any]) -> str:
 
 
 def under_way(machine: Mapping[str, Any]) -> bool:
-    """Whether an unfinished run still has to do with a machine: its last step is open, or it says what it waits for."""
+    """Whether an unfinished run still works on a machine: its last step is open, or it waits for something."""
     done = machine.get("done")
     if done in ("started", "joined"):
         steps = machine.get("steps") or [machine]
@@ -67,7 +67,7 @@ def under_way(machine: Mapping[str, Any]) -> bool:
 
 
 def moved(machine: Mapping[str, Any]) -> bool:
-    """Whether a machine has moved: an operation of its own or one it joined succeeded, or it stands elsewhere than before.
+    """Whether a machine has moved: an operation that was sent or joined succeeded, or its position changed.
 
     An operation that failed has moved nothing, and one that is only sent has moved nothing yet.
     """
@@ -80,7 +80,7 @@ def moved(machine: Mapping[str, Any]) -> bool:
 
 
 def stumble(used: float, message: str, patience: float) -> str:
-    """The line that says what fails just now, and for how many more seconds the run sits it out."""
+    """The line that says what is failing, and for how many more seconds the run tolerates it."""
     said = message.splitlines()[0] if message else ""
     return f"  homeward.asr   {span(used):>6}   retrying for up to {span(patience)}: {said}"
 

@@ -19,10 +19,10 @@ WIDTH = 120
 #: What a verdict is called while nothing was done yet.
 PLANNED: Mapping[str, str] = {"started": "would start", "joined": "would join"}
 
-#: Columns that go where a line would be too long: -v tells of them for each step.
+#: Columns that are dropped first if a line is too long: -v prints them for each step.
 _SPARED = ("data as of", "end")
 
-#: A point in time as results tell it, with what may follow.
+#: A point in time as in results, with what may follow.
 _POINT = re.compile(r"^\d{4}-(\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?")
 
 
@@ -49,12 +49,12 @@ def steps(stories: Sequence[Story]) -> list[str]:
 
 
 def stage(row: Mapping[str, Any]) -> str:
-    """A row's step as people call it."""
+    """A row's step in words."""
     return STAGES.get(str(row.get("step") or ""), str(row.get("step") or "-"))
 
 
 def result(row: Mapping[str, Any]) -> str:
-    """A row's verdict; an attempt that was repeated stands there as failed."""
+    """A row's verdict; a repeated attempt counts as failed."""
     done, state = str(row.get("done") or ""), str(row.get("state") or "")
     return "failed" if done == "started" and state and state not in ALIVE | SUCCEEDED else done
 
@@ -67,8 +67,8 @@ def moment(when: datetime | None, beside: datetime | None = None) -> str:
 
 
 def table(rows: Sequence[Mapping[str, str]]) -> list[str]:
-    """Aligned columns, each as wide as its widest cell. A column that is empty for all is left out; where the rest is too much,
-    those that can be spared go first, then the widest give way."""
+    """Aligned columns, each as wide as its widest cell. A column that is empty for all is left out; if the rest is too wide,
+    optional columns are dropped first, then the widest are shortened."""
     heads = [head for head in rows[0] if any(row[head] for row in rows)]
     for spare in ("", *_SPARED):
         heads = [head for head in heads if head != spare]
@@ -108,7 +108,7 @@ def _machine(story: Story, check: bool, vaults: bool) -> dict[str, str]:
 
 
 def _ended(story: Story) -> str:
-    """The step that stopped a machine; empty where its state tells all."""
+    """The step that stopped a machine; empty where its state says enough."""
     if story.done not in LISTED or story.done == "awaiting_approval":
         return ""
     if story.last.get("step"):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables beside those of a run: where every machine stands, and what preparing servers found and changed. Pure text."""
+"""Tables other than the report: the state of every machine, and what preparing servers found and changed. Pure text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .table import wrapped
 #: Machines named in one line of the sum.
 NAMED = 20
 
-#: What a position asks of people, for those that wait for somebody.
+#: The user's next action for positions that need one.
 _ASKS = {
     "out_uncommitted": "commit to Azure (stage 1)",
     "out": "reprotect home (stage 2)",
@@ -25,7 +25,7 @@ _ASKS = {
 
 
 def standing(machines: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where every machine stands, one line each, and what comes next for how many.."""
+    """The state of every machine, one line each, and how many need which next step."""
     if not machines:
         return ["", "There is no machine."]
     several = len({m.get("vault") for m in machines}) > 1
@@ -95,7 +95,7 @@ def _found(entry: Mapping[str, Any], check: bool) -> str:
 
 
 def _settings(here: Any, there: Any) -> str:
-    """What differs between before and after; a word that stands by itself is told as it is."""
+    """What differs between before and after; a single value is shown as it is."""
     if here == there or here is None:
         return ""
     if isinstance(here, Mapping):

@@ -17,17 +17,17 @@ Row = Mapping[str, Any]
 
 @dataclass
 class Story:
-    """One machine over all stages: its rows, how it ended, what was said of it."""
+    """One machine over all stages: its rows, how it ended, its messages."""
 
     name: str
-    #: What tells it from others of its name (naming.wheres).
+    #: What distinguishes it from others of its name (naming.wheres).
     where: tuple[str, ...] = ()
     rows: list[Row] = field(default_factory=list)
     last: Row = field(default_factory=dict)
     warnings: list[Row] = field(default_factory=list)
     #: Whether it moved (see progress.moved), or in check mode whether it would.
     moved: bool = False
-    #: ``original`` or ``alternate``, where the way home told it.
+    #: ``original`` or ``alternate``, if the failback reported it.
     location: str = ""
 
     def take(self, machine: Row, check: bool = False) -> None:
@@ -36,7 +36,7 @@ class Story:
         self.moved = self.moved or (bool(machine.get("changed")) if check else moved(machine))
         self.location = str((machine.get("placement") or {}).get("location") or self.location)
         if steps or not self.rows or machine.get("done") != "unchanged":
-            # That an earlier stage had nothing to do says nothing beside what a later one did.
+            # An earlier stage that had nothing to do does not matter if a later one did something.
             self.rows = [row for row in self.rows if row.get("done") != "unchanged"]
             self.rows.extend(steps or [machine])
 
@@ -59,7 +59,7 @@ class Story:
 
     @property
     def urgency(self) -> int:
-        """Place in the report: failures first, then what was refused, held, is under way, and the rest."""
+        """Order in the report: failures first, then refused, held, in progress, and the rest."""
         return LISTED.index(self.done) if self.done in LISTED else len(LISTED)
 
     @property

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The closing report of a chain of stages: a table per machine, what was said, a totals line. Pure text, 120 columns."""
+"""The final report of a chain of stages: a table per machine, messages, a line of totals. Pure text, 120 columns."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .progress import under_way
 from .rows import WIDTH
 from .story import Story
 
-#: Beyond so many machines the table shows only those that need a look; the result holds all of them.
+#: Beyond this number of machines the table shows only those that need attention; the result holds all of them.
 SHOWN = 60
 
-#: Rows of machines that need a look; beyond, the paragraphs below the table still name their causes.
+#: Maximum rows of machines that need attention; the paragraphs below the table still give the causes of the others.
 LOOKED_AT = 200
 
 #: Machines named in one sentence before "and N more".
@@ -31,7 +31,7 @@ _VERDICTS = ("machines_failed", "machines_refused")
 
 @dataclass(frozen=True)
 class Report:
-    """A whole chain of stages, ready to be printed or judged."""
+    """A whole chain of stages, ready to be printed."""
 
     stories: tuple[Story, ...]
     stopped: tuple[str, ...]
@@ -41,7 +41,7 @@ class Report:
     floor_reads: int
     running: bool
     planned: int | None = None
-    #: What stages said of the run as a whole, such as what a choice left out.
+    #: Notes about the run as a whole, such as what a selection left out.
     notes: tuple[str, ...] = ()
 
     @property
@@ -77,7 +77,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             locations[str(item_id).lower()] = str(location)
         notes += [w for w in result.get("warnings") or () if isinstance(w, str)]
         machines = result.get("machines") or ()
-        # Only a run that looked at its clock says that time was over; what an error has ended is no such run.
+        # Only a run whose time expired reports that; a run that ended with an error does not.
         cut = result.get("finished") is False
         code = result.get("code")
         broke = bool(result.get("failed")) and code not in (*_VERDICTS, "still_running") and bool(code or not cut)
@@ -97,7 +97,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             story = stories.setdefault(key, Story(name))
             story.take(machine, check)
             story.last = {**machine, "done": "waiting"} if cut and under_way(machine) else machine
-            # A later stage looks at the same operation again and repeats what it said.
+            # A later stage reads the same operation again and repeats its messages.
             story.warnings.extend(w for w in machine.get("warnings") or () if w not in story.warnings)
     for story, where in zip(stories.values(), wheres([s.last for s in stories.values()]), strict=True):
         story.where = where
@@ -120,7 +120,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
 def render(
     report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any]] = (), verbose: bool = False
 ) -> list[str]:
-    """The report as lines of at most 120 columns; only what is to be copied stands on a line of its own, however long.
+    """The report as lines of at most 120 columns; only commands are on one line, however long.
 
     ``onward`` is what can be done next: ``words``, ``command`` or ``variable``, and ``notes`` of each. ``verbose`` adds the steps
     of each machine and the requests that were sent.
@@ -159,7 +159,7 @@ def render(
 
 
 def _idle(story: Story) -> bool:
-    """Whether there was nothing to do for a machine and nothing is to be said of it."""
+    """Whether there was nothing to do for a machine and there is no message about it."""
     return story.done == "unchanged" and not story.warnings and not story.where
 
 
@@ -216,7 +216,7 @@ def wrapped(text: str, indent: str) -> list[str]:
 
 
 def _said(stories: Iterable[Story]) -> list[str]:
-    """Why machines did not arrive, and what the service warned of. One cause of several machines is told once."""
+    """Why machines did not finish, and the service's warnings. A common cause is printed once."""
     stopped: list[tuple[str, str, tuple[str, ...]]] = []
     warned: list[tuple[str, str, tuple[str, ...]]] = []
     for story in stories:
@@ -241,13 +241,13 @@ def _said(stories: Iterable[Story]) -> list[str]:
 
 
 def _reason(machine: Mapping[str, Any]) -> str:
-    """Why a machine stopped. What to do about one that went wrong stands in the block NEXT."""
+    """Why a machine stopped. What to do about one that went wrong is in the block NEXT."""
     remedy = "" if machine.get("done") in BAD else machine.get("remedy") or ""
     return f"{machine.get('reason') or 'no reason was given.'} {remedy}".strip()
 
 
 def _problem(problem: Mapping[str, Any], told: str = "") -> list[str]:
-    """A problem in the provider's words, less what the sentence above it (``told``) has said already."""
+    """A problem in the provider's words, without what the sentence above it (``told``) already contains."""
     message, action = str(problem.get("message") or ""), str(problem.get("recommended_action") or "")
     message = "" if message and message in told else message
     action = "" if action and action in told else action

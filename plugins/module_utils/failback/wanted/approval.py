@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose commit a person has approved. Pure.
+"""Machines whose commit is approved. Pure.
 
 An approval picks among the machines of the selection and never adds one to it. A word that fits none of them is an
-error: a misspelt approval must not look like one that was kept.
+error: a misspelt approval must not go unnoticed.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ WAITS = frozenset({Position.OUT_UNCOMMITTED.value, Position.HOME_UNCOMMITTED.val
 def approved_of(words: Iterable[str], chosen: Sequence[Item], held: AbstractSet[str]) -> set[str]:
     """Keys of the chosen items that are approved; ``held`` are the keys of those that waited when the run began.
 
-    A word is an item's id, its name or friendly name, a consistency group, or a pattern for friendly names, looked for in this
-    order; blank words say nothing. Raises InputError for a word that fits no chosen item,
+    A word is an item's id, its name or friendly name, a consistency group, or a pattern for friendly names, searched in this
+    order; blank entries are ignored. Raises InputError for an entry that matches no selected item,
     and for a name of several.
     """
     found: set[str] = set()

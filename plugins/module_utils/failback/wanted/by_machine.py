@@ -61,7 +61,7 @@ class Keys(dict[str, str]):
 
 
 def meant(option: str, given: Any) -> Given | None:
-    """What was given, without blanks around it and without what is blank; None where nothing is left.
+    """The given value, stripped and without blank entries; None if nothing is left.
 
     Raises InputError (``wrong_type``) for anything but a text and a mapping of texts.
     """
@@ -105,7 +105,7 @@ def value_for(item: Item, given: Given | None) -> str | None:
 
 
 def needs_system(item: Item, given: Given | None) -> bool:
-    """Whether the value depends on the machine's operating system, and nothing has told that yet."""
+    """Whether the value depends on the machine's operating system, and that is not known yet."""
     if given is None or isinstance(given, str) or item.os_type:
         return False
     keys = given if isinstance(given, Keys) else Keys(given)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keys of options that differ from machine to machine (by_machine.py), held against the machines of the vaults. Pure.
+"""Keys of options that differ by machine (by_machine.py), compared with the machines of the vaults. Pure.
 
-A key that means nothing is a misspelt one: the machine it was for would silently get another value.
+A key that matches nothing is misspelt: the machine it was for would silently get another value.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .selection import item_names, listing
 
 def check_keys(order: Any, listed: Sequence[Item], chosen: Sequence[Item]) -> None:
     """Raises InputError for a key that fits no machine or may mean several, and where two keys give a chosen machine
-    different values. ``listed`` are all machines of the vaults: a mapping may stand in an inventory for every run."""
+    different values. ``listed`` are all machines of the vaults: a mapping may be in an inventory for every run."""
     mappings = {option: given for option in OPTIONS if isinstance(given := getattr(order, option, None), Mapping)}
     if not mappings:
         return
@@ -66,7 +66,7 @@ def _check_machine(option: str, given: Mapping[str, str], item: Item, index: Nam
         raise InputError(
             "keys_differ",
             f"The keys {listing(map(repr, keys))} in '{{option:{option}}}' give {item.friendly_name} different values.",
-            f"Give {item.friendly_name} a key of its own, or make the keys more specific.",
+            f"Add a key for {item.friendly_name}, or make the keys more specific.",
         )
     for key in keys if keys is ranks[1] else ():
         others = index.exact(key)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user asked for, whole and immutable, and the checks that need nothing but the words themselves."""
+"""The user's request, complete and immutable, and the checks that need only its own values."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Order:
     split_groups: bool = False
     advance: str = "each"
     commit_when: str = "manual"
-    #: Whose commit a person has approved: names, patterns, groups, ids, or the word in approval.py.
+    #: Machines whose commit is approved: names, patterns, groups, ids, or the keyword in approval.py.
     approved: tuple[str, ...] = ()
     confirm_failover_to_azure: bool = False
     #: These three may differ from machine to machine (by_machine.py).
@@ -106,7 +106,7 @@ class Order:
 
     @property
     def takes_plain_names_only(self) -> bool:
-        """What must never happen by accident is asked for machine by machine."""
+        """What must never happen by accident is requested machine by machine."""
         return FAILOVER_TO_AZURE in self.route or CANCEL_FAILOVER_TO_ONPREM in self.route
 
 
@@ -121,7 +121,7 @@ def without_blanks(order: Any, lists: Sequence[str]) -> None:
 
 
 def validate(order: Order) -> None:
-    """Refuse an order whose words alone are wrong. Raises InputError naming the option, the value and the remedy."""
+    """Refuse an invalid order. Raises InputError naming the option, the value and the remedy."""
     if not order.vaults:
         raise InputError(
             "no_vault",
@@ -191,7 +191,7 @@ def _validate_gates(order: Order) -> None:
 
 
 def not_confirmed() -> InputError:
-    """Nothing but failovers to Azure is left to do, and nobody has confirmed them."""
+    """Only failovers to Azure are left to do, and they are not confirmed."""
     return InputError(
         NOT_CONFIRMED,
         "Failing machines over to Azure takes them off-premises and was not confirmed.",

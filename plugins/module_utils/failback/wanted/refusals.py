@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is said where a choice of machines cannot be followed as it was given. Pure."""
+"""Messages for selections that cannot be followed as given. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def group_split(parts: Iterable[Part]) -> InputError:
 
 
 def lost_point(part: Part) -> Problem:
-    """The warning of a machine whose group was split by the user's word."""
+    """The warning of a machine whose group was split on request."""
     return Problem(
         "group_split",
         f"Its consistency group {part.group!r} is split: {listing(part.missing)} stay behind, so the group no longer "
@@ -44,11 +44,11 @@ def member_gone(member: Gone) -> Refusal:
     return Refusal(
         "plan_member_gone",
         f"The recovery plan {member.plan!r} names a replicated item that is not in the vault.",
-        "Remove it from the plan, or look in the vault's jobs for who disabled its replication. A machine without "
+        "Remove it from the plan, or check the vault's jobs to see who disabled its replication. A machine without "
         "replication cannot be failed back.",
     )
 
 
 def said(choice: Choice) -> list[str]:
-    """What is to be said of a choice by tasks that have no rows for it: plan members that are gone, and notes."""
+    """Messages about a selection for tasks that have no rows for it: plan members that are gone, and notes."""
     return [*(f"{member_gone(member).reason} ({member.id})" for member in choice.gone), *choice.notes]

@@ -36,7 +36,7 @@ class Gone:
 
 @dataclass
 class Choice:
-    """What was asked for: machines in order of their names, plan members that are not listed, and what else is to be said."""
+    """The selection: machines in order of their names, plan members that are not listed, and notes."""
 
     items: list[Item] = field(default_factory=list)
     gone: list[Gone] = field(default_factory=list)
@@ -54,9 +54,9 @@ def choose(
     plans: Mapping[str, Sequence[Json]],
     drives: Callable[[Item], bool] = lambda _item: True,
 ) -> Choice:
-    """What was asked for; group members stand together.
+    """The selected machines; group members are adjacent.
 
-    ``plans`` maps a vault's key to its recovery plans. Machines that ``drives`` denies are met where they are asked for by
+    ``plans`` maps a vault's key to its recovery plans. Machines that ``drives`` rejects are refused if they are selected by
     name, group or plan; ``all`` and patterns leave them out and a note says so. Raises InputError where nothing was chosen, a
     name fits nothing, a plain name fits several items, a plan has no members, or a name to leave out fits nothing.
     """
