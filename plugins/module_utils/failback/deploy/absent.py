@@ -2,7 +2,7 @@
 """A process server in Azure taken away again: emptied, unregistered, and exactly what was deployed removed.
 
 The order makes it safe to die anywhere: machines first, then the software, then the resources, and last the deployment's
-record, which says what there is to remove.
+record, which lists what there is to remove.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .present import WORKING, resource
 from .scripts import REMOVE_COMMAND, REMOVE_SCRIPT, REMOVE_SECONDS
 from .spec import MARK, Wish
 
-#: Providers whose machines go through a process server of a classic vault (SEEN).
+#: Providers whose machines use a process server of a classic vault (SEEN).
 CLASSIC_PROVIDERS = frozenset({"InMageAzureV2", "InMage"})
 
 #: Removed in this order: each is free when its turn comes. A VM takes its disks and its interface with it (deleteOption).
@@ -56,7 +56,7 @@ def ensure_absent(
 
 
 class Removal(ServerSlice[Optional[Refusal]]):
-    """One look does the next thing that can be done. It finds why no more can be done now; None when all is gone.
+    """One read does the next possible step and returns why no more can be done now; None when all is gone.
 
     It is long because the order of its steps makes it safe to die anywhere, and the order is best read in one piece.
     """
@@ -129,12 +129,12 @@ class Removal(ServerSlice[Optional[Refusal]]):
     # machines
 
     def empty(self, fabric: Fabric, server: ProcessServer) -> Refusal | None:
-        """No machine may go through it any more; they are moved away where that was asked for."""
+        """No machine may use it any more; they are moved away if requested."""
         if self.memory.get("empty"):
             return None
         items = [Item.parse(data, fabric.vault) for data in self.vaults.list_items(fabric.vault)]
         mine = [i for i in items if i.instance_type in CLASSIC_PROVIDERS and i.fabric_id.lower() == fabric.key]
-        # List entries of machines on their way home do not tell their process server (SEEN FB): asked one by one.
+        # List entries of machines being failed back do not report their process server (SEEN FB): asked one by one.
         whole = [i if process_server_id(i) else Item.parse(self.vaults.get_item(i.id), i.vault) for i in mine]
         users = [i.friendly_name for i in whole if process_server_id(i) == server.id.lower()]
         if not users:
@@ -243,7 +243,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
     # what was deployed
 
     def remove(self, record: Json | None) -> Refusal | None:
-        """Remove what the deployment made and bears our mark, in order; its record last."""
+        """Remove what the deployment created and what has our tag, in order; its record last."""
         ids = self.made(record)
         there = {i: r for i in ids if (r := resource(self.vaults, i)) is not None}
         foreign = [i for i, r in there.items() if (r.get("tags") or {}).get(MARK) != self.wish.name]
@@ -279,7 +279,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
         return None
 
     def made(self, record: Json | None) -> Sequence[str]:
-        """What the deployment says it made: its outputs, or where it failed its fixed names."""
+        """The resources of the deployment: its outputs or, if it failed, their fixed names."""
         outputs = ((record or {}).get("properties") or {}).get("outputs") or {}
         told = (outputs.get("made") or {}).get("value")
         wish = self.wish
@@ -300,7 +300,7 @@ class Removal(ServerSlice[Optional[Refusal]]):
         except Rejected as refusal:
             return Refusal("removal_refused", refusal.message, refusal.remedy or "Fix the cause and rerun.")
         except Unknown:
-            # The next look tells; removing what is gone does no harm.
+            # The next read shows it; removing what is gone does no harm.
             return None
         return None
 

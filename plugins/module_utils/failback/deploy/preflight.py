@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to look at before a process server is deployed: its network and address, its image, its size and the quota.
+"""Checks before a process server is deployed: its network and address, its image, its size and the quota.
 
 Everything that would only come to light half an hour later is refused here with the option's name (failback-domain.md 4,
 rows 16 and 19).
@@ -216,7 +216,7 @@ def _image_of(properties: Json) -> dict[str, str]:
 
 
 def _against(name: str, sku: Json | None, left: Mapping[str, int], wish: Wish) -> str:
-    """What speaks against a size, empty where nothing does."""
+    """Why a size cannot be used; empty if it can."""
     if sku is None:
         return "not available there"
     for restriction in sku.get("restrictions") or ():
@@ -249,8 +249,8 @@ def _number(value: Any) -> bool:
 
 
 def unwanted_differences(wish: Wish, machine: Json, parts: Mapping[str, Json | None]) -> tuple[list[str], bool]:
-    """What stands otherwise than wished and cannot be changed under a running server; and whether the network's parts
-    (security rules, their assignment) need mending."""
+    """Settings that differ and cannot be changed on a running server; and whether the network's parts
+    (security rules, their assignment) need fixing."""
     told = []
     props: Json = machine.get("properties") or {}
     size = str((props.get("hardwareProfile") or {}).get("vmSize") or "")
@@ -279,5 +279,5 @@ def unwanted_differences(wish: Wish, machine: Json, parts: Mapping[str, Json | N
 
 
 def _covers(there: Json, wanted: Json) -> bool:
-    """Whether a rule stands as wanted; what the service adds does not count."""
+    """Whether a rule is as wanted; what the service adds does not count."""
     return all(str(there.get(k)).casefold() == str(v).casefold() for k, v in wanted.items())

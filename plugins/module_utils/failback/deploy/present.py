@@ -44,7 +44,7 @@ class Secrets:
 
 @dataclass(frozen=True)
 class Deployed:
-    """Where the deployment stands: ``reason`` keeps us from going on (None: it stands); ``state`` in one word."""
+    """The state of the deployment: ``reason`` is why it is not finished (None: it is); ``state`` in one word."""
 
     state: str
     reason: Refusal | None = None
@@ -65,7 +65,7 @@ def ensure_present(
 
 
 class Deployment(ServerSlice[Deployed]):
-    """One look finds where the deployment stands and starts it where that is needed."""
+    """One read finds the state of the deployment and starts it if needed."""
 
     order: ProcessServerOrder
     vaults: ResourcePort
@@ -90,7 +90,7 @@ class Deployment(ServerSlice[Deployed]):
 
     def look(self) -> Deployed:
         if self.memory.get("stands"):
-            # Seen to stand earlier in this run; only its registration is waited for.
+            # Seen finished earlier in this run; only its registration is missing.
             return Deployed(str(self.memory["stands"]))
         return self.step()
 
@@ -130,7 +130,7 @@ class Deployment(ServerSlice[Deployed]):
         if record is not None and state != "succeeded" and self.memory.get("sent"):
             return Deployed("failed", self.failed(record))
         mend = False
-        # Azure forgets old deployments by itself; a server that is registered needs none.
+        # Azure drops old deployments; a registered server needs none.
         if machine is not None and (state == "succeeded" or (record is None and self.server is not None)):
             parts = {i: resource(self.vaults, i) for i in (self.wish.nic_id, self.wish.nsg_id)}
             differing, mend = unwanted_differences(self.wish, machine, parts)
@@ -183,7 +183,7 @@ class Deployment(ServerSlice[Deployed]):
             )
 
     def predict(self, choice: Picked, body: Json) -> Deployed:
-        """Check mode: the service itself validates the deployment and says what it would change."""
+        """Check mode: the service validates the deployment and returns what it would change."""
         try:
             self.vaults.ask(self.wish.deployment_id, "validate", body)
             told = self.vaults.ask(self.wish.deployment_id, "whatIf", body)
@@ -227,7 +227,7 @@ class Deployment(ServerSlice[Deployed]):
     # afterwards
 
     def registration(self, deployed: Deployed) -> dict[str, Any]:
-        """It stands: until the vault lists it and it is healthy, and machines moved to it where asked."""
+        """It is deployed: wait until the vault lists it and it is healthy, and machines were moved to it if requested."""
         before = self.cursor.setdefault("before", {})
         key = f"server {self.server.name if self.server else self.wish.name}"
         if self.memory.get("sent"):

@@ -3,7 +3,7 @@
 
 Sources: failback-domain.md 2.2 (DOC PSSC, CSMG) for the set-up's options and 2.5 (DOC) for the removal's order. Its exit
 codes are documented nowhere, so every one but 0 ends the script as failed. The passphrase comes as a protected parameter,
-stands in a file that only administrators and the system may read, and the file is gone when the script ends.
+is in a file that only administrators and the system may read, and the file is deleted when the script ends.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ try {
 Write-Output 'The process server is installed.'
 """.strip()
 
-#: Two entries of Programs and Features, in this order (DOC). Their own uninstall commands are asked to be quiet.
+#: Two entries of Programs and Features, in this order (DOC). Their own uninstall commands run silently.
 REMOVE_SCRIPT = r"""
 $ErrorActionPreference = 'Stop'
 $places = 'HKLM:\Software\Microsoft\Windows\CurrentVersion\Uninstall\*',

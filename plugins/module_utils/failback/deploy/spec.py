@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process server as it is wanted in Azure: what was asked for, and what follows from it. Pure."""
+"""The requested process server in Azure, and what follows from the request. Pure."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ TIERS = (
 
 @dataclass(frozen=True)
 class Wish:
-    """Option ``deploy``. Empty text means: not said."""
+    """Option ``deploy``. An empty string means: not set."""
 
     name: str
     subscription_id: str
@@ -90,7 +90,7 @@ class Wish:
 
     @classmethod
     def parse(cls, name: str | None, options: Mapping[str, Any] | None, vaults: Sequence[VaultRef]) -> Wish:
-        """The wish as the options say it. Raises InputError."""
+        """The request from the options. Raises InputError."""
         if not name:
             raise InputError(
                 "process_server_missing",

@@ -33,7 +33,7 @@ class Picked:
     unattended: bool
     configuration_server: str
     attempt: str = ""
-    #: Only the network's parts: what is mended on a process server that stands.
+    #: Only the network's parts: what is repaired on a process server that exists.
     network_only: bool = False
     warnings: tuple[str, ...] = field(default=())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where the engine asks what a consistency group means: before anything is sent, and in check mode."""
+"""Applies the rules of consistency groups: before anything is sent, and in check mode."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Rulings:
 
 
 def whole_groups(state: SliceState, due: Sequence[Due]) -> list[Due]:
-    """What of ``due`` may be sent with regard to groups. The others wait, or are held where a fellow has stopped."""
+    """What of ``due`` may be sent with regard to groups. The others wait, or are held if another member has stopped."""
     rulings = Rulings(state, {(track.key, operation.step) for _item, track, operation in due})
     kept: list[Due] = []
     for item, track, operation in due:
@@ -61,7 +61,7 @@ def whole_groups(state: SliceState, due: Sequence[Due]) -> list[Due]:
 
 
 def hold_waiting(state: SliceState) -> None:
-    """Hold what only waits for its next step's time, where a fellow that stopped would hold it then."""
+    """Hold what only waits for its next step, if another member that stopped would hold it then."""
     rulings = Rulings(state)
     for item, track in state.open_tracks() if rulings.members else ():
         if not track.unit or track.job or track.lost_step:
@@ -87,14 +87,14 @@ def fellow_of(state: SliceState, track: Track, step: str, due: bool) -> Fellow:
 
 
 def passed(state: SliceState, track: Track, step: str) -> bool:
-    """Whether the step is under way for a machine or behind it."""
+    """Whether a machine is doing the step or has done it."""
     if track.ended == "done":
         return True
     item = state.items.get(track.key)
     route = state.order.route
     ahead = route[route.index(step) :]
     if item is None:
-        # It has left the list; where it stood when it ended is all that is known.
+        # It has left the list; only its last position is known.
         known = track.after if track.after in set(Position) else ""
         return bool(known) and past(state, None, Position(known), step)
     if track.job and track.step in ahead:
@@ -111,7 +111,7 @@ def passed(state: SliceState, track: Track, step: str) -> bool:
 
 
 def past(state: SliceState, generation: str | None, position: Position, step: str) -> bool:
-    """Whether a machine that stands there has the step behind it, or on its way."""
+    """Whether a listed machine has done the step, or is doing it."""
     operation = state.lifecycle.operation(generation, step) if generation else None
     return verdict(step, position, operation) in (DONE, WAIT)
 
@@ -119,7 +119,7 @@ def past(state: SliceState, generation: str | None, position: Position, step: st
 def foresee(state: SliceState, ways: Sequence[tuple[Track, Sequence[Operation], object]]) -> dict[str, str]:
     """Check mode: for each machine that its group would hold, the step it would be held before.
 
-    ``ways`` are machines with the steps a run would send for each and how its way would end. What holds a machine is
+    ``ways`` are machines with the steps a run would send for each and how it would end. What holds a machine is
     written into its track.
     """
     whole: dict[str, dict[str, Way]] = {}

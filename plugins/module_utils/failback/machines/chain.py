@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From one stage of a chain to the next: who goes on, by id, and who is held because its group cannot. Pure.
+"""From one stage of a chain to the next: the machines that go on, by id, and those held because of their group. Pure.
 
 Stages hand machines on by the id of their replicated item: names repeat in and between vaults.
 """
@@ -20,7 +20,7 @@ from ..model.refusal import Refusal
 
 Machine = Mapping[str, Any]
 
-#: Verdicts of a machine that goes no further, and those of one that in check mode is not yet where the next stage wants it.
+#: Verdicts of a machine that stops, and those of one that in check mode has not yet reached the next stage's start.
 _WOULD_MOVE = ("started", "joined")
 _WOULD_GO = (*_WOULD_MOVE, "waiting")
 
@@ -37,7 +37,7 @@ class Onward:
 def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
     """Who goes on to ``stage``, given the results of the stages before it; ``check``: they are of check mode.
 
-    A member of a consistency group goes on when nobody of its group has stopped or is still in progress.
+    A member of a consistency group goes on if no member of its group has stopped or is still in progress.
     """
     stages = [result for result in results if not result.get("left_out")]
     last = stages[-1] if stages else {}
@@ -62,7 +62,7 @@ def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False
 
 @dataclass(frozen=True)
 class Looked:
-    """What the look along a route leaves: ids of those that go on, of those of them that are approved, and the rows of the rest."""
+    """The result of planning a route: ids of machines that go on, of those that are approved, and the rows of the rest."""
 
     machines: tuple[str, ...]
     approved: tuple[str, ...]
@@ -70,10 +70,10 @@ class Looked:
 
 
 def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
-    """Who goes on after the look along the whole route (``result``, of check mode), and the rows of those that cannot.
+    """The machines that go on after the whole route was planned (``result``, of check mode), and the rows of those that cannot.
 
-    A group stays behind as a whole, also a member that has nothing left to do: the stages would be asked for a part of it.
-    A group held only before a commit, by an approval that is missing, goes until then. ``spent`` are ids of machines whose
+    A group stays behind as a whole, also a member that has nothing left to do: the stages would get a part of it.
+    A group that only lacks an approval goes on until its commit. ``spent`` are ids of machines whose
     approval has brought one commit in this run already.
     """
     machines = list(result.get("machines") or ())
@@ -116,7 +116,7 @@ def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 
 def _cannot_go(machine: Machine) -> bool:
-    """Whether the look has found that a machine cannot go. A proof that does not hold yet is the commit's own affair: it waits
+    """Whether the plan shows that a machine cannot go. A proof that does not hold yet is left to the commit: it waits
     a little where time may heal it."""
     return machine.get("done") in ("failed", "refused") and not machine.get("unproven")
 
@@ -160,20 +160,20 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
 
 
 def _stopped(results: Iterable[Mapping[str, Any]], check: bool) -> Iterable[Machine]:
-    """The machines that a stage must not be asked for."""
+    """The machines that a stage must not get."""
     for result in results:
         still = result.get("finished") is not True and not result.get("left_out")
         for machine in result.get("machines") or ():
             done = machine.get("done")
             moving = done in _WOULD_MOVE
-            # When time is over, a machine whose operation was sent is still on its way.
+            # When wait_timeout has expired, a machine whose operation was sent is still in progress.
             under_way = still and moving and (bool(machine.get("reason")) or not machine.get("end"))
             if done in LISTED or (check and moving) or under_way:
                 yield machine
 
 
 def _at_the_end(machine: Machine, stage: str) -> bool:
-    """Whether the stage has nothing to do for the machine where it stands."""
+    """Whether the stage has nothing to do for the machine."""
     try:
         return VERDICTS[stage][Position(machine.get("after"))] == DONE
     except (KeyError, ValueError):

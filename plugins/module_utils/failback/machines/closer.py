@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How far synchronising machines are, and which machine is the slowest.
 
-Lists of classic vaults do not tell how far a synchronisation is (SEEN FB: hollow), so a few machines are read by
-themselves in every slice: the slowest one known, and those nobody has looked at for the longest time. What was told last is
-remembered, so that the progress line keeps its numbers between two looks.
+Lists of classic vaults do not show the progress of a synchronisation (SEEN FB), so a few machines are read
+individually in every slice: the slowest one known, and those that were not read for the longest time. What was reported last is
+remembered, so that the progress line keeps its numbers between two polls.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..model.sync import Sync, measure
 from .state import SliceState
 from .track import Track
 
-#: Machines read by themselves in one slice. These reads belong to no floor: they only feed the progress line.
+#: Machines read individually in one slice. These reads belong to no floor: they only feed the progress line.
 LOOKS = 4
 
 
 def look_closer(state: SliceState) -> None:
-    """Read a few of the machines whose synchronisation the list does not tell."""
+    """Read a few of the machines whose synchronisation the list does not report."""
     hollow = {
         key: track
         for key, track in state.memory.tracks.items()
         if key in state.items and synchronising(state, state.items[key], track) and not _listed(state.items[key])
     }
     first = slowest(state)
-    # An ISO text of the service's clock orders like the time it tells; a machine never looked at comes first.
+    # An ISO string of the service's clock sorts like its time; a machine that was never read comes first.
     turns = sorted(hollow, key=lambda key: (key != first or not hollow[key].sync, hollow[key].looked, hollow[key].name))
     for key in turns[:LOOKS]:
         item = state.items[key]
@@ -54,7 +54,7 @@ def synchronising(state: SliceState, item: Item, track: Track) -> bool:
 
 
 def take_stock(state: SliceState) -> None:
-    """Write down how far synchronising machines are, and where those that have ended stand."""
+    """Record the progress of synchronising machines, and the state of those that have ended."""
     for key, track in state.memory.tracks.items():
         item = state.items.get(key)
         if track.ended:
@@ -72,7 +72,7 @@ def take_stock(state: SliceState) -> None:
 
 
 def standing_of(state: SliceState, item: Item | None, track: Track) -> str:
-    """Where the machine stands; an accepted or a judged job counts before a list that lags behind it."""
+    """Where the machine is; an accepted or a finished job takes precedence over a list that lags."""
     if item is None:
         return "unknown"
     listed = state.lifecycle.standing(item, state.order.route)
@@ -85,11 +85,11 @@ def standing_of(state: SliceState, item: Item | None, track: Track) -> str:
 
 
 def synchronisation(state: SliceState, key: str, track: Track) -> Sync | None:
-    """How far the machine's synchronisation is, as told last; None where it is not under way or never told."""
+    """The machine's last reported synchronisation; None where none is in progress or reported."""
     item = state.items.get(key)
     if item is None or not synchronising(state, item, track):
         return None
-    # What was told at an earlier look has gone on meanwhile.
+    # What an earlier read reported has continued in the meantime.
     values = dict(track.sync)
     at = parse_time(values.pop("at", None))
     if at is None:
@@ -111,7 +111,7 @@ def rank(state: SliceState, key: str, track: Track) -> tuple[int, bool, bool, fl
     """How far a machine has got on the route; the least is the slowest.
 
     Of machines on one step those that only synchronise are further; of these, one whose percentage is known is named before
-    one that never told any.
+    one without any.
     """
     item = state.items.get(key)
     syncs = item is not None and synchronising(state, item, track)

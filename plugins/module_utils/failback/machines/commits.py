@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a commit must be proven by, read for many machines at once, and what becomes of those that are not proven."""
+"""The evidence for commits, read for many machines at once, and the handling of those that are not proven."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Commits:
         return missing
 
     def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
-        """Evidence by item key, read for all at once. Without vCenter nothing is proven: all of them wait."""
+        """Evidence by item key, read for all at once. Without vCenter nothing is proven: all machines wait."""
         state = self.state
         try:
             return gather(
@@ -137,7 +137,7 @@ class Commits:
         """Whether the machine has left the step's start since it was listed, so that what it lacks proves nothing; nor does
         it where the machine cannot be read now, which is noted as its trouble.
 
-        Another run may commit between our look at the vault and our look at the Azure VM, which is then gone.
+        Another run may commit between our reads of the vault and of the Azure VM, which is then gone.
         """
         state = self.state
         try:

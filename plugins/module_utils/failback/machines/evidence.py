@@ -66,17 +66,17 @@ def failovers(
     count: Callable[[int], None],
     unread: dict[str, FailbackError] | None = None,
 ) -> dict[str, Job]:
-    """The failover jobs to be committed, by item key. ``known`` holds those this run has judged already; for the others
-    the vault's jobs are listed once and the newest failover of each machine is read by itself, unless it is one of
+    """The failover jobs to be committed, by item key. ``known`` holds those this run has read already; for the others
+    the vault's jobs are listed once and the newest failover of each machine is read individually, unless it is one of
     ``judged`` (by name): jobs another task has read, which count only where the vault lists them as the newest.
-    ``scenarios`` maps each step to the scenario words of its jobs. ``count`` is told the reads that belong to the floor,
-    ``unread`` the machines whose job cannot be read just now: nothing follows from that for the others.
+    ``scenarios`` maps each step to the scenario words of its jobs. ``count`` gets the reads that belong to the floor,
+    ``unread`` the machines whose job cannot be read now; it does not affect the others.
     """
     jobs: dict[str, Job] = dict(known)
     missing = [(item, operation) for item, operation in candidates if item.key not in jobs]
     if missing:
         newest = _newest_failovers(missing, scenarios, vaults, count)
-        # What another task hands on has neither the point nor the ids, which a commit home is proven with.
+        # What another task passes on lacks the point and the ids, which a commit home is proven with.
         outward = {item.key for item, operation in missing if operation.step != COMMIT_TO_ONPREM}
         jobs.update(
             (key, judged[name.lower()]) for key, name in newest.items() if key in outward and name.lower() in judged
@@ -125,8 +125,8 @@ def gather(
 ) -> dict[str, Evidence]:
     """Evidence by item key, with the machines' present state in vCenter and in Azure.
 
-    One look at vCenter for all. Azure VMs whose resource id is known and that a commit would delete are read by
-    themselves, the others from one list of each subscription that the items name; what a person named counts as named.
+    One read of vCenter for all. Azure VMs whose resource id is known and that a commit would delete are read individually,
+    the others from one list of each subscription that the items name; what the user named counts as named.
     """
     said = str(accept.get("onprem_identity") or "")
     machines = site.machines(
@@ -225,7 +225,7 @@ def _azure(
     for a, answer in zip(alone, spread(read, [ids[a.item.key][0] for a in alone]), strict=True):
         where = ids[a.item.key][0]
         if isinstance(answer, NotFound):
-            # It may have been moved to another group: the list below tells what there is of its name.
+            # It may have been moved to another group: the list below shows VMs of its name.
             continue
         if isinstance(answer, FailbackError):
             found[a.item.key] = Found(), where, answer
@@ -256,7 +256,7 @@ def _azure(
         # With the machine in hand, another subscription that cannot be listed does not matter.
         error = None if here.machines else next((errors[place] for place in places if place in errors), None)
         if a.home and len(here.machines) == 1:
-            # A list may leave disks and NICs out; what is deleted is looked at whole.
+            # A list may omit disks and NICs; what is deleted is read completely.
             whole = read(str(here.machines[0].get("id") or ""))
             count(1)
             if isinstance(whole, NotFound):

@@ -22,7 +22,7 @@ from ..placement.home import found
 from .patience import passes
 from .state import SliceState
 
-#: Where a machine's way leads: the steps ahead, and what it ends with.
+#: A machine's predicted route: the steps ahead, and how it ends.
 Way = tuple[Sequence[Operation], object]
 
 
@@ -35,7 +35,7 @@ def commits_later(way: Way) -> bool:
 
 
 def need_site(state: SliceState, ways: Mapping[str, Way]) -> None:
-    """Raises InputError (``vcenter_missing``) where a commit stands ahead and there is no vCenter to prove it in."""
+    """Raises InputError (``vcenter_missing``) if a commit is due and there is no vCenter to verify it in."""
     if state.site is not None:
         return
     if any(commits_later(way) or any(operation.step in COMMITS for operation in way[0]) for way in ways.values()):
@@ -47,7 +47,7 @@ def need_site(state: SliceState, ways: Mapping[str, Way]) -> None:
 
 
 class _Probe:
-    """Lists that are read once; what could not be read is told of every machine that needs it."""
+    """Lists that are read once; what could not be read is reported for every machine that needs it."""
 
     def __init__(self, state: SliceState) -> None:
         self.state = state
@@ -76,7 +76,7 @@ class _Probe:
 
 
 def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
-    """Read what later steps read. Machines whose later step could not be read for are refused, or wait where time may heal
+    """Read what later steps read. Machines whose later step could not be read are refused, or wait where it may resolve itself
     it; the others go on."""
     probe = _Probe(state)
     later = [item for item in items if not state.memory.tracks[item.key].ended and commits_later(ways[item.key])]
@@ -90,7 +90,7 @@ def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]
 
 
 def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
-    """Ask vCenter, once for all, where machines were: it decides what a reprotect home says, and shows before the first
+    """Ask vCenter once for the location of all machines: it decides the reprotect home, and shows before the first
     write that the account may read what a later commit's proof will need."""
     asked: list[tuple[Item, Known]] = []
     for item in items:
@@ -105,7 +105,7 @@ def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way])
     try:
         machines = state.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
     except FailbackError as exc:
-        # What passes holds the commits themselves when they are due; a run that has begun goes on without this.
+        # A temporary error stops the commits when they are due; a run that has begun continues without this.
         if state.memory.checked or passes(exc):
             return
         raise
@@ -153,7 +153,7 @@ def _one(state: SliceState, vm_id: str) -> None:
 
 
 def refused_later(refusal: Refusal) -> Refusal:
-    """The refusal of a machine whose last reprotect has no place to go to, found before its first step."""
+    """The refusal of a machine whose last reprotect cannot be placed, found before its first step."""
     return Refusal(
         refusal.code,
         f"Reprotecting it to Azure afterwards would be refused: {refusal.reason}",

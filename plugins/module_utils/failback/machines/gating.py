@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Looking at machines through the gates, right before their failover and again before the commit.
 
-Lists are hollow and late, so each machine is read by itself, side by side, just before it moves; those reads belong to the
-floor. One machine that cannot be read stays behind alone.
+Lists omit details and lag, so each machine is read individually, in parallel, just before it moves; those reads belong to the
+floor. A machine that cannot be read stays behind; the others go on.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .proofs import Evidence
 from .state import Due, SliceState
 from .track import Track
 
-#: A machine as its own GET tells it, with the service's time of the answer.
+#: A machine from its own GET, with the service's time of the answer.
 Seen = tuple[Item, datetime]
 
 #: Seconds by which the newest application-consistent point may be older than the newest one (DOC: they are made hourly).
@@ -51,7 +51,7 @@ class Gatekeeper:
         """What of the due steps may be sent: all but the failovers that a gate stops, which are refused by name."""
         fresh = self.read([item for item, _track, operation in due if operation.step == FAILOVER_TO_ONPREM])
         shown = {key: seen[0] for key, seen in fresh.items()}
-        # What this run has tried itself and judged as worth another attempt is its own affair.
+        # An attempt of this run that will be repeated does not count.
         marked = {
             item.key: failed_failover(shown.get(item.key, item))
             for item, track, operation in due
@@ -74,8 +74,8 @@ class Gatekeeper:
         return kept
 
     def before_commit(self, track: Track, evidence: Evidence) -> list[Refusal]:
-        """What still speaks against a copy that was failed over home already: the point its failover used, disks that only
-        the Azure VM has, and the vault's health where this run has not looked at the copy before that failover."""
+        """The gates of a copy that was failed over home already: the point its failover used, disks that only
+        the Azure VM has, and the vault's health if this run did not check the copy before that failover."""
         item = evidence.item
         gates = [] if track.whole else health_gates(item)
         if not self.chosen_point(item):
@@ -86,16 +86,16 @@ class Gatekeeper:
             track.proven_for(str(evidence.azure[0].get("id") or ""))
         shut, taken = passed(gates, self.state.order.accept)
         track.accept(taken)
-        # One remedy for all of them stands with the last.
+        # The last one has the common remedy.
         return [Refusal(gate.code, gate.reason, way_on(shut) if gate is shut[-1] else "") for gate in shut]
 
     def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Refusal]) -> list[Refusal]:
-        """The proofs that stay missing. A person may say that the Azure VM is gone, where nothing of its name is left but
-        what the reason names; what a person named by its id is written down."""
+        """The proofs that stay missing. The user may confirm that the Azure VM is gone, if nothing of its name is left but
+        what the reason names; what the user named by its id is recorded."""
         accept = self.state.order.accept
         for word, found in (("onprem_identity", evidence.site_found), ("azure_identity", evidence.azure_found)):
             if found.named:
-                track.accept([{"gate": word, "reason": found.named, "text": "Identified by a person, not by ids."}])
+                track.accept([{"gate": word, "reason": found.named, "text": "Identified by the user, not by ids."}])
         left: list[Refusal] = []
         for proof in unproven:
             reason = str(accept.get(proof.code) or "").strip()
@@ -107,11 +107,11 @@ class Gatekeeper:
         return left
 
     def chosen_point(self, item: Item) -> bool:
-        """Whether one recovery point is asked for by its name, so that its age is meant."""
+        """Whether one recovery point is chosen by name, so that its age is intended."""
         return self.state.point_for(item) not in KNOWN_POINTS
 
     def open(self, track: Track, gates: Sequence[Refusal], what: str) -> bool:
-        """Whether every gate is open or was accepted; else the machine is refused with all that speaks against it."""
+        """Whether every gate passes or was accepted; else the machine is refused with all gates that block it."""
         shut, taken = passed(gates, self.state.order.accept)
         if shut:
             reason = f"{what}: {' '.join(gate.reason for gate in shut)}"
@@ -121,7 +121,7 @@ class Gatekeeper:
         return True
 
     def read(self, items: Sequence[Item]) -> dict[str, Seen]:
-        """Machines by themselves, side by side; one that cannot be read now waits alone and is left out."""
+        """Machines from their own GETs, in parallel; one that cannot be read now waits and is left out."""
         state = self.state
 
         def look(item: Item) -> Seen | ReadFailed | ConnectionFailed:
@@ -151,13 +151,13 @@ class Gatekeeper:
             try:
                 policies = [Policy.parse(entry) for entry in self.state.vaults.list_policies(vault)]
             except (ReadFailed, ConnectionFailed):
-                # The documented threshold holds then.
+                # The documented threshold applies then.
                 policies = []
             self.limits[vault.key] = {p.id.lower(): p.rpo_threshold for p in policies if p.rpo_threshold is not None}
         return self.limits[vault.key].get((item.policy_id or "").lower(), RPO_LIMIT)
 
     def last_failovers(self, marked: Sequence[tuple[Item, Operation]]) -> Mapping[str, Job]:
-        """The failed failovers' jobs, as far as they can be read: they only tell why."""
+        """The failed failovers' jobs, as far as they can be read: they only give the reason."""
         state = self.state
         seals = {failover: commit for commit, failover in SEALS.items()}
         pairs = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The jobs that a run holds for its machines: read when they seem to have ended, and judged."""
+"""The jobs of a run's machines: read when they seem to have ended, and evaluated."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Jobs:
         return not (unmoved and not track.seen and fresh)
 
     def lingers(self, track: Track) -> bool:
-        """Whether somebody else's job that was joined is to be read although it holds the machine: it may be suspended."""
+        """Whether a joined job that this run did not start is read although it holds the machine: it may be suspended."""
         entry = track.entry(track.job)
         since = parse_time(track.asked_after) or parse_time(track.opened)
         if (
@@ -209,11 +209,11 @@ class Jobs:
 
 
 def suspended(job: Job, doing: str) -> Refusal:
-    """What is said of a machine whose job waits for a person."""
+    """The message for a machine whose job waits for a manual action."""
     called = f" of {job.title!r}" if job.title else ""
     task = f" at its task {job.stopped_at!r}" if job.stopped_at else ""
     return Refusal(
         f"job_{job.state}",
         f"{doing.capitalize()} is Suspended: job {job.name}{called} is waiting{task} for manual action.",
-        "Do what the task asks for and resume or cancel the job under Site Recovery jobs in the portal, then rerun.",
+        "Do what the task requires and resume or cancel the job under Site Recovery jobs in the portal, then rerun.",
     )

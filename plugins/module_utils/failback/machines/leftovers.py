@@ -20,7 +20,7 @@ LEFT = "azure_vm_remains"
 
 
 def look_for_leftovers(state: SliceState) -> None:
-    """A warning for each machine whose Azure VM outlived its commit; one that cannot be read is told as that."""
+    """A warning for each machine whose Azure VM still exists after its commit; one that cannot be read is reported as such."""
     committed = [track for track in state.memory.tracks.values() if track.azure_vm and _committed(track)]
 
     def read(track: Track) -> Union[Json, FailbackError]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine's pace: how long it waits for what, and how often it tries. Seconds, unless a line says otherwise."""
+"""The engine's waits and numbers of attempts. Seconds unless stated otherwise."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ LAG = 60.0
 #: Seconds of the service's clock for which a job that was accepted may not be shown yet.
 UNSHOWN = 600.0
 
-#: Seconds of the service's clock between two looks at somebody else's job that holds a machine.
+#: Seconds of the service's clock between two polls of a job that this run did not start.
 LINGER = 300.0
 
-#: Seconds of real time for which one look at the vault may be sent by, and those between two looks into the write bucket.
+#: Seconds of real time for which one read of the vault may be used for sending, and those between two checks of the write bucket.
 TRICKLE, REFILL = 10.0, 1.0
 
 #: Writes that the service's bucket takes more in each second of real time (DOC, asr-api.md section 8).

@@ -11,7 +11,7 @@ from ..model.items import Item
 from ..model.refusal import Refusal
 from .track import Track
 
-#: Codes of errors that a network, a service or a log-in gets over by itself.
+#: Codes of temporary errors of network, service or login.
 PASSING = frozenset(
     {
         "unreachable",
@@ -33,7 +33,7 @@ PATIENCE = 900.0
 
 
 def passes(error: FailbackError) -> bool:
-    """Whether time alone may heal it."""
+    """Whether it may resolve itself with time."""
     return not isinstance(error, (InputError, NotFound)) and error.code in PASSING
 
 

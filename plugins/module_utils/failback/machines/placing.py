@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Placing the machines of a run: what lists do not tell is read from the items themselves, side by side.
+"""Placing the machines of a run: what lists do not report is read from the items themselves, in parallel.
 
-A list of the vault is hollow (SEEN, asr-api.md 10): its items have no disks, no master target and, on the way home, no
+A list of the vault omits details (SEEN, asr-api.md 10): its items have no disks, no master target and, during the failback, no
 operating system. A decision that needs them reads the single item. Such a read that fails concerns its machine alone.
 """
 
@@ -42,7 +42,7 @@ def read_whole(state: SliceState, items: Sequence[Item]) -> dict[str, Seen]:
 def with_systems(state: SliceState, wanting: Sequence[Wanting]) -> dict[str, Seen]:
     """The items with their operating systems, where the choice of a run-as account depends on it.
 
-    What an earlier step of the run knew serves, else the item is read by itself.
+    What an earlier step of the run knows is used, else the item is read individually.
     """
     order = state.order
     if not (order.run_as_account_windows or order.run_as_account_linux):
@@ -105,7 +105,7 @@ def place_all(state: SliceState, estate: Estate, wanting: Sequence[Wanting], due
             state.wait_for(item.key, problem)
     estate = replace(estate, homes=state.homes)
     for item, _track in whole:
-        # A list tells less of it than what was read here; people see the plan by this.
+        # A list has less of it than what was read here; the plan uses this.
         state.locations[item.key] = estate.home_of(item)
     placed = place_to_onprem([item for item, _track in whole], state.order, estate, slots, bound)
     for item, track in whole:
@@ -127,9 +127,9 @@ def occupied(
     """Slots on their way to being used, the master targets that consistency groups are bound to, and the groups of which
     that could not be read.
 
-    A running reprotect may not have attached its disks yet, and lists do not tell its master target: such an item is
-    read by itself. So are the other members of a group that is about to be placed, and the machines of an appliance, whose
-    disks are counted by nobody else.
+    A running reprotect may not have attached its disks yet, and lists do not report its master target: such an item is
+    read individually. So are the other members of a group that is about to be placed, and the machines of an appliance, whose
+    disks are counted nowhere else.
     """
     slots, bound, unread = Slots(), dict[str, str](), dict[str, FailbackError]()
     groups = {item.group_id for item in wanting if item.group_id}
@@ -161,7 +161,7 @@ def occupied(
                 unread[item.group_id] = full
             fabric = estate.fabric_of(item)
             for server in fabric.master_targets if fabric and moving else ():
-                # Nobody knows which one it uses: room is left for it on each.
+                # It is unknown which one it uses: room is left for it on each.
                 slots.take(server, disks_of(item))
             continue
         target = str(full.details.get("masterTargetId") or "")
@@ -178,7 +178,7 @@ def _placed(state: SliceState, item: Item) -> bool:
 
 
 def _take(slots: Slots, estate: Estate, seen: Seen, listed: Item, target_id: str) -> None:
-    """Count a machine's disks; one that could not be read counts as its list entry tells."""
+    """Count a machine's disks; one that could not be read counts by its list entry."""
     slots_take(slots, estate, listed if isinstance(seen, FailbackError) else seen, target_id)
 
 

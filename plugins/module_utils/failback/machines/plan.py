@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run would do, for people, before it begins: machines, steps, where to and through what. Pure text, 120 columns.
+"""The plan that is printed before a run: machines, steps, destination and servers. Pure text, 120 columns.
 
-Machines with the same way are one paragraph, so that the plan of a thousand machines fits a screen.
+Machines with the same route are one paragraph, so that the plan of a thousand machines fits a screen.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
 from ..placement.home import Home, goes_back, judged
 from .state import SliceState
 
-#: Providers whose machines keep their own datastore by the service's own word, whatever the request names.
+#: Providers whose machines keep their own datastore, whatever the request names.
 CLASSIC = frozenset({"InMageAzureV2", "InMage"})
 
 #: Columns a terminal is sure to have, and machines named before "and N more".
@@ -62,7 +62,7 @@ def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     if not ways:
         return []
     total = sum(map(len, ways.values()))
-    # What is the same for all is said once.
+    # What is the same for all is printed once.
     shared = {_operations(way) for way in ways}
     common = shared.pop() if len(shared) == 1 else ""
     head = f"The plan, for {total} machine{'' if total == 1 else 's'}:{f' {common}' if common else ''}"

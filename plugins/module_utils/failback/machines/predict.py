@@ -74,7 +74,7 @@ def predict(state: SliceState) -> list[dict[str, Any]]:
 
 
 def walkable(requests: RequestBuilder, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:
-    """One machine's requests, up to the first that has no body: the steps before it are walked all the same."""
+    """One machine's requests, up to the first that has no body: the steps before it run anyway."""
     found: list[Planned] = []
     for item, track, operation in operations:
         request = requests.request(item, track, operation)
@@ -88,14 +88,14 @@ def walkable(requests: RequestBuilder, operations: Sequence[tuple[Item, Track, O
 
 
 def beyond(state: SliceState, entry: Planned, held: Mapping[str, str]) -> bool:
-    """Whether a request lies beyond the step its machine's group holds it before."""
+    """Whether a request comes after the step before which its machine's group stops."""
     step = held.get(entry[1].key)
     route = state.order.route
     return step is not None and route.index(entry[2].step) >= route.index(step)
 
 
 def conclude(state: SliceState, track: Track, operations: list[Operation], end: object) -> None:
-    """How the machine's way would end."""
+    """How the machine's route would end."""
     if isinstance(end, Hold):
         track.end("awaiting_approval", approval(end.operation))
     elif isinstance(end, Refusal):

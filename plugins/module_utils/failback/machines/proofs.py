@@ -30,7 +30,7 @@ class Evidence:
     #: How those were found, or why they were not.
     site_found: Found = NOTHING
     azure_found: Found = NOTHING
-    #: Names of VMs that vCenter cannot read, where Azure was looked into, and why that could not be read.
+    #: Names of VMs that vCenter cannot read, where Azure was searched, and why that could not be read.
     unreadable: tuple[str, ...] = ()
     looked: str = ""
     azure_error: FailbackError | None = None
@@ -57,7 +57,7 @@ def prove(evidence: Evidence, step: str) -> list[Refusal]:
 def _job(evidence: Evidence, home: bool) -> Refusal | None:
     job = evidence.job
     if job is None and home and evidence.item.came_home:
-        # The item itself says of its last planned failover that it succeeded (SPEC lastPlannedFailoverStatus).
+        # The item itself reports that its last planned failover succeeded (SPEC lastPlannedFailoverStatus).
         return None
     if job is None:
         return Refusal(
@@ -153,12 +153,12 @@ def _site(evidence: Evidence, home: bool) -> Refusal | None:
 
 
 def _called(evidence: Evidence, found: Found) -> str:
-    """What a reason has to call a machine, so that it speaks of no other one."""
+    """What a reason must name so that it refers to this machine only."""
     return evidence.item.name if found.shared else evidence.item.friendly_name
 
 
 def _gone(others: bool) -> str:
-    """How to say that an Azure VM does not exist any more; where there are others of its name, that none of them is it."""
+    """How to confirm that an Azure VM no longer exists; if others have its name, that none of them is it."""
     if others:
         return (
             " If it really no longer exists and each VM of that name belongs to another machine, accept that and list "

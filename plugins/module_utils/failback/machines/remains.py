@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is still in Azure of machines that went home, and what it costs. Pure.
 
-Looked at is what stands in the resource groups that the vaults fail over to. Whose it is, ids of the vault's own data and
-tags tell, never a name; where they do not tell, it is listed as nobody's. Shapes are those of Microsoft.Compute and
+Searches the resource groups that the vaults fail over to. Resources are matched to machines by the ids in the vault's data
+and by tags, never by name; without a match the machine is unknown. Shapes are those of Microsoft.Compute and
 Microsoft.Network (DOC).
 """
 
@@ -35,7 +35,7 @@ COSTS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Remain:
-    """One resource. ``machine`` is whose it is, empty where nothing tells; ``evidence`` says by what that is known.
+    """One resource. ``machine`` is its machine, empty where unknown; ``evidence`` says how that is known.
 
     ``in_use`` says what still needs it; empty for what is left over.
     """
@@ -51,7 +51,7 @@ class Remain:
     process_server: str = ""
 
     def result(self) -> dict[str, Any]:
-        """As it stands in the module's result."""
+        """As in the module's result."""
         return {
             "kind": self.kind,
             "id": self.id,
@@ -70,7 +70,7 @@ class Remain:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the vault says of an id: whose it is, and whether the replication writes to it."""
+    """What the vault says about an id: its machine, and whether the replication writes to it."""
 
     machine: str
     replicating: bool
@@ -100,7 +100,7 @@ def remains(
 
     ``groups`` are ids of resource groups that vaults fail over to; ``mark`` is the tag of a process server that was deployed
     from here; ``away`` are names of machines that run in Azure now. Virtual machines are named only where the vault's data
-    or the mark tells whose they are.
+    or the tag shows their machine.
     """
     places = tuple(f"{g.lower().rstrip('/')}/" for g in groups if g)
     out = set(away)
@@ -139,7 +139,7 @@ def remains(
 
 
 def table(found: Sequence[Remain]) -> list[str]:
-    """What is left over, as lines for people; what is in use is only counted."""
+    """What is left over, as lines to print; what is in use is only counted."""
     left = [r for r in found if not r.in_use]
     used = len(found) - len(left)
     tail = f" {used} more are in use." if used else ""
@@ -169,7 +169,7 @@ def _evidence(claim: Claim | None, server: str, mark: str) -> str:
 
 
 def _by_source(kind: str, entry: Json, known: Mapping[str, Claim]) -> Claim | None:
-    """A snapshot belongs to whom the disk that it was made from belongs to; the replication does not need it."""
+    """A snapshot belongs to the machine of the disk that it was made from; the replication does not need it."""
     source = str(_mapping(_mapping(entry.get("properties")).get("creationData")).get("sourceResourceId") or "")
     claim = known.get(source.lower()) if kind == "snapshot" else None
     return Claim(claim.machine, replicating=False) if claim else None

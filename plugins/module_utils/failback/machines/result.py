@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The result of a slice: where every machine stands, what was done with it, what it cost."""
+"""The result of a slice: the state of every machine, what was done with it, what it cost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def render(state: SliceState, finished: bool, plan: list[dict[str, Any]] | None 
         "next_slice_seconds": next_slice(state),
     }
     if memory.notes:
-        # Ansible shows a result's warnings to people by itself.
+        # Ansible prints a result's warnings itself.
         result["warnings"] = [note["message"] for note in memory.notes]
     result["cursor"] = memory.dump(Requests(**spent))
     return result

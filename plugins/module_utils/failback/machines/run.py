@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Walking a route of steps with many items, one slice at a time.
+"""The engine: takes many items through a route of steps, one slice at a time.
 
-A slice reads the vault, decides for every item, sends what is due, waits a little and returns where everybody stands.
+A slice reads the vault, decides for every item, sends what is due, waits a little and returns the state of every machine.
 Correctness rests on the vault alone: a killed run and the next slice are the same case.
 """
 
@@ -111,20 +111,20 @@ class Run(SliceState, Slice[None]):
         return render(self, finished=finished)
 
     def telling(self, error: FailbackError) -> FailbackError:
-        """The error with what was sent and what is known: nobody else can tell it."""
+        """The error with what was sent and what is known; only this run has that."""
         if self.memory.tracks:
             take_stock(self)
             error.story = render(self, finished=False)
         return error
 
     def finished(self) -> bool:
-        """Every machine's way has ended; without waiting, also when nothing is left to send."""
+        """All machines have finished; without waiting, also when nothing is left to send."""
         if all(track.ended for track in self.memory.tracks.values()):
             return True
         return not self.order.wait and not self.sender.unsent and not self.trouble
 
     def pause(self) -> float:
-        """Seconds until the next look: the user's, the service's own pace, or a growing guess."""
+        """Seconds until the next read: the user's, the service's own pace, or a growing guess."""
         if self.sender.unsent:
             return 1.0
         if self.order.poll_interval is not None:
@@ -169,7 +169,7 @@ class Run(SliceState, Slice[None]):
         self.settle(item, track)
         decision = self.decision(item, track)
         if isinstance(decision, Refusal) and decision.code == AGENT_MISSING:
-            # Lists are hollow and lag behind: the machine's own GET has the last word on its agent.
+            # Lists omit details and lag: the machine's own GET decides about its agent.
             item = self.refresh(item)
             decision = self.decision(item, track)
         if isinstance(decision, Send):
@@ -209,7 +209,7 @@ class Run(SliceState, Slice[None]):
             track.settle(self.now)
 
     def held_back(self, due: list[Due]) -> list[Due]:
-        """Together: nobody starts a step while another machine still walks an earlier one."""
+        """Together: no machine starts a step while another one is still at an earlier step."""
         steps = self.order.route
         earliest = min(
             (steps.index(self.current_step(item, track)) for item, track in self.open_tracks()), default=len(steps)
@@ -221,7 +221,7 @@ class Run(SliceState, Slice[None]):
         return kept
 
     def current_step(self, item: Item, track: Track) -> str:
-        """The step of the route that a machine is on or has next before it; the first one where nothing tells."""
+        """The step of the route that a machine is doing or does next; the first one where unknown."""
         steps = self.order.route
         decision = self.decision(item, track)
         operation = (
@@ -233,7 +233,7 @@ class Run(SliceState, Slice[None]):
         if not track.job and operation is not None:
             step = operation.step
         elif not track.job:
-            # A list that lags, or somebody else's operation: what was judged last counts, then what is listed.
+            # A list that lags, or an operation started elsewhere: the last finished job counts, then the list.
             position = Position(track.arrived) if track.arrived else self.lifecycle.position(item)
             if position is not None:
                 generation = self.lifecycle.generation(item) or ""

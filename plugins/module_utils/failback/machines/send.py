@@ -45,13 +45,13 @@ class Sender:
         self.partial = False
         #: Requests that are due and still wait for the write bucket.
         self.unsent = False
-        #: Tokens in the write bucket when it was last looked at and nothing fitted.
+        #: Tokens in the write bucket when it was last checked and nothing fitted.
         self.tokens_left: int | None = None
-        #: The service's time before the requests under way left.
+        #: The service's time before the current requests were sent.
         self.asked: datetime | None = None
 
     def begin(self) -> None:
-        """A tick begins: what could not be read for some machines is read anew."""
+        """A tick begins: what could not be read for some machines is read again."""
         self.unsent = False
         if self.partial:
             self.requests, self.partial = None, False
@@ -73,7 +73,7 @@ class Sender:
         due = self.state.clear(due)
         room = max(0, self.state.vaults.write_tokens()) + math.ceil(REFILLED * self.window())
         ready: list[Due] = []
-        # A proof ages: only what can leave by the next look is proven. Where much of that is not, the others have a try.
+        # A proof ages: only what can be sent before the next read is proven. If much of that fails, the others have a try.
         for number in (room, len(due)):
             some, due = cut(as_units(due), number)
             commits = [entry for entry in some if entry[2].step in COMMITS]
@@ -85,7 +85,7 @@ class Sender:
         self.trickle(ready, due)
 
     def window(self) -> float:
-        """Seconds for which one look at the vault may be sent by: as long as the service's pace lets it count."""
+        """Seconds for which one read of the vault may be used for sending: as long as the service's pace allows."""
         return max(0.0, min(self.deadline - self.state.clock.monotonic(), max(self.state.memory.pace or 0.0, TRICKLE)))
 
     def ready(self, due: list[Due]) -> list[Ready]:
@@ -103,13 +103,13 @@ class Sender:
             elif item.key not in self.state.trouble:
                 track.going(request.point, request.placement)
                 ready.append((item, track, operation, request.body))
-        # A member without a body holds its fellows.
+        # A member without a body stops its group.
         whole = {id(track) for _item, track, _operation in whole_groups(self.state, [entry[:3] for entry in ready])}
         return [entry for entry in ready if id(entry[1]) in whole]
 
     def trickle(self, due: list[Due], later: list[Due]) -> None:
-        """Send as the write bucket fills, for as long as the last look at the vault counts; the rest, and what is for
-        ``later``, waits for the next look."""
+        """Send as the write bucket fills, for as long as the last read of the vault is valid; the rest, and what is for
+        ``later``, waits for the next read."""
         until = self.state.clock.monotonic() + self.window()
         while due:
             some, due = self.fitting(due)
@@ -125,7 +125,7 @@ class Sender:
             track.wait(f"waiting for the service's write limit before {STEP_TEXT[operation.step]}")
 
     def fitting(self, due: list[Due]) -> tuple[list[Due], list[Due]]:
-        """What the write bucket's tokens are enough for, and the rest. A group leaves whole.
+        """What the write bucket's tokens are enough for, and the rest. A group is sent as a whole.
 
         One that is larger than the bucket leaves when that is full, which shows by its not filling any more.
         """
@@ -137,7 +137,7 @@ class Sender:
         return some, later
 
     def send(self, entry: Ready) -> Sent | FailbackError | Item:
-        """POST one operation. A refusal or an unknown fate is followed by reading the item by itself."""
+        """POST one operation. After a refusal or an unknown outcome the item is read individually."""
         item, _track, operation, body = entry
         try:
             return self.state.vaults.act(item.id, operation.verb, body)
@@ -152,7 +152,7 @@ class Sender:
                 return exc
             running = self.state.lifecycle.running(fresh, (operation.step,))
             position = self.state.lifecycle.position(fresh)
-            # A machine that is only busy with something else has not moved: it allows nothing, which looks like a sync.
+            # A machine that is busy with something else has not moved: it allows nothing, which looks like a sync.
             moved = (
                 position is not None
                 and position not in operation.departs
@@ -186,7 +186,7 @@ class Sender:
                     track.arrive(position)
                 track.join()
         elif isinstance(answer, ConnectionFailed) or answer.code == THROTTLED:
-            # Nothing was accepted and the machine is not at fault: the next look decides anew.
+            # Nothing was accepted and the machine is not at fault: the next read decides again.
             track.wait(f"{answer.message} Retrying")
         elif isinstance(answer, Unknown):
             track.lose(operation.step, self.state.now, self.asked or self.state.now)

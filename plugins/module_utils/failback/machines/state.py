@@ -38,9 +38,9 @@ R = TypeVar("R")
 
 
 class SliceState:
-    """Many items on one route, and everything needed to look at them.
+    """Many items on one route, and everything needed to read them.
 
-    It is long because all parts of the engine share this one state: who is chosen, what was read of them, who waits.
+    It is long because all parts of the engine share this one state: the selected machines, what was read, and which ones wait.
     """
 
     def __init__(
@@ -62,22 +62,22 @@ class SliceState:
         self.policy = order.decision_policy
         self.items: dict[str, Item] = {}
         self.all_items: list[Item] = []
-        #: Items read by themselves because lists do not tell how far they are.
+        #: Items read individually because lists do not show their progress.
         self.closer: dict[str, Item] = {}
         #: Entries of the last list and what they are, by id as the service writes it.
         self._entries: dict[str, tuple[Json, Item]] = {}
-        #: Machines that cannot be read at this look, by key; nothing is decided about them.
+        #: Machines that could not be read this time, by key; nothing is decided about them.
         self.trouble: dict[str, FailbackError] = {}
         #: When this process last found a machine in trouble, and when it began.
         self._found: dict[str, float] = {}
         self._began = clock.monotonic()
-        #: What vCenter tells of where machines were, by key, as far as it was asked.
+        #: vCenter's data about the machines' locations, by key, as far as it was read.
         self.homes: dict[str, Home] = {}
         #: Whether a machine goes back to its original location, by key, as it was placed.
         self.locations: dict[str, Home] = {}
-        #: Bytes of a machine's disks, by key, where something read has told them.
+        #: Bytes of a machine's disks, by key, where known.
         self.sizes: dict[str, int] = {}
-        #: Where a machine's reprotect home is placed, by key: what people want to see of the plan.
+        #: The placement of a machine's reprotect home, by key, for the plan.
         self.homeward: dict[str, dict[str, Any]] = {}
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
 
@@ -121,7 +121,7 @@ class SliceState:
                 self.look_for(key, track)
 
     def parsed(self, entry: Json, vault: VaultRef) -> Item:
-        """A list's entry as an item; one that says what it said at the last look is not parsed again."""
+        """A list's entry as an item; one that has not changed since the last read is not parsed again."""
         name = str(entry.get("id") or "")
         known = self._entries.get(name)
         if known is None or known[0] != entry or known[1].vault is not vault:
@@ -129,22 +129,22 @@ class SliceState:
         return known[1]
 
     def may_hold(self, vault: VaultRef) -> bool:
-        """Whether what is asked for may lie in a vault. A later stage of a chain names every machine by its id."""
+        """Whether a vault may hold the selected machines. A later stage of a chain names every machine by its id."""
         order = self.order
         named = [word.strip().lower() for word in order.machines]
         sure = named and not (order.groups or order.recovery_plans or order.exclude)
         return not (sure and all(w.startswith("/subscriptions/") and not w.startswith(f"{vault.key}/") for w in named))
 
     def calm(self) -> None:
-        """A look has ended: a machine that was in no trouble has its whole patience again."""
+        """A read has ended: a machine that could be read has its whole time limit again."""
         for key, track in self.memory.tracks.items():
             if key not in self.trouble:
                 track.calm()
 
     def wait_for(self, key: str, error: FailbackError, dark: bool = False) -> None:
-        """One machine cannot be read, or lacks what its next step needs: it alone waits, until patience is used up.
+        """One machine cannot be read, or lacks what its next step needs: only it waits, up to the time limit.
 
-        An error that does not pass ends it at once, unless its whole vault is ``dark``: that is none of its own.
+        A permanent error ends it at once, unless its whole vault is ``dark``: that is not the machine's fault.
         """
         if key in self.trouble:
             return
@@ -179,18 +179,18 @@ class SliceState:
         return self.items[item.key]
 
     def measure(self, item: Item) -> None:
-        """Keep the size of a machine where an answer tells that of every disk."""
+        """Keep the size of a machine if an answer has the size of every disk."""
         sizes = [disk.size_bytes for disk in item.disks]
         if sizes and None not in sizes:
             self.sizes[item.key] = sum(size or 0 for size in sizes)
 
     def with_system(self, item: Item) -> Item:
-        """The machine with its operating system, where this run knows it and the answer does not tell."""
+        """The machine with its operating system, if this run knows it and the answer lacks it."""
         track = self.memory.tracks.get(item.key)
         return replace(item, os_type=track.system) if track and track.system and not item.os_type else item
 
     def point_for(self, item: Item) -> str:
-        """The recovery point that is asked for, for one machine."""
+        """The requested recovery point of one machine."""
         return value_for(self.with_system(item), self.order.recovery_point) or LATEST
 
     def choose(self, listed: Sequence[Item]) -> None:
@@ -231,7 +231,7 @@ class SliceState:
             self.memory.tracks[key].end("refused", refusal)
 
     def find_gone(self, choice: Choice) -> list[tuple[Gone, Refusal]]:
-        """Look for plan members that are not listed, each by itself: only its own GET can say that one is gone (P6)."""
+        """Look for plan members that are not listed, each with its own GET: only that can prove that one is gone."""
 
         def read(member: Gone) -> Item | Refusal:
             vault = next(v for v in self.order.vaults if v.key == member.vault)
@@ -253,7 +253,7 @@ class SliceState:
         return [(member, answer) for member, answer in found if isinstance(answer, Refusal)]
 
     def stop_unconfirmed(self, chosen: Sequence[Item]) -> None:
-        """Refuse the order where every machine would need a failover to Azure that nobody confirmed."""
+        """Refuse the order if every machine would need a failover to Azure that was not confirmed."""
         if FAILOVER_TO_AZURE not in self.order.route or self.order.confirm_failover_to_azure:
             return
         ways = [decide(Observed(i, self.now), self.order.route, self.lifecycle, self.policy) for i in chosen]
@@ -261,7 +261,7 @@ class SliceState:
             raise not_confirmed()
 
     def look_for(self, key: str, track: Track) -> None:
-        """A chosen machine is missing from the list: only its own GET can say that it is gone (promise P6)."""
+        """A selected machine is missing from the list: only its own GET can prove that it is gone."""
         known = self.items.get(key)
         try:
             found = Item.parse(self.vaults.get_item(key if known is None else known.id), self._vault_of(key))
@@ -275,7 +275,7 @@ class SliceState:
                 Refusal(
                     "item_gone",
                     "The replicated item is no longer in the vault.",
-                    "Check the vault's jobs for who removed it. A machine without replication cannot be failed back.",
+                    "Check the vault's jobs to see who removed it. A machine without replication cannot be failed back.",
                 ),
             )
         except (ReadFailed, ConnectionFailed) as exc:
@@ -283,7 +283,7 @@ class SliceState:
             self.wait_for(key, exc)
 
     def vault_name(self, key: str) -> str:
-        """Name of the vault that a replicated item's key lies in."""
+        """Name of the vault of a replicated item's key."""
         return self._vault_of(key).name
 
     def _vault_of(self, key: str) -> VaultRef:
@@ -312,7 +312,7 @@ class SliceState:
         ]
 
     def clear(self, due: list[Due]) -> list[Due]:
-        """Those whose way has not ended meanwhile and that lack nothing they need."""
+        """Those that have not ended in the meantime and lack nothing they need."""
         return [entry for entry in due if not entry[1].ended and entry[0].key not in self.trouble]
 
     def observed(self, item: Item, track: Track) -> Observed:
@@ -331,13 +331,13 @@ class SliceState:
 
 
 def _unclear(item: Item) -> ReadFailed:
-    """An item whose entry is not understood, as an answer that cannot be taken for the truth."""
+    """An item whose entry is not understood, as an answer that cannot be trusted."""
     refusal = not_understood(item)
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
 
 
 def approval(operation: Operation) -> Refusal:
-    """What is said of a machine that waits for a person before its commit."""
+    """The message for a machine that waits for approval before its commit."""
     if operation.step.endswith("_onprem"):
         look = (
             "Check it on-premises: Is it powered on and reachable? Is the data current and the IP address "

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a run remembers between slices: small, plain, without secrets, and droppable at any time.
 
-Nothing depends on it: the vault alone is the truth. It saves reads, keeps ``before`` and ``changed`` honest over
-slices, and carries the service's pace on, which only the 202 tells.
+Nothing depends on it: the state is in the vault. It saves reads, keeps ``before`` and ``changed`` honest over
+slices, and carries the service's pace on, which only the 202 reports.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..model.ports import Requests
 from ..model.refusal import Refusal
 from ..model.sync import Sync
 
-#: Providers of the way out; they tell the ids that the way home leaves out.
+#: Providers that replicate to Azure; they report the ids that items being failed back omit.
 FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
 
 VERSION = 2
@@ -33,7 +33,7 @@ VERSION = 2
 
 @dataclass
 class Track:
-    """One machine's way through this run. Times are the service's, as ISO texts.
+    """One machine's progress in this run. Times are the service's, as ISO strings.
 
     Its fields are changed by its own methods alone, which is what makes the class long: everything that can happen to a
     machine is a method here.
@@ -56,14 +56,14 @@ class Track:
     opened: str = ""
     seen: bool = False
     look_after: str = ""
-    #: When somebody else's job that is joined was last read although it still holds the machine.
+    #: When a joined job that this run did not start was last read although it still holds the machine.
     asked_after: str = ""
     arrived: str = ""
-    #: The judged job whose synchronisation is still under way.
+    #: The finished job whose synchronisation is still in progress.
     settling: str = ""
     lost_step: str = ""
     lost_at: str = ""
-    #: When the request whose reply was lost had not left yet.
+    #: A time before the request whose reply was lost was sent.
     lost_since: str = ""
     attempts: dict[str, int] = field(default_factory=dict)
     rejections: int = 0
@@ -73,16 +73,16 @@ class Track:
     warnings: list[dict[str, str]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
     point: str = ""
-    #: Gates that were passed on a person's word: gate, reason, and the service's text.
+    #: Gates that were accepted: gate, reason, and the service's text.
     accepted: list[dict[str, str]] = field(default_factory=list)
-    #: Ids that the item told before its reprotect took them away, and the Azure VM that a commit home was proven for.
+    #: Ids that the item reported before its reprotect removed them, and the Azure VM that a commit home was proven for.
     azure_vm_id: str = ""
     site_uuid: str = ""
     azure_vm: str = ""
-    #: Whether this run has looked at the copy before it sent the failover home.
+    #: Whether this run checked the copy before it sent the failover home.
     whole: bool = False
     placement: dict[str, str] | None = None
-    #: Disks that the placement takes; lists do not tell them.
+    #: Disks that the placement uses; lists do not report them.
     disks: int = 0
     after: str = ""
     ended: str = ""
@@ -94,14 +94,14 @@ class Track:
     waiting: str = ""
     #: Seconds for which reading about the machine has failed in a row; None while it does not.
     troubled: float | None = None
-    #: This run's first look at the synchronisation: when, and its percentage.
+    #: This run's first read of the synchronisation: when, and its percentage.
     sync_seen: list[Any] = field(default_factory=list)
-    #: What the latest look told of the synchronisation, and when ("at"); when the machine was last read for it.
+    #: What the latest read reported of the synchronisation, and when ("at"); when the machine was last read for it.
     sync: dict[str, Any] = field(default_factory=dict)
     looked: str = ""
 
     def open(self, step: str, job: str, now: datetime, started: bool, point: str = "") -> None:
-        """Hold a job for this machine until it is judged."""
+        """Keep a job for this machine until it has been evaluated."""
         self.step, self.job, self.opened = step, job, iso(now) or ""
         self.seen = not started
         self.look_after = self.lost_step = self.lost_at = self.lost_since = ""
@@ -110,7 +110,7 @@ class Track:
         self.steps.append({**entry, "recovery_point": point} if point else entry)
 
     def close(self, job: Job) -> None:
-        """Write a judged job's verdict into the machine's list of steps."""
+        """Record a finished job's verdict in the machine's list of steps."""
         entry = self.entry(job.name)
         if entry is None:
             entry = {"step": self.step, "done": "joined", "job": job.name}
@@ -129,7 +129,7 @@ class Track:
                 self.warnings.append(warning.result())
 
     def settle(self, now: datetime) -> None:
-        """The synchronisation after the judged job is over: the step lasted until now."""
+        """The synchronisation after the finished job is over: the step lasted until now."""
         entry = self.entry(self.settling) if self.settling else None
         self.settling = ""
         if entry is not None and entry.get("start"):
@@ -141,7 +141,7 @@ class Track:
         return next((entry for entry in self.steps if entry.get("job") == job), None)
 
     def verdict(self, step: str) -> Job | None:
-        """The judged job of a step in this run, as far as a proof needs it."""
+        """The finished job of a step in this run, as far as a proof needs it."""
         for entry in reversed(self.steps):
             if entry["step"] == step and entry.get("end"):
                 return Job(
@@ -159,7 +159,7 @@ class Track:
         return None
 
     def remember(self, item: Item) -> None:
-        """Keep the ids that an item tells for as long as it does."""
+        """Keep the ids that an item reports, while it does."""
         if item.instance_type in FORWARD:
             # Before the failover an Azure VM of an earlier one may still be named.
             self.azure_vm_id = item.azure_vm_id or "" if item.active_location == "Recovery" else ""
@@ -185,11 +185,11 @@ class Track:
             entry["recovery_point"] = self.point
 
     def accept(self, taken: list[dict[str, str]]) -> None:
-        """Keep what was passed on a person's word, each gate once."""
+        """Record the accepted gates, each once."""
         known = {entry["gate"] for entry in self.accepted}
         self.accepted += [entry for entry in taken if entry["gate"] not in known]
 
-    # -- what a look finds ---------------------------------------------------------------------------------------
+    # -- what a read finds ---------------------------------------------------------------------------------------
 
     def wait(self, why: str) -> None:
         """Nothing is sent for it now, for the reason given."""
@@ -200,11 +200,11 @@ class Track:
         self.joined = True
 
     def arrive(self, position: Position | None) -> None:
-        """A judged job has brought it here, whatever lists still show."""
+        """A finished job has brought it here, whatever lists still show."""
         self.arrived = position.value if position is not None else ""
 
     def stand(self, position: str) -> None:
-        """Where it stands at the end, as results tell it."""
+        """Its position at the end, as in results."""
         self.after = position
 
     def warn(self, problem: Problem) -> None:
@@ -212,7 +212,7 @@ class Track:
         self.warnings.append(problem.result())
 
     def learn_system(self, system: str | None) -> None:
-        """Its operating system, told first by whoever knew it."""
+        """Its operating system, from the first source that reported it."""
         self.system = self.system or system or ""
 
     def trouble(self, elapsed: float | None) -> float:
@@ -225,7 +225,7 @@ class Track:
         self.troubled = None
 
     def synchronises(self, sync: Sync | None, now: datetime) -> None:
-        """What a look told of its synchronisation; None where none is under way."""
+        """Its synchronisation at the last read; None where none is in progress."""
         if sync is None:
             self.sync_seen, self.sync, self.looked = [], {}, ""
             return
@@ -234,7 +234,7 @@ class Track:
         self.sync = {"at": iso(now), **sync.result()}
 
     def look(self, now: datetime) -> None:
-        """It is read by itself for its synchronisation."""
+        """It is read individually for its synchronisation."""
         self.looked = iso(now) or ""
 
     # -- its job -------------------------------------------------------------------------------------------------
@@ -244,11 +244,11 @@ class Track:
         self.seen = True
 
     def look_later(self, now: datetime, seconds: float) -> None:
-        """Its job need not be asked for before."""
+        """Its job need not be read before."""
         self.look_after = iso(now + timedelta(seconds=seconds)) or ""
 
     def ask_after(self, now: datetime) -> None:
-        """Somebody else's job is read although it still holds the machine."""
+        """A job that this run did not start is read although it still holds the machine."""
         self.asked_after = iso(now) or ""
 
     def judged(self, step: str, job: Job) -> None:
@@ -271,7 +271,7 @@ class Track:
             self.placement = asdict(placement)
 
     def look_whole(self) -> None:
-        """Its copy was looked at before the failover home."""
+        """Its copy was checked before the failover home."""
         self.whole = True
 
     def proven_for(self, vm_id: str) -> None:
@@ -292,7 +292,7 @@ class Track:
         return self.attempts.get(step, 1)
 
     def repeat(self, step: str, now: datetime, seconds: float) -> None:
-        """The attempt at a step failed; it is sent once more after a while."""
+        """The attempt at a step failed; it is sent again after a while."""
         self.attempts[step] = self.attempt(step) + 1
         self.hold_back(now, seconds)
 
@@ -320,7 +320,7 @@ class Track:
     # -- its end -------------------------------------------------------------------------------------------------
 
     def end(self, how: str, why: Refusal | None = None) -> None:
-        """Its way in this run is over; ``why`` where it has not arrived."""
+        """It has ended in this run; ``why`` if it has not finished."""
         self.ended = how
         self.code, self.reason, self.remedy = (why.code, why.reason, why.remedy) if why is not None else ("", "", "")
         self.waiting, self.troubled = "", None
@@ -336,7 +336,7 @@ class Track:
 
     @property
     def why(self) -> Refusal:
-        """Why its way ended where it did."""
+        """Why it ended where it did."""
         return Refusal(self.code, self.reason, self.remedy)
 
     def place(self) -> Placement | None:
@@ -351,7 +351,7 @@ class Track:
         }
 
 
-#: A track's fields and the values they begin with; ``...`` stands for those that have none.
+#: A track's fields and their initial values; ``...`` for those that have none.
 _BEGINNING: dict[str, Any] = {
     entry.name: entry.default_factory()
     if entry.default_factory is not MISSING
@@ -401,7 +401,7 @@ class Memory:
 
 
 def packed(tracks: Mapping[str, Any]) -> str:
-    """Tracks as one short word. Ansible walks through every value of a result and of an argument several times, in the
+    """Tracks as one short string. Ansible processes every value of a result and of an argument several times, in the
     module and in the controller; for a thousand machines that would cost more than all the rest of a slice."""
     text = json.dumps(tracks, separators=(",", ":")).encode()
     return base64.b64encode(zlib.compress(text, 1)).decode()

@@ -43,7 +43,7 @@ def identity(s: Machine, f: Facts) -> Said | None:
 
 
 def power_of(vm: Json) -> str:
-    """The power state of an Azure VM in lower case, such as running; empty where it is not told."""
+    """The power state of an Azure VM in lower case, such as running; empty where none is reported."""
     for status in (properties(vm).get("instanceView") or {}).get("statuses") or ():
         kind, _slash, word = str(status.get("code") or "").partition("/")
         if kind.lower() == "powerstate":

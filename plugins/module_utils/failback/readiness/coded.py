@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules that only give a word of their own to what servers/ has judged already. Pure."""
+"""Rules that only give their own name to what servers/ has evaluated already. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .rules import Judge, Said, bad, ok, unknown
 
 
 def coded(*codes: str, fine: str) -> Judge:
-    """A rule that holds where the server's verdict has none of these reasons."""
+    """A rule that holds if the server's verdict has none of these reasons."""
 
     def judge(subject: Server, _facts: Facts) -> Said | None:
         reason = subject.reason(*codes)
@@ -18,7 +18,7 @@ def coded(*codes: str, fine: str) -> Judge:
 
 
 def on_vm(*codes: str, fine: str) -> Judge:
-    """The same, for what only vCenter tells of a server's VM."""
+    """The same, for what only vCenter reports about a server's VM."""
 
     def judge(subject: Gateway, facts: Facts) -> Said | None:
         if facts.survey is None:

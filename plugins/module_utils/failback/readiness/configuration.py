@@ -27,10 +27,10 @@ from .rules import (
 #: Days before a certificate's end from which the service warns (DOC CSMG).
 CERTIFICATE_WARNS = 60
 
-#: A backup of the configuration server older than this many days is told (INFER; the documents only ask for a recent one).
+#: A backup of the configuration server older than this many days is reported (INFER; the documents only require a recent one).
 BACKUP_DAYS = 7
 
-#: What vCenter's discovery says when it works (SEEN Discovered, Completed).
+#: Status of a working vCenter discovery (SEEN Discovered, Completed).
 DISCOVERED = frozenset({"discovered", "completed", "succeeded"})
 
 
@@ -51,7 +51,7 @@ def cs_address(s: Configuring, _f: Facts) -> Said | None:
     told = s.fabric.ip if s.fabric is not None else ""
     if not told or s.vm is None or not s.vm.addresses:
         return unknown(
-            f"Whether {s.name} still has the address {told or 'that the vault knows'} could not be compared with vCenter."
+            f"Whether {s.name} still has the address {told or 'that the vault lists'} could not be compared with vCenter."
         )
     if told in s.vm.addresses:
         return ok(f"{s.name} has the address that the vault knows, {told}.")
@@ -101,7 +101,7 @@ def vcenter_connected(s: Configuring, f: Facts) -> Said | None:
     mine = [v for v in known if s.fabric is not None and str(v.get("id") or "").lower().startswith(f"{s.fabric.key}/")]
     if not mine:
         return bad(
-            f"The configuration server {s.name} knows no vCenter.", "Add the vCenter to it and wait for its discovery."
+            f"The configuration server {s.name} has no vCenter.", "Add the vCenter to it and wait for its discovery."
         )
     for entry in mine:
         props = properties(entry)

@@ -12,7 +12,7 @@ from ..model.refusal import Refusal
 from .facts import Facts, Machine
 from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, OUT, WARN, Judge, Rule, Said, bad, ok, unknown
 
-#: Where the copy is judged: before that it is not whole, after it the item only grows old.
+#: Positions in which the copy is checked: before them it is incomplete, after them the item only grows old.
 _JUDGED = frozenset({Position.READY})
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What rules are given: everything that was read, and the subjects they judge. Plain data."""
+"""The input of rules: everything that was read, and the subjects they evaluate. Plain data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Subject:
-    """What every subject has: its name, vault and generation, the moments it is judged for, the machines it concerns."""
+    """What every subject has: its name, vault and generation, the steps it is checked for, the machines it concerns."""
 
     kind: str
     name: str
@@ -69,7 +69,7 @@ class Subject:
 @dataclass(frozen=True)
 class Machine(Subject):
     """A machine. ``placed`` is where a reprotect would put it, or why that cannot be; ``gateway`` the server that holds its
-    disks, or would; ``here`` and ``there`` are what was found of it in vCenter and in Azure, None where nobody was asked."""
+    disks, or would; ``here`` and ``there`` are what was found of it in vCenter and in Azure, None where it was not read."""
 
     item: Item | None = None
     position: Position | None = None
@@ -102,7 +102,7 @@ class Machine(Subject):
 
     @property
     def anew(self) -> bool | None:
-        """Whether it is made anew at an alternate location; None where that is not known."""
+        """Whether it is recreated at an alternate location; None where that is not known."""
         return None if self.home.exists is None else not self.home.exists
 
     @property
@@ -116,17 +116,17 @@ class Machine(Subject):
 
     @property
     def disks_gb(self) -> float | None:
-        """The sum of its disks; None where one does not tell its size."""
+        """The sum of its disks; None where one does not report its size."""
         sizes = [d.size_bytes for d in self.item.disks] if self.item is not None else []
         return None if not sizes or None in sizes else sum(s or 0 for s in sizes) / (1 << 30)
 
 
 @dataclass(frozen=True)
 class Server(Subject):
-    """A server's own entry and its fabric's. ``verdict`` is what servers/health.py says of it."""
+    """A server's own entry and its fabric's. ``verdict`` is what servers/health.py says about it."""
 
     fabric: Fabric | None = None
-    #: The fabric's customDetails, or the server's entry there, as the service tells them.
+    #: The fabric's customDetails, or the server's entry there, as reported by the service.
     told: Json = field(default_factory=dict)
     verdict: Verdict = field(default_factory=Verdict)
 
@@ -152,7 +152,7 @@ class Gateway(Server):
 
 @dataclass(frozen=True)
 class Processing(Server):
-    """A process server. ``outward``: it serves the way to Azure; ``azure_vm`` the Azure VM that it is."""
+    """A process server. ``outward``: it serves the replication to Azure; ``azure_vm`` its Azure VM."""
 
     server: ProcessServer | None = None
     outward: bool = False

@@ -179,7 +179,7 @@ RULES: tuple[Rule, ...] = (
         "mt_retention", "Master target offers the retention volume", GATEWAY, _MT, BLOCK,
         coded("no_retention_volume", "retention_volume_not_found", "retention_volume_ambiguous", fine="{name} offers a retention volume."),
         f"{_MTREAD}: retentionVolumes (a FAT volume is not listed)",
-        "Mount a drive of its own, not FAT; it appears after 15 minutes.", "preflight check 40", (40,), _C,
+        "Mount a separate drive, not FAT; it appears after 15 minutes.", "preflight check 40", (40,), _C,
     ),
     Rule(
         "mt_retention_space", "Retention volume has room", GATEWAY, _MT, WARN, retention_space,

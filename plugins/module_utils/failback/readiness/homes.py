@@ -29,7 +29,7 @@ from .rules import (
 
 
 def _stores(s: Machine) -> Sequence[str]:
-    """The datastores it will stand on: its own, or the chosen one."""
+    """The datastores it will use: its own, or the chosen one."""
     if s.anew is False:
         return s.home.datastores
     return (s.placed.datastore,) if s.anew and isinstance(s.placed, Placement) and s.placed.datastore else ()
@@ -144,7 +144,7 @@ def nfs(s: Machine, f: Facts) -> Said | None:
 
 
 def vsan(s: Machine, f: Facts) -> Said | None:
-    """Made anew on vSAN: one document forbids it, another allows it, a third says that the job fails (section 10 no. 2)."""
+    """Recreated on vSAN: one document forbids it, another allows it, a third says that the job fails (section 10 no. 2)."""
     kinds = _kinds(s, f)
     vvol = [name for name, kind in kinds.items() if kind == "vvol"]
     if vvol:

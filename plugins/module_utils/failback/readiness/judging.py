@@ -17,7 +17,7 @@ from .rules import ABOUT, BLOCK, PASS, UNKNOWN, WARN, Rule, Said
 
 @dataclass(frozen=True)
 class Finding:
-    """What a rule says of a subject. ``accepted`` is the reason by which a person lets it pass."""
+    """The result of a rule for a subject. ``accepted`` is the user's reason for accepting it."""
 
     rule: Rule
     subject: Subject
@@ -37,7 +37,7 @@ class Finding:
         return self.said.remedy or self.rule.remedy
 
     def result(self) -> dict[str, Any]:
-        """As it stands in the module's result and in the report."""
+        """As in the module's result and in the report."""
         return {
             "rule": self.rule.id,
             "title": self.rule.title,
@@ -108,7 +108,7 @@ def verdict_of(findings: Iterable[Finding]) -> str:
 
 
 def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[str, Any]:
-    """Findings, machines with what stops them, and counts, as the module tells them.
+    """Findings, machines with what stops them, and counts, as the module reports them.
 
     What blocks a server or a group blocks each machine that it concerns, for the steps that the rule is about.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table in the terminal: blocks first, then warnings, then what is not known; one cause for many is told once. Pure text."""
+"""The table in the terminal: blocks first, then warnings, then what is not known; a common cause is printed once. Pure text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Found = Mapping[str, Any]
 
 
 def kind_of(finding: Found) -> str:
-    """Under which head a finding stands."""
+    """The heading of a finding."""
     if finding["blocks"]:
         return "block"
     if finding["accepted"]:
@@ -50,10 +50,10 @@ def render(result: Mapping[str, Any]) -> list[str]:
 
 
 def _table(findings: Sequence[Found]) -> list[str]:
-    """A row a rule and cause: the rule's word, whom it is about, then what it says and what to do."""
+    """One row per rule and cause: the rule's name, its subjects, then the finding and the remedy."""
     rows: dict[tuple[str, str, str], list[Found]] = {}
     for finding in findings:
-        # Sentences that differ in the names alone are one cause: the first stands for all.
+        # Sentences that differ only in names are one cause: the first one is printed.
         rows.setdefault((finding["rule"], _cause(finding), finding["accepted"]), []).append(finding)
     width = max(len(rule) for rule, _cause, _accepted in rows)
     lines: list[str] = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight: read everything once, judge it, and say what speaks against the way. Writes nothing."""
+"""Preflight: read everything once, evaluate it, and report what blocks. Writes nothing."""
 
 from __future__ import annotations
 

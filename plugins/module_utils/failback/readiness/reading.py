@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading everything that rules judge, in bulk: one list of each kind per vault or subscription, a constant number of SOAP
-calls, and one GET for each chosen machine, because lists are hollow (SEEN, asr-api.md 10).
+"""Reading everything that rules evaluate, in bulk: one list of each kind per vault or subscription, a constant number of SOAP
+calls, and one GET for each chosen machine, because lists omit details (SEEN, asr-api.md 10).
 
 What cannot be read becomes unknown to the rules that need it; only the machines and fabrics themselves must be readable.
 """
@@ -101,7 +101,7 @@ def _guarded(seen: Read, what: str, work: Callable[[], T]) -> T | None:
 
 
 def _whole(seen: Read, vaults: ResourcePort) -> None:
-    """The chosen machines by themselves."""
+    """The selected machines, each from its own GET."""
 
     def one(item: Item) -> Union[Item, FailbackError]:
         try:
@@ -191,7 +191,7 @@ def _read_site(seen: Read, site: SurveyPort) -> None:
         mine = look(words)
         near = [*mine, *(m for m in hidden if m not in mine)]
         if LIFECYCLE.position(item) is Position.READY and not site_words(item, None, Known()):
-            # Modernized, on the way home: only its disks tell (SPEC diskUuid).
+            # Modernized, during the failback: only its disks have ids (SPEC diskUuid).
             near = list(listed)
         seen.here[item.key] = onprem(item, None, near, Known()) if near else NOTHING
         seen.homes[item.key] = home_of(item, near, Known())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rule is. A rule judges one subject (a machine, a group, a server) by facts that were read before, and nothing else.
+"""Rules. A rule evaluates one subject (a machine, a group, a server) from facts that were read before, and nothing else.
 
-Unknown is a verdict of its own and never a pass. Where it would put data at risk it blocks (``unknown_blocks``), elsewhere it
-is told like a warning.
+Unknown is its own verdict and never a pass. Where it would put data at risk it blocks (``unknown_blocks``), elsewhere it
+is reported like a warning.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLASSIC, MODERNIZED = "classic", "modernized"
 BOTH = frozenset({CLASSIC, MODERNIZED})
 ONLY_CLASSIC = frozenset({CLASSIC})
 
-#: Moments: the steps of the way, and the making of servers.
+#: Moments: the steps of the life cycle, and the building of servers.
 MASTER_TARGET, PROCESS_SERVER = "master_target", "process_server"
 OUT = frozenset({FAILOVER_TO_AZURE})
 REPROTECT = frozenset({REPROTECT_TO_ONPREM})
@@ -61,7 +61,7 @@ ABOUT: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Said:
-    """What a rule says of a subject: whether it holds (None: that is not known), in a sentence, and a remedy of its own."""
+    """The result of a rule for a subject: whether it holds (None: not known), in a sentence, and its own remedy."""
 
     holds: bool | None
     text: str
@@ -111,5 +111,5 @@ class Rule:
         return PASS if said.holds else self.severity
 
     def blocks(self, said: Said) -> bool:
-        """Whether this stops the subject, as long as nobody accepts it."""
+        """Whether this stops the subject unless it is accepted."""
         return (said.holds is False and self.severity == BLOCK) or (said.holds is None and self.unknown_blocks)

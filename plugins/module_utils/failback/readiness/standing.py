@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules about where a machine stands: why a step is not allowed now, and where a reprotect would put it. Pure.
+"""Rules about the state of a machine: why a step is not allowed now, and where a reprotect would put it. Pure.
 
 The decision is the engine's own (lifecycle/decide.py), asked for the step alone.
 """
@@ -92,7 +92,7 @@ def placement_out(s: Machine, _f: Facts) -> Said | None:
 
 
 def same_vcenter(s: Machine, f: Facts) -> Said | None:
-    """Documents contradict each other; an alternate vCenter is for a person to accept (section 3.2)."""
+    """Documents contradict each other; the user must accept an alternate vCenter (section 3.2)."""
     mine = str(s.details.get("vCenterInfrastructureId") or "").lower()
     known = f.vcenters.get(s.vault.key)
     if s.anew or not mine:
@@ -113,7 +113,7 @@ def physical_system(s: Machine, _f: Facts) -> Said | None:
     if str(s.details.get("discoveryType") or "").lower() != "physical" or s.item is None:
         return None
     if s.item.instance_type != "InMageAzureV2":
-        # On the way home every item says Physical (SEEN).
+        # During the failback every item says Physical (SEEN).
         return None
     if (s.item.os_type or "").lower() == "linux":
         return ok("A physical Linux server is failed back as a VMware VM.")
@@ -124,7 +124,7 @@ def physical_system(s: Machine, _f: Facts) -> Said | None:
 
 
 def recovery_point(s: Machine, _f: Facts) -> Said | None:
-    """Classic items tell their points themselves once they are ready (SEEN FB); a planned failover makes its own."""
+    """Classic items report their points themselves once they are ready (SEEN FB); a planned failover makes its own."""
     if s.item is None or s.unread or s.item.instance_type != "InMage" or s.position is None:
         return None
     if s.position.value not in ("ready", "syncing_home"):

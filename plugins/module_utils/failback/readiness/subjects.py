@@ -41,7 +41,7 @@ from .facts import Configuring, Facts, Gateway, Group, Machine, Processing, Subj
 from .reading import Read
 from .rules import CLASSIC, CS, GATEWAY, GROUP, MACHINE, MASTER_TARGET, MODERNIZED, PROCESS_SERVER, PS
 
-#: The step that a machine takes next from where it stands.
+#: The next step from each position.
 NEXT: Mapping[Position, str] = {
     Position.HOME: FAILOVER_TO_AZURE,
     Position.OUT_UNCOMMITTED: COMMIT_TO_AZURE,
@@ -52,14 +52,14 @@ NEXT: Mapping[Position, str] = {
     Position.HOME_UNPROTECTED: REPROTECT_TO_AZURE,
 }
 
-#: Servers are judged for the way home as long as somebody still has to take it.
+#: Servers are checked for the failback as long as a machine still needs it.
 _BEFORE = frozenset({Position.HOME, Position.OUT_UNCOMMITTED, Position.OUT})
 
 Placed = Union[Placement, Refusal]
 
 
 def build(order: Order, seen: Read, facts: Facts, moments: Sequence[str]) -> list[Subject]:
-    """Every subject. Without ``moments`` each machine is judged for its next step, and servers for what these need."""
+    """Every subject. Without ``moments`` each machine is checked for its next step, and servers for what these need."""
     return _Builder(order, seen, facts, tuple(moments)).subjects()
 
 
@@ -73,7 +73,7 @@ def estate_of(seen: Read, facts: Facts) -> Estate:
 
 
 def fits_alone(m: Machine) -> bool:
-    """Whether a machine that is made anew would have room, were it alone: only those take room from each other."""
+    """Whether a machine that is recreated would have room, were it alone: only those take room from each other."""
     free = next((d.free_gb for d in (m.gateway.datastores if m.gateway else ()) if d.name == m.datastore), None)
     return bool(m.anew) and m.disks_gb is not None and (free is None or m.disks_gb <= free)
 
@@ -107,7 +107,7 @@ class _Builder:
             next_step = NEXT.get(position) if position is not None else None
             steps = [running.step] if running is not None else [next_step] if next_step else []
             if not steps and position is not Position.SYNCING_OUT:
-                # Nobody knows its next step: it is asked for the first one home, which says why.
+                # Its next step is unknown: it is checked for the first step of the failback, which gives the reason.
                 steps = [REPROTECT_TO_ONPREM]
         wishes = Wishes(commit_when="verified", confirmed=True, agent_timeout=self.order.agent_timeout)
         observed = Observed(item, self.facts.now)
@@ -132,7 +132,7 @@ class _Builder:
         )
 
     def placed(self, machines: list[Machine]) -> list[Machine]:
-        """Where a reprotect would put them: group by group, so that one that cannot be placed says nothing of the others."""
+        """Where a reprotect would put them: group by group, so that one that cannot be placed does not affect the others."""
         slots = Slots(dict(self.held))
         bound = {
             item.group_id: word for item in self.seen.items if item.group_id and (word := self.bound(item)) is not None
@@ -164,7 +164,7 @@ class _Builder:
         ]
 
     def bound(self, item: Item) -> str | None:
-        """The id, as it is spelt, of the server that holds the disks of a machine on its way home."""
+        """The id, as it is spelt, of the server that holds the disks of a machine being failed back."""
         if LIFECYCLE.position(item) not in HELD:
             return None
         word = bound_to(item)
@@ -240,7 +240,7 @@ class _Builder:
         return found
 
     def asked(self, machines: Iterable[Machine]) -> frozenset[str]:
-        """The moments a server is judged for: its machines', and the way home for those that have not begun it."""
+        """The steps a server is checked for: its machines', and the failback for those that have not begun it."""
         some = list(machines)
         steps = {step for m in some for step in m.moments}
         if not self.moments and any(m.position in _BEFORE for m in some):
@@ -277,7 +277,7 @@ class _Builder:
             if isinstance(m.placed_out, Placement):
                 outward.setdefault(m.placed_out.process_server_id, []).append(m)
         if not homeward and any(m.position in _BEFORE for m in machines):
-            # A name that only another vault offers says nothing of this one.
+            # A name that only another vault offers does not apply to this one.
             wanted = (local(self.order, fabric, self.estate).process_server or "").lower()
             some = [s for s in fabric.process_servers if not wanted or s.name.lower() == wanted]
             if len(some) == 1:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether an appliance of a modernized vault can be used now, and if not, why and what to do. Pure.
 
-It is judged as the servers of a classic vault are (health.py): by heartbeat, health and what it offers. Every component
-counts, for a machine's way home goes through several of them (asr-api.md 1.2, SEEN RCM 131; 60 disks: DOC).
+It is evaluated like the servers of a classic vault (health.py): by heartbeat, health and what it offers. Every component
+counts, for a machine's failback goes through several of them (asr-api.md 1.2, SEEN RCM 131; 60 disks: DOC).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .health import FINE, Verdict
 def judge_appliance(
     agent: MasterTarget, fabric: Fabric, now: datetime, held: int, datastores: Sequence[str] = ()
 ) -> Verdict:
-    """``held`` are the disks it holds for machines on their way home, ``datastores`` those it must reach."""
+    """``held`` is the number of disks attached for machines being failed back, ``datastores`` those it must reach."""
     parts = [c for c in fabric.components if c.appliance_id == agent.id]
     reasons = [reason for part in parts for reason in _component(agent, part, now)]
     reasons += _datastores(agent, datastores)

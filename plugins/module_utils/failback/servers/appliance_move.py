@@ -36,7 +36,7 @@ class ApplianceMove(Move):
 
     @property
     def body(self) -> Json:
-        """The account is the machine's own: forward items tell it (SEEN RCM 130)."""
+        """The account is the machine's own: forward items report it (SEEN RCM 130)."""
         details: dict[str, Any] = {"instanceType": "InMageRcm"}
         account = self.items[0].details.get("runAsAccountId")
         if account:
@@ -45,7 +45,7 @@ class ApplianceMove(Move):
 
 
 class ApplianceMover(Mover):
-    """Sends each machine's move by itself."""
+    """Sends each machine's move separately."""
 
     def carry_all(self, pair: Pair, going: Sequence[tuple[Item, dict[str, Any]]], narrowed: bool) -> None:
         for item, entry in going:
@@ -57,7 +57,7 @@ class ApplianceMover(Mover):
                 settle(entry, (), _not_at_home(item, position), late=True)
 
     def whole(self, pair: Pair, item: Item) -> Item:
-        """Machines on their way home name the appliance that holds them instead of a process server (SEEN RCM 158)."""
+        """Machines being failed back name the appliance that holds them instead of a process server (SEEN RCM 158)."""
         if process_server_id(item) or not item.details.get("reprotectAgentId"):
             return super().whole(pair, item)
         details = {**item.details, "processServerId": item.details["reprotectAgentId"]}

@@ -17,9 +17,9 @@ from .health import Verdict, free_slots
 
 
 def refresh_fabric(vaults: ServerVaultPort, fabric: Fabric) -> int:
-    """Ask a configuration server to tell the vault anew what it sees; returns how many requests were needed.
+    """Ask a configuration server to refresh its data in the vault; returns how many requests were needed.
 
-    A refresh changes nothing by itself, so one whose fate is unknown is not pursued.
+    A refresh changes nothing, so one with an unknown outcome is not followed up.
     """
     asked = 0
     for provider in vaults.list_providers(fabric.vault):

@@ -16,7 +16,7 @@ from .health import CLASSIC_FABRIC
 def list_whole(vaults: VaultPort, vault: VaultRef) -> list[Json]:
     """The vault's fabrics with their servers: one list, and one GET for each fabric of appliances.
 
-    In the list such a fabric has no components at all (SEEN RCM 8); its own GET tells them (SEEN RCM 20, 131).
+    In the list such a fabric has no components at all (SEEN RCM 8); its own GET reports them (SEEN RCM 20, 131).
     """
     return [
         vaults.get_fabric(str(entry.get("id") or "")) if _hollow(entry) else entry

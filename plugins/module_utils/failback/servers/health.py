@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Whether a server registered with a classic vault can be used now, and if not, why and what to do. Pure.
 
-There is no "registered" flag (asr-api.md 1.1): a server is judged by its heartbeat, its versions, its health and what
+There is no "registered" flag (asr-api.md 1.1): a server is evaluated by its heartbeat, its versions, its health and what
 it offers. A reason that time can heal (``waits``) is waited out; the others end the work on that server. One file, because it is one list of
 checks, a few lines each.
 """
@@ -36,7 +36,7 @@ LSI = frozenset({"lsilogic", "lsilogic-sas"})
 
 @dataclass(frozen=True)
 class Verdict:
-    """All that speaks against a server now (empty: ready), and what should be known of it."""
+    """Everything that blocks a server now (empty: ready), and its warnings."""
 
     reasons: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Verdict:
 
     @property
     def may_heal(self) -> bool:
-        """Not ready, but nothing that only people can mend."""
+        """Not ready, but everything that is missing may resolve itself."""
         return bool(self.reasons) and all(r.waits for r in self.reasons)
 
     @property
@@ -65,11 +65,11 @@ class AnyServer(Protocol):
 
     @property
     def name(self) -> str:
-        """Name as people know it."""
+        """Its friendly name."""
 
     @property
     def ip(self) -> str:
-        """Address, empty where it is not told."""
+        """Address, empty where it is not reported."""
 
     @property
     def version_status(self) -> str:
@@ -125,7 +125,7 @@ def find_server(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, optio
 
 
 def not_found(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option: str) -> InputError:
-    """The refusal of a server nobody knows, with the list to choose from."""
+    """The refusal of an unknown server, with the list to choose from."""
     return InputError(
         f"{kind.replace(' ', '_')}_not_found",
         f"No {kind} {wanted!r} (`{option}`) is registered with the vaults.",
@@ -195,7 +195,7 @@ def _version_warning(server: AnyServer, kind: str) -> list[str]:
 
 
 def newer(version: str, than: str) -> bool:
-    """Whether a version is above another one (check 18, DOC PSSC); words that are no versions are not judged."""
+    """Whether a version is above another one (check 18, DOC PSSC); values that are no versions are ignored."""
     try:
         mine, theirs = ([int(part) for part in text.split(".")] for text in (version, than))
     except ValueError:
@@ -362,7 +362,7 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
         v for v in vms if server.vm_uuid and server.vm_uuid.casefold() in (v.uuid.casefold(), v.bios_uuid.casefold())
     ]
     if len(itself) == 1:
-        # An appliance tells which VM it is (SEEN RCM 131: fabricObjectId).
+        # An appliance names its VM (SEEN RCM 131: fabricObjectId).
         return itself[0]
     named = [v for v in vms if short_name(server.name) in (short_name(v.name), short_name(v.host_name))]
     at_address = [v for v in vms if server.ip and server.ip in v.addresses]
@@ -385,7 +385,7 @@ def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Re
 
 
 def judge_vm(vm: SiteServer) -> list[Refusal]:
-    """What vCenter says of a master target's VM (checks 26, 27, 28 and 41). What it only remembers is not judged."""
+    """The verdict about a master target's VM in vCenter (checks 26, 27, 28 and 41). Stale data is not evaluated."""
     if vm.doubt:
         return [
             Refusal(

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Preparing master targets: found, ready, disk.EnableUUID set, kept where they are. One slice per call.
 
-A slice reads, acts in vCenter, waits a little for what time heals, and returns where everybody stands. Nothing it
-hands on is needed: a killed run is the same case as the next slice.
+A slice reads, acts in vCenter, waits a little for what resolves itself, and returns the state of every machine. Nothing it
+passes on is needed: a killed run is the same case as the next slice.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class MasterTargets(ServerSlice[list[Target]]):
     """The master targets of one slice, with the machines that are to use them.
 
     It is long because vault and vCenter are read and written in one order that matters: what vCenter shows decides what the
-    vault's words mean, and what is set on a VM is told of the same target.
+    vault's entry means, and what is set on a VM is reported for the same target.
     """
 
     order: MasterTargetOrder
@@ -92,13 +92,13 @@ class MasterTargets(ServerSlice[list[Target]]):
         self.site = site
         self.items: list[Item] = []
         self.chosen: list[Item] = []
-        #: What is to be said of the choice of machines.
+        #: Notes about the selection of machines.
         self.notes: list[str] = []
-        #: Names of VMs that vCenter cannot read; any of them may be one that is looked for.
+        #: Names of VMs that vCenter cannot read; any of them may be one of ours.
         self.unreadable: list[str] = []
         #: VM -> what was set (UUID, VMOTION) -> what came of it.
         self.changes: dict[str, dict[str, VmChange]] = {}
-        #: VM -> where it stands and stood, and what else should be known of its exclusion.
+        #: VM -> where it is and was, and warnings about its exclusion.
         self.places: dict[str, VmPlace] = {}
         self.asides: dict[str, tuple[str, ...]] = {}
         #: What the servers of each fabric offer.
@@ -205,7 +205,7 @@ class MasterTargets(ServerSlice[list[Target]]):
                 vms=vms,
             )
         if self.order.state == REGISTERED:
-            # Only what keeps us from finding the VM counts; the rest is told as a warning.
+            # Only what prevents finding the VM counts; the rest is a warning.
             kept = tuple(r for r in verdict.reasons if r.code in UNSEEN)
             if self.order.vmotion_exclusion == RESTORED and not self.order.names:
                 # What this vCenter does not have was not excluded through it either.
@@ -216,7 +216,7 @@ class MasterTargets(ServerSlice[list[Target]]):
         return Target(target.wanted, target.fabric, server, vm, verdict)
 
     def held(self, agent: MasterTarget) -> int:
-        """Disks an appliance holds; nobody but the items tells."""
+        """Disks attached to an appliance; only the items report them."""
         if not self.items:
             self.items = self.list_items()
         return attached(self.items, LIFECYCLE)[agent.id]
@@ -266,7 +266,7 @@ class MasterTargets(ServerSlice[list[Target]]):
         for target in targets:
             seen = target.vm is not None and not target.vm.doubt
             if target.vm is not None and seen and target.fabric is not None and not target.fabric.modernized:
-                # A power cycle would tear the disks of machines on their way home from under their synchronisation.
+                # A power cycle would interrupt the synchronisation of machines whose disks are attached.
                 (bound if target.fabric.key in busy else free).append(target.vm.moid)
         for moids, power_off in ((free, self.order.power_off), (bound, False)):
             if moids:
@@ -297,7 +297,7 @@ class MasterTargets(ServerSlice[list[Target]]):
                 self.note(VMOTION, [looked])
             return
         if exclusion == RESTORED:
-            # The exclusion's note tells where rules may stand as well, so it goes last.
+            # The exclusion's note also says where rules may be, so it is removed last.
             self.pin(moids, site, pinned=False)
         self.note(VMOTION, site.set_excluded(moids, excluded=exclusion == EXCLUDED, check=check))
         if exclusion == EXCLUDED and self.order.pin_to_host:
@@ -331,7 +331,7 @@ class MasterTargets(ServerSlice[list[Target]]):
         if changed and moid not in touched:
             touched.append(moid)
 
-    # judging
+    # checks
 
     def waiting(self, targets: Sequence[Target]) -> bool:
         return any(t.verdict.may_heal for t in targets) and not self.timed_out()
@@ -375,9 +375,9 @@ class MasterTargets(ServerSlice[list[Target]]):
         return settle(entry, list(changes.values()), verdict.worst, late)
 
     def obstacles(self, target: Target, reasons: tuple[Refusal, ...]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
-        """Without a name given, a server that this vCenter does not show is no obstacle where it serves nobody."""
+        """Without a given name, a server that this vCenter does not have is no obstacle if it serves no machine."""
         unseen = [r for r in reasons if r.code in UNSEEN]
-        # The watch only hands on what it found: machines that are not bound to such a server go on anyway.
+        # The watch only passes on what it found: machines that do not use such a server go on anyway.
         if (
             not unseen
             or self.order.names
@@ -417,7 +417,7 @@ class MasterTargets(ServerSlice[list[Target]]):
         return settle(entry, list(changes.values()), worst, late=True)
 
     def out_of_sight(self, item: Item, vm: SiteMachine | None) -> Refusal | None:
-        """Why nothing can be said of a machine that should be in vCenter; None where it is seen, or surely gone."""
+        """Why the state of a machine that should be in vCenter is unknown; None where it was found, or is surely gone."""
         if vm is not None and vm.doubt:
             why = f"{vm.doubt}, so its state is unknown"
         elif vm is None and item.site_uuid is not None and self.unreadable:

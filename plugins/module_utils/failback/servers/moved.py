@@ -2,7 +2,7 @@
 """What it means that a master target kept or lost its place between reprotect and commit. Pure.
 
 Check 43 of failback-domain.md section 4, and 1.8 (DOC REP18, PREP, SUPT): a storage move takes the attached disks of
-other machines along, and their failback cannot detach them; a move to another host does no harm by itself.
+other machines along, and their failback cannot detach them; a move to another host does no harm.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..wanted.selection import listing
 #: Code of an exclusion that the cluster makes nothing of.
 WITHOUT_EFFECT = "exclusion_without_effect"
 
-#: Code of a place whose note cannot be read.
+#: Code of a location whose note cannot be read.
 NOTE_UNREADABLE = "place_note_unreadable"
 
 EXCLUDED, RESTORED, UNCHANGED, WATCHED = "excluded", "restored", "unchanged", "watched"
@@ -28,7 +28,7 @@ MODES = {EXCLUDED: "keep", WATCHED: "look", RESTORED: "forget"}
 
 
 def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
-    """What speaks against going on, and what should be known. A lift only tells: the way home is over then."""
+    """Reasons to stop, and warnings. A restored exclusion only reports: the failback is over then."""
     if place.refusal is not None:
         return _told(place.refusal, exclusion) if place.refusal.code == NOTE_UNREADABLE else ((place.refusal,), ())
     if place.running:
@@ -74,7 +74,7 @@ def _told(reason: Refusal, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[s
 
 
 def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
-    """An exclusion that is only looked at: ``change`` is what excluding would do. One that was made and is gone is refused."""
+    """An exclusion that is only read: ``change`` is what excluding would do. One that was made and is gone is refused."""
     looked = replace(change, after=change.before, changed=False, details=change.found)
     refusal = change.refusal
     if refusal is not None and refusal.code == WITHOUT_EFFECT and not change.found.get("noted"):

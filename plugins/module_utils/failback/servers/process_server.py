@@ -27,7 +27,7 @@ from .slices import ServerSlice
 
 READY, REGISTERED = "ready", "registered"
 
-#: Providers whose machines go through a process server of a classic vault.
+#: Providers whose machines use a process server of a classic vault.
 CLASSIC_PROVIDERS = frozenset({"InMageAzureV2", "InMage"})
 
 
@@ -105,7 +105,7 @@ def ensure_process_server(
     return ProcessServers(order, vaults, clock, dict(cursor or {})).run()
 
 
-#: What one look finds: the servers, and the entries of the result.
+#: The result of one read: the servers, and the entries of the result.
 Seen = tuple[list[Server], list[dict[str, Any]]]
 
 
@@ -121,7 +121,7 @@ class ProcessServers(ServerSlice[Seen]):
         self.appliance_mover = ApplianceMover(
             vaults, self.cursor, settle_seconds=order.ready_timeout, check=order.check
         )
-        #: What is to be said of the choice of machines.
+        #: Notes about the selection of machines.
         self.notes: list[str] = []
 
     def look(self) -> Seen:
@@ -169,7 +169,7 @@ class ProcessServers(ServerSlice[Seen]):
         return Server(wanted, fabric, server, verdict)
 
     def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
-        """A process server is judged by itself, one of an appliance by the whole appliance."""
+        """A process server alone; one of an appliance by the whole appliance."""
         agent = next((t for t in fabric.master_targets if t.appliance and t.id == server.id), None)
         if agent is not None:
             return judge_appliance(agent, fabric, self.vaults.now, held=0)
@@ -219,7 +219,7 @@ class ProcessServers(ServerSlice[Seen]):
         self.notes = said(choice)
         return choice.items
 
-    # judging
+    # checks
 
     def server_entry(self, server: Server) -> dict[str, Any]:
         word = "ready" if server.verdict.ready else f"not ready: {', '.join(r.code for r in server.verdict.reasons)}"

@@ -74,12 +74,12 @@ class Move:
 
 
 def process_server_id(item: Item) -> str:
-    """The process server an item goes through, lower case; empty where the answer does not tell (hollow, SEEN FB)."""
+    """The process server an item uses, lower case; empty where the answer omits it (lists, SEEN FB)."""
     return str(item.details.get("processServerId") or "").lower()
 
 
 class Mover:
-    """Sends moves and follows them. What it remembers stands in ``cursor``; losing that costs reads, nothing else."""
+    """Sends moves and follows them. Its state is in ``cursor``; losing that only costs reads."""
 
     def __init__(self, vaults: ServerVaultPort, cursor: dict[str, Any], settle_seconds: float, check: bool) -> None:
         self.vaults = vaults
@@ -92,7 +92,7 @@ class Mover:
     def entries(
         self, pair: Pair, items: Sequence[Item], obstacle: Refusal | None, narrowed: bool
     ) -> list[dict[str, Any]]:
-        """Where every machine stands, after moving what is still on the old server.
+        """The state of every machine, after moving what is still on the old server.
 
         ``obstacle`` keeps machines from being sent. Where nothing narrows the choice (``narrowed``), machines on a third
         server are none of ours.
@@ -128,8 +128,8 @@ class Mover:
             self.carry(Move(pair, container, tuple(i for i, _entry in group), not narrowed), [e for _item, e in group])
 
     def whole(self, pair: Pair, item: Item) -> Item:
-        """The item with its process server known. List entries of machines on their way home do not tell it (SEEN FB):
-        they are read by themselves, but not again while their move runs."""
+        """The item with its process server known. List entries of machines being failed back do not report it (SEEN FB):
+        they are read individually, but not again while their move runs."""
         if process_server_id(item):
             return item
         if item.name in self.cursor.get("moved", []) and self.job_alive(pair, item):
@@ -220,7 +220,7 @@ class Mover:
         return None
 
     def unsure(self, move: Move) -> bool:
-        """Whether a request whose reply was lost may still turn out to have been accepted."""
+        """Whether a request whose reply was lost may still have been accepted."""
         since = parse_time(self.cursor.get("unsure", {}).get(move.key))
         return since is not None and (self.vaults.now - since).total_seconds() <= UNSURE_SECONDS
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which master targets serve which machines, and what follows for a machine whose master target lost its place.
+"""Which master targets serve which machines, and what follows for a machine whose master target was moved.
 
-A machine on its way home is bound to one master target, and only its own GET tells which (SEEN FB: lists are hollow).
+A machine being failed back is bound to one master target, and only its own GET shows which (SEEN FB: lists omit details).
 Any other could go through each of its fabric with its kind of operating system.
 """
 
@@ -18,7 +18,7 @@ from ..model.items import Item
 from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
 
-#: Positions of machines that still have to come home: their on-premises VM is at rest and may be prepared.
+#: Positions of machines that still have to be failed back: their on-premises VM is off and may be prepared.
 AWAY = frozenset({Position.OUT, Position.OUT_UNCOMMITTED})
 
 #: Positions in which a master target holds or may hold a machine's disks.
@@ -32,7 +32,7 @@ Read = Callable[[Item], Union[Item, ReadFailed]]
 
 
 def bound_to(item: Item) -> str:
-    """The id of the master target, or of the reprotect agent, that an item names; empty where it does not tell."""
+    """The id of the master target, or of the reprotect agent, that an item names; empty where it names none."""
     return (agent_id(item) or str(item.details.get("masterTargetId") or "")).lower()
 
 
@@ -42,7 +42,7 @@ def holding(items: Iterable[Item]) -> set[str]:
 
 
 def could_serve(item: Item, fabric: Fabric, server: MasterTarget) -> bool:
-    """A server of the machine's fabric and of its kind of system; what is not told is no obstacle."""
+    """A server of the machine's fabric and operating system; what is not reported is no obstacle."""
     if fabric.key != item.fabric_id.lower():
         return False
     kinds = {item.os_type.casefold() if item.os_type else "", server.os_type.casefold()}
@@ -52,7 +52,7 @@ def could_serve(item: Item, fabric: Fabric, server: MasterTarget) -> bool:
 def needed(servers: Sequence[Server], items: Sequence[Item], read: Read) -> set[str]:
     """Ids of the servers that serve some of the machines, or could.
 
-    A machine is only read by itself where its master target makes a difference: while some server of its fabric is
+    A machine is only read individually where its master target makes a difference: while some server of its fabric is
     not known to be needed anyway.
     """
     found = set[str]()
@@ -81,7 +81,7 @@ class LostPlaces:
         self._bound: dict[str, str] = {}
 
     def concerned(self, due: Iterable[tuple[Item, Operation]]) -> list[Item]:
-        """Machines that must be read by themselves to know whether theirs is among them."""
+        """Machines that must be read individually to know whether theirs is among them."""
         return [i for i, operation in due if self._asked(i, operation) and i.key not in self._bound and not bound_to(i)]
 
     def _asked(self, item: Item, operation: Operation) -> bool:

@@ -15,12 +15,12 @@ from .entries import progress, refresh_fabric, spent
 
 S = TypeVar("S")
 
-#: Real seconds between two looks at the vault while waiting; a server's registration takes minutes.
+#: Real seconds between two polls of the vault while waiting; a server's registration takes minutes.
 POLL = 10.0
 
 
 class Wanted(Protocol):
-    """What every order of servers says of its time. Seconds; ``ready_timeout`` is of the service's clock."""
+    """The time limits of every order of servers. Seconds; ``ready_timeout`` is of the service's clock."""
 
     @property
     def slice_seconds(self) -> float:
@@ -28,7 +28,7 @@ class Wanted(Protocol):
 
     @property
     def poll_interval(self) -> float | None:
-        """Seconds between two looks; None leaves it to us."""
+        """Seconds between two polls; None for the default."""
 
     @property
     def ready_timeout(self) -> float:
@@ -60,7 +60,7 @@ class ServerSlice(Slice[S]):
         return since is not None and (now - since).total_seconds() > self.order.ready_timeout
 
     def refresh_once(self, fabrics: Iterable[Fabric]) -> None:
-        """Ask configuration servers to tell the vault anew what they see; each once per run."""
+        """Ask configuration servers to refresh their data in the vault; each once per run."""
         done = self.cursor.setdefault("refreshed", [])
         for fabric in {f.key: f for f in fabrics}.values():
             if fabric.key not in done:
@@ -68,7 +68,7 @@ class ServerSlice(Slice[S]):
                 done.append(fabric.key)
 
     def before(self, key: str, seen: Any) -> Any:
-        """What stood before the run's first slice, carried on by the cursor."""
+        """The state before the run's first slice, carried on by the cursor."""
         return self.cursor.setdefault("before", {}).setdefault(key, seen)
 
     def shaped(self, entries: Sequence[dict[str, Any]], sent: int, reads: int, **more: Any) -> dict[str, Any]:

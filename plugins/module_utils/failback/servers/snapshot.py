@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An estate as a fleet of the rehearsal: what the vaults and vCenter say, in the words of a fleet file. Pure.
+"""An estate as a fleet of the rehearsal: the data of the vaults and vCenter in the format of a fleet file. Pure.
 
 The rehearsal has one datacenter, one cluster and one datastore cluster, machines that start at home or in Azure, and two
 kinds of datastores; what an estate has beside that is fitted in, and said. Under other names (``pseudonyms``) nothing of
-the result tells whose estate it is: names, addresses and subscriptions are replaced, sizes and structure stay.
+the result identifies the estate: names, addresses and subscriptions are replaced, sizes and structure stay.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..model.site_ports import SiteDatastore
 
 GIB = 1024**3
 
-#: Where a machine starts in the rehearsal. Its way begins there, so what lies between is taken back to the last rest.
+#: Where a machine starts in the rehearsal: at home or in Azure; positions in between start at the one before.
 STARTS = {
     Position.OUT_UNCOMMITTED: "out_uncommitted",
     Position.OUT: "out",
@@ -36,7 +36,7 @@ HOME = "home"
 #: vCenter's words for datastores that the rehearsal has as they are; others become VMFS.
 KINDS = {"vmfs": "VMFS", "nfs": "NFS"}
 
-#: Sizes for what neither side tells: a disk in GB, memory in MB.
+#: Sizes for what neither side reports: a disk in GB, memory in MB.
 USUAL_DISK, USUAL_MEMORY = 40, 4096
 
 _IPV4 = re.compile(r"\d{1,3}(\.\d{1,3}){3}\Z")
@@ -131,7 +131,7 @@ def store_of(file: str) -> str:
 def fleet_of(
     vaults: Sequence[VaultSeen], servers: Iterable[SiteServer], estate: SiteEstate, pseudonyms: bool = False
 ) -> tuple[dict[str, Any], list[str]]:
-    """The fleet as a fleet file holds it, and what had to be fitted in, as sentences."""
+    """The fleet for a fleet file, and sentences about what had to be mapped."""
     names = Names(pseudonyms)
     by_key: dict[str, SiteServer] = {}
     for vm in servers:
@@ -155,7 +155,7 @@ def fleet_of(
 
 
 def _set(**values: Any) -> dict[str, Any]:
-    """Without what says nothing."""
+    """Without empty values."""
     return {key: value for key, value in values.items() if value not in (None, "", [], {}, ())}
 
 
@@ -196,7 +196,7 @@ def _vault(seen: VaultSeen, site: _Site) -> dict[str, Any]:
 
 
 def _process_server(server: ProcessServer, fabric: Fabric, site: _Site) -> dict[str, Any]:
-    """The configuration server's own bears its name. A further one may stand on either side; what vCenter does not have
+    """The configuration server's own has its name. Another one may be on either side; what vCenter does not have
     is in Azure."""
     own = short_name(server.name) in {short_name(n) for n in (fabric.host_name, fabric.friendly_name, fabric.name)}
     own = own or (bool(server.ip) and server.ip == fabric.ip)
@@ -215,7 +215,7 @@ def _system_of(account: str) -> str:
 
 
 def _policy(seen: VaultSeen, names: Names) -> str:
-    """The policy that most machines use, else the first of the way to Azure."""
+    """The policy that most machines use, else the first of the direction to Azure."""
     used = Counter(item.policy_id.lower() for item in seen.items if item.policy_id)
     out = [p for p in seen.policies if p.instance_type not in ("InMage", "InMageRcmFailback")]
     out.sort(key=lambda p: -used[p.id.lower()])
@@ -239,7 +239,7 @@ def _plans(seen: VaultSeen, machines: Mapping[str, str], names: Names) -> dict[s
 
 
 def _own_disks(vm: SiteServer) -> list[int]:
-    """A server's own disks in GB: those in the folder of its first one. Machines on their way home lie elsewhere."""
+    """A server's own disks in GB: those in the folder of its first one. Machines being failed back are elsewhere."""
 
     def folder(file: str) -> str:
         return file.partition("]")[2].strip().rpartition("/")[0]
@@ -299,7 +299,7 @@ def _machines(seen: VaultSeen, site: _Site) -> list[dict[str, Any]]:
             name = f"{name}-{taken[name]}"
         vm = site.servers.get((item.site_uuid or "").lower()) if item.site_uuid else None
         physical = str(item.details.get("discoveryType") or "").lower() == "physical"
-        # Only an item that tells which VM it is can be missing there.
+        # Only an item that names its VM can be missing there.
         onprem = "physical" if physical else "present" if vm is not None or not item.site_uuid else "gone"
         host, store = site.place(vm)
         position = LIFECYCLE.position(item)
@@ -331,7 +331,7 @@ def _machines(seen: VaultSeen, site: _Site) -> list[dict[str, Any]]:
 
 
 def _disks(item: Item, vm: SiteServer | None) -> list[int]:
-    """Sizes in GB as the vault tells them; as vCenter does where it tells none. Raw devices are played as a state."""
+    """Sizes in GB from the vault, else from vCenter. Raw devices become a state."""
     told = [d.size_bytes for d in item.disks if d.size_bytes]
     if not told and vm is not None:
         told = [d.size_bytes for d in vm.disks if not d.raw_device]
@@ -339,7 +339,7 @@ def _disks(item: Item, vm: SiteServer | None) -> list[int]:
 
 
 def _memory(item: Item) -> int:
-    """Memory in MB: classic tells the source's (SPEC), modernized what the machine has (SEEN RCM)."""
+    """Memory in MB: classic reports the source's (SPEC), modernized the machine's (SEEN RCM)."""
     for key in ("sourceVmRamSizeInMB", "allocatedMemoryInMB"):
         value = item.details.get(key)
         if isinstance(value, (int, float)) and value > 0:

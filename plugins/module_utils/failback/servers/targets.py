@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What preparing master targets is asked for, and a master target as it is looked at."""
+"""The request to prepare master targets, and the state of a master target while it is checked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ READY, REGISTERED = "ready", "registered"
 #: What can be set on a VM, and how it is called in before, after and the diff.
 UUID, VMOTION, PIN = "disk_uuid", "vmotion", "vm_host_rule"
 
-#: Ends of a watch that do not prove that the master target stands where it stood.
+#: Results of a watch that do not prove that the master target was not moved.
 LOST = frozenset({"refused", "failed", "waiting"})
 
 
@@ -81,18 +81,18 @@ def distinct(targets: Sequence[Target]) -> list[Target]:
 
 
 def lost_place(target: Target, entry: Mapping[str, Any]) -> dict[str, str]:
-    """A master target that did not prove to stand where it stood, as the stages are told of it."""
+    """A master target whose location is not proven, as passed to the stages."""
     told = {k: str(entry[k]) for k in ("name", "code", "reason", "remedy")}
     return {"id": target.server.id if target.server else "", **told}
 
 
 def readiness_words(verdict: Verdict) -> str:
-    """What speaks against a server now, for before and after."""
+    """What blocks a server now, for the diff."""
     return "ready" if verdict.ready else f"not ready: {', '.join(r.code for r in verdict.reasons)}"
 
 
 def standing(vm: SiteMachine | None, changes: Mapping[str, VmChange], when: str) -> dict[str, str]:
-    """A VM's settings before or after; what was not asked for is told only where it was read anyway."""
+    """A VM's settings before or after; settings that were not requested are included only if they were read anyway."""
     if vm is None:
         return {}
     told = {UUID: "TRUE" if vm.uuid_enabled else "not TRUE"}
