@@ -32,7 +32,7 @@ STANDIN_SOURCES := $(wildcard extensions/rehearsal/vcenter/*.go extensions/rehea
 REHEARSAL_REQUIREMENTS := $(wildcard extensions/rehearsal/requirements.txt)
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
-# Go keeps its caches in HOME unless told otherwise; module files are made writable so that `make clean` can remove them.
+# Go keeps its caches in HOME by default; module files are made writable so that `make clean` can remove them.
 export GOPATH := $(BUILD)/go
 export GOMODCACHE := $(BUILD)/go/mod
 export GOCACHE := $(BUILD)/go/cache
@@ -131,7 +131,7 @@ $(STAMPS)/venv-importer: tests/requirements-importer.txt | $(VENV)/bin/python
 	@$(BUILD)/venv-importer/bin/python $(PIP_INSTALL) -r tests/requirements-importer.txt
 	@touch $@
 
-# ansible-test wants to fetch pip from a host of its own; what it finds in its cache it does not fetch.
+# ansible-test downloads pip from its own host unless its cache has it.
 $(STAMPS)/ansible-test: scripts/seed_ansible_test.py | $(STAMPS)/venv
 	@$(VENV)/bin/python scripts/seed_ansible_test.py $(BUILD)/home
 	@touch $@

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measure the way home, stages 2 to 4, on fleets of several sizes and print a table; nothing is asserted here.
+"""Measure the failback, stages 2 to 4, on fleets of several sizes and print a table; nothing is asserted here.
 
-Every row is one fleet that stands in Azure, brought home and protected again by ``ansible-playbook homeward.asr.failback``
+Every row is one fleet that starts in Azure, is failed back and protected again by ``ansible-playbook homeward.asr.failback``
 on both stand-ins. ``BENCH="12 100"`` chooses the sizes, ``BENCH_PAGES="100"`` the entries of a list page, ``BENCH_GENERATIONS="classic"``
 the generations, ``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same.
 
@@ -49,7 +49,7 @@ BUILD = ROOT / ".build"
 WORK = BUILD / "bench"
 #: Calls to vCenter as the second hook found them.
 SOAP = WORK / "soap.json"
-#: Operations of the way home for each machine: reprotect, failover, commit, reprotect.
+#: Operations of the failback for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
 #: The write bucket (DOC), and the CPU seconds that starting a slice costs anyway.
 BUCKET, REFILL, START = 200, 10.0, 0.4

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = "ansible_collections.homeward.asr"
 UTILS = f"{COLLECTION}.plugins.module_utils"
 
-#: The rooms of the domain and the floor each lies on.
+#: The rooms of the domain and the floor each is on.
 FLOORS = {
     "model": 1,
     "lifecycle": 2,
@@ -91,7 +91,7 @@ def imports_of(path: Path) -> Iterator[Import]:
 
 
 def room_of(path: Path) -> str:
-    """The room a file under plugins/ lies in."""
+    """The room a file under plugins/ is in."""
     parts = path.relative_to(ROOT / "plugins").parts
     return parts[1] if parts[0] == "module_utils" and len(parts) > 2 else parts[0]
 

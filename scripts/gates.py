@@ -6,7 +6,7 @@ The make targets set up what the gates need and call this:
 
 * ``make gates`` (``--quick``): what needs neither stand-ins nor long runs.
 * ``make test``: that, and every promise on the stand-ins once: tests, Molecule, and a rehearsal of both generations from the tarball.
-* ``make test-all`` (``--further``): what walks the same journeys in another surrounding. Every ansible-core and the oldest
+* ``make test-all`` (``--further``): the same journeys in other environments. Every ansible-core and the oldest
   packages, the installed tarball alone, ansible-runner, ansible-test integration, and the tests that carry the
   marker ``further`` (mostly the second generation of a proof that was made on the first).
 
@@ -75,7 +75,7 @@ class Gate:
     quick: bool = True
     timeout: float = 1200.0
     further: bool = False
-    #: One process at a time, in a place of its own: another gate may run beside it.
+    #: One process at a time, in its own directory: another gate may run in parallel.
     beside: bool = False
 
 
@@ -202,7 +202,7 @@ def real_python(version: str) -> Path:
 
 def sanity() -> Sequence[Step]:
     if list((TREE / "tests" / "sanity").glob("ignore-*")):
-        raise Failed("there is an ignore file under tests/sanity; mend what it hides instead")
+        raise Failed("there is an ignore file under tests/sanity; fix what it hides instead")
     argv = ("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")
     return [in_copy(*argv, root=own_copy("sanity"))]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Put pip where ``ansible-test`` looks before it downloads a bootstrap script from a host of its own.
+"""Put pip where ``ansible-test`` looks before it downloads a bootstrap script from its own host.
 
 ``ansible-test`` keeps ``get_pip_<version>.py`` in ``~/.ansible/test/cache`` and runs it in each environment it makes.
 Ours installs the pip wheel lying beside it (from the package index that pip is configured for), so that no further

@@ -93,7 +93,7 @@ def host_packages(env: dict[str, str]) -> bool:
 
 @dataclass
 class Watch:
-    """Follows Molecule's output and tells the steps as they end."""
+    """Follows Molecule's output and reports the steps as they end."""
 
     steps: list[str]
     done: int = 0
@@ -103,7 +103,7 @@ class Watch:
     broken: bool = False
 
     def read(self, text: str) -> None:
-        """One line of Molecule's. After a failure it only cleans up, which is not told."""
+        """One line of Molecule's. After a failure it only cleans up, which is not reported."""
         if self.broken:
             return
         if FAILED.search(text):

@@ -164,7 +164,7 @@ class _ApplianceVm(MasterTarget):
 
     @property
     def limit(self) -> int:
-        """The cap is on machines' disks; the appliance's own stand on a controller of their own (INFER)."""
+        """The cap is on machines' disks; the appliance's own are on a separate controller (INFER)."""
         return APPLIANCE_DISKS + len(self.disks_gb) + self.extra_disks
 
 
@@ -302,7 +302,7 @@ class Site:
     username: str = "administrator"
     #: Hosts outside the cluster, each on its own.
     standalone_hosts: tuple[str, ...] = ()
-    #: States that are played once everything stands: mappings with ``state``, ``name`` and what the state asks for
+    #: States that are applied once everything has started: mappings with ``state``, ``name`` and what the state needs
     #: (vcenter/states.go).
     states: tuple[dict[str, Any], ...] = ()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a running rehearsal hands to people and playbooks: ``env`` for shells and ``vars.yml`` for playbooks."""
+"""What a running rehearsal provides to users and playbooks: ``env`` for shells and ``vars.yml`` for playbooks."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write_env(
 
 
 def write_vars(path: Path, fleet: Fleet) -> None:
-    """The playbooks' variables. Nothing secret stands here; master targets, retention volumes and policies are left
+    """The playbooks' variables. Nothing secret is here; master targets, retention volumes and policies are left
     to the collection's own choice."""
     path.write_text("\n".join(variables(fleet)) + "\n", encoding="utf-8")
 
@@ -112,7 +112,7 @@ def variables(fleet: Fleet) -> Iterator[str]:
             yield f"  virtual_network: {scalar(SECOND_NETWORK)}"
             yield f"  subnet: {scalar(networks.SUBNET)}"
             yield f"  address: {scalar(str(space.network_address + 200))}"
-    # An appliance has its accounts by itself.
+    # An appliance has its own accounts.
     accounts = [name for vault in fleet.vaults if not vault.appliances for name in vault.run_as_accounts]
     for system in ("windows", "linux"):
         fitting = [name for name in accounts if name.endswith(f"-{system}")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bring a rehearsal up and take it down: both stand-ins in the background, the fleet in both, files for people."""
+"""Bring a rehearsal up and take it down: both stand-ins in the background, the fleet in both, files for users."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ def _start_azure(
 
 
 def down(directory: Path, say: Any = print) -> None:
-    """Stop both stand-ins through their pids and say so. What tells of the rehearsal (logs, requests, variables)
+    """Stop both stand-ins through their pids and say so. The records of the rehearsal (logs, requests, variables)
     stays; what holds secrets goes."""
     directory = directory.resolve()
     if not directory.is_dir():
@@ -252,7 +252,7 @@ def _stop(directory: Path, state: dict[str, Any], say: Any) -> None:
     for name in ("state.json", "env", "azure.json", "vcenter.json"):
         (directory / name).unlink(missing_ok=True)
     told = "was not running any more" if set(ways) == {"gone"} else "is stopped"
-    forced = " (killed: it did not stop by itself)" if "killed" in ways else ""
+    forced = " (killed: it did not stop in time)" if "killed" in ways else ""
     say(f"The rehearsal {state.get('fleet', '')} {told}{forced}.")
 
 

@@ -22,7 +22,7 @@ def born(pid: int) -> str | None:
     """When a living process started (clock ticks since boot, as text); ``None`` when it is gone or only a zombie.
 
     Together with the pid this names one process: pids are used again. Where there is no /proc, life is all that can
-    be told.
+    be reported.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
@@ -46,7 +46,7 @@ def alive(server: Mapping[str, Any]) -> bool:
 def start(
     name: str, command: Sequence[str], environment: Mapping[str, str], ready: Path, log: Path, timeout: float = 60.0
 ) -> dict[str, Any]:
-    """Start a server in a session of its own and wait until it has written its ready file.
+    """Start a server in its own session and wait until it has written its ready file.
 
     Returns the ready file's content with ``pid`` and ``born``. Raises :class:`ServerError`.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rehearsal's own certificate authority, made anew at every start."""
+"""The rehearsal's own certificate authority, recreated at every start."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def find_go() -> str:
             "The vCenter stand-in needs Go 1.25 or newer and no 'go' is on PATH; install Go, or give a ready binary "
             "with --vcenter-binary."
         )
-    # Asked in the module's directory, where a Go of 1.21 or newer fetches the version go.mod names by itself.
+    # Run in the module's directory, where Go 1.21 or newer fetches the version that go.mod names.
     told = subprocess.run([go, "version"], cwd=SOURCE, capture_output=True, text=True, check=False)
     found = re.search(r"go version go(\d+)\.(\d+)", told.stdout)
     if told.returncode or not found or (int(found[1]), int(found[2])) < GO_NEEDED:

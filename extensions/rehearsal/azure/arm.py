@@ -167,7 +167,7 @@ class Arm:
             )
 
     async def _top(self, call: Call, handler: Handler) -> Reply:
-        """A list that stands below no subscription."""
+        """A list that is below no subscription."""
         self.ledger.count_call(call.method, True, call.request.path.strip("/").lower())
         return await handler(self.service, call)
 

@@ -17,7 +17,7 @@ from email.utils import formatdate
 
 
 class Clock:
-    """Virtual seconds since the epoch; ``monotonic`` and ``start`` are handed in by tests."""
+    """Virtual seconds since the epoch; ``monotonic`` and ``start`` are passed in by tests."""
 
     def __init__(
         self,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control endpoint: plain HTTP on a port of its own. It counts, spoils, and turns the world; ARM never reaches it."""
+"""The control endpoint: plain HTTP on its own port. It counts requests, injects faults and moves the clock; ARM never reaches it."""
 
 from __future__ import annotations
 
@@ -88,13 +88,13 @@ class Control:
         return web.json_response(self.arm.ledger.counters())
 
     async def reset(self, request: web.Request) -> web.Response:
-        """Counters and bodies start anew; the buckets are full again."""
+        """Reset counters and bodies; the buckets are full again."""
         self.arm.ledger.reset()
         self.arm.throttle.reset()
         return web.json_response({"reset": True})
 
     async def bodies(self, request: web.Request) -> web.Response:
-        """Accepted writes in order. Bodies stand here only, never on disk."""
+        """Accepted writes in order. Bodies are here only, never on disk."""
         return web.json_response(self.arm.ledger.bodies)
 
     async def digest(self, request: web.Request) -> web.Response:

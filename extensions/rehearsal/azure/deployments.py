@@ -21,7 +21,7 @@ from rehearsal.azure.words import same
 
 _PARAMETER = re.compile(r"\[parameters\('([^']+)'\)\]")
 
-#: What a run command tells when its script failed.
+#: What a run command shows when its script failed.
 FAILED_SCRIPT = "The setup of the process server ended with exit code {code}."
 
 
@@ -120,7 +120,7 @@ class Deployments:
     def find(self, deployment_id: str) -> Deployment | None:
         return self.known.get(deployment_id.casefold())
 
-    # -- judging -----------------------------------------------------------------------------------------------------
+    # -- checks ---------------------------------------------------------------------------------------------------------
 
     def read(self, request: Body) -> tuple[Body, Body]:
         """Template and parameter values of a request; Raises Refused where it is no deployment."""
@@ -272,7 +272,7 @@ class Deployments:
         deployment.state = "Succeeded"
 
     def run_command(self, resource_id: str, request: Body) -> Body:
-        """A run command put by itself; its script runs for a while."""
+        """A single run command; its script runs for a while."""
         properties = request.get("properties") or {}
         script = str((properties.get("source") or {}).get("script") or "")
         if not script:
@@ -316,7 +316,7 @@ def _invalid(message: str) -> Refused:
 
 
 def _public(resource: Body) -> Body:
-    """What of a declared resource can be compared with the one that stands."""
+    """What of a declared resource can be compared with the existing one."""
     kept = {k: v for k, v in resource.items() if k in ("location", "tags", "zones", "sku", "properties")}
     properties = dict(kept.get("properties") or {})
     properties.pop("protectedParameters", None)

@@ -85,7 +85,7 @@ def _common(item: Item, hollow: bool, heartbeat: str, calculated: str) -> dict[s
         "uncompressedDataRateInMB": 0.0,
         "lastHeartbeat": heartbeat,
         "processServerId": item.process_server,
-        # A machine without a group is a group of its own, without a name (SEEN).
+        # A machine without a group is its own group, without a name (SEEN).
         "multiVmGroupId": stable_uuid("group", vault.spec.name, group or machine.item_name),
         "multiVmGroupName": group,
         "multiVmSyncStatus": "Enabled",
@@ -150,7 +150,7 @@ def _log_storage(item: Item, group: str) -> str:
     return item.log_storage or f"{group}/providers/Microsoft.Storage/storageAccounts/asrlogs"
 
 
-#: What a list does not tell of an InMageAzureV2 item (SEEN); only its own GET does.
+#: What a list omits of an InMageAzureV2 item (SEEN); only its own GET has it.
 HOLLOW: dict[str, Any] = {
     "protectedDisks": [],
     "protectedManagedDisks": [],
@@ -232,7 +232,7 @@ RESYNCED = {"initialReplicationType": "Automatic", "initialReplicationProgressPe
 
 
 def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
-    """InMage: the way home. In a list it is thinner: no disks, master target, points or retention window (SEEN)."""
+    """InMage: the failback. A list omits details: no disks, master target, points or retention window (SEEN)."""
     machine, row = item.machine, item.row
     details = _common(item, hollow, heartbeat, calculated)
     points = {} if row.syncing else consistency_points(item)
@@ -276,7 +276,7 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
 
 
 def consistency_points(item: Item) -> dict[str, str]:
-    """Tags of the way home: one when the synchronisation ended, then one each hour, the last three (INFER).
+    """Tags of the failback: one when the synchronisation ended, then one each hour, the last three (INFER).
 
     They are the only sign that a point exists on this leg (SEEN).
     """

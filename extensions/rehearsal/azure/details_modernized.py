@@ -2,7 +2,7 @@
 """providerSpecificDetails of items in a modernized vault, field by field as recorded (SEEN rcm_082 to rcm_162).
 
 Booleans are strings but for isAgentRegistrationSuccessfulAfterFailover. The recordings show a synchronisation only in its
-first seconds (irDetails Queued, percentages null) and after its end (irDetails gone); what lies between is SPEC in its
+first seconds (irDetails Queued, percentages null) and after its end (irDetails gone); what is between is SPEC in its
 fields and INFER in its values.
 """
 
@@ -126,7 +126,7 @@ def _disks(item: Item) -> list[dict[str, Any]]:
             "capacityInBytes": size * GIB,
         }
         entry.update(_azure_side(item, n) if forward else {"diskUuid": machine.disk_uuids[n]})
-        # On the way home it still said false when the item was protected already (SEEN).
+        # During the failback it still said false when the item was protected already (SEEN).
         copied = forward and (not item.row.syncing or item.phase == "first_point")
         entry.update(**_pending(item), isInitialReplicationComplete=booltext(copied))
         if item.row.syncing:
@@ -191,7 +191,7 @@ def _agent(item: Item, heartbeat: str) -> dict[str, Any]:
 
 
 def _upgrade_blocked(item: Item) -> dict[str, Any]:
-    """The entry that stands in every forward item whose agent is up to date (SEEN)."""
+    """The entry that is in every forward item whose agent is up to date (SEEN)."""
     name, appliance = item.machine.name, item.vault.appliance(item.process_server)
     return {
         "errorCode": "InMageRcmUpgradeBlockedAlreadyOnLatestVersion",
@@ -333,7 +333,7 @@ def forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress:
 
 
 def failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
-    """InMageRcmFailback: the way home. The real Azure VM's id stands here and nowhere before (SEEN)."""
+    """InMageRcmFailback: the failback. The real Azure VM's id is here and nowhere before (SEEN)."""
     machine, vault = item.machine, item.vault
     appliance = vault.appliance(item.master_target)
     details: dict[str, Any] = {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each task of a job checks and does: in the vault, in Azure, and on-premises.
 
-A check looks at the present state (vCenter's for what stands there) when the job runs, never when the call is accepted.
+A check uses the present state (vCenter's where it has one) when the job runs, not when the call is accepted.
 """
 
 from __future__ import annotations
@@ -169,7 +169,7 @@ def _target_of(item: Item, wanted: str | None) -> MasterTarget:
 
 
 async def check_servers(world: World, job: Job) -> bool:
-    """Everything a reprotect to on-premises needs, judged by the vault's and vCenter's present state."""
+    """Everything a reprotect to on-premises needs, checked against the present state of vault and vCenter."""
     item, details = item_of(job), provider_part(job)
     machine, vault = item.machine, item.vault
     _server(item, details["processServerId"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each task of a modernized vault's jobs checks and does: with appliances instead of master targets and process servers.
 
-What the generations share stands in ``effects``. The order of a planned failover is DOC: the recovery point is made after
+What the generations share is in ``effects``. The order of a planned failover is DOC: the recovery point is made after
 the job started, the Azure VM is shut down, the disks go back to the machine and are snapshotted, the machine is powered on.
 """
 
@@ -98,7 +98,7 @@ async def check_appliance(world: World, job: Job) -> bool:
 
 
 async def take_disks(world: World, job: Job) -> bool:
-    """Attach the machine's disks to the appliance's VM; original location where the machine exists, else made anew."""
+    """Attach the machine's disks to the appliance's VM; original location where the machine exists, else recreated."""
     item, details = item_of(job), provider_part(job)
     machine, vm = item.machine, _appliance(item, details["reprotectAgentId"]).vm
     async with world.lock(vm.name):

@@ -39,7 +39,7 @@ class Engine:
         """Accept an operation on an item, or raise Refused.
 
         Refused with 400 are bodies that the published description forbids (SPEC) and bodies for the other direction
-        (INFER). Preconditions of the world are judged when the job runs.
+        (INFER). Preconditions outside the vault are checked when the job runs.
         """
         vault = item.vault
         generation = vault.spec.generation
@@ -114,7 +114,7 @@ class Engine:
                 task.cancel()
 
     def launch(self, job: Job, work: Any) -> None:
-        """Let work run for a job that stands beside the life cycle."""
+        """Run a job outside the life cycle."""
         self._start(job, work)
 
     def _start(self, job: Job, work: Any) -> None:
@@ -220,7 +220,7 @@ class Engine:
         job.add_error(cause, "Error", now, current)
 
     def _after(self, item: Item, move: Move, now: float) -> None:
-        """What follows a move by itself: the agent registers again, the synchronisation ends."""
+        """What follows a move automatically: the agent registers again, the synchronisation ends."""
         if move.operation == "failover":
             self.world.clock.call_at(item.agent_registers_at, item.touch)
         if item.row.syncing:

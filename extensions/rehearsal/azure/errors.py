@@ -75,7 +75,7 @@ def item_not_found(name: str, ids: tuple[str, str]) -> Refused:
 class Cause:
     """Why a job failed (or what it warns of): providerErrorDetails of an error entry.
 
-    ``source`` SEEN: code and message were recorded. DOC: the code stands in Microsoft's documentation. INFER: no code is documented for this cause; the
+    ``source`` SEEN: code and message were recorded. DOC: the code is in Microsoft's documentation. INFER: no code is documented for this cause; the
     number is the stand-in's own, from a block the documentation does not use (790xx).
     """
 
@@ -234,7 +234,7 @@ MACHINE_GONE = Cause(
     79017,
     "The on-premises virtual machine {machine} was not found in vCenter.",
     "The machine was deleted.",
-    "Protect the machine anew.",
+    "Protect the machine again.",
 )
 APPLIANCE_UNKNOWN = Cause(
     79021,
@@ -276,7 +276,7 @@ APPLIANCE_FULL = Cause(
 LOG_STORAGE = Cause(
     79026,
     "The log storage account {account} cannot be used.",
-    "The account does not exist, or lies in another region than the vault.",
+    "The account does not exist, or is in another region than the vault.",
     "Choose a storage account in the region of the vault.",
 )
 RENAMED = Cause(
@@ -289,7 +289,7 @@ RENAMED = Cause(
 NOT_AT_HOME = Cause(
     79027,
     "The virtual machine {machine} cannot be moved to the modernized experience now.",
-    "It is failed over, on its way home, or another operation is in progress on it.",
+    "It is failed over, being failed back, or another operation is in progress on it.",
     "Bring the machine home and protect it again, then move it.",
     "DOC",
 )

@@ -180,7 +180,7 @@ def protectable(item: Item) -> dict[str, Any]:
     }
 
 
-#: Operations of a plan, in the order they are told.
+#: Operations of a plan, in the order they are reported.
 PLAN_WORDS = (
     "UnplannedFailover",
     "PlannedFailover",
@@ -192,7 +192,7 @@ PLAN_WORDS = (
 
 
 def plan_groups(vault: VaultState, name: str) -> list[dict[str, Any]]:
-    """A plan's groups as the service tells them; a fleet's plan has all its machines in one Boot group."""
+    """A plan's groups as in the service's answers; a fleet's plan has all its machines in one Boot group."""
 
     def told(kind: str, items: list[Item], before: list[Any], after: list[Any]) -> dict[str, Any]:
         return {
@@ -294,7 +294,7 @@ def add_event(item: Item, job: Job) -> None:
 
 
 def add_health_event(item: Item, errors: list[dict[str, Any]]) -> None:
-    """What the monitoring says of a machine whose health has changed (SEEN as VmMonitoringEvent; values INFER)."""
+    """The monitoring event of a machine whose health has changed (SEEN as VmMonitoringEvent; values INFER)."""
     if not errors:
         return
     vault, now = item.vault, item.clock.now()

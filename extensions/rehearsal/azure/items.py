@@ -53,16 +53,16 @@ class Item:
     clock: Clock
     phase: str = "home"
     job: Job | None = None
-    #: When the agent has registered after the last failover; before it, the heartbeat stands at ``silent_since``.
+    #: When the agent has registered after the last failover; before it, the heartbeat stays at ``silent_since``.
     agent_registers_at: float = 0.0
     silent_since: float = 0.0
     last_failover: float | None = None
     failed_at: float = 0.0
     azure_vm: AzureVm | None = None
-    #: The master target, or the appliance, that the disks are attached to on the way home.
+    #: The master target, or the appliance, that the disks are attached to during the failback.
     master_target: str | None = None
     log_storage: str | None = None
-    #: The datastore of a machine that was made anew.
+    #: The datastore of a machine that was recreated.
     rebuilt_on: str | None = None
     #: The last planned failover: when it started, and its status word.
     planned: tuple[float, str] | None = None
@@ -167,7 +167,7 @@ class Item:
         return str(self.wishes.get("selectedRecoveryAzureNetworkId") or own)
 
     def last_point(self) -> str | None:
-        """After a failover the last recovery point stands still (SEEN); None while points are made."""
+        """The last recovery point, which stays the same after a failover (SEEN); None while points are made."""
         moment = self.points_until or self.last_failover
         return iso_seconds(moment) if self.phase in AFTER_FAILOVER and moment is not None else None
 
@@ -253,14 +253,14 @@ class Item:
         return {"id": self.id, "name": self.name, "type": ITEM_TYPE, "properties": properties}
 
     def _failover_point(self, hollow: bool) -> str | None:
-        """A classic list does not tell it (SEEN)."""
+        """A classic list does not report it (SEEN)."""
         return None if hollow and not self.vault.modernized else self.failover_point
 
     @property
     def _tested(self) -> bool:
         """Every second machine of a classic vault had a test failover once, so that both forms are in every fleet."""
         if not self.row.forward:
-            # None on the way home (SEEN).
+            # None during the failback (SEEN).
             return False
         if self.test == "cleaned":
             return True

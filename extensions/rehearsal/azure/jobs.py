@@ -102,7 +102,7 @@ DETAILS = {
     "ExportJobs": "ExportJobDetails",
 }
 
-#: Service code that stands beside nearly every provider error (SEEN).
+#: Service code that comes with nearly every provider error (SEEN).
 SERVICE_CODE = "559"
 
 
@@ -309,7 +309,7 @@ class Job:
                 item.id.replace("/Subscriptions/", "/subscriptions/") if done else None
             )
         if kind == "ExportJobDetails":
-            # Where the export lies; nothing is there to be fetched.
+            # The location of the export; there is nothing to download.
             details.update(blobUri=f"https://rehearsal.invalid/jobs/{self.name}.json", sasToken=None)
         details["affectedObjectDetails"] = self._affected()
         return details
@@ -375,7 +375,7 @@ def _task(task: Task) -> dict[str, Any]:
 
 
 def _child(child: Job) -> dict[str, Any]:
-    """The task that stands for a job of its own."""
+    """The task that stands for its own job."""
     return {
         **_task(child.tasks[0]),
         "taskId": child.name,

@@ -87,7 +87,7 @@ class Ledger:
         }
 
     def reset(self) -> None:
-        """Start counting anew; the log on disk stays."""
+        """Reset the counters; the log on disk stays."""
         fresh = Ledger()
         for name in self.__dataclass_fields__:
             if name != "log_path":

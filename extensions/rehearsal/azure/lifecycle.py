@@ -44,7 +44,7 @@ class Move:
     #: Last segment of the path, lower case.
     verb: str
     start: str
-    #: The word that must stand in allowedOperations.
+    #: The word that must be in allowedOperations.
     word: str
     scenario: str
     friendly: str
@@ -242,7 +242,7 @@ MODERNIZED_ROWS = (
         *PENDING,
         "Recovery",
         None,
-        # Reprotect stands beside Commit: it needs no commit here (SEEN).
+        # Reprotect is offered along with Commit: it needs no commit here (SEEN).
         ("CompleteMigration", "Commit", "DisableProtection", "ChangePit", "SwitchProtection"),
         True,
         True,

@@ -12,7 +12,7 @@ from typing import Any
 
 from rehearsal.fleet import Vault
 
-#: Name -> address space. The subnet ``servers`` is the first /24 of each. A fleet's process servers in Azure stand in the
+#: Name -> address space. The subnet ``servers`` is the first /24 of each. A fleet's process servers in Azure are in the
 #: first one, so it has its process server; the second one has none.
 NETWORKS = {"vnet-dr": "10.50.0.0/16", "vnet-dr-2": "10.60.0.0/16"}
 SUBNET = "servers"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A classic item's network adapter: its id is its MAC address, its addresses are told in 15 keys (SEEN; values SPEC)."""
+"""A classic item's network adapter: its id is its MAC address, its addresses are reported in 15 keys (SEEN; values SPEC)."""
 
 from __future__ import annotations
 

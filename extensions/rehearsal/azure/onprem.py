@@ -68,7 +68,7 @@ class OnPrem(Protocol):
         """None: vCenter does not have the machine."""
 
     def names_on(self, host: str, name: str, machine: Machine) -> bool:
-        """Whether another VM of that name stands on the host."""
+        """Whether another VM of that name is on the host."""
 
     def add_disk(self, machine: Machine, number: int, size_gb: int) -> None:
         """Give the machine one more disk; ``number`` counts its disks from 0."""
@@ -80,7 +80,7 @@ class OnPrem(Protocol):
         """Power the machine off and attach its disks to the master target."""
 
     def build(self, machine: Machine, target: MasterTarget, datastore: str) -> None:
-        """Make the machine anew, powered off, on the target's host, its new disks attached to the target."""
+        """Recreate the machine, powered off, on the target's host, its new disks attached to the target."""
 
     def give_back(self, machine: Machine, target: MasterTarget, snapshot: bool = False) -> None:
         """Detach the disks from the target, attach them to the machine again, take a snapshot if asked, power it on."""

@@ -85,7 +85,7 @@ class VCenterOnPrem:
             self._names.clear()
 
     def _try(self, work: Callable[[Any], T]) -> T:
-        """Do some work with a session; once more with a new one where the old one is gone."""
+        """Do some work with a session; repeat it with a new one if the old one is gone."""
         for attempt in (1, 2):
             try:
                 return work(self._si())

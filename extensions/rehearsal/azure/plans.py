@@ -18,7 +18,7 @@ from rehearsal.azure.words import last_segment, same
 #: Starts the operation on one machine; raises Refused.
 Start = Callable[[Item], Job]
 
-#: Service seconds between two looks at the jobs of a group.
+#: Service seconds between two polls of the jobs of a group.
 LOOK = 2.0
 
 
@@ -121,7 +121,7 @@ async def _run(engine: Engine, vault: VaultState, job: Job, start: Start) -> Non
 
 
 async def _group(engine: Engine, vault: VaultState, job: Job, task: Task, start: Start) -> bool:
-    """Whether all machines of a group succeeded; the first that did not is told."""
+    """Whether all machines of a group succeeded; the first that did not is reported."""
     clock, bad = engine.world.clock, ""
     for name in task.members:
         item = next((i for i in vault.items.values() if same(i.name, name)), None)

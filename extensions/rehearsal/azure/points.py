@@ -2,7 +2,7 @@
 """Recovery points of a replicated item on its way out.
 
 Crash-consistent points are made every 5 minutes, application-consistent ones every hour (SEEN policy; DOC). They stop with the
-failover, and vanish with the commit except the one that was used (DOC). The way home has no list of points (SEEN).
+failover, and vanish with the commit except the one that was used (DOC). The failback has no list of points (SEEN).
 The word CrashConsistent is SPEC; ApplicationConsistent is INFER (no example holds one).
 """
 
@@ -56,7 +56,7 @@ class Point:
 
 
 def points(item: Item) -> list[Point]:
-    """Newest first. Empty for items that have none (still synchronising, committed, on their way home)."""
+    """Newest first. Empty for items that have none (still synchronising, committed, being failed back)."""
     if item.phase not in ("home", "failing_out", "failed_out", "out_uncommitted"):
         return []
     last = item.points_until if item.phase == "out_uncommitted" and item.points_until else item.clock.now()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands in the resource groups beside the vaults: networks, interfaces, security groups, disks and VMs.
+"""What is in the resource groups beside the vaults: networks, interfaces, security groups, disks and VMs.
 
 Resources are kept as the JSON they are answered with (DOC: general knowledge of Resource Manager). What is secret in a
 request (protected parameters, passwords) is never kept.
@@ -177,7 +177,7 @@ class Estate:
         self.world.clock.call_at(now + self.world.durations["process_server/listed"], lambda: self._list(entry))
 
     def refreshed(self, vault: VaultState) -> None:
-        """The configuration server told the vault anew what it sees."""
+        """The configuration server refreshed its data in the vault."""
         now = self.world.clock.now()
         for entry in [e for e in self.registering if e.vault is vault and now - e.at >= SHOWS_AFTER]:
             self._list(entry)

@@ -83,7 +83,7 @@ def _onprem(options: Options) -> OnPrem:
 
 
 async def lend_first(world: World) -> None:
-    """Machines that start on their way home have their disks on a master target already."""
+    """Machines that start in the middle of a failback have their disks on a master target already."""
     for vault in world.vaults:
         for item in vault.items.values():
             if item.phase not in ("syncing_home", "ready", "failed_home"):

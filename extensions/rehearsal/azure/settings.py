@@ -13,7 +13,7 @@ class Settings:
 
     ``signed_links``: the two links of a 202 carry t, c, s, h and work only with them (SEEN 2023; some links of that year
     come without). ``throttle``: ARM's token buckets. ``token_lifetime``: real
-    seconds. ``token_told``: the seconds that a token is said to live, where that is to differ; 0 tells the true ones.
+    seconds. ``token_told``: the reported lifetime of a token in seconds, if that is to differ; 0 reports the true one.
     """
 
     page_size: int = 100

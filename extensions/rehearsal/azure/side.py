@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations beside the life cycle that hold an item while their job runs, and what people do to jobs themselves."""
+"""Operations beside the life cycle that hold an item while their job runs, and what users do to jobs themselves."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 #: Words that clients add to the resource they want a token for.
 ADDED_SCOPES = ("openid", "offline_access", "profile", "email")
-#: Audiences of Resource Manager in the public cloud; clients that are told only an endpoint ask for them.
+#: Audiences of Resource Manager in the public cloud; clients that only know an endpoint request them.
 PUBLIC = ("https://management.azure.com", "https://management.core.windows.net")
 
 

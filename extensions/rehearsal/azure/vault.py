@@ -71,7 +71,7 @@ class VaultState:
         self.durations = merged(self.fleet.durations, spec.generation)
         self.draws: Counter[tuple[str, str]] = Counter()
         self.internal_id = stable_uuid("fabric", spec.name)
-        #: A container of this name stands in ids of recovery points in both generations (SEEN).
+        #: A container of this name is in ids of recovery points in both generations (SEEN).
         self.cloud = f"cloud_{self.internal_id}"
         self.vcenter = "vcenter-home"
         self.forward_policy = spec.policy

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything the stand-in knows: its clock, its settings, its vaults and what stands on-premises."""
+"""Everything the stand-in knows: its clock, its settings, its vaults and what is on-premises."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class World:
         return vm
 
     def keep_azure_vm(self, vm: AzureVm) -> None:
-        """Let the VM stand in Azure, with its NIC and disks."""
+        """Create the VM in Azure, with its NIC and disks."""
         self.azure_vms[vm.id.casefold()] = vm
         for body in remains.made(vm):
             self.resources[body["id"].casefold()] = body

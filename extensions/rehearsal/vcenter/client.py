@@ -67,7 +67,7 @@ def disconnect(si: Session) -> None:
 
 
 def content(si: Session) -> Managed:
-    """The service content, read once per session: ``si.content`` costs a call each time it is looked at."""
+    """The service content, read once per session: ``si.content`` costs a call each time it is read."""
     stub = si._stub
     if not hasattr(stub, "rehearsal_content"):
         stub.rehearsal_content = si.RetrieveContent()
@@ -75,7 +75,7 @@ def content(si: Session) -> Managed:
 
 
 def get(si: Session, objects: list[Any], paths: list[str]) -> list[dict[str, Any]]:
-    """Leaf properties of objects of one kind in one call; the object itself stands under ``obj``, unset ones are left
+    """Leaf properties of objects of one kind in one call; the object itself is under ``obj``, unset ones are left
     out. The answers come in the order the server gives."""
     if not objects:
         return []
@@ -124,12 +124,12 @@ def wait_all(si: Session, tasks: list[Managed], timeout: float = 120.0) -> list[
 
 
 def plain(name: str) -> str:
-    """A name as people write it: vCenter escapes slashes, backslashes and percent signs (DOC ManagedEntity.name)."""
+    """A name as users write it: vCenter escapes slashes, backslashes and percent signs (DOC ManagedEntity.name)."""
     return re.sub("%(2f|5c|25)", lambda found: chr(int(found.group(1), 16)), name, flags=re.IGNORECASE)
 
 
 def names(si: Session, kind: type) -> dict[str, Any]:
-    """Every object of a kind by its plain name (the last one wins where a name stands twice)."""
+    """Every object of a kind by its plain name (the last one wins where a name is twice)."""
     view = content(si).viewManager.CreateContainerView(content(si).rootFolder, [kind], True)
     try:
         return {plain(o["name"]): o["obj"] for o in get(si, list(view.view), ["name"])}

@@ -19,7 +19,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// controls is the control endpoint: what a test sets, breaks and counts. It has a port of its own and is never served
+// controls is the control endpoint: what a test sets, breaks and counts. It has its own port and is never served
 // beside the API.
 //
 //	POST   /set             {"moref": "Datastore:datastore-12", "path": "summary.type", "value": ...}, or a list of such
@@ -175,7 +175,7 @@ func kindOf(value reflect.Value, path []string) (reflect.Type, error) {
 		value = value.Elem()
 	}
 	if value.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("%q lies inside a list or a plain value", path[0])
+		return nil, fmt.Errorf("%q is inside a list or a plain value", path[0])
 	}
 	name := []rune(path[0])
 	if len(name) == 0 {

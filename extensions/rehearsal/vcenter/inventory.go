@@ -106,7 +106,7 @@ func reference(kind, value string) types.ManagedObjectReference {
 	return types.ManagedObjectReference{Type: kind, Value: value}
 }
 
-// below says whether an object lies where the filter asks: machines by host, cluster, datacenter and folder.
+// below says whether an object is where the filter asks: machines by host, cluster, datacenter and folder.
 func (r *rest) below(ctx *simulator.Context, item mo.Entity, filter fields) bool {
 	at := item.Reference()
 	parents := map[string][]string{}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Command vcenter-standin is the vCenter of the rehearsal: govmomi's simulator with the mends a failback needs, started
-// empty (the seeding decides what exists) or from a dump, and a control endpoint on a port of its own.
+// Command vcenter-standin is the vCenter of the rehearsal: govmomi's simulator with the changes a failback needs, started
+// empty (the seeding decides what exists) or from a dump, and a control endpoint on its own port.
 package main
 
 import (
@@ -95,7 +95,7 @@ type standin struct {
 // registry is the simulator's map of managed objects.
 func (s *standin) registry() *simulator.Registry { return s.model.Map() }
 
-// context returns a context of its own for one piece of work: the simulator's locks belong to a context.
+// context returns a separate context for one piece of work: the simulator's locks belong to a context.
 func (s *standin) context() *simulator.Context {
 	return &simulator.Context{
 		Context: context.Background(),

@@ -141,7 +141,7 @@ func (w *watcher) UpdateObject(ctx *simulator.Context, item mo.Reference, change
 	}
 }
 
-// RemoveObject forgets a machine.
+// RemoveObject drops a machine.
 func (w *watcher) RemoveObject(_ *simulator.Context, ref types.ManagedObjectReference) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -193,7 +193,7 @@ func (m *move) room() types.BaseMethodFault {
 	return nil
 }
 
-// files moves what lies on the datastores, and remembers the new names.
+// files moves what is on the datastores, and records the new names.
 func (m *move) files() types.BaseMethodFault {
 	vmx := pathOf(m.vm.Config.Files.VmPathName)
 	folder := path.Dir(vmx.Path)

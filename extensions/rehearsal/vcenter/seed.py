@@ -248,7 +248,7 @@ def target_spec(mt: MasterTarget) -> Managed:
         os=mt.os,
         uuids=(stable_uuid("bios", "master-target", mt.name), mt.uuid),
         datastore=mt.datastores[0],
-        # Everything but the system stands on the last datastore: in the standard site a member of the datastore
+        # Everything but the system is on the last datastore: in the standard site a member of the datastore
         # cluster, so that Storage DRS has something to move.
         disks_datastore=mt.datastores[-1],
         disks_gb=mt.disks_gb + (EXTRA_DISK_GB,) * mt.extra_disks,

@@ -61,7 +61,7 @@ async def add_disks(service: Service, call: Call) -> Reply:
     wanted = {str(d["diskId"]).casefold() for d in disks}
     count = len(wanted)
     if wanted != {name.casefold() for name in waiting[:count]}:
-        # Disks are told by their place here, so that a gap would rename them.
+        # Disks are reported by their place here, so that a gap would rename them.
         raise refused(400, "InvalidRequest", "In a rehearsal disks are added in the machine's own order.")
 
     def added() -> None:

@@ -145,7 +145,7 @@ async def what_if_result(service: Service, call: Call) -> Reply:
     return reply(answer)
 
 
-# -- what stands -----------------------------------------------------------------------------------------------------
+# -- what exists -------------------------------------------------------------------------------------------------
 
 
 async def _get(service: Service, call: Call) -> Reply:

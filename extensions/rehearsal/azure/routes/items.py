@@ -151,7 +151,7 @@ async def update_appliance(service: Service, call: Call) -> Reply:
 async def switch_provider(service: Service, call: Call) -> Reply:
     """Move a classic item to a modernized vault. Refused while it is away from home (DOC); a retired vault lets items go.
 
-    The item's place in the other vault is not played; switchProviderState alone tells (its words are INFER).
+    The item in the other vault is not simulated; only switchProviderState shows it (its values are INFER).
     """
     item = item_of(call)
     wanted = call.json().get("properties") or {}

@@ -53,7 +53,7 @@ async def resume_job(service: Service, call: Call) -> Reply:
 
 @route("POST", JOB)
 async def export_jobs(service: Service, call: Call) -> Reply:
-    """``replicationJobs/export``: the word stands where a job's name would."""
+    """``replicationJobs/export``: the word is in the place of a job's name."""
     vault = vault_of(call)
     if not same(call.name(1), "export"):
         raise refused(405, "MethodNotAllowed", "The method POST is not allowed for this resource.")

@@ -145,5 +145,5 @@ async def get_job(service: Service, call: Call) -> Reply:
     job = vault_of(call).jobs.get(call.name(1).lower())
     if job is None:
         raise item_not_found(call.name(1), call.ids)
-    # The job's own path stands there (SEEN).
+    # It holds the job's own path (SEEN).
     return reply(job.full(service.world.clock.now()), 200, **{"x-ms-request-id": job.id})

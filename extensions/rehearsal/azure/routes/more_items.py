@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations on items beside the way home: test failover, points in time, removal, changes (SPEC as calls, INFER as effects)."""
+"""Operations on items beside the failback: test failover, points in time, removal, changes (SPEC as calls, INFER as effects)."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ async def test_cleanup(service: Service, call: Call) -> Reply:
 
 @route("POST", f"{ITEM}/applyrecoverypoint")
 async def apply_point(service: Service, call: Call) -> Reply:
-    """Change the point in time of a failover that is not committed; the way home knows none (SPEC)."""
+    """Change the point in time of a failover that is not committed; the failback has none (SPEC)."""
     item = item_of(call)
     check_support(item.vault, call.ids)
     demand(service.engine, item, "ChangePit", "applyRecoveryPoint", call.ids)

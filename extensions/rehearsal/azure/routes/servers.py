@@ -44,7 +44,7 @@ async def refresh_health(service: Service, call: Call) -> Reply:
 
 @route("GET", f"{VAULT}/replicationappliances")
 async def list_appliances(service: Service, call: Call) -> Reply:
-    """The components of the fabric once more, by appliance (SPEC). The keys of its filter are not described."""
+    """The components of the fabric, by appliance (SPEC). The keys of its filter are not described."""
     body = appliances.appliances(vault_of(call), await service.world.survey(), service.world.clock.now())
     return bodies(service, call, "appliances", [body] if body else [])
 

@@ -98,7 +98,7 @@ async def supported_systems(service: Service, call: Call) -> Reply:
 
 
 def _eligible(service: Service, call: Call) -> dict[str, Any]:
-    """Whether an Azure VM could be replicated from where it is; nothing in a rehearsal speaks against it."""
+    """Whether an Azure VM could be replicated from where it is; nothing in a rehearsal blocks it."""
     assert call.path is not None
     vm = service.compute.find(call.path.subscription, call.path.group or "", call.name(0))
     return {

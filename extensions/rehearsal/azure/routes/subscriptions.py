@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What stands above the resources: tenants, subscriptions, locations, providers, resource groups (DOC, nothing recorded)."""
+"""The levels above the resources: tenants, subscriptions, locations, providers, resource groups (DOC, nothing recorded)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rehearsal.azure.routes.base import ROUTES, Service, bodies, reply, route
 from rehearsal.azure.versions import NAMED, RECOVERY_SERVICES
 from rehearsal.azure.words import same
 
-#: Namespaces as they are written, with the types of the resources that stand in their groups.
+#: Namespaces as they are written, with the types of the resources that are in their groups.
 PROVIDERS = {
     "Microsoft.RecoveryServices": (SITE_RECOVERY, "vaults", RECOVERY_SERVICES),
     "Microsoft.Compute": (COMPUTE, "virtualMachines", NAMED),
