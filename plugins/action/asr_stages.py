@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,32 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
-from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
+from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import Chain
 
 #: Everything of ours begins so.
 PREFIX = "homeward.asr."
+
+
+def verify_unheard(route: list[str]) -> InputError:
+    """Checks that nobody would make: an Azure VM must not be deleted without those that were asked for."""
+    return InputError(
+        "verify_unheard",
+        f"asr_verify is set, and this run ({', '.join(route)}) makes no checks before a commit.",
+        "Use the playbooks failback (without asr_advance=each) or stage_3_failover_to_onprem, and give asr_verify with -e "
+        "or in the inventory; or leave it out.",
+    )
+
+
+def _facts(hostvars: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What the play has set on a host."""
+    try:
+        told = hostvars[host]
+    except KeyError:
+        return {}
+    return {name: told.get(name) for name in (between.OUTCOME, between.REFUSED)}
 
 
 class ActionModule(Once):
@@ -49,20 +70,65 @@ class ActionModule(Once):
         """The whole chain; with hooks, which are tasks of the play's own, only what comes before the first of them."""
         route, hooks = self._plan(args)
         to_run = tasks.stages_to_run(route, self._check)
-        steps = tasks.steps(to_run, hooks)
-        hooked = any(step["hook"] for step in steps)
+        pauses = bool(args.get("pause")) and not self._check and tasks.COMMIT_HOME in to_run
+        checks = self._own_checks(route, pauses or self._check)
+        hooked = any(step["hook"] for step in tasks.steps(to_run, hooks))
         self._chain.begin()
         if not self._check:
             self._chain.look(route, self._settings, self._call)
+            self._chain.learn_checks(checks, self._call, self._settings)
+        if pauses:
+            self._chain.rest = to_run[to_run.index(tasks.COMMIT_HOME) :]
+            to_run = to_run[: -len(self._chain.rest)]
         if hooked:
-            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(to_run)}
+            steps = tasks.steps(to_run, hooks)
+            going = self._going([*to_run, *self._chain.rest])
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": going}
         for stage in to_run:
             self._stage(stage, route)
+        if self._chain.rest and self._chain.pause(self._settings, self._call):
+            return {**self._told(self._chain.results), "hooked": False, "steps": [], "going": [], **self._pausing()}
+        return self._finish(route)
+
+    def _finish(self, route: list[str]) -> dict[str, Any]:
+        """The stages after the pause, where there is one, and the report."""
+        for stage in self._chain.rest:
+            self._stage(stage, route)
         return {**self._report(), "hooked": False, "steps": [], "going": []}
+
+    def _part_pause(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Between the hooks' stages: who is checked before the commit home. Where nobody is, what is left to do."""
+        _route, hooks = self._plan(args)
+        paused = self._chain.pause(self._settings, self._call)
+        told = {**self._told(self._chain.results), "hooked": True}
+        if paused:
+            return {**told, "steps": [], "going": [], **self._pausing()}
+        rest = self._chain.rest
+        return {**told, "steps": tasks.steps(rest, hooks), "going": self._going(rest), "failed_over_group": ""}
+
+    def _part_resume(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """After the play on the machines: the rest of the stages, or with hooks what they consist of."""
+        route, hooks = self._plan(args)
+        hostvars = self._vars.get("hostvars") or {}
+        hosts = [str(entry["host"]) for entry in self._chain.paused]
+        self._chain.resume({host: _facts(hostvars, host) for host in hosts}, time.time())
+        rest = self._chain.rest
+        steps = tasks.steps(rest, hooks)
+        if any(step["hook"] for step in steps):
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(rest)}
+        return self._finish(route)
+
+    def _pausing(self) -> dict[str, Any]:
+        """Where the play finds the machines: a thousand of them are too much for a result."""
+        path = self._path().with_suffix(".failed-over.json")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(self._chain.paused, stream, default=str)
+        return {"failed_over_group": self._chain.group, "failed_over_file": str(path), "failing": False}
 
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What a single stage consists of, and whether any machine reaches it."""
         route, hooks = self._plan(args)
+        self._own_checks(route, self._check)
         steps = tasks.steps(route, hooks)
         return {"changed": False, "steps": steps, "going": self._going(route), "stages": []}
 
@@ -103,6 +169,22 @@ class ActionModule(Once):
                         "Correct the name, or give its full path.",
                     )
         return route, hooks
+
+    def _own_checks(self, route: list[str], heard: bool) -> dict[str, Any]:
+        """The user's own checks. Raises InputError for what is no check, and where nobody would make them before a commit
+        (not ``heard``), before anything is read or sent."""
+        checks = verify.read(self._settings.get("verify"))
+        if checks and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
+            raise verify_unheard(route)
+        places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
+        for file in verify.files(checks):
+            if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
+                raise InputError(
+                    "hook_missing",
+                    f"The task file {file} of asr_verify is neither in {' nor in '.join(places)}.",
+                    "Correct the name, or give its full path.",
+                )
+        return checks
 
     def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, if any machine reaches it: its hooks run then."""

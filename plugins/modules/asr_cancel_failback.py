@@ -256,6 +256,11 @@ machines:
       returned: always
       type: dict
       sample: null
+    onprem:
+      description: Always V(null) for this module.
+      returned: always
+      type: dict
+      sample: null
     steps:
       description: What the run did on each step.
       returned: always

@@ -48,6 +48,25 @@ options:
     type: list
     elements: dict
     default: []
+  prove_only:
+    description:
+      - Internal, used by the role P(homeward.asr.stage#role). Waits for the automatic checks as a commit does, tells what it has met
+        on-premises (RV(machines[].onprem)), and commits nothing.
+    type: bool
+    default: false
+  verifications:
+    description:
+      - What your own checks of the machines have found. A machine that has an entry is committed only if it passed, for this very
+        failover, not longer than O(verification_age) ago. A failed check stops the commit whoever approved it.
+      - Each entry has C(item_id), C(job) (the failover's, as in RV(machines[].onprem)), C(passed), C(reason) where it did not pass,
+        C(checks), and C(age_seconds), the age of the outcome when the task begins.
+    type: list
+    elements: dict
+    default: []
+  verification_age:
+    description: Seconds for which an outcome in O(verifications) lets a commit go, from 1 to 604800.
+    type: float
+    default: 3600
 extends_documentation_fragment:
   - homeward.asr.azure
   - homeward.asr.vcenter
@@ -361,6 +380,46 @@ machines:
           returned: always
           type: int
           sample: 840
+    onprem:
+      description: The VM that the proofs of a commit were read from; V(null) where no commit was looked at.
+      returned: always
+      type: dict
+      contains:
+        vm:
+          description: Its name in vCenter; empty if it was not found.
+          returned: always
+          type: str
+          sample: shop-db-01
+        uuid:
+          description: Its instance UUID.
+          returned: always
+          type: str
+          sample: 503c1d2e-3f40-4a51-9b62-7c8d9e0f1a2b
+        host:
+          description: The ESXi host that it runs on.
+          returned: always
+          type: str
+          sample: esx-01
+        address:
+          description: The guest's address as VMware Tools report it; empty if they do not.
+          returned: always
+          type: str
+          sample: 10.20.1.31
+        system:
+          description: Operating system, as the vault reports it.
+          returned: always
+          type: str
+          sample: Linux
+        generation:
+          description: V(classic) or V(modernized).
+          returned: always
+          type: str
+          sample: classic
+        failover_job:
+          description: Name of the failover's job.
+          returned: always
+          type: str
+          sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     steps:
       description: What the run did on each step.
       returned: always
@@ -622,6 +681,9 @@ def argument_spec() -> specs.Spec:
             "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "manual"},
             "recovery_point": {"type": "str", "default": "latest"},
             "judged": {"type": "list", "elements": "dict", "default": []},
+            "prove_only": {"type": "bool", "default": False},
+            "verifications": {"type": "list", "elements": "dict", "default": []},
+            "verification_age": {"type": "float", "default": 3600},
         },
     )
 

@@ -362,6 +362,46 @@ machines:
           returned: always
           type: int
           sample: 840
+    onprem:
+      description: The VM that the proofs of a commit were read from; V(null) where no commit was looked at.
+      returned: always
+      type: dict
+      contains:
+        vm:
+          description: Its name in vCenter; empty if it was not found.
+          returned: always
+          type: str
+          sample: shop-db-01
+        uuid:
+          description: Its instance UUID.
+          returned: always
+          type: str
+          sample: 503c1d2e-3f40-4a51-9b62-7c8d9e0f1a2b
+        host:
+          description: The ESXi host that it runs on.
+          returned: always
+          type: str
+          sample: esx-01
+        address:
+          description: The guest's address as VMware Tools report it; empty if they do not.
+          returned: always
+          type: str
+          sample: 10.20.1.31
+        system:
+          description: Operating system, as the vault reports it.
+          returned: always
+          type: str
+          sample: Linux
+        generation:
+          description: V(classic) or V(modernized).
+          returned: always
+          type: str
+          sample: classic
+        failover_job:
+          description: Name of the failover's job.
+          returned: always
+          type: str
+          sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
     steps:
       description: What the run did on each step.
       returned: always

@@ -22,9 +22,16 @@ options:
     description:
       - Part of the chain to run. V(chain) is all of it. With hooks it stops before the first stage; then V(stage) runs one stage,
         V(report) prints the table and V(verdict) fails. V(begin) returns what a single stage consists of.
+      - With O(pause), V(pause) says, between stages with hooks, which machines await the commit home, and V(resume) continues after the
+        play on those machines.
     type: str
-    choices: [chain, begin, stage, report, verdict]
+    choices: [chain, begin, stage, pause, resume, report, verdict]
     default: chain
+  pause:
+    description:
+      - Stop before the commit home where machines await it, so that a play can check them (RV(failed_over_group)).
+    type: bool
+    default: false
   route:
     description: Stages in order.
     type: list
@@ -90,6 +97,18 @@ stages:
   type: list
   elements: dict
   sample: []
+failed_over_group:
+  description:
+    - With O(pause), the group for the machines that await their commit home, empty where nobody does. The role adds them with
+      M(ansible.builtin.add_host).
+  returned: with O(part=chain) and O(part=pause), where the run stops before the commit home
+  type: str
+  sample: asr_failed_over
+failed_over_file:
+  description: File with these machines as JSON, in Ansible's own temporary directory.
+  returned: with RV(failed_over_group)
+  type: str
+  sample: ~/.ansible/tmp/ansible-local-1/homeward-asr-stages-1.failed-over.json
 asr_result:
   description: Published for workflows.
   returned: with the report, as a statistic of the run

@@ -17,6 +17,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
 
+from . import between, verify
 from . import stage_tasks as tasks
 from .stage_tasks import Ask
 from .wording import worded
@@ -38,10 +39,19 @@ class Chain:
     results: list[Result] = field(default_factory=list)
     spent: list[str] = field(default_factory=list)
     chosen: list[str] = field(default_factory=list)
+    #: Rows of the chosen machines, as far as the user's checks are told whose they are by.
+    chosen_rows: list[Any] = field(default_factory=list)
     approved: list[str] = field(default_factory=list)
     #: Notes about the vaults' generations that earlier chains have printed; they are not repeated.
     vaults: list[Any] = field(default_factory=list)
     lost_places: list[Any] = field(default_factory=list)
+    #: The user's own checks by the id of the replicated item, the machines that a play checks now, and what it has found.
+    checks: dict[str, Any] = field(default_factory=dict)
+    paused: list[Any] = field(default_factory=list)
+    verifications: list[Any] = field(default_factory=list)
+    #: Stages after the pause, and how many pauses this process has had.
+    rest: list[str] = field(default_factory=list)
+    pauses: int = 0
     looked: bool = False
     stopped: bool = False
     #: The result with which the chain's last task fails; empty where it does not.
@@ -51,7 +61,7 @@ class Chain:
         """A new chain, which knows of earlier ones only the used approvals."""
         used = [*self.spent, *spent(self.results)]
         told = [*self.vaults, *(note for result in self.results for note in result.get("vaults") or ())]
-        self.__init__(spent=used, vaults=told)  # type: ignore[misc]
+        self.__init__(spent=used, vaults=told, pauses=self.pauses)  # type: ignore[misc]
 
     # -- the plan ----------------------------------------------------------------------------------------------------
 
@@ -73,6 +83,7 @@ class Chain:
             return
         found = looked(result, self.spent)
         self.chosen, self.approved, self.looked = list(found.machines), list(found.approved), True
+        self.chosen_rows = [{k: m.get(k) for k in ("name", "item_id", "group")} for m in result.get("machines") or ()]
         row = {"stage": "look", "left_out": True, "changed": False, "machines": worded(found.ended, True), "plan": []}
         # Once a machine replicates home, the vault no longer shows whether it existed there.
         places = {m.get("item_id"): (m.get("placement") or {}).get("location") for m in result.get("machines") or ()}
@@ -119,12 +130,54 @@ class Chain:
             lost_places=self.lost_places if settings.get("watch") else (),
             judged=told.last.get("machines") or (),
             shows_commit=check and tasks.commit_after(stage, route),
+            verifications=self.verifications,
         )
         result = self._call(call, tasks.module_of(stage), tasks.arguments(ask, settings), check)
         self.results.append({**result, "stage": stage})
         # Not a machine's failure but the stage's: nothing after it can be relied on, so the chain goes straight to the report.
         self.stopped = bool(result.get("failed"))
         return self.results[-1]
+
+    # -- before the commit home -----------------------------------------------------------------------------------------
+
+    def learn_checks(self, checks: Mapping[str, Any], call: Call, settings: tasks.Settings) -> None:
+        """Whose the user's own checks are. Raises InputError for a key that means nobody in the vaults."""
+        rows = [m for result in self.results for m in result.get("machines") or ()] + self.chosen_rows
+        self.checks = verify.by_machine(checks, rows)
+        strange = verify.unmatched(checks, rows)
+        if strange and not self.stopped:
+            # A mapping may stand in an inventory for every run, so that it names machines of other runs as well.
+            there = self._call(call, "asr_replicated_item_info", tasks.listing(settings), True).get("machines") or []
+            if left := verify.unmatched(strange, [*rows, *there]):
+                raise verify.no_match(left, there or rows)
+
+    def pause(self, settings: tasks.Settings, call: Call) -> list[between.Entry]:
+        """The machines that the commit home would go to now, with what proves it; a play checks them before it is sent."""
+        self.paused = []
+        if not self.goes(tasks.COMMIT_HOME, False):
+            return []
+        told = onward(self.results, tasks.COMMIT_HOME)
+        ask = Ask(tasks.COMMIT_HOME, self._choice(settings) if self.first else _by_id(told.machines))
+        arguments = {**tasks.arguments(ask, settings), "prove_only": True, "commit_when": "verified", "approved": []}
+        result = self._call(call, tasks.module_of(tasks.COMMIT_HOME), arguments, False)
+        if result.get("failed"):
+            self.results.append({**result, "stage": tasks.COMMIT_HOME})
+            self.stopped = True
+            return []
+        rows = result.get("machines") or ()
+        addresses = verify.addresses(settings.get("verify_addresses"), rows)
+        self.paused = between.entries(rows, self.checks, addresses, settings.get("verify_timeout"))
+        self.pauses += bool(self.paused)
+        return self.paused
+
+    @property
+    def group(self) -> str:
+        """The group of the machines that are checked now."""
+        return between.GROUP if self.pauses < 2 else f"{between.GROUP}_{self.pauses}"
+
+    def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float) -> None:
+        """The play on those machines is over; ``facts`` are its hosts' variables."""
+        self.verifications = between.verifications(self.checks, self.paused, facts, now)
 
     def _watch(self, stage: str, settings: tasks.Settings, call: Call, check: bool) -> bool:
         """Look whether the master targets kept their place; False where the stage must not begin.

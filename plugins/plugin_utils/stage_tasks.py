@@ -25,6 +25,9 @@ STAGES = (
 #: Stages before which the master targets are checked: the machines' disks are attached to them.
 WATCHED = ("failover_to_onprem", "commit_to_onprem", "failback")
 
+#: The stage that deletes Azure VMs. The user's own checks are made before it.
+COMMIT_HOME = "commit_to_onprem"
+
 #: Codes of a check of the master targets that found nothing to check.
 NO_TARGETS = ("no_configuration_server", "master_target_not_found", "vcenter_missing")
 
@@ -45,6 +48,8 @@ class Ask:
     until: str = "reprotect_to_azure"
     #: Whether the failover shows its commit, too: in check mode nothing moves, and a separate commit would find no failover.
     shows_commit: bool = False
+    #: What the user's own checks have found, before the commit home.
+    verifications: Sequence[Any] = ()
 
 
 def module_of(stage: str) -> str:
@@ -92,6 +97,9 @@ def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
         found["commit_when"] = settings.get("commit_when") if ask.shows_commit else "never"
     if kind == "commit":
         found["judged"] = list(ask.judged)
+        if ask.verifications:
+            found["verifications"] = list(ask.verifications)
+            found["verification_age"] = _told(settings.get("verify_age"))
     if kind in ("failover", "failback"):
         found["shut_down_source"] = settings.get("shut_down_source")
     if kind in ("reprotect", "failback"):
@@ -107,6 +115,13 @@ def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
             found[key] = settings.get(key)
         found["until"] = ask.until
     return {key: value for key, value in found.items() if not _blank(value)}
+
+
+def listing(settings: Settings) -> dict[str, Any]:
+    """The arguments of a list of everybody, as cheap as there is one."""
+    found = {**_common(settings), "full": False, "azure_machines": False}
+    found.pop("validate_certs", None)
+    return found
 
 
 def watch_arguments(settings: Settings) -> dict[str, Any]:

@@ -58,6 +58,11 @@ _ALL = (
     Variable("asr_approved", Kind.LIST, repeated=False),
     Variable("asr_accept", Kind.MAPPING),
     Variable("asr_rpo_limit", Kind.NUMBER),
+    Variable("asr_verify", Kind.MAPPING),
+    Variable("asr_verify_addresses", Kind.MAPPING),
+    Variable("asr_verify_timeout", Kind.NUMBER),
+    Variable("asr_verify_age", Kind.NUMBER),
+    Variable("asr_refuse", Kind.MAPPING),
     # Before anything is sent.
     Variable("asr_moments", Kind.LIST),
     Variable("asr_report_file", Kind.TEXT),

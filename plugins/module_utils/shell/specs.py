@@ -232,6 +232,7 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     "ready_timeout": (0, 604800, "Set it in seconds; the default is 1200."),
     "guest_shutdown_timeout": (0, 86400, "Set it in seconds; the default is 300."),
     "rpo_limit": (0, 31536000, "Set it in seconds."),
+    "verification_age": (1, 604800, "Set it in seconds; the default is 3600."),
     "hours": (0, 87600, "Set it in hours."),
     "port": (1, 65535, "Set a TCP port number."),
     "proxy_port": (1, 65535, "Set a TCP port number."),

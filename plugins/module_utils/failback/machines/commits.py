@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from ..lifecycle.table import COMMIT_TO_ONPREM, SEALS, Operation
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
@@ -84,6 +85,8 @@ class Commits:
             missing[item.key] = self.gates.accepted(track, evidence, prove(evidence, operation.step))
             if operation.step == COMMIT_TO_ONPREM:
                 missing[item.key] += self.gates.before_commit(track, evidence)
+                missing[item.key] += state.verifications.unproven(item.key, evidence.job, track.since, state.now)
+                track.meet(meeting(evidence, state.lifecycle.generation(item) or ""))
         return missing
 
     def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
@@ -149,6 +152,20 @@ class Commits:
             return False
         state.items[item.key] = fresh
         return True
+
+
+def meeting(evidence: Evidence, generation: str) -> dict[str, Any]:
+    """What the run has met on-premises, as results tell it: the VM, where to reach it, and the failover it came by."""
+    vm = evidence.site[0] if len(evidence.site) == 1 else None
+    return {
+        "vm": vm.name if vm is not None else "",
+        "uuid": (vm.uuid or vm.bios_uuid) if vm is not None else "",
+        "host": vm.host if vm is not None else "",
+        "address": vm.addresses[0] if vm is not None and vm.addresses else "",
+        "system": evidence.item.os_type or "",
+        "generation": generation,
+        "failover_job": evidence.job.name if evidence.job is not None else "",
+    }
 
 
 def refuse_unproven(track: Track, unproven: Sequence[Refusal]) -> None:

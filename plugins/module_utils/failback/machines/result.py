@@ -89,6 +89,7 @@ def machine(state: SliceState, key: str, track: Track) -> dict[str, Any]:
         "remedy": track.remedy or None,
         "placement": {**place.result(), "location": location(state, key, track)} if place else None,
         "sync": sync.result() if sync else None,
+        "onprem": track.onprem or None,
         "steps": [step(entry) for entry in shown],
     }
 

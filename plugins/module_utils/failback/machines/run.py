@@ -12,7 +12,7 @@ from typing import Any
 
 from ..lifecycle.decide import AGENT_MISSING, Done, Hold, Join, Send, Wait, steps_left
 from ..lifecycle.modernized import LIFECYCLE
-from ..lifecycle.table import STEP_TEXT, Lifecycle, Operation, Position
+from ..lifecycle.table import COMMIT_TO_ONPREM, STEP_TEXT, Lifecycle, Operation, Position
 from ..model.errors import FailbackError, defect
 from ..model.items import Item, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
@@ -172,6 +172,11 @@ class Run(SliceState, Slice[None]):
             # Lists omit details and lag: the machine's own GET decides about its agent.
             item = self.refresh(item)
             decision = self.decision(item, track)
+        if isinstance(decision, (Send, Hold)) and decision.operation.step == COMMIT_TO_ONPREM:
+            failed = self.verifications.failed(item.key)
+            if failed is not None:
+                track.end("refused", failed)
+                return None
         if isinstance(decision, Send):
             if track.lost_step and not self.jobs.lost_is_settled(item, track):
                 return None

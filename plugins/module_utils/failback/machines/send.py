@@ -78,6 +78,11 @@ class Sender:
             some, due = cut(as_units(due), number)
             commits = [entry for entry in some if entry[2].step in COMMITS]
             proven = requests.commits.prove(commits, jobs) if commits else set()
+            if self.state.order.prove_only:
+                for item, track, _operation in commits:
+                    if item.key in proven:
+                        track.end("done")
+                continue
             going = [entry for entry in some if entry[2].step not in COMMITS or entry[0].key in proven]
             ready += whole_groups(self.state, going)
             if len(ready) >= room or not due:

@@ -26,6 +26,7 @@ from ..wanted.refusals import group_split, lost_point, member_gone
 from ..wanted.selection import Choice, Gone, choose, ordered
 from .patience import by_name, passes, sit_out
 from .track import Memory, Track
+from .verifications import Verifications
 
 #: Requests in flight at once.
 WORKERS = 8
@@ -79,6 +80,7 @@ class SliceState:
         self.sizes: dict[str, int] = {}
         #: The placement of a machine's reprotect home, by key, for the plan.
         self.homeward: dict[str, dict[str, Any]] = {}
+        self.verifications = Verifications(order.verifications, order.verification_age)
         self.pool = ThreadPoolExecutor(max_workers=WORKERS)
 
     def read(self) -> None:

@@ -81,6 +81,8 @@ class Track:
     azure_vm: str = ""
     #: Whether this run checked the copy before it sent the failover home.
     whole: bool = False
+    #: What was met on-premises when its commit home was looked at (commits.meeting).
+    onprem: dict[str, Any] = field(default_factory=dict)
     placement: dict[str, str] | None = None
     #: Disks that the placement uses; lists do not report them.
     disks: int = 0
@@ -273,6 +275,10 @@ class Track:
     def look_whole(self) -> None:
         """Its copy was checked before the failover home."""
         self.whole = True
+
+    def meet(self, onprem: dict[str, Any]) -> None:
+        """Its commit home was looked at."""
+        self.onprem = onprem
 
     def proven_for(self, vm_id: str) -> None:
         """The Azure VM that its commit was proven for."""

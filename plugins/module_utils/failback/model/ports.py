@@ -124,6 +124,8 @@ class SiteMachine:
     power: str = ""
     #: 0 where vCenter does not report it.
     memory_mb: int = 0
+    #: Addresses of the guest as VMware Tools report them.
+    addresses: tuple[str, ...] = ()
 
     @property
     def identified(self) -> bool:

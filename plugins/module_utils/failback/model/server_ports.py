@@ -25,7 +25,6 @@ class SiteServer(SiteMachine):
     """A VM that may be one of our servers, with what VMware Tools reports about the guest."""
 
     host_name: str = ""
-    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class Order:
     #: Greatest age of the recovery point in seconds; None: the failback policy's threshold.
     rpo_limit: float | None = None
     exclude_temporary_disk: bool = True
+    #: Look at what proves a commit, and send none.
+    prove_only: bool = False
+    #: What the user's own checks found (machines/verifications.py), and the seconds for which that counts.
+    verifications: tuple[Mapping[str, Any], ...] = ()
+    verification_age: float = 3600.0
     wait: bool = True
     wait_for: str = "synchronised"
     agent_timeout: float = 1200.0

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Between the failover home and its commit: machines as hosts of a play, and what that play has found. Pure.
+
+The shape of an entry is a contract: the play on the group ``asr_failed_over`` has it as the variable ``failed_over``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
+
+#: The group of the machines that were failed over home and await their commit; later chains of one process number it.
+GROUP = "asr_failed_over"
+
+#: Facts that the play sets on a machine's host: what its checks have found, and why it must not be committed.
+OUTCOME = "verify_outcome"
+REFUSED = "asr_refuse"
+
+#: Where a machine stands that can be checked.
+AWAITS = "home_uncommitted"
+
+Entry = dict[str, Any]
+
+
+def entries(
+    rows: Iterable[Mapping[str, Any]], checks: Mapping[str, Any], addresses: Mapping[str, str], timeout: Any = None
+) -> list[Entry]:
+    """The machines whose automatic proofs hold, as the play's hosts have them (``rows`` of asr_commit with ``prove_only``).
+    ``timeout`` is how long, in seconds, a machine's checks are repeated."""
+    proven = [m for m in rows if m.get("after") == AWAITS and m.get("done") == "unchanged" and m.get("onprem")]
+    names = [fold(str(m.get("name"))) for m in proven]
+    found: list[Entry] = []
+    for machine in proven:
+        name, here = str(machine.get("name")), machine["onprem"]
+        key = str(machine.get("item_id") or "").lower()
+        alone = names.count(fold(name)) == 1 and fold(name) not in ("localhost", "all", "ungrouped")
+        found.append(
+            {
+                # A machine of the inventory keeps its variables where it bears the same name.
+                "host": name if alone else f"{name} {key.rpartition('/')[2]}",
+                "name": name,
+                "vault": machine.get("vault"),
+                "item_id": machine.get("item_id"),
+                "group": machine.get("group"),
+                "generation": here.get("generation"),
+                "system": here.get("system"),
+                "address": here.get("address") or "",
+                "address_given": addresses.get(key, ""),
+                "vm": here.get("vm"),
+                "job": here.get("failover_job"),
+                "checks": list(checks.get(key) or ()),
+                "timeout": timeout or 600,
+            }
+        )
+    return found
+
+
+def verifications(
+    checks: Mapping[str, Any], hosts: Sequence[Entry], facts: Mapping[str, Mapping[str, Any]], now: float
+) -> list[dict[str, Any]]:
+    """What the commit is told: an entry for each machine that has checks or was refused by the play.
+
+    ``facts`` are the hosts' variables by host, ``now`` seconds of the same clock as the outcomes' ``at``. A machine that
+    should have been checked and was not has failed.
+    """
+    found: list[dict[str, Any]] = []
+    met = {str(entry["item_id"]).lower(): entry for entry in hosts}
+    for key in dict.fromkeys([*checks, *met]):
+        entry = met.get(key)
+        told = facts.get(str(entry["host"]), {}) if entry is not None else {}
+        refused = told.get(REFUSED)
+        outcome = told.get(OUTCOME)
+        job = str(entry["job"] or "") if entry is not None else ""
+        if isinstance(refused, str) and refused.strip():
+            found.append({"item_id": key, "job": job, "passed": False, "reason": refused.strip(), "age_seconds": 0.0})
+        elif checks.get(key):
+            found.append({"item_id": key, "job": job, **_judged(outcome, job, entry is not None, now)})
+    return found
+
+
+def _judged(outcome: Any, job: str, met: bool, now: float) -> dict[str, Any]:
+    """Whether a machine's checks passed, for this very failover."""
+    if not met:
+        return {"passed": False, "reason": "they did not run, because its proofs did not hold", "age_seconds": 0.0}
+    if not isinstance(outcome, Mapping) or str(outcome.get("job") or "") != job:
+        return {"passed": False, "reason": "they did not finish", "age_seconds": 0.0}
+    try:
+        age = max(0.0, now - float(outcome.get("at") or 0.0))
+    except (TypeError, ValueError):
+        age = now
+    return {
+        "passed": outcome.get("passed") is True,
+        "reason": str(outcome.get("reason") or ""),
+        "checks": [str(word) for word in outcome.get("checks") or ()],
+        "age_seconds": age,
+    }

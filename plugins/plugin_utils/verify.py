@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's own checks before a commit home (``asr_verify``): what is meant, and whose they are. Pure.
+
+A mapping from machines to checks. What is misspelt would silently not be checked before an Azure VM is deleted, so every
+word is known or refused.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
+    Named,
+    clean,
+    fold,
+    names_nothing,
+    same,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
+
+#: Word of each check -> what it takes.
+CHECKS: Mapping[str, str] = {
+    "tcp": "a port, or a list of ports",
+    "http": "a URL or a path, or a mapping with url or path, and port, scheme, status, text, validate_certs",
+    "ping": "true",
+    "connection": "ssh or winrm, or true for the connection that the inventory gives the machine",
+    "tasks": "a task file",
+}
+
+#: What an HTTP check may hold, beside where it goes.
+_HTTP = ("url", "path", "port", "scheme", "status", "text", "validate_certs")
+
+Row = Mapping[str, Any]
+Check = dict[str, Any]
+
+
+def read(value: Any) -> dict[str, list[Check]]:
+    """The checks by key, each as ``{"check": word, ...}``. Raises InputError for what is no check."""
+    if not value:
+        return {}
+    if not isinstance(value, Mapping):
+        raise _wrong(
+            f"asr_verify is {value!r}, not a mapping", "Give machines, patterns or groups, each with its checks."
+        )
+    found: dict[str, list[Check]] = {}
+    for key, given in value.items():
+        if not isinstance(key, str) or not clean(key):
+            raise _wrong(f"asr_verify has the key {key!r}, which is no name", "Put the name in quotes.")
+        listed = given if isinstance(given, (list, tuple)) else [given]
+        checks = [check for entry in listed for check in _checks(key, entry)]
+        if not checks:
+            raise _wrong(f"asr_verify names no check for {key!r}", f"Give at least one of {', '.join(CHECKS)}.")
+        found[key] = checks
+    return found
+
+
+def files(checks: Mapping[str, Sequence[Check]]) -> list[str]:
+    """The task files that are named."""
+    return [str(check["file"]) for listed in checks.values() for check in listed if check["check"] == "tasks"]
+
+
+def unmatched(keys: Iterable[str], machines: Sequence[Row]) -> list[str]:
+    """The keys that mean none of the machines."""
+    named, grouped = _indexes(machines)
+    return [key for key in keys if not _meant(key, machines, named, grouped)]
+
+
+def no_match(keys: Sequence[str], machines: Sequence[Row]) -> InputError:
+    """The refusal of keys that mean nobody: what they were for would not be checked."""
+    there = [str(m.get("name")) for m in machines]
+    near = difflib.get_close_matches(keys[0], there, n=1, cutoff=0.6)
+    listed = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
+    return InputError(
+        "verify_no_match",
+        f"asr_verify names {', '.join(map(repr, keys))}, which matches no machine and no consistency group.",
+        f"{f'Did you mean {near[0]}? ' if near else ''}Correct or remove it; the machines are {listed}.",
+    )
+
+
+def by_machine(checks: Mapping[str, Sequence[Check]], machines: Sequence[Row]) -> dict[str, list[Check]]:
+    """Checks by the id of the replicated item: all whose key means the machine, in the order given, each once."""
+    named, grouped = _indexes(machines)
+    found: dict[str, list[Check]] = {}
+    for key, listed in checks.items():
+        for machine in _meant(key, machines, named, grouped):
+            mine = found.setdefault(str(machine.get("item_id") or "").lower(), [])
+            mine += [check for check in listed if check not in mine]
+    return found
+
+
+def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
+    """Addresses by the id of the replicated item. Raises InputError for one that is no text."""
+    found: dict[str, str] = {}
+    named = Named(machines, _names)
+    for key, address in (value or {}).items():
+        if not isinstance(address, str) or not clean(address):
+            raise _wrong(
+                f"asr_verify_addresses gives {key!r} the address {address!r}", "Give an IP address or a host name."
+            )
+        for machine in named.exact(str(key)):
+            found[str(machine.get("item_id") or "").lower()] = clean(address)
+    return found
+
+
+# -- reading ---------------------------------------------------------------------------------------------------------
+
+
+def _checks(key: str, entry: Any) -> list[Check]:
+    if isinstance(entry, str) and clean(entry) in ("ping", "connection"):
+        entry = {clean(entry): True}
+    if not isinstance(entry, Mapping) or len(entry) != 1:
+        raise _wrong(
+            f"asr_verify has {entry!r} for {key!r}, which is no check",
+            f"A check is one of {', '.join(CHECKS)} with its value, such as tcp: 443.",
+        )
+    ((word, value),) = entry.items()
+    if word not in CHECKS:
+        near = difflib.get_close_matches(str(word), CHECKS, n=1)
+        raise _wrong(
+            f"asr_verify has the check {word!r} for {key!r}, and there is no such check",
+            f"{f'Did you mean {near[0]}? ' if near else ''}The checks are {', '.join(CHECKS)}.",
+        )
+    if word == "tcp":
+        ports = value if isinstance(value, (list, tuple)) else [value]
+        if not ports:
+            raise _wrong(f"asr_verify gives tcp no port for {key!r}", "Give one, such as tcp: 443.")
+        return [{"check": "tcp", "port": _port(key, "tcp", port)} for port in ports]
+    if word == "http":
+        return [_http(key, value)]
+    if word == "tasks":
+        paths = value if isinstance(value, (list, tuple)) else [value]
+        if not paths or not all(isinstance(path, str) and clean(path) for path in paths):
+            raise _wrong(f"asr_verify gives tasks {value!r} for {key!r}", "Give the name of a task file.")
+        return [{"check": "tasks", "file": clean(path)} for path in paths]
+    if word == "ping":
+        if value is not True:
+            raise _wrong(f"asr_verify gives ping {value!r} for {key!r}", "Write ping: true, or leave it out.")
+        return [{"check": "ping"}]
+    if value is not True and value not in ("ssh", "winrm"):
+        raise _wrong(f"asr_verify gives connection {value!r} for {key!r}", f"It takes {CHECKS['connection']}.")
+    return [{"check": "connection", "by": "" if value is True else value}]
+
+
+def _http(key: str, value: Any) -> Check:
+    given = {"url" if "://" in value else "path": value} if isinstance(value, str) and clean(value) else value
+    if not isinstance(given, Mapping) or not given:
+        raise _wrong(f"asr_verify gives http {value!r} for {key!r}", f"It takes {CHECKS['http']}.")
+    strange = [str(word) for word in given if word not in _HTTP]
+    if strange:
+        near = difflib.get_close_matches(strange[0], _HTTP, n=1)
+        raise _wrong(
+            f"asr_verify has {', '.join(strange)} in the http check of {key!r}",
+            f"{f'Did you mean {near[0]}? ' if near else ''}It takes {', '.join(_HTTP)}.",
+        )
+    if "url" in given and any(word in given for word in ("path", "port", "scheme")):
+        raise _wrong(
+            f"asr_verify gives the http check of {key!r} a url and its parts as well", "Give url alone, or its parts."
+        )
+    scheme = str(given.get("scheme") or "http").lower()
+    url = str(given.get("url") or "")
+    if scheme not in ("http", "https") or (url and not url.startswith(("http://", "https://"))):
+        raise _wrong(f"asr_verify has the URL {url or scheme!r} for {key!r}", "It begins with http:// or https://.")
+    if not url:
+        path = "/" + str(given.get("path") or "/").lstrip("/")
+        port = f":{_port(key, 'http', given['port'])}" if "port" in given else ""
+        url = f"{scheme}://{{address}}{port}{path}"
+    listed = given.get("status", 200)
+    statuses = list(listed) if isinstance(listed, (list, tuple)) else [listed]
+    if not statuses or not all(_whole(status) and 100 <= int(status) <= 599 for status in statuses):
+        raise _wrong(
+            f"asr_verify expects the HTTP status {listed!r} for {key!r}", "Give a number from 100 to 599, or a list."
+        )
+    text = given.get("text", "")
+    if not isinstance(text, str):
+        raise _wrong(f"asr_verify expects the text {text!r} for {key!r}", "Put it in quotes.")
+    certs = given.get("validate_certs", True)
+    if not isinstance(certs, bool):
+        raise _wrong(f"asr_verify has validate_certs {certs!r} for {key!r}", "Set it to true or false.")
+    return {
+        "check": "http",
+        "url": url,
+        "status": [int(status) for status in statuses],
+        "text": text,
+        "validate_certs": certs,
+    }
+
+
+def _port(key: str, check: str, value: Any) -> int:
+    if not _whole(value) or not 1 <= int(value) <= 65535:
+        raise _wrong(f"asr_verify has the {check} port {value!r} for {key!r}", "Give a number from 1 to 65535.")
+    return int(value)
+
+
+def _whole(value: Any) -> bool:
+    """Whether a value is a whole number; templates before ansible-core 2.19 give numbers as texts."""
+    if isinstance(value, bool):
+        return False
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return math.isfinite(number) and number == int(number)
+
+
+def _wrong(what: str, remedy: str) -> InputError:
+    return InputError("verify_invalid", f"{what}.", remedy)
+
+
+# -- whose -----------------------------------------------------------------------------------------------------------
+
+
+def _names(machine: Row) -> tuple[str, ...]:
+    item_id = str(machine.get("item_id") or "")
+    return str(machine.get("name") or ""), item_id.rpartition("/")[2], item_id
+
+
+def _indexes(machines: Sequence[Row]) -> tuple[Named[Row], dict[str, list[Row]]]:
+    groups: dict[str, list[Row]] = {}
+    for machine in machines:
+        if machine.get("group"):
+            groups.setdefault(fold(clean(str(machine["group"]))), []).append(machine)
+    return Named(machines, _names), groups
+
+
+def _meant(key: str, machines: Sequence[Row], named: Named[Row], grouped: Mapping[str, list[Row]]) -> list[Row]:
+    """The machines that a key means: by name or id, else by group, else by pattern, else all."""
+    exact = named.exact(key)
+    if exact:
+        return exact
+    group = grouped.get(fold(clean(key)))
+    if group:
+        return group
+    if same(key, ALL) or names_nothing(key):
+        # What is checked before a commit may be asked of everybody without a danger.
+        return list(machines)
+    return named.found(key)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The user's own checks between the failover home and its commit, against real sockets: each decides its machine's commit."""
+
+from __future__ import annotations
+
+import http.server
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from scene import Scene, linux, vault
+
+READY = ("open-port", "closed-port", "web-page", "own-tasks", "shop-01", "shop-02", "no-check")
+
+FLEET: dict[str, Any] = {
+    "name": "verify",
+    "description": "Machines with checks of their own before the commit home",
+    "speed": 600,
+    "vaults": [vault("vault-verify")],
+    "machines": [
+        *(linux(name, state="ready", **({"group": "shop"} if name.startswith("shop") else {})) for name in READY),
+        linux("further", state="ready"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def scene(rehearse: Callable[..., Scene]) -> Scene:
+    return rehearse(FLEET)
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    """One page, and no line on standard error."""
+
+    def do_GET(self) -> None:
+        body = b"all systems go"
+        self.send_response(200 if self.path == "/health" else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        return
+
+
+@pytest.fixture(scope="module")
+def web() -> Iterator[int]:
+    server = http.server.ThreadingHTTPServer(("127.0.0.5", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[int]:
+    with socket.create_server(("127.0.0.6", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[int]:
+    """A port that is bound and does not listen, so that nobody else takes it meanwhile."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.7", 0))
+        yield server.getsockname()[1]
+
+
+def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, opened: int, closed: int) -> None:
+    (scene.directory / "own.yml").write_text(
+        "- ansible.builtin.assert:\n    that:\n      - failed_over.name == 'own-tasks'\n      - failed_over.job | length > 0\n"
+        "- ansible.builtin.stat:\n    path: /\n"
+    )
+    scene.notes["writes"] = scene.writes
+    run = scene.playbook(
+        "stage_3_failover_to_onprem",
+        asr_machines=list(READY),
+        asr_commit_when="verified",
+        asr_verify_timeout=1,
+        asr_verify={
+            "open-*": {"tcp": opened},
+            "closed-port": [{"tcp": closed}],
+            "web-page": {"http": {"port": web, "path": "health", "text": "systems go"}},
+            "own-tasks": {"tasks": "own.yml"},
+            "shop": {"tcp": web},
+            "shop-02": [{"http": f"http://{{address}}:{web}/nowhere"}],
+        },
+        asr_verify_addresses={
+            "open-port": "127.0.0.6",
+            "closed-port": "127.0.0.7",
+            "web-page": "127.0.0.5",
+            "shop-01": "127.0.0.5",
+            "shop-02": "127.0.0.5",
+        },
+        ansible_connection="local",
+        ansible_python_interpreter="{{ ansible_playbook_python }}",
+    )
+    assert run.rc == 2, run.text
+    commit = run.machines("asr_commit")
+    refused = {name: m["code"] for name, m in commit.items() if m["done"] in ("refused", "held")}
+    assert refused == {"closed-port": "verify_failed", "shop-02": "verify_failed", "shop-01": "group_held"}, run.text
+    for name in ("open-port", "web-page", "own-tasks", "no-check"):
+        assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"], run.text
+    for name in refused:
+        assert scene.sent(name) == ["failover_to_onprem"]
+        assert scene.control(f"/items/{name}")["azure_vm"], "both copies are left alone"
+    assert f"127.0.0.7 port {closed} did not answer" in commit["closed-port"]["reason"]
+    assert "NEXT" in run.text
+    assert "closed-port" in run.text[run.text.index("NEXT") :]
