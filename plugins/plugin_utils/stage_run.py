@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
 
-from . import between, verify
+from . import between, refusing, verify
 from . import stage_tasks as tasks
 from .stage_tasks import Ask
 from .wording import worded
@@ -29,6 +29,9 @@ Call = Callable[[str, "dict[str, Any]", bool], Result]
 
 #: Keys of a result that no later stage and no report reads.
 _UNREAD = ("invocation", "diff", "cursor", "next_slice_seconds", "progress", "exception", "deprecations")
+
+#: What is kept of a machine's row in the look ahead.
+_ROW = ("name", "vault", "item_id", "group", "before", "approved")
 
 
 @dataclass
@@ -83,7 +86,7 @@ class Chain:
             return
         found = looked(result, self.spent)
         self.chosen, self.approved, self.looked = list(found.machines), list(found.approved), True
-        self.chosen_rows = [{k: m.get(k) for k in ("name", "item_id", "group")} for m in result.get("machines") or ()]
+        self.chosen_rows = [{**{k: m.get(k) for k in _ROW}, "looked": True} for m in result.get("machines") or ()]
         row = {"stage": "look", "left_out": True, "changed": False, "machines": worded(found.ended, True), "plan": []}
         # Once a machine replicates home, the vault no longer shows whether it existed there.
         places = {m.get("item_id"): (m.get("placement") or {}).get("location") for m in result.get("machines") or ()}
@@ -108,6 +111,7 @@ class Chain:
     def run(self, stage: str, route: Sequence[str], settings: tasks.Settings, call: Call, check: bool) -> Result | None:
         """One stage for those that it is for; machines that stopped earlier are left out, and so are the other members of their
         consistency groups. Never raises for a machine. Returns the stage's result, None where it did not run."""
+        self._refuse(stage, settings, check)
         told = onward(self.results, stage, check)
         if told.held:
             held = {
@@ -178,6 +182,26 @@ class Chain:
     def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float) -> None:
         """The play on those machines is over; ``facts`` are its hosts' variables."""
         self.verifications = between.verifications(self.checks, self.paused, facts, now)
+
+    def _refuse(self, stage: str, settings: tasks.Settings, check: bool) -> None:
+        """Leave out the machines that a person or a hook refuses by name, and the members of their groups."""
+        given = settings.get("refuse")
+        if not given or not (self.results or self.chosen_rows):
+            # In check mode nobody is known before the stage's own module has looked.
+            return
+        first = self.first
+        told = onward(self.results, stage, check)
+        there = {id_.lower() for id_ in (self.chosen if first else told.machines)}
+        rows = self.chosen_rows if first else told.last.get("machines") or ()
+        going = [m for m in rows if str(m.get("item_id") or "").lower() in there]
+        known = [m for result in self.results for m in result.get("machines") or ()] + self.chosen_rows
+        found = refusing.rows(going, refusing.reasons(given, known), stage)
+        if not found:
+            return
+        left = {str(m.get("item_id") or "").lower() for m in found}
+        self.chosen = [id_ for id_ in self.chosen if id_.lower() not in left]
+        row = {"module": "", "left_out": True, "finished": True, "changed": False, "machines": worded(found, True)}
+        self.results.append({"stage": stage, **row})
 
     def _watch(self, stage: str, settings: tasks.Settings, call: Call, check: bool) -> bool:
         """Look whether the master targets kept their place; False where the stage must not begin.

@@ -44,14 +44,14 @@ def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False
     stopped = {_key(m): m for m in _stopped(results, check)}
     behind: dict[str, list[Machine]] = {}
     for machine in stopped.values():
-        if unit := _unit(machine):
-            behind.setdefault(unit, []).append(machine)
+        if named := unit(machine):
+            behind.setdefault(named, []).append(machine)
     going: list[str] = []
     held: list[dict[str, Any]] = []
     for machine in last.get("machines") or ():
         if _key(machine) in stopped:
             continue
-        fellows = behind.get(_unit(machine), [])
+        fellows = behind.get(unit(machine), [])
         causes = [f for f in fellows if f.get("done") in STOPPED or not check]
         if not fellows:
             going.append(str(machine["item_id"]))
@@ -80,13 +80,13 @@ def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
     stopped = [m for m in machines if _cannot_go(m)]
     behind: dict[str, list[Machine]] = {}
     for machine in stopped:
-        if unit := _unit(machine):
-            behind.setdefault(unit, []).append(machine)
+        if named := unit(machine):
+            behind.setdefault(named, []).append(machine)
     used = {item_id.lower() for item_id in spent}
     going: list[Machine] = []
     ended: list[dict[str, Any]] = []
     for machine in machines:
-        fellows = behind.get(_unit(machine), [])
+        fellows = behind.get(unit(machine), [])
         if machine in stopped or (fellows and machine.get("done") not in _WOULD_GO):
             ended.append(dict(machine))
         elif fellows:
@@ -184,7 +184,7 @@ def _key(machine: Machine) -> str:
     return str(machine.get("item_id") or "").lower()
 
 
-def _unit(machine: Machine) -> str:
+def unit(machine: Machine) -> str:
     """What the members of a consistency group have in common: its name on their fabric; empty without a group."""
     named = str(machine.get("group") or "").strip().lower()
     key = _key(machine)
