@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"time"
 
 	"github.com/vmware/govmomi/simulator"
@@ -19,6 +20,9 @@ func completeCluster(cluster *simulator.ClusterComputeResource) {
 	config, ok := cluster.ConfigurationEx.(*types.ClusterConfigInfoEx)
 	if !ok {
 		return
+	}
+	if config.ProactiveDrsConfig == nil {
+		config.ProactiveDrsConfig = &types.ClusterProactiveDrsConfigInfo{Enabled: types.NewBool(false)}
 	}
 	unset(&config.DrsConfig.EnableVmBehaviorOverrides, types.NewBool(true))
 	unset(&config.DrsConfig.DefaultVmBehavior, types.DrsBehaviorFullyAutomated)
@@ -54,6 +58,41 @@ func completeCluster(cluster *simulator.ClusterComputeResource) {
 		config.VsanConfigInfo = &types.VsanClusterConfigInfo{
 			Enabled:       types.NewBool(false),
 			DefaultConfig: &types.VsanClusterConfigInfoHostDefaultInfo{AutoClaimStorage: types.NewBool(false)},
+		}
+	}
+	mirrorCluster(cluster)
+}
+
+// mirrorCluster brings the older of a cluster's two configurations up to date: clients look up overrides and rules there.
+func mirrorCluster(cluster *simulator.ClusterComputeResource) {
+	config, ok := cluster.ConfigurationEx.(*types.ClusterConfigInfoEx)
+	if !ok {
+		return
+	}
+	cluster.Configuration = types.ClusterConfigInfo{
+		DasConfig:   config.DasConfig,
+		DasVmConfig: config.DasVmConfig,
+		DrsConfig:   config.DrsConfig,
+		DrsVmConfig: config.DrsVmConfig,
+		Rule:        config.Rule,
+	}
+}
+
+// completeNics adds the services that a host's adapters can be chosen for and the simulator does not list; none is chosen.
+func completeNics(manager *simulator.HostVirtualNicManager) {
+	for _, kind := range []types.HostVirtualNicManagerNicType{
+		types.HostVirtualNicManagerNicTypeVmotion, types.HostVirtualNicManagerNicTypeFaultToleranceLogging,
+		types.HostVirtualNicManagerNicTypeVSphereReplication, types.HostVirtualNicManagerNicTypeVSphereReplicationNFC,
+		types.HostVirtualNicManagerNicTypeVSphereProvisioning, types.HostVirtualNicManagerNicTypeVsan,
+		types.HostVirtualNicManagerNicTypeVsanWitness,
+	} {
+		known := slices.ContainsFunc(manager.Info.NetConfig, func(c types.VirtualNicManagerNetConfig) bool {
+			return c.NicType == string(kind)
+		})
+		if !known {
+			manager.Info.NetConfig = append(slices.Clone(manager.Info.NetConfig), types.VirtualNicManagerNetConfig{
+				NicType: string(kind), MultiSelectAllowed: true,
+			})
 		}
 	}
 }
@@ -126,6 +165,29 @@ func (*vsanSystem) QueryHostStatus(*types.QueryHostStatus) soap.HasFault {
 	}}
 }
 
+// imageConfig tells what every host was installed from.
+type imageConfig struct {
+	mo.HostImageConfigManager
+}
+
+// HostImageConfigGetAcceptance answers the method of the same name.
+func (*imageConfig) HostImageConfigGetAcceptance(*types.HostImageConfigGetAcceptance) soap.HasFault {
+	return &methods.HostImageConfigGetAcceptanceBody{Res: &types.HostImageConfigGetAcceptanceResponse{
+		Returnval: string(types.HostImageAcceptanceLevelPartner),
+	}}
+}
+
+// FetchSoftwarePackages answers the method of the same name.
+func (*imageConfig) FetchSoftwarePackages(*types.FetchSoftwarePackages) soap.HasFault {
+	made := time.Date(2024, time.January, 1, 0, 0, 0, 0, time.UTC)
+	return &methods.FetchSoftwarePackagesBody{Res: &types.FetchSoftwarePackagesResponse{
+		Returnval: []types.SoftwarePackage{{
+			Name: "esx-base", Version: "8.0.3-0.0.1", Type: "bootbank", Vendor: "VMware", AcceptanceLevel: "vmware_certified",
+			Summary: "ESXi", Description: "ESXi", CreationDate: &made,
+		}},
+	}}
+}
+
 // dateTimeSystem is the clock of every host.
 type dateTimeSystem struct {
 	mo.HostDateTimeSystem
@@ -159,9 +221,16 @@ func hostSystems() []mo.Reference {
 		TimeZone:  types.HostDateTimeSystemTimeZone{Key: "UTC", Name: "UTC", Description: "UTC"},
 		NtpConfig: &types.HostNtpConfig{Server: []string{"ntp.home.example"}},
 	}
+	image := &imageConfig{}
+	image.Self = types.ManagedObjectReference{Type: "HostImageConfigManager", Value: "ha-image-config-manager"}
 	vsan := &vsanSystem{}
 	vsan.Self = types.ManagedObjectReference{Type: "HostVsanSystem", Value: "vsanSystem"}
-	return []mo.Reference{services, clock, vsan}
+	return []mo.Reference{services, clock, vsan, image}
+}
+
+// RefreshRecommendation answers the method of the same name: DRS never has any here.
+func (*clusters) RefreshRecommendation(*types.RefreshRecommendation) soap.HasFault {
+	return &methods.RefreshRecommendationBody{Res: &types.RefreshRecommendationResponse{}}
 }
 
 // GetResourceUsage tells what a cluster's machines and datastores take.

@@ -13,7 +13,8 @@ import (
 )
 
 // fetcher answers Fetch, the call behind a look at one property of an object. For an unset property the simulator sends
-// another call's answer, of which clients make an error; vCenter sends an empty one.
+// another call's answer, of which clients make an error; vCenter sends an empty one. A property that the client knows and
+// the simulator does not is unset, too.
 type fetcher struct {
 	mo.ExtensibleManagedObject
 }
@@ -59,6 +60,14 @@ func (*fetcher) Fetch(ctx *simulator.Context, request any) soap.HasFault {
 	body := answers[0].Interface().(soap.HasFault)
 	if other, ok := body.(*methods.RetrievePropertiesExBody); ok && other.Fault() == nil {
 		return &fetchBody{Res: &fetchResponse{}}
+	}
+	if fault := body.Fault(); fault != nil {
+		if _, unknown := fault.VimFault().(types.InvalidProperty); unknown {
+			return &fetchBody{Res: &fetchResponse{}}
+		}
+		if _, unknown := fault.VimFault().(*types.InvalidProperty); unknown {
+			return &fetchBody{Res: &fetchResponse{}}
+		}
 	}
 	return body
 }

@@ -81,7 +81,8 @@ func elsewhere(ctx *simulator.Context, method *simulator.Method) mo.Reference {
 	switch method.Body.(type) {
 	case *types.RelocateVM_Task, *types.MigrateVM_Task, *types.RenameSnapshot:
 		method.This = moverRef
-	case *types.ReconfigureComputeResource_Task, *types.ReconfigureCluster_Task, *types.GetResourceUsage:
+	case *types.ReconfigureComputeResource_Task, *types.ReconfigureCluster_Task, *types.GetResourceUsage,
+		*types.RefreshRecommendation:
 		method.This = clustersRef
 	default:
 		if method.Name != "Fetch" {
@@ -155,6 +156,9 @@ func (h *hook) judgeCreate(ctx *simulator.Context, req *types.CreateVM_Task) typ
 	var fault types.BaseMethodFault = &types.InvalidArgument{InvalidProperty: "pool"}
 	for _, host := range hosts {
 		if fault = reachable(ctx, host, paths); fault == nil {
+			fault = writable(ctx, host, paths)
+		}
+		if fault == nil {
 			return nil
 		}
 	}
@@ -171,6 +175,9 @@ func (h *hook) judgeReconfigure(ctx *simulator.Context, req *types.ReconfigVM_Ta
 	added := h.newFiles(ctx, req.This, req.Spec.DeviceChange)
 	paths := append([]string{machine.Config.Files.VmPathName}, h.watch.attached(req.This)...)
 	if fault := reachable(ctx, *machine.Runtime.Host, append(paths, added...)); fault != nil {
+		return fault
+	}
+	if fault := writable(ctx, *machine.Runtime.Host, added); fault != nil {
 		return fault
 	}
 	if h.watch.running(req.This) {
@@ -233,6 +240,28 @@ func reachable(ctx *simulator.Context, ref types.ManagedObjectReference, paths [
 		}
 	}
 	return nil
+}
+
+// writable is a fault for the first path whose datastore the host mounts read-only: no disk can be placed or opened there.
+func writable(ctx *simulator.Context, ref types.ManagedObjectReference, paths []string) types.BaseMethodFault {
+	host, ok := ctx.Map.Get(ref).(*simulator.HostSystem)
+	if !ok {
+		return &types.ManagedObjectNotFound{Obj: ref}
+	}
+	for _, path := range paths {
+		store, ok := ctx.Map.FindByName(pathOf(path).Datastore, host.Datastore).(*simulator.Datastore)
+		if ok && readOnly(host, store) {
+			return &types.CannotAccessFile{FileFault: types.FileFault{File: path}}
+		}
+	}
+	return nil
+}
+
+// readOnly says whether the host mounts the datastore without the right to write.
+func readOnly(host *simulator.HostSystem, store *simulator.Datastore) bool {
+	return slices.ContainsFunc(store.Host, func(mount types.DatastoreHostMount) bool {
+		return mount.Key == host.Self && mount.MountInfo.AccessMode == string(types.HostMountModeReadOnly)
+	})
 }
 
 // mounted is a fault where the host does not mount the datastore, or cannot access it.

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/vmware/govmomi/object"
@@ -31,6 +32,9 @@ func init() {
 			ctx, filter, found := r.s.context(), in.inner("filter"), []any{}
 			for _, item := range ctx.Map.All(kind) {
 				ref, name := item.Reference().Value, item.Entity().Name
+				if !r.sees(item.Reference()) {
+					continue
+				}
 				if !filter.chooses(listed.key+"s", ref) || !filter.chooses("names", name, plain(name)) || !r.below(ctx, item, filter) {
 					continue
 				}
@@ -50,18 +54,21 @@ func init() {
 			"state": powerWord(vm.Runtime.PowerState), "clean_power_off": optional{},
 		}}, nil
 	})
-	for operation, call := range map[string]func(*caller, types.ManagedObjectReference) error{
-		"start":   func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "on") },
-		"stop":    func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "off") },
-		"reset":   func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "reset") },
-		"suspend": func(c *caller, ref types.ManagedObjectReference) error { return c.power(ref, "suspend") },
+	for operation, of := range map[string]struct{ what, privilege string }{
+		"start":   {"on", "VirtualMachine.Interact.PowerOn"},
+		"stop":    {"off", "VirtualMachine.Interact.PowerOff"},
+		"reset":   {"reset", "VirtualMachine.Interact.Reset"},
+		"suspend": {"suspend", "VirtualMachine.Interact.Suspend"},
 	} {
 		operations["com.vmware.vcenter.vm.power."+operation] = func(r *rest, in fields) (any, *problem) {
 			vm := machineOf(r.s.context(), in.text("vm"))
 			if vm == nil {
 				return nil, notFound(in.text("vm"))
 			}
-			if err := r.s.client(func(c *caller) error { return call(c, vm.Self) }); err != nil {
+			if !r.may(of.privilege, vm.Self) {
+				return nil, forbidden(of.privilege)
+			}
+			if err := r.s.client(func(c *caller) error { return c.power(vm.Self, of.what) }); err != nil {
 				return nil, &problem{http.StatusBadRequest, "not_allowed_in_current_state", err.Error()}
 			}
 			return nil, nil
@@ -74,6 +81,9 @@ func init() {
 		if !ok {
 			return nil, notFound(in.text("cluster"))
 		}
+		if !r.sees(cluster.Self) {
+			return nil, forbidden(read)
+		}
 		return record{"com.vmware.vcenter.cluster.info", fields{
 			"name": plain(cluster.Name), "resource_pool": cluster.ResourcePool.Value,
 		}}, nil
@@ -82,6 +92,9 @@ func init() {
 		store, ok := r.s.context().Map.Get(reference("Datastore", in.text("datastore"))).(*simulator.Datastore)
 		if !ok {
 			return nil, notFound(in.text("datastore"))
+		}
+		if !r.sees(store.Self) {
+			return nil, forbidden(read)
 		}
 		return record{"com.vmware.vcenter.datastore.info", fields{
 			"name": plain(store.Name), "type": storeWord(store.Summary.Type), "accessible": store.Summary.Accessible,
@@ -95,11 +108,40 @@ func init() {
 		if !ok {
 			return nil, notFound(in.text("datacenter"))
 		}
+		if !r.sees(center.Self) {
+			return nil, forbidden(read)
+		}
 		return record{"com.vmware.vcenter.datacenter.info", fields{
 			"name": plain(center.Name), "datastore_folder": center.DatastoreFolder.Value, "host_folder": center.HostFolder.Value,
 			"network_folder": center.NetworkFolder.Value, "vm_folder": center.VmFolder.Value,
 		}}, nil
 	}
+}
+
+// read is the privilege to look at an object; every role holds it but "no access".
+const read = "System.Read"
+
+// sees says whether the caller may look at an object.
+func (r *rest) sees(ref types.ManagedObjectReference) bool { return r.may(read, ref) }
+
+// may says whether the caller has a privilege on an object.
+func (r *rest) may(privilege string, ref types.ManagedObjectReference) bool {
+	authority, ctx, held := r.s.hook.authority, r.s.context(), []string(nil)
+	if bare(r.asker) == authority.administrator {
+		return true
+	}
+	ctx.WithLock(authority, func() { held = authority.privileges(ctx, r.asker, ref) })
+	return slices.Contains(held, privilege) || privilege == read && len(held) > 0
+}
+
+// mayOnRoot says whether the caller has a privilege on the whole inventory, as tags need it.
+func (r *rest) mayOnRoot(privilege string) bool {
+	for _, folder := range r.s.context().Map.All("Folder") {
+		if folder.Entity().Parent == nil {
+			return r.may(privilege, folder.Reference())
+		}
+	}
+	return false
 }
 
 func reference(kind, value string) types.ManagedObjectReference {
@@ -238,6 +280,9 @@ func ofMachine(tell func(*simulator.Context, *simulator.VirtualMachine) (any, *p
 		vm := machineOf(ctx, in.text("vm"))
 		if vm == nil {
 			return nil, notFound("The virtual machine " + in.text("vm"))
+		}
+		if !r.sees(vm.Self) {
+			return nil, forbidden(read)
 		}
 		var value any
 		var failed *problem

@@ -163,6 +163,7 @@ func (s *standin) serve(o options) (*http.Server, string, error) {
 		return nil, "", err
 	}
 	newRest(s).register(service)
+	registerVsan(s)
 	s.server = service.NewServer()
 	control := &http.Server{Handler: s.controls(), ReadHeaderTimeout: 10 * time.Second}
 	go func() {

@@ -49,8 +49,10 @@ func mend(s *standin, apiVersion string) {
 			watch.PutObject(nil, item)
 		}
 	}
-	for _, item := range registry.AllReference("HostNetworkSystem") {
-		watch.PutObject(nil, item)
+	for _, kind := range []string{"HostNetworkSystem", "HostVirtualNicManager"} {
+		for _, item := range registry.AllReference(kind) {
+			watch.PutObject(nil, item)
+		}
 	}
 	registry.AddHandler(watch)
 
@@ -96,6 +98,8 @@ func (w *watcher) PutObject(_ *simulator.Context, item mo.Reference) {
 		completeCluster(other)
 	case *simulator.HostNetworkSystem:
 		completeNetwork(other)
+	case *simulator.HostVirtualNicManager:
+		completeNics(other)
 	}
 	machine, ok := item.(*simulator.VirtualMachine)
 	if !ok {
@@ -119,6 +123,9 @@ func (w *watcher) UpdateObject(ctx *simulator.Context, item mo.Reference, change
 		if task.Info.State == types.TaskInfoStateRunning {
 			introduce(ctx, task)
 		}
+		if task.Info.State == types.TaskInfoStateSuccess {
+			follow(ctx, task)
+		}
 		tellError(task)
 		return
 	}
@@ -138,6 +145,16 @@ func (w *watcher) UpdateObject(ctx *simulator.Context, item mo.Reference, change
 			followPower(ctx, machine)
 			completeTools(machine)
 		}
+	}
+}
+
+// follow mirrors a cluster's configuration once a task has changed it.
+func follow(ctx *simulator.Context, task *mo.Task) {
+	if ctx == nil || task.Info.Entity == nil {
+		return
+	}
+	if cluster, ok := ctx.Map.Get(*task.Info.Entity).(*simulator.ClusterComputeResource); ok {
+		ctx.WithLock(cluster, func() { mirrorCluster(cluster) })
 	}
 }
 

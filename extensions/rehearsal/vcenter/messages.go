@@ -28,6 +28,8 @@ func sentence(fault types.BaseMethodFault) string {
 		return "File " + f.File + " was not found."
 	case *types.FileAlreadyExists:
 		return "File " + f.File + " already exists."
+	case *types.CannotAccessFile:
+		return "Cannot access file " + f.File + "."
 	case *types.InvalidDatastore:
 		return "Invalid datastore '" + f.Name + "'."
 	case *types.InaccessibleDatastore:

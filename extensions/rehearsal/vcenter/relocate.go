@@ -175,6 +175,9 @@ func (m *move) plan() types.BaseMethodFault {
 		if fault := mounted(m.to, store); fault != nil {
 			return fault
 		}
+		if readOnly(m.to, store) {
+			return &types.CannotAccessFile{FileFault: types.FileFault{File: "[" + store.Name + "]"}}
+		}
 	}
 	return m.room()
 }

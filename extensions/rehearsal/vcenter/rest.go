@@ -20,6 +20,7 @@ type rest struct {
 	s *standin
 
 	mu         sync.Mutex
+	asker      string // the user of the call that is being answered
 	sessions   map[string]string
 	categories map[string]fields
 	tags       map[string]fields
@@ -51,6 +52,10 @@ var (
 	unauthenticated = &problem{http.StatusUnauthorized, "unauthenticated", "Authentication required."}
 	unknown         = &problem{http.StatusNotFound, "operation_not_found", "There is no such operation."}
 )
+
+func forbidden(privilege string) *problem {
+	return &problem{http.StatusForbidden, "unauthorized", "The user lacks the privilege " + privilege + "."}
+}
 
 func notFound(what string) *problem {
 	return &problem{http.StatusNotFound, "not_found", what + " was not found."}
@@ -94,9 +99,14 @@ func (r *rest) open(user string) string {
 	return id
 }
 
-// do carries out one operation.
-func (r *rest) do(service, operation string, in fields) (any, *problem) {
-	if work, known := operations[strings.ToLower(service)+"."+operation]; known {
+// do carries out one operation for a user.
+func (r *rest) do(user, service, operation string, in fields) (any, *problem) {
+	r.asker = user
+	name := strings.ToLower(service) + "." + operation
+	if privilege, asked := tagPrivileges[name]; asked && !r.mayOnRoot(privilege) {
+		return nil, forbidden(privilege)
+	}
+	if work, known := operations[name]; known {
 		return work(r, in)
 	}
 	return nil, unknown
@@ -202,7 +212,7 @@ func (r *rest) plain(request *http.Request, path string) (any, *problem) {
 				in = fields{spec + "_spec": map[string]any(in), route.id: id}
 			}
 		}
-		return r.do(route.service, operation, in)
+		return r.do(user, route.service, operation, in)
 	}
 	return nil, unknown
 }
@@ -350,7 +360,7 @@ func (r *rest) rpc(
 			return nil, nil
 		}
 	}
-	return r.do(service, operation, in)
+	return r.do(user, service, operation, in)
 }
 
 // asRPC writes a value as JSON-RPC does: structures by name, optional values marked, maps as lists of entries.

@@ -10,6 +10,19 @@ import (
 	"github.com/google/uuid"
 )
 
+// tagPrivileges are what changes of tags and categories need. Attaching is asked on the object itself.
+var tagPrivileges = map[string]string{
+	"com.vmware.cis.tagging.category.create": "InventoryService.Tagging.CreateCategory",
+	"com.vmware.cis.tagging.category.update": "InventoryService.Tagging.EditCategory",
+	"com.vmware.cis.tagging.category.delete": "InventoryService.Tagging.DeleteCategory",
+	"com.vmware.cis.tagging.tag.create":      "InventoryService.Tagging.CreateTag",
+	"com.vmware.cis.tagging.tag.update":      "InventoryService.Tagging.EditTag",
+	"com.vmware.cis.tagging.tag.delete":      "InventoryService.Tagging.DeleteTag",
+}
+
+// attachPrivilege is what attaching and detaching a tag needs on the object.
+const attachPrivilege = "InventoryService.Tagging.AttachTag"
+
 type work = func(*rest, fields) (any, *problem)
 
 // operations are those of tags and categories; inventory.go adds its own.
@@ -75,6 +88,9 @@ var operations = map[string]work{
 	},
 	"com.vmware.cis.tagging.tag_association.detach": func(r *rest, in fields) (any, *problem) {
 		tag, object := in.text("tag_id"), in.inner("object_id")
+		if !r.may(attachPrivilege, reference(object.text("type"), object.text("id"))) {
+			return nil, forbidden(attachPrivilege)
+		}
 		r.attached[tag] = slices.DeleteFunc(r.attached[tag], func(o fields) bool { return o["id"] == object["id"] })
 		return nil, nil
 	},
@@ -169,6 +185,9 @@ func remove(in map[string]fields, id string) *problem {
 func (r *rest) attach(tag string, object fields) *problem {
 	if _, known := r.tags[tag]; !known {
 		return notFound(tag)
+	}
+	if !r.may(attachPrivilege, reference(object.text("type"), object.text("id"))) {
+		return forbidden(attachPrivilege)
 	}
 	if !slices.ContainsFunc(r.attached[tag], func(o fields) bool { return o["id"] == object["id"] }) {
 		r.attached[tag] = append(r.attached[tag], fields{"id": object["id"], "type": object["type"]})

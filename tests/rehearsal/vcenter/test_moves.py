@@ -174,3 +174,31 @@ def test_both_calls_reconfigure_a_cluster_and_keep_what_they_are_told(vcenter):
     client.wait(vcenter.si, cluster.ReconfigureCluster_Task(older, True))
     kept = cluster.configurationEx.drsConfig
     assert (kept.enabled, kept.enableVmBehaviorOverrides, kept.vmotionRate) == (True, True, 3)
+    # The older property tells the same.
+    assert cluster.configuration.drsConfig.vmotionRate == 3
+
+
+@pytest.mark.parametrize("call", ["ReconfigureComputeResource_Task", "ReconfigureCluster_Task"])
+def test_overrides_and_rules_stand_in_the_older_configuration_too(vcenter, vm, call):
+    cluster = client.names(vcenter.si, vim.ClusterComputeResource)["cluster-1"]
+    kind = vim.cluster.ConfigSpecEx if call == "ReconfigureComputeResource_Task" else vim.cluster.ConfigSpec
+    override = vim.cluster.DrsVmConfigInfo(key=vm, enabled=True, behavior="manual")
+    rule = vim.cluster.AntiAffinityRuleSpec(name="apart", enabled=True, vm=[vm])
+
+    def reconfigure(**given):
+        client.wait(vcenter.si, getattr(cluster, call)(kind(**given), True))
+
+    reconfigure(
+        drsVmConfigSpec=[vim.cluster.DrsVmConfigSpec(operation="add", info=override)],
+        rulesSpec=[vim.cluster.RuleSpec(operation="add", info=rule)],
+    )
+    told = cluster.configuration
+    assert vm in [o.key for o in told.drsVmConfig]
+    (kept,) = (r for r in told.rule if r.name == "apart")
+    reconfigure(
+        drsVmConfigSpec=[vim.cluster.DrsVmConfigSpec(operation="remove", removeKey=vm)],
+        rulesSpec=[vim.cluster.RuleSpec(operation="remove", removeKey=kept.key)],
+    )
+    told = cluster.configuration
+    assert vm not in [o.key for o in told.drsVmConfig]
+    assert "apart" not in [r.name for r in told.rule]

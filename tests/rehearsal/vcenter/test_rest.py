@@ -110,6 +110,45 @@ def test_power(rest: Rest, vcenter: Any) -> None:
     assert rest.call("POST", f"/api/vcenter/vm/{vm._moId}/power?action=start")[0] == 204
 
 
+def test_a_user_sees_and_does_what_permissions_allow(vcenter: Any) -> None:
+    mine, other = (client.find_vm(vcenter.si, name=name) for name in ("app-01", "dc-01"))
+    scene = {"state": "permission", "name": "app-01", "user": "rester", "password": "secret-of-tests"}
+    vcenter.control.play({**scene, "privileges": ["VirtualMachine.Interact.PowerOff"]})
+    rest = Rest(vcenter)
+    pair = base64.b64encode(b"rester:secret-of-tests").decode()
+    try:
+        status, rest.session = rest.call("POST", "/api/session", Authorization=f"Basic {pair}")
+        assert status == 201
+        assert [m["name"] for m in rest.call("GET", "/api/vcenter/vm")[1]] == ["app-01"]
+        assert rest.call("GET", "/api/vcenter/host")[1] == []
+        for path in ("", "/power", "/tools"):
+            assert rest.call("GET", f"/api/vcenter/vm/{mine._moId}{path}")[0] == 200
+            assert rest.call("GET", f"/api/vcenter/vm/{other._moId}{path}")[0] == 403
+        assert rest.call("POST", f"/api/vcenter/vm/{mine._moId}/power?action=stop")[0] == 204
+        for machine, action in ((mine, "start"), (other, "stop")):
+            status, no = rest.call("POST", f"/api/vcenter/vm/{machine._moId}/power?action={action}")
+            assert (status, no["error_type"]) == (403, "UNAUTHORIZED")
+        told = rest.rpc("com.vmware.vcenter.vm.power", "start", vm=mine._moId)["error"]["ERROR"]
+        assert "com.vmware.vapi.std.errors.unauthorized" in told
+        assert other.runtime.powerState == "poweredOn"
+        spec = {"name": "tier", "description": "", "cardinality": "SINGLE", "associable_types": []}
+        assert rest.call("POST", "/api/cis/tagging/category", spec)[0] == 403
+        thing = {"id": mine._moId, "type": "VirtualMachine"}
+        tagged = Rest(vcenter)
+        _status, tagged.session = tagged.login()
+        category = tagged.call("POST", "/api/cis/tagging/category", spec)[1]
+        tag = tagged.call("POST", "/api/cis/tagging/tag", {"name": "gold", "description": "", "category_id": category})[
+            1
+        ]
+        for action in ("attach", "detach"):
+            path = f"/api/cis/tagging/tag-association/{tag}?action={action}"
+            assert rest.call("POST", path, {"object_id": thing})[0] == 403
+        assert tagged.call("DELETE", f"/api/cis/tagging/category/{category}")[0] == 204
+    finally:
+        vcenter.control.play({**scene, "off": True})
+        client.wait(vcenter.si, mine.PowerOnVM_Task())
+
+
 def test_tags_are_one_whichever_way_they_are_asked_for(rest: Rest, vcenter: Any) -> None:
     spec = {"name": "tier", "description": "", "cardinality": "SINGLE", "associable_types": []}
     category = rest.call("POST", "/api/cis/tagging/category", spec)[1]

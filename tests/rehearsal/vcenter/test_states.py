@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import vsanapiutils
 from pyVmomi import vim, vmodl
 
 from rehearsal import fleet as fleets
 from rehearsal import launcher
-from rehearsal.vcenter import client
+from rehearsal.vcenter import client, seed
 from rehearsal.vcenter.control import ControlError
 
 
@@ -111,6 +112,36 @@ def test_a_datastore_on_one_host(vcenter, played):
     with pytest.raises(client.TaskFailed) as refused:
         client.wait(vcenter.si, vm(vcenter).RelocateVM_Task(spec))
     assert isinstance(refused.value.fault, vim.fault.InaccessibleDatastore)
+
+
+def test_no_disk_is_placed_where_the_datastore_is_read_only(vcenter, played):
+    machine = vm(vcenter)
+    played("datastore_read_only", "datastore-2", host=machine.runtime.host.name)
+    store = entity(vcenter, vim.Datastore, "datastore-2")
+    (controller,) = (d for d in machine.config.hardware.device if isinstance(d, vim.vm.device.VirtualSCSIController))
+    change = seed.add(seed.disk("[datastore-2] app-01/new.vmdk", -1, (controller.key, 9), 1, None), "create")
+    spec = seed.vm_spec(
+        name="new-01",
+        os="Linux",
+        uuids=("00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"),
+        datastore="datastore-2",
+        disks_gb=(1,),
+        memory_mb=512,
+        ip="10.20.0.250",
+        uuid_enabled=False,
+    )
+    folder, pool = machine.parent, machine.resourcePool
+    for attempt in (
+        lambda: machine.ReconfigVM_Task(vim.vm.ConfigSpec(deviceChange=[change])),
+        lambda: folder.CreateVM_Task(spec, pool, machine.runtime.host),
+        lambda: machine.RelocateVM_Task(vim.vm.RelocateSpec(datastore=store)),
+    ):
+        with pytest.raises(client.TaskFailed) as refused:
+            client.wait(vcenter.si, attempt())
+        assert isinstance(refused.value.fault, vim.fault.CannotAccessFile)
+    # Another host of the cluster writes there.
+    made = client.wait(vcenter.si, folder.CreateVM_Task(spec, pool))
+    client.wait(vcenter.si, made.Destroy_Task())
 
 
 def test_a_datastore_nobody_reaches(vcenter, played):
@@ -223,14 +254,36 @@ def test_properties_that_other_clients_read(vcenter):
     assert config.dasConfig.defaultVmSettings.vmToolsMonitoringSettings.maxFailures == 3
     assert config.vsanConfigInfo.defaultConfig is not None
     assert cluster.GetResourceUsage().storageCapacityMB > 0
+    assert config.proactiveDrsConfig.enabled is False
+    # A property that the client knows and the simulator does not.
+    assert cluster.configManagerEnabled is None
+    cluster.RefreshRecommendation()
     host = entity(vcenter, vim.HostSystem, "esx-01")
     manager = host.configManager
+    assert manager.imageConfigManager.HostImageConfigGetAcceptance() == "partner"
+    assert manager.imageConfigManager.FetchSoftwarePackages()[0].name == "esx-base"
+    assert manager.virtualNicManager.QueryNetConfig("vmotion").selectedVnic == []
     assert manager.vsanSystem.QueryHostStatus().health == "unknown"
     assert "TSM-SSH" in [s.key for s in manager.serviceSystem.serviceInfo.service]
     assert manager.dateTimeSystem.dateTimeInfo.timeZone.key == "UTC"
     assert manager.networkSystem.networkConfig.portgroup
     volumes = {m.volume.name: m.volume.type for m in manager.storageSystem.fileSystemVolumeInfo.mountInfo}
     assert volumes == {"datastore-1": "VMFS", "datastore-2": "VMFS"}
+
+
+def test_the_health_of_a_clusters_vsan(vcenter):
+    cluster = entity(vcenter, vim.ClusterComputeResource, "cluster-1")
+    stub = vcenter.si._stub
+    objects = vsanapiutils.GetVsanVcMos(stub, context=stub.schemeArgs["context"], version="vsan.version.version3")
+
+    def health():
+        return objects["vsan-cluster-health-system"].VsanQueryVcClusterHealthSummary(cluster=cluster).overallHealth
+
+    if not cluster.configurationEx.vsanConfigInfo.enabled:
+        assert health() == "unknown"
+        config = vim.cluster.ConfigSpecEx(vsanConfig=vim.vsan.cluster.ConfigInfo(enabled=True))
+        client.wait(vcenter.si, cluster.ReconfigureComputeResource_Task(config, True))
+    assert health() == "green"
 
 
 def test_a_snapshot_is_renamed(vcenter):
