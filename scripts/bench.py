@@ -254,7 +254,7 @@ def show(row: dict[str, str]) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Measure the way home on the stand-ins.")
+    parser = argparse.ArgumentParser(description="Measure the failback on the stand-ins.")
     given = os.environ
     parser.add_argument(
         "--sizes", type=numbers, default=given.get("BENCH") or "12 100 1000", help="machines, between commas or spaces"

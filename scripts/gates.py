@@ -13,7 +13,7 @@ The make targets set up what the gates need and call this:
 Gates that keep one core busy run two at a time; those that share the work between two processes run alone.
 
 Tools that want a collection at ``.../ansible_collections/homeward/asr`` with nothing else around it get a copy of the
-files that git knows (or would know) under ``.build/gates``, with a repository of its own around it.
+files that git knows (or would know) under ``.build/gates``, as a separate repository.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Gate:
 
 
 def environment() -> dict[str, str]:
-    """What every gate finds set: our tools first in PATH, the checkout importable, a home directory of its own."""
+    """What every gate finds set: our tools first in PATH, the checkout importable, a separate home directory."""
     env = dict(os.environ)
     env.update(
         PATH=os.pathsep.join([str(VENV / "bin"), str(BUILD / "go-venv" / "bin"), env.get("PATH", os.defpath)]),
@@ -142,7 +142,7 @@ def copy_tree() -> None:
         if source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
-    # Tools ask git for the files; without a repository of its own the copy would be an ignored folder of the checkout's.
+    # Tools ask git for the files; without a separate repository the copy would be an ignored folder of the checkout's.
     subprocess.run(["git", "init", "--quiet", "."], cwd=TREE, check=True)
     subprocess.run(["git", "add", "--all"], cwd=TREE, check=True)
 
@@ -212,7 +212,7 @@ CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21":
 
 
 def environment_with(name: str, version: str, *packages: str, builders: Sequence[str] = ()) -> Path:
-    """The programs of a virtual environment of its own under ``.build``, made once from exactly these packages.
+    """The programs of a separate virtual environment under ``.build``, created once from exactly these packages.
 
     With ``builders``, source packages are built with these and not in a place of pip's own.
     """
@@ -342,7 +342,7 @@ def importer() -> Sequence[Step]:
 
 
 def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None) -> Sequence[Step]:
-    """A command against stand-ins of its own, with the collection as it was built and installed."""
+    """A command against separate stand-ins, with the collection as it was built and installed."""
     if not (INSTALLED / "ansible_collections" / "homeward" / "asr" / "MANIFEST.json").is_file():
         raise Failed("the collection is not installed under .build/gates/installed; the gate `build` does it")
     up = f"--collections-path {INSTALLED}"

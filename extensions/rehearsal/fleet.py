@@ -46,12 +46,12 @@ def stable_uuid(*parts: str) -> str:
 class Fault:
     """An operation's job that fails (or only warns) for a machine.
 
-    ``operation`` is reprotect, failover, commit; ``leg`` is to_azure or to_onprem; ``times`` is how often it happens
+    ``operation`` is reprotect, failover, commit; ``direction`` is to_azure or to_onprem; ``times`` is how often it happens
     before the operation works; ``level`` is Error (the job fails) or Warning (it succeeds and says so).
     """
 
     operation: str
-    leg: str
+    direction: str
     code: str
     message: str
     causes: str = ""

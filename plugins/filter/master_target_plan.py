@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges what the role master_target_guest saw in a guest."""
+"""Plans what a guest needs to be a master target."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Judge the guest
+- name: Plan the guest
   ansible.builtin.set_fact:
     plan: "{{ survey.stdout | homeward.asr.master_target_plan(generation, settings) }}"
 """

@@ -90,7 +90,7 @@ going:
   sample: []
 stages:
   description:
-    - The look ahead (C(stage=look)) and each stage's result, with C(module) and C(stage).
+    - The plan (C(stage=look)) and each stage's result, with C(module) and C(stage).
     - The rows of C(machines) are shortened, and with very many machines only those that need a look are kept, so that the result stays
       under 90 kB. C(counts) always covers all machines.
   returned: always

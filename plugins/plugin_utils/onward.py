@@ -61,10 +61,10 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
             f"{'it' if len(waiting) == 1 else 'them'}"
         )
         found.append(_entry("approve", len(waiting), words, _approvals(waiting, kept, stories), report, way))
-    mended = _to_mend(report, waiting)
-    if report.running or mended:
+    to_fix = _to_fix(report, waiting)
+    if report.running or to_fix:
         about, words = ("continue", "To continue") if report.running else ("again", "After fixing the causes above")
-        number = len(report.named("waiting")) if report.running else len(mended)
+        number = len(report.named("waiting")) if report.running else len(to_fix)
         entry = _entry(about, number, words, _kept(kept, stories, way.approving), report, way)
         if len(kept) > NAMED:
             entry["notes"].append(
@@ -75,7 +75,7 @@ def onward(report: Report, way: Way) -> list[dict[str, Any]]:
     return found
 
 
-def _to_mend(report: Report, waiting: Sequence[Story]) -> list[Story]:
+def _to_fix(report: Report, waiting: Sequence[Story]) -> list[Story]:
     """Machines that did not arrive, but for those that wait for an approval, their own or that of a group's member."""
     others = [s for s in report.stories if s not in waiting and s.last.get("code") != GROUP_HELD]
     return [s for s in others if report.stopped or s.last.get("done") in STOPPED]

@@ -65,7 +65,7 @@ def crashed(answer: Mapping[str, Any]) -> bool:
 
 
 def passes(answer: Mapping[str, Any]) -> bool:
-    """Whether a failed slice is one that time may heal."""
+    """Whether a failed slice may succeed if repeated."""
     return bool(answer.get("failed")) and answer.get("code") in PASSING | {DIED}
 
 

@@ -80,7 +80,14 @@ MANUAL = {
 PLANNED = {
     "providerSpecificDetails": {"instanceType": "InMageRcmFailback", "recoveryPointType": "CrashConsistent"},
 }
-FAULT = {"operation": "failover", "leg": "to_azure", "level": "Error", "code": "95225", "message": "No.", "times": 1}
+FAULT = {
+    "operation": "failover",
+    "direction": "to_azure",
+    "level": "Error",
+    "code": "95225",
+    "message": "No.",
+    "times": 1,
+}
 
 
 @dataclass

@@ -45,7 +45,7 @@ FLEET: dict[str, Any] = {
             "name": "fails-01",
             "os": "Linux",
             "state": "ready",
-            "faults": [{"operation": "failover", "leg": "to_onprem", "code": "8038", "message": "No memory."}],
+            "faults": [{"operation": "failover", "direction": "to_onprem", "code": "8038", "message": "No memory."}],
         },
         *[
             {"name": f"at-{state}", "os": "Linux", "state": state}

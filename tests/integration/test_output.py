@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from scene import Outcome, Scene, linux, vault
 
-BROKEN = {"operation": "reprotect", "leg": "to_onprem", "code": "28031", "message": "It cannot be set up.", "times": 99}
+BROKEN = {
+    "operation": "reprotect",
+    "direction": "to_onprem",
+    "code": "28031",
+    "message": "It cannot be set up.",
+    "times": 99,
+}
 
 FLEET: dict[str, Any] = {
     "name": "output",

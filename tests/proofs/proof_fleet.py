@@ -21,7 +21,7 @@ BRISK = {
 FAILS = "fails-once"
 BROKEN = {
     "operation": "failover",
-    "leg": "to_onprem",
+    "direction": "to_onprem",
     "code": "8038",
     "message": "The on-premises machine cannot be brought up.",
     "causes": "The host has too little memory.",

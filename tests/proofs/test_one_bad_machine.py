@@ -46,7 +46,7 @@ def bad_machine(operation: str) -> dict[str, Any]:
     verb, step = operation.split("/")
     fault = {
         "operation": verb,
-        "leg": step,
+        "direction": step,
         "code": CODES[operation],
         "message": f"The {verb} of this machine is broken.",
         "causes": "The rehearsal breaks it.",

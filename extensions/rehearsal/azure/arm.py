@@ -90,7 +90,7 @@ class Arm:
             known = moves_of(generation, verb)
             move = move_for(generation, verb, call.item.phase)
             call.operation = known[0].operation if known else verb
-            call.operation_and_leg = move.name if move else None
+            call.operation_and_direction = move.name if move else None
 
     # -- faults ------------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ class Call:
     vault: VaultState | None = None
     item: Item | None = None
     operation: str | None = None
-    operation_and_leg: str | None = None
+    operation_and_direction: str | None = None
     principal: str = ""
     remaining: int | None = None
     activity: str = field(default_factory=lambda: str(uuid.uuid4()))

@@ -262,7 +262,7 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
                 "postUpdateRebootStatus": "NotRequired",
                 "agentExpiryDate": NEVER_EXPIRES,
             },
-            # Physical even for a VMware machine: the Azure VM is a machine of its own to the server (SEEN).
+            # Physical even for a VMware machine: the Azure VM is a separate machine to the server (SEEN).
             "discoveryType": "Physical",
             "azureStorageAccountId": None,
             # The original machine's id (SEEN).
@@ -278,7 +278,7 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
 def consistency_points(item: Item) -> dict[str, str]:
     """Tags of the failback: one when the synchronisation ended, then one each hour, the last three (INFER).
 
-    They are the only sign that a point exists on this leg (SEEN).
+    They are the only sign that a point exists in this direction (SEEN).
     """
     first = item.protected_since
     now = item.points_until or item.clock.now()

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 
 CLASSIC: dict[str, float] = {
-    # Jobs, by operation and leg.
+    # Jobs, by operation and direction.
     "failover/to_azure": 104.0,
     "commit/to_azure": 2.0,
     "reprotect/to_onprem": 775.0,

@@ -34,10 +34,10 @@ def provider_part(job: Job) -> dict[str, Any]:
 
 
 def _fleet_cause(job: Job, level: str) -> Cause | None:
-    """The next fault of that level the fleet holds for this machine, operation and leg; counts it."""
+    """The next fault of that level the fleet holds for this machine, operation and direction; counts it."""
     item, move = item_of(job), job.move
     for n, fault in enumerate(item.machine.faults):
-        applies = move and (fault.operation, fault.leg, fault.level) == (move.operation, move.leg, level)
+        applies = move and (fault.operation, fault.direction, fault.level) == (move.operation, move.direction, level)
         if applies and item.faults_done.get(n, 0) < fault.times:
             item.faults_done[n] = item.faults_done.get(n, 0) + 1
             return _as_cause(fault)
@@ -365,7 +365,7 @@ def settle(world: World, job: Job, move: Move, now: float) -> None:
         item.last_failover = job.started if item.vault.modernized else now
         item.agent_registers_at = now + item.machine.agent_registers_after
         item.points_until = now
-        if move.leg == "to_azure" and job.recovery_point:
+        if move.direction == "to_azure" and job.recovery_point:
             item.failover_point = job.recovery_point[0]
     elif move.operation == "reprotect":
         item.turns += 1
@@ -373,13 +373,13 @@ def settle(world: World, job: Job, move: Move, now: float) -> None:
         if item.vault.modernized:
             # It vanishes with the reprotect (SEEN); so does what was said about a planned failover (INFER).
             item.last_failover = item.planned = None
-        if move.leg == "to_azure":
+        if move.direction == "to_azure":
             item.failover_point = None
             item.last_failover = None
             item.master_target = None
     elif move.operation == "cancel":
         item.last_failover = item.points_until = None
         item.agent_registers_at = now
-    if item.vault.modernized and move.leg == "to_onprem" and move.operation in ("failover", "cancel"):
+    if item.vault.modernized and move.direction == "to_onprem" and move.operation in ("failover", "cancel"):
         status = "Succeeded" if move.operation == "failover" else "Cancelled"
         item.planned = (item.planned[0] if item.planned else job.started or now, status)

@@ -196,7 +196,7 @@ class Engine:
             add_health_event(item, item.render()["properties"]["healthErrors"])
 
     def _child(self, job: Job, task: Task) -> Job | None:
-        """A classic reprotect enables the replication in a job of its own (SEEN)."""
+        """A classic reprotect enables the replication in a separate job (SEEN)."""
         if task.step.name != "ProtectReplicaTask" or job.vault.modernized or job.item is None:
             return None
         child = self._job(job.vault, "EnableDr", "Enable replication", job.item, job.client_request_id)
@@ -229,8 +229,8 @@ class Engine:
     def _synchronise(self, item: Item, now: float) -> None:
         """Start the synchronisation of the item's phase, or the part of it that the phase is."""
         clock, durations = self.world.clock, item.vault.durations
-        leg = "to_azure" if item.row.forward else "to_onprem"
-        name = item.phase if durations.get(item.phase) else f"sync/{leg}"
+        direction = "to_azure" if item.row.forward else "to_onprem"
+        name = item.phase if durations.get(item.phase) else f"sync/{direction}"
         seconds = item.vault.takes(name, item.machine.name)
         item.sync_started, item.sync_ends = now, now + seconds
         if item.phase == "syncing_out":

@@ -43,7 +43,7 @@ class Rule:
             return False
         if "path" in match and not re.search(match["path"], call.target, re.IGNORECASE):
             return False
-        if "operation" in match and match["operation"] not in (call.operation, call.operation_and_leg):
+        if "operation" in match and match["operation"] not in (call.operation, call.operation_and_direction):
             return False
         if "item" in match and match["item"] not in (call.item_name, call.friendly_name):
             return False

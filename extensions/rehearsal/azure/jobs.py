@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs: their tasks, their endings, and how they look alone (full) and in a list (hollow)."""
+"""Jobs: their tasks, their endings, and how they look alone (full) and in a list (without details)."""
 
 from __future__ import annotations
 
@@ -270,7 +270,7 @@ class Job:
         return {"id": self.id, "name": self.name, "type": f"{RS}/replicationJobs", "properties": properties}
 
     def list_entry(self, moment: float) -> str | None:
-        """Hollow as recorded: no tasks, errors, details or activity, even for a failed job (SEEN)."""
+        """As recorded: no tasks, errors, details or activity, even for a failed job (SEEN)."""
         seen = self.state_at(moment)
         return None if seen is None else dumps(self._envelope(self._properties(*seen)))
 
@@ -320,7 +320,7 @@ class Job:
         if item is None:
             return {}
         vault = self.vault
-        home = bool(self.move and self.move.leg == "to_onprem")
+        home = bool(self.move and self.move.direction == "to_onprem")
         # A classic reprotect to Azure names the configuration server as recovery cloud (SEEN).
         turning = bool(self.move and self.move.operation == "reprotect") and not vault.modernized
         onprem = home or turning

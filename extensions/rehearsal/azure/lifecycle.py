@@ -37,10 +37,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Move:
-    """One operation of one leg: where it may start, what its body must say, which job runs, where it ends."""
+    """One operation in one direction: where it may start, what its body must say, which job runs, where it ends."""
 
     operation: str
-    leg: str
+    direction: str
     #: Last segment of the path, lower case.
     verb: str
     start: str
@@ -61,7 +61,7 @@ class Move:
 
     @property
     def name(self) -> str:
-        return f"{self.operation}/{self.leg}"
+        return f"{self.operation}/{self.direction}"
 
 
 PROTECTED = ("Protected", "Protected")

@@ -34,7 +34,7 @@ class Settings:
     setup_exit_code: int = 0
 
     def change(self, values: dict[str, object]) -> None:
-        """Set known fields, each to a value of its own kind. Raises ValueError for an unknown field or a wrong kind."""
+        """Set known fields, each to a value of its type. Raises ValueError for an unknown field or a wrong kind."""
         for key, value in values.items():
             if key not in self.__dataclass_fields__:
                 raise ValueError(f"{key}: no such setting; known are {', '.join(self.__dataclass_fields__)}.")

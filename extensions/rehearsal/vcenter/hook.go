@@ -13,7 +13,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// hook stands before every call: it counts it, applies the fault rules, refuses what the user may not do, and judges
+// hook runs before every call: it counts it, applies the fault rules, refuses what the user may not do, and checks
 // requests that the simulator would answer wrongly or die of.
 type hook struct {
 	authority *authorization

@@ -70,7 +70,7 @@ func shortVersion(api string) string {
 }
 
 // watcher sees every machine that is made, changed or removed. It fills in what the simulator leaves empty, and keeps
-// an index of the disk files in use, so that file locks can be judged without reading machines that others hold.
+// an index of the disk files in use, so that file locks can be checked without reading machines that others hold.
 type watcher struct {
 	mo.ExtensibleManagedObject
 

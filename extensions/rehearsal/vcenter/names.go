@@ -19,7 +19,7 @@ var (
 	fileSafe = strings.NewReplacer("/", "_", `\`, "_", "%", "_")
 )
 
-// maskName prepares the request for a new machine. A machine without a path of its own gets one that holds no such
+// maskName prepares the request for a new machine. A machine without a path gets one that holds no such
 // character.
 func maskName(req *types.CreateVM_Task) {
 	config := &req.Config

@@ -467,7 +467,7 @@ func mountState(change func(*types.HostMountInfo, bool)) func(*stage, *simulator
 	}
 }
 
-// permission gives a user a role of its own on an object: a host, a cluster, a datastore, a machine or a folder. The
+// permission gives a user a separate role on an object: a host, a cluster, a datastore, a machine or a folder. The
 // user is made when a password is given. Off takes the permission away.
 func (st *stage) permission(ctx *simulator.Context, one scene) error {
 	if one.User == "" {

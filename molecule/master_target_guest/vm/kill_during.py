@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a command and kills it, as with kill -9, once a file exists on the machine.
 
-``kill_during.py KEY PORT FILE COMMAND ...``. Ends with 1 when the command ended by itself before that, or within 600 s.
+``kill_during.py KEY PORT FILE COMMAND ...``. Ends with 1 when the command ended before that, or within 600 s.
 """
 
 from __future__ import annotations

@@ -216,7 +216,7 @@ def _shut_out(error: ServiceError) -> tuple[str, str]:
 
 
 def read_refused(reply: Reply, ask: Ask) -> FailbackError:
-    """A GET that was answered with an error which trying again does not heal."""
+    """A GET that was answered with a permanent error."""
     error = ServiceError.parse(reply.body)
     details = _details(reply, error, ask)
     if reply.status == 401:

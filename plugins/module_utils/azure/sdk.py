@@ -84,7 +84,7 @@ def identity() -> Any:
 def client(
     credential: Any, subscription_id: str, *, base_url: str, scope: str, transport: Any, policies: list[Any]
 ) -> Any:
-    """The SDK's client for one subscription, with our policies in place of its own (policies.py says why)."""
+    """The SDK's client for one subscription, with our policies instead of the default ones (policies.py says why)."""
     return site_recovery().SiteRecoveryManagementClient(
         credential, subscription_id, base_url, credential_scopes=[scope], transport=transport, policies=policies
     )

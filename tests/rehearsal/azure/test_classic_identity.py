@@ -11,7 +11,14 @@ import pytest
 from vault_fixture import SMALL
 from wire import AZURE_TO, Wire
 
-FAULT = {"operation": "failover", "leg": "to_azure", "level": "Error", "code": "95225", "message": "No.", "times": 1}
+FAULT = {
+    "operation": "failover",
+    "direction": "to_azure",
+    "level": "Error",
+    "code": "95225",
+    "message": "No.",
+    "times": 1,
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,14 @@ import pytest
 from vault_fixture import SMALL
 from wire import Wire
 
-FAULT = {"operation": "failover", "leg": "to_azure", "level": "Error", "code": "95225", "message": "No.", "times": 1}
+FAULT = {
+    "operation": "failover",
+    "direction": "to_azure",
+    "level": "Error",
+    "code": "95225",
+    "message": "No.",
+    "times": 1,
+}
 NEVER = "0001-01-01T00:00:00"
 
 

@@ -32,7 +32,14 @@ def vault(request: pytest.FixtureRequest, run_vault: Callable[..., Wire]) -> Wir
         made["vaults"] = [MODERN]
     made["vaults"][0]["recovery_plans"] = {"fleet": ["web-04"]}
     made["machines"][4]["faults"] = [
-        {"operation": "failover", "leg": "to_azure", "level": "Error", "code": "95225", "message": "No.", "times": 1}
+        {
+            "operation": "failover",
+            "direction": "to_azure",
+            "level": "Error",
+            "code": "95225",
+            "message": "No.",
+            "times": 1,
+        }
     ]
     return run_vault(made)
 

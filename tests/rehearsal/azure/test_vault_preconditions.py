@@ -15,10 +15,10 @@ from wire import AZURE_TO, HOME_TO, Wire, provider_error
 def vault(run_vault: Callable[..., Wire]) -> Wire:
     """Machines in Azure, committed, with their agents registered."""
     fault = {"code": "95226", "message": "The Azure VM cannot reach {the} server.", "causes": "VPN", "action": "Wait"}
-    warning = {**fault, "operation": "failover", "leg": "to_onprem", "level": "Warning", "code": "28175"}
+    warning = {**fault, "operation": "failover", "direction": "to_onprem", "level": "Warning", "code": "28175"}
     machines = [
         {"name": "plain", "os": "Linux", "state": "out"},
-        {"name": "fails", "os": "Linux", "state": "out", "faults": [{**fault, "operation": "reprotect", "leg": "to_onprem", "times": 2}]},
+        {"name": "fails", "os": "Linux", "state": "out", "faults": [{**fault, "operation": "reprotect", "direction": "to_onprem", "times": 2}]},
         {"name": "warns", "os": "Linux", "state": "ready", "faults": [warning]},
         {"name": "ready", "os": "Linux", "state": "ready"},
         {"name": "fresh", "os": "Linux"},

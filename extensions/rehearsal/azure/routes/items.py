@@ -103,10 +103,10 @@ async def _operate(service: Service, call: Call) -> Reply:
     body = call.json()
     verb = call.path.types[-1]
     properties = body.get("properties") or {}
-    leg = call.operation_and_leg
+    direction = call.operation_and_direction
     job = service.engine.accept(item, verb, properties, call.ids)
     if job.move is not None:
-        service.ledger.count_accepted(item.machine.name, leg or verb, body, job.name)
+        service.ledger.count_accepted(item.machine.name, direction or verb, body, job.name)
     return accepted(service, call, job)
 
 

@@ -93,7 +93,7 @@ for _owner in (
 
 @route("GET", f"{VAULT}/replicationjobs")
 async def list_jobs(service: Service, call: Call) -> Reply:
-    """Newest first, hollow, and behind by the lag."""
+    """Newest first, without details, and behind by the lag."""
     vault = vault_of(call)
     moment = service.world.clock.now() - service.world.settings.lag
     known = (

@@ -129,16 +129,16 @@ class Deployment(ServerSlice[Deployed]):
             )
         if record is not None and state != "succeeded" and self.memory.get("sent"):
             return Deployed("failed", self.failed(record))
-        mend = False
+        repair = False
         # Azure drops old deployments; a registered server needs none.
         if machine is not None and (state == "succeeded" or (record is None and self.server is not None)):
             parts = {i: resource(self.vaults, i) for i in (self.wish.nic_id, self.wish.nsg_id)}
-            differing, mend = unwanted_differences(self.wish, machine, parts)
+            differing, repair = unwanted_differences(self.wish, machine, parts)
             if differing:
                 return Deployed("differs", _differs(self.wish, differing))
-            if not mend:
+            if not repair:
                 return Deployed("deployed")
-        return self.deploy(network_only=mend, machine=machine)
+        return self.deploy(network_only=repair, machine=machine)
 
     def deploy(self, network_only: bool, machine: Json | None) -> Deployed:
         """Check everything that can be checked first, then send the deployment once."""

@@ -72,7 +72,7 @@ def units(items: Iterable[Item]) -> dict[str, str]:
     """The unit of each item that belongs to a consistency group, by item key.
 
     Two items are of one group when they share its id, or its name on one fabric. An id without a name is no group: the
-    service gives an ungrouped machine one of its own (SEEN, asr-api.md).
+    service gives an ungrouped machine its own one (SEEN, asr-api.md).
     """
     parents: dict[str, str] = {}
 

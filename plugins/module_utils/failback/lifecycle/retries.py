@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from ..model.items import Problem
 
-#: Provider codes that time or a neighbour's recovery heals, with the reason (failback-domain.md 9 and asr-api.md 5.3, DOC).
+#: Provider codes of errors that pass with time or a neighbour's recovery, with the reason (failback-domain.md 9 and asr-api.md 5.3, DOC).
 RETRYABLE = MappingProxyType(
     {
         "95226": "the Azure VM could not reach the configuration server, or its agent had not registered yet",
@@ -26,7 +26,7 @@ FIRST_PAUSE = 60.0
 
 
 def retryable(problems: Iterable[Problem]) -> bool:
-    """Whether every error of a failed job is one that a repetition may heal."""
+    """Whether a failed job has only errors that a repetition may resolve."""
     errors = [p for p in problems if p.level == "Error"]
     return bool(errors) and all(
         p.code in RETRYABLE or any(words in p.message.lower() for words in EARLY_AGENT) for p in errors

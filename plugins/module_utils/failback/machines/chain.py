@@ -117,7 +117,7 @@ def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
 
 def _cannot_go(machine: Machine) -> bool:
     """Whether the plan shows that a machine cannot go. A proof that does not hold yet is left to the commit: it waits
-    a little where time may heal it."""
+    a little where it may resolve itself."""
     return machine.get("done") in ("failed", "refused") and not machine.get("unproven")
 
 

@@ -24,17 +24,20 @@ LOOKS = 4
 
 def look_closer(state: SliceState) -> None:
     """Read a few of the machines whose synchronisation the list does not report."""
-    hollow = {
+    unreported = {
         key: track
         for key, track in state.memory.tracks.items()
         if key in state.items and synchronising(state, state.items[key], track) and not _listed(state.items[key])
     }
     first = slowest(state)
     # An ISO string of the service's clock sorts like its time; a machine that was never read comes first.
-    turns = sorted(hollow, key=lambda key: (key != first or not hollow[key].sync, hollow[key].looked, hollow[key].name))
+    turns = sorted(
+        unreported,
+        key=lambda key: (key != first or not unreported[key].sync, unreported[key].looked, unreported[key].name),
+    )
     for key in turns[:LOOKS]:
         item = state.items[key]
-        hollow[key].look(state.now)
+        unreported[key].look(state.now)
         try:
             state.closer[key] = state.fetch(item)
         except FailbackError:

@@ -68,8 +68,8 @@ def predict(state: SliceState) -> list[dict[str, Any]]:
         )
     for key in held:
         track = state.memory.tracks[key]
-        walked = [operation for _item, other, operation, _body in planned if other is track]
-        track.stand(walked[-1].settles.value if walked else track.before)
+        run = [operation for _item, other, operation, _body in planned if other is track]
+        track.stand(run[-1].settles.value if run else track.before)
     return plan
 
 

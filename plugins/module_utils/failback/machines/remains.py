@@ -26,7 +26,7 @@ KINDS: Mapping[str, str] = {
 #: What makes each kind cost money (DOC: Azure's prices).
 COSTS: Mapping[str, str] = {
     "virtual_machine": "compute while it is not deallocated; its disks and public addresses always",
-    "network_interface": "nothing by itself; it keeps its address",
+    "network_interface": "nothing; it keeps its address",
     "public_address": "by the hour while it exists, by SKU",
     "disk": "by size and SKU while it exists, attached or not",
     "snapshot": "by size and SKU while it exists",

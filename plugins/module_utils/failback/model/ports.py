@@ -66,7 +66,7 @@ class VaultPort(Protocol):
         """vCenters that the configuration servers know (ReplicationvCenters_List)."""
 
     def list_jobs(self, vault: VaultRef, odata_filter: str | None = None) -> list[Json]:
-        """Hollow entries: state and target are there, errors and tasks are not (SEEN JL)."""
+        """Entries without details: they have state and target, but no errors and tasks (SEEN JL)."""
 
     def get_job(self, vault: VaultRef, name: str) -> Json:
         """One job in full: its tasks and errors (ReplicationJobs_Get)."""

@@ -162,9 +162,9 @@ def _target_for(
             "Start it, check its agent and its connection to the configuration server, then rerun.",
         )
     # A machine that is still there keeps its own datastore.
-    anew = [m for m in members if estate.home_of(m).exists is not True]
+    recreated = [m for m in members if estate.home_of(m).exists is not True]
     wishes: tuple[tuple[str, Sequence[Item], Given | None, Callable[[MasterTarget], list[str]]], ...] = (
-        ("datastore", anew, order.datastore, lambda t: [d.name for d in t.datastores]),
+        ("datastore", recreated, order.datastore, lambda t: [d.name for d in t.datastores]),
         ("retention_volume", members, order.retention_volume, lambda t: [v.name for v in t.retention_volumes]),
     )
     for option, asking, given, offers in wishes:

@@ -2,8 +2,8 @@
 """Placing machines of a modernized vault: appliance, datastore, log storage account, policy, account.
 
 The appliance's reprotect agent is the master target, its process server the process server; both have the
-appliance's id and name (asr-api.md 1.2, SEEN RCM 131). A machine that still exists on-premises goes back to a datastore
-of its own (SEEN RCM 132: the first of discoveredVmDetails.datastores); a new one needs a name where several fit.
+appliance's id and name (asr-api.md 1.2, SEEN RCM 131). A machine that still exists on-premises goes back to its own datastore
+(SEEN RCM 132: the first of discoveredVmDetails.datastores); a new one needs a name where several fit.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ def link(s: Machine, f: Facts) -> Said | None:
     name = network.rpartition("/")[2]
     gateways = [g for g in f.network.gateways if network in _networks(g)]
     if not gateways:
-        return unknown(f"The virtual network {name} has no gateway of its own; it may use that of a peered network.")
+        return unknown(f"The virtual network {name} has no gateway; it may use that of a peered network.")
     ids = {str(g.get("id") or "").lower() for g in gateways}
     lines = [c for c in f.network.connections if _gateway(c) in ids]
     up = [c for c in lines if str(properties(c).get("connectionStatus") or "").lower() == "connected"]

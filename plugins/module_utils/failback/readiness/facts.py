@@ -101,7 +101,7 @@ class Machine(Subject):
         return found[0] if len(found) == 1 else None
 
     @property
-    def anew(self) -> bool | None:
+    def recreated(self) -> bool | None:
         """Whether it is recreated at an alternate location; None where that is not known."""
         return None if self.home.exists is None else not self.home.exists
 

@@ -30,9 +30,9 @@ from .rules import (
 
 def _stores(s: Machine) -> Sequence[str]:
     """The datastores it will use: its own, or the chosen one."""
-    if s.anew is False:
+    if s.recreated is False:
         return s.home.datastores
-    return (s.placed.datastore,) if s.anew and isinstance(s.placed, Placement) and s.placed.datastore else ()
+    return (s.placed.datastore,) if s.recreated and isinstance(s.placed, Placement) and s.placed.datastore else ()
 
 
 def _known(s: Machine, f: Facts) -> list[SiteDatastore]:
@@ -44,7 +44,7 @@ def _known(s: Machine, f: Facts) -> list[SiteDatastore]:
 
 
 def identity(s: Machine, f: Facts) -> Said | None:
-    if s.anew and not (s.here and s.here.clash):
+    if s.recreated and not (s.here and s.here.clash):
         return None
     if f.survey is None or s.here is None:
         return unknown(f"vCenter was not asked about the machine{f.because('survey')}")
@@ -62,7 +62,7 @@ def reachable(s: Machine, f: Facts) -> Said | None:
 
 
 def uuid_enabled(s: Machine, f: Facts) -> Said | None:
-    if s.anew is not False:
+    if s.recreated is not False:
         return None
     if s.vm is None:
         return unknown("Whether disk.EnableUUID is TRUE on its VM is not known.")
@@ -74,7 +74,7 @@ def uuid_enabled(s: Machine, f: Facts) -> Said | None:
 
 
 def snapshot(s: Machine, f: Facts) -> Said | None:
-    if s.anew is not False:
+    if s.recreated is not False:
         return None
     if s.vm is None:
         return unknown("Whether its VM has a snapshot is not known.")
@@ -83,7 +83,7 @@ def snapshot(s: Machine, f: Facts) -> Said | None:
 
 def mounted(s: Machine, f: Facts) -> Said | None:
     """Error 8061 (DOC TRB). An appliance needs to reach the datastore, from whichever host."""
-    if s.anew is not False or s.gateway is None:
+    if s.recreated is not False or s.gateway is None:
         return None
     if not s.home.datastores:
         return unknown("The machine's datastores are not known.")
@@ -149,7 +149,7 @@ def vsan(s: Machine, f: Facts) -> Said | None:
     vvol = [name for name, kind in kinds.items() if kind == "vvol"]
     if vvol:
         return bad(f"The datastore {listing(vvol)} is vVols, for which failback is not documented.")
-    found = [name for name, kind in kinds.items() if kind == "vsan"] if s.anew else []
+    found = [name for name, kind in kinds.items() if kind == "vsan"] if s.recreated else []
     if found:
         return bad(f"It would be recreated on vSAN ({listing(found)}), for which the documentation is contradictory.")
     return ok("Its datastores are of a kind that is documented.") if kinds else None
@@ -160,7 +160,7 @@ def _raw(s: Machine) -> bool:
 
 
 def rdm(s: Machine, f: Facts) -> Said | None:
-    if s.anew is not False or s.vm is None:
+    if s.recreated is not False or s.vm is None:
         return None
     if _raw(s):
         return bad(
@@ -171,7 +171,7 @@ def rdm(s: Machine, f: Facts) -> Said | None:
 
 def disks_attached(s: Machine, f: Facts) -> Said | None:
     """On vSAN and with raw devices the original disks must be there (DOC S1, S4)."""
-    if s.anew is not False or s.vm is None or s.item is None or not s.item.disks:
+    if s.recreated is not False or s.vm is None or s.item is None or not s.item.disks:
         return None
     if not _raw(s) and "vsan" not in _kinds(s, f).values():
         return None
@@ -182,7 +182,7 @@ def disks_attached(s: Machine, f: Facts) -> Said | None:
 
 
 def free_space(s: Machine, f: Facts) -> Said | None:
-    if not s.anew or not isinstance(s.placed, Placement):
+    if not s.recreated or not isinstance(s.placed, Placement):
         return None
     needed = s.disks_gb
     if needed is None:
@@ -201,7 +201,7 @@ def free_space(s: Machine, f: Facts) -> Said | None:
 
 def name_free(s: Machine, f: Facts) -> Said | None:
     """Error 78052 (DOC TRB): a VM of that name on the master target's host."""
-    if not s.anew or s.gateway is None:
+    if not s.recreated or s.gateway is None:
         return None
     if s.here is None or s.gateway_vm is None:
         return unknown("Whether another VM has the machine's name there is not known.")
@@ -212,7 +212,7 @@ def name_free(s: Machine, f: Facts) -> Said | None:
 
 
 def standalone(s: Machine, f: Facts) -> Said | None:
-    if s.anew is not False or s.vm is None or f.survey is None:
+    if s.recreated is not False or s.vm is None or f.survey is None:
         return None
     host = f.survey.hosts.get(s.vm.host)
     if host is None:
@@ -226,7 +226,7 @@ def standalone(s: Machine, f: Facts) -> Said | None:
 
 
 def host_discovered(s: Machine, f: Facts) -> Said | None:
-    if not s.anew or s.gateway is None:
+    if not s.recreated or s.gateway is None:
         return None
     if s.gateway.datastores:
         return ok(f"The host of {s.gateway.name} is discovered: its datastores are listed.")
@@ -234,7 +234,7 @@ def host_discovered(s: Machine, f: Facts) -> Said | None:
 
 
 def vm_off(s: Machine, f: Facts) -> Said | None:
-    if s.anew:
+    if s.recreated:
         return None
     if s.vm is None:
         return unknown("Whether its VM on-premises is off is not known.")

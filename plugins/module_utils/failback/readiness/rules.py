@@ -80,7 +80,7 @@ def unknown(text: str, remedy: str = "") -> Said:
     return Said(None, text, remedy)
 
 
-#: Judges a subject by the facts; None where the rule has nothing to do with it.
+#: Evaluates a subject by the facts; None where the rule does not apply.
 Judge = Callable[[Any, Any], Optional[Said]]
 
 

@@ -95,7 +95,7 @@ def same_vcenter(s: Machine, f: Facts) -> Said | None:
     """Documents contradict each other; the user must accept an alternate vCenter (section 3.2)."""
     mine = str(s.details.get("vCenterInfrastructureId") or "").lower()
     known = f.vcenters.get(s.vault.key)
-    if s.anew or not mine:
+    if s.recreated or not mine:
         return None
     if known is None:
         return unknown(

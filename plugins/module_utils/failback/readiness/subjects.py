@@ -75,7 +75,7 @@ def estate_of(seen: Read, facts: Facts) -> Estate:
 def fits_alone(m: Machine) -> bool:
     """Whether a machine that is recreated would have room, were it alone: only those take room from each other."""
     free = next((d.free_gb for d in (m.gateway.datastores if m.gateway else ()) if d.name == m.datastore), None)
-    return bool(m.anew) and m.disks_gb is not None and (free is None or m.disks_gb <= free)
+    return bool(m.recreated) and m.disks_gb is not None and (free is None or m.disks_gb <= free)
 
 
 class _Builder:

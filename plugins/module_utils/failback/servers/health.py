@@ -2,7 +2,7 @@
 """Whether a server registered with a classic vault can be used now, and if not, why and what to do. Pure.
 
 There is no "registered" flag (asr-api.md 1.1): a server is evaluated by its heartbeat, its versions, its health and what
-it offers. A reason that time can heal (``waits``) is waited out; the others end the work on that server. One file, because it is one list of
+it offers. A reason that may resolve itself (``waits``) is waited out; the others end the work on that server. One file, because it is one list of
 checks, a few lines each.
 """
 
@@ -52,7 +52,7 @@ class Verdict:
 
     @property
     def worst(self) -> Refusal | None:
-        """The reason to name first: one that time does not heal, if there is one."""
+        """The reason to name first: a permanent one, if there is one."""
         return next((r for r in self.reasons if not r.waits), self.reasons[0] if self.reasons else None)
 
 

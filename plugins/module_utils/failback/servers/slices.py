@@ -32,7 +32,7 @@ class Wanted(Protocol):
 
     @property
     def ready_timeout(self) -> float:
-        """How long what time heals is waited for."""
+        """How long to wait for what may resolve itself."""
 
     @property
     def wait(self) -> bool:
@@ -54,7 +54,7 @@ class ServerSlice(Slice[S]):
         return self.order.poll_interval or POLL
 
     def timed_out(self) -> bool:
-        """Whether what time could heal has had its time, by the vault's own clock."""
+        """Whether the wait for what may resolve itself is over, by the vault's own clock."""
         now = self.vaults.now
         since = parse_time(self.cursor.setdefault("since", iso(now)))
         return since is not None and (now - since).total_seconds() > self.order.ready_timeout
