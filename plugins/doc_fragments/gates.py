@@ -22,6 +22,9 @@ options:
         It applies to the machine with the name of that VM, or to the machine that the reason names; if several machines share the name,
         the reason must name the replicated item. If Azure VMs with the machine's name still exist, the reason of
         V(azure_vm_missing) must contain their resource IDs.
+      - V(onprem_tools) and V(onprem_disks) are about the machine on-premises before its commit, when VMware Tools do not show that its operating
+        system runs, or disks are missing or still attached to a master target. V(azure_vm_unsettled) is for an Azure VM in the
+        provisioning state C(Failed); that it is stopped is checked all the same.
       - Contradicting IDs, a machine that is not running and a failover that did not succeed cannot be accepted.
     type: dict
     default: {}

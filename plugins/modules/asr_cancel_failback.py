@@ -261,6 +261,12 @@ machines:
       returned: always
       type: dict
       sample: null
+    proofs:
+      description: Always empty for this module.
+      returned: always
+      type: list
+      elements: dict
+      sample: []
     steps:
       description: What the run did on each step.
       returned: always

@@ -402,6 +402,34 @@ machines:
           returned: always
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
+    proofs:
+      description: The proofs of a commit to on-premises, as they were found when it was looked at. Empty on other steps.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        proof:
+          description: V(failover_job), V(onprem_vm), V(onprem_tools), V(onprem_disks), V(azure_vm), V(replication), V(recovery_point), and
+            V(checks) where the machine was to be checked.
+          returned: always
+          type: str
+          sample: azure_vm
+        verdict:
+          description: V(holds), V(missing), V(accepted) (by O(accept)), V(approved) (by a person, where VMware Tools cannot show it), or
+            V(unknown).
+          returned: always
+          type: str
+          sample: holds
+        value:
+          description: What was found.
+          returned: always
+          type: str
+          sample: shop-db-01 deallocated
+        time:
+          description: When it was found, UTC.
+          returned: always
+          type: str
+          sample: '2026-02-01T12:00:00Z'
     steps:
       description: What the run did on each step.
       returned: always

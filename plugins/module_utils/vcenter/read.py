@@ -34,6 +34,7 @@ DETAIL = (
     "datastore",
     "snapshot",
     "guest.toolsRunningStatus",
+    "guest.toolsVersionStatus2",
     "guest.hostName",
     "guest.ipAddress",
 )
@@ -260,6 +261,7 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
         controllers=tuple(k for k in controllers.values() if k in DISK_CONTROLLERS),
         has_snapshot=bool(snapshot is not None and (snapshot.rootSnapshotList or snapshot.currentSnapshot)),
         tools_running=entry.get("guest.toolsRunningStatus") == "guestToolsRunning",
+        tools=tools_of(entry),
         template=bool(entry.get("config.template")),
         extra_config=options_of(entry),
         connection=str(entry.get("runtime.connectionState") or ""),
@@ -269,6 +271,16 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
         host_name=str(entry.get("guest.hostName") or ""),
         addresses=(str(address),) if address else (),
     )
+
+
+def tools_of(entry: Entry) -> str:
+    """What vCenter reports of VMware Tools, as SiteMachine has it."""
+    if entry.get("guest.toolsRunningStatus") in ("guestToolsRunning", "guestToolsExecutingScripts"):
+        return "running"
+    version = str(entry.get("guest.toolsVersionStatus2") or "")
+    if version == "guestToolsNotInstalled":
+        return "not_installed"
+    return "not_running" if version and entry.get("guest.toolsRunningStatus") else ""
 
 
 #: Device class -> the word for it. Subclasses are before their base classes.

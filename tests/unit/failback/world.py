@@ -243,7 +243,9 @@ class World:
         for name in self.states:
             on = self.state(name).position in AT_HOME
             disks = (SiteDisk(f"[ds1] {name}.vmdk", f"disk-{name}"),)
-            usual = SiteMachine(f"vm-{name}", name, f"uuid-{name}", powered_on=on, disks=disks)
+            usual = SiteMachine(
+                f"vm-{name}", name, f"uuid-{name}", powered_on=on, disks=disks, tools="running", addresses=("10.0.0.5",)
+            )
             found.extend(self.site_says.get(name, (usual,)))
         return found
 

@@ -46,7 +46,10 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "disk_unprotected": "the Azure VM has disks that are not replicated and are deleted with it",
         "agent_silent": "the machine's agent has not reported for an hour",
         "failed_failover": "the machine's last failover failed",
+        "onprem_tools": "VMware Tools do not show that the on-premises machine's operating system runs",
+        "onprem_disks": "the on-premises machine lacks disks, or a master target still has them",
         "azure_vm_missing": "the Azure VM no longer exists",
+        "azure_vm_unsettled": "Azure reports the provisioning state Failed for the VM",
         "azure_identity": "the ids do not identify the machine's Azure VM; the reason gives its resource id",
         "onprem_identity": "the ids do not identify the machine's VM in vCenter; the reason gives its UUID",
     }

@@ -11,8 +11,11 @@ from ..lifecycle.table import COMMIT_TO_ONPREM, SEALS, Operation
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
 from ..model.items import Item, Job
 from ..model.refusal import Refusal
+from ..model.servers import Fabric, MasterTarget
+from ..servers.fabrics import list_whole
 from .evidence import Asked, failovers, gather, told
 from .gating import Gatekeeper
+from .proof_record import record
 from .proofs import Evidence, prove
 from .state import Due, SliceState
 from .track import Track
@@ -27,6 +30,8 @@ class Commits:
     def __init__(self, state: SliceState, gates: Gatekeeper) -> None:
         self.state = state
         self.gates = gates
+        #: Master targets and appliances by vault, read once a slice.
+        self.servers: dict[str, list[MasterTarget]] = {}
 
     def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
         """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
@@ -86,6 +91,8 @@ class Commits:
             if operation.step == COMMIT_TO_ONPREM:
                 missing[item.key] += self.gates.before_commit(track, evidence)
                 missing[item.key] += state.verifications.unproven(item.key, evidence.job, track.since, state.now)
+                checks = state.verifications.of(item.key)
+                track.prove(record(evidence, missing[item.key], track.accepted, track.approved, checks, state.now))
                 track.meet(meeting(evidence, state.lifecycle.generation(item) or ""))
         return missing
 
@@ -101,6 +108,7 @@ class Commits:
                 state.count_reads,
                 state.all_items,
                 state.order.accept,
+                self._servers(asked),
             )
         except InputError:
             raise
@@ -108,6 +116,25 @@ class Commits:
             for entry in asked:
                 state.wait_for(entry.item.key, exc)
             return {}
+
+    def _servers(self, asked: Sequence[Asked]) -> list[MasterTarget]:
+        """Master targets and appliances that the disks of machines to be committed home may still be attached to.
+
+        Where they cannot be read, what a machine has attached itself is the proof that is left.
+        """
+        state = self.state
+        found: list[MasterTarget] = []
+        for vault in {a.item.vault.key: a.item.vault for a in asked if a.home}.values():
+            if vault.key not in self.servers:
+                before = state.vaults.requests.reads
+                try:
+                    fabrics = [Fabric.parse(entry, vault) for entry in list_whole(state.vaults, vault)]
+                    self.servers[vault.key] = [server for fabric in fabrics for server in fabric.master_targets]
+                except (ReadFailed, ConnectionFailed):
+                    self.servers[vault.key] = []
+                state.count_reads(state.vaults.requests.reads - before)
+            found += self.servers[vault.key]
+        return found
 
     def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""

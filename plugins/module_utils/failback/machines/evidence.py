@@ -24,8 +24,11 @@ from ..model.identity import (
 )
 from ..model.items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
 from ..model.lookup import LookUp, azure_vm_words, index
-from ..model.ports import SitePort, VaultPort
+from ..model.ports import SiteMachine, SitePort, VaultPort
+from ..model.server_ports import short_name
+from ..model.servers import MasterTarget
 from ..model.shapes import AZURE_VM, JOB, all_understood, understood
+from .arrival import holders
 from .proofs import Evidence
 
 T = TypeVar("T")
@@ -122,23 +125,30 @@ def gather(
     count: Callable[[int], None],
     neighbours: Sequence[Item],
     accept: Mapping[str, str],
+    servers: Sequence[MasterTarget] = (),
 ) -> dict[str, Evidence]:
-    """Evidence by item key, with the machines' present state in vCenter and in Azure.
+    """Evidence by item key, with the machines' present state in vCenter and in Azure. ``servers`` are the master targets and
+    appliances that disks may still be attached to.
 
     One read of vCenter for all. Azure VMs whose resource id is known and that a commit would delete are read individually,
     the others from one list of each subscription that the items name; what the user named counts as named.
     """
     said = str(accept.get("onprem_identity") or "")
-    machines = site.machines(
-        uuids=[word for a in asked for word in site_words(a.item, a.job, a.known, said)],
-        names=[a.item.friendly_name for a in asked],
-        devices=any(disk_uuids(a.item) for a in asked),
+    found_there = site.machines(
+        uuids=[
+            *(word for a in asked for word in site_words(a.item, a.job, a.known, said)),
+            *(server.vm_uuid for server in servers if server.vm_uuid),
+        ],
+        names=[*(a.item.friendly_name for a in asked), *(n for s in servers for n in (s.name, short_name(s.name)))],
+        devices=any(a.home or disk_uuids(a.item) for a in asked),
     )
+    machines, gateways = _without_servers(found_there, servers)
     azure = _azure(asked, vaults, spread, count, neighbours, str(accept.get("azure_identity") or ""))
     unreadable = tuple(m.name for m in machines if not m.identified)
     look = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name, *(d.uuid.replace("-", "") for d in m.disks)))
     named = [m for m in machines if said and (m.uuid or m.bios_uuid)] if said else []
     shared = _shared([*neighbours, *(a.item for a in asked)])
+    held = holders(gateways)
     found: dict[str, Evidence] = {}
     for a in asked:
         words = [*site_words(a.item, a.job, a.known), a.item.friendly_name, *disk_uuids(a.item)]
@@ -154,8 +164,23 @@ def gather(
             unreadable=unreadable,
             looked=where,
             azure_error=error,
+            held=held,
         )
     return _apart(found)
+
+
+def _without_servers(
+    machines: Sequence[SiteMachine], servers: Sequence[MasterTarget]
+) -> tuple[list[SiteMachine], list[SiteMachine]]:
+    """VMs that may be the machines, and those that are master targets or appliances: by UUID, else by name."""
+    uuids = {server.vm_uuid.lower() for server in servers if server.vm_uuid}
+    names = {short_name(server.name) for server in servers if server.name}
+    mine: list[SiteMachine] = []
+    theirs: list[SiteMachine] = []
+    for machine in machines:
+        is_server = {machine.uuid.lower(), machine.bios_uuid.lower()} & uuids or short_name(machine.name) in names
+        (theirs if is_server else mine).append(machine)
+    return mine, theirs
 
 
 def _apart(found: Mapping[str, Evidence]) -> dict[str, Evidence]:

@@ -28,6 +28,7 @@ from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
 from ..model.refusal import Refusal
 from ..model.servers import Policy
+from .arrival import disks_gate, tools_gate
 from .evidence import failovers
 from .proofs import Evidence
 from .state import Due, SliceState
@@ -84,10 +85,14 @@ class Gatekeeper:
         if len(evidence.azure) == 1:
             gates += azure_disk_gates(item, azure_disks(evidence.azure[0]))
             track.proven_for(str(evidence.azure[0].get("id") or ""))
+        if len(evidence.site) == 1:
+            vm = evidence.site[0]
+            arrived = (tools_gate(vm, track.approved) if vm.powered_on else None, disks_gate(item, vm, evidence.held))
+            gates += [gate for gate in arrived if gate is not None]
         shut, taken = passed(gates, self.state.order.accept)
         track.accept(taken)
         # The last one has the common remedy.
-        return [Refusal(gate.code, gate.reason, way_on(shut) if gate is shut[-1] else "") for gate in shut]
+        return [Refusal(gate.code, gate.reason, way_on(shut) if gate is shut[-1] else "", gate.waits) for gate in shut]
 
     def accepted(self, track: Track, evidence: Evidence, unproven: Sequence[Refusal]) -> list[Refusal]:
         """The proofs that stay missing. The user may confirm that the Azure VM is gone, if nothing of its name is left but
@@ -101,6 +106,9 @@ class Gatekeeper:
             reason = str(accept.get(proof.code) or "").strip()
             known = all_named(reason, evidence.azure_found.alike)
             if proof.code == "azure_vm_missing" and not proof.waits and reason and known:
+                track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
+            elif proof.code == "azure_vm_unsettled" and not proof.waits and reason:
+                # What stays as Failed is an old failure; that the VM is stopped is still proven by itself.
                 track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
             else:
                 left.append(proof)

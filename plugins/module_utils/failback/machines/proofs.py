@@ -7,7 +7,8 @@ To Azure: the failover's job succeeded, the Azure VM is running, the machine is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..lifecycle.table import COMMIT_TO_ONPREM
 from ..model.errors import FailbackError
@@ -34,6 +35,8 @@ class Evidence:
     unreadable: tuple[str, ...] = ()
     looked: str = ""
     azure_error: FailbackError | None = None
+    #: Master target or appliance by each disk file that is attached to it.
+    held: Mapping[str, str] = field(default_factory=dict)
 
 
 def power_state(machine: Json) -> str:
@@ -50,8 +53,13 @@ def power_state(machine: Json) -> str:
 def prove(evidence: Evidence, step: str) -> list[Refusal]:
     """The proofs that do not hold for this very failover; an empty list lets the commit go."""
     home = step == COMMIT_TO_ONPREM
-    found = [_job(evidence, home), _site(evidence, home), _azure(evidence, home)]
+    found = [_job(evidence, home), _site(evidence, home), *_azure(evidence, home)]
     return [proof for proof in found if proof is not None]
+
+
+def provisioning(machine: Json) -> str:
+    """An Azure VM's provisioning state, in lower case."""
+    return str((machine.get("properties") or {}).get("provisioningState") or "").lower()
 
 
 def _job(evidence: Evidence, home: bool) -> Refusal | None:
@@ -167,7 +175,20 @@ def _gone(others: bool) -> str:
     return f" If it really no longer exists, accept that: {accepting({'azure_vm_missing': 'reason'})}"
 
 
-def _azure(evidence: Evidence, home: bool) -> Refusal | None:
+def _azure(evidence: Evidence, home: bool) -> list[Refusal]:
+    """What is missing of the Azure VM; a failed provisioning state may be accepted, its power state speaks for itself."""
+    found = _azure_vm(evidence)
+    if found is not None:
+        return [found]
+    if not evidence.azure:
+        return [_azure_missing(evidence, home)]
+    unsettled = _azure_unsettled(evidence)
+    if unsettled is not None and unsettled.waits:
+        return [unsettled]
+    return [refusal for refusal in (unsettled, _azure_power(evidence, home)) if refusal is not None]
+
+
+def _azure_vm(evidence: Evidence) -> Refusal | None:
     machines, found = evidence.azure, evidence.azure_found
     name = evidence.item.azure_vm_name
     if found.clash:
@@ -190,27 +211,42 @@ def _azure(evidence: Evidence, home: bool) -> Refusal | None:
             "Check the VM. If it is the machine's, accept it by its resource id: "
             + accepting({"azure_identity": f"RESOURCE_ID is {_called(evidence, found)}, says NAME"}),
         )
-    if not machines:
-        other = ", ".join(str(m.get("id") or "") for m in found.alike)
-        return Refusal(
-            "azure_vm_missing",
-            f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
-            + (f" ({found.compared})" if found.compared else "")
-            + (f"; VMs with that name: {other}" if other else "")
-            + ". It may have been moved or deleted, or the account may not see it.",
-            "Check that the account may read virtual machines there; move the VM back if it was moved."
-            + (_gone(bool(other)) if home else ""),
-            not home,
-        )
-    state = power_state(machines[0])
-    provisioning = str((machines[0].get("properties") or {}).get("provisioningState") or "")
-    if provisioning.lower() in ("failed", "updating", "creating", "deleting"):
-        return Refusal(
-            "azure_vm_unsettled",
-            f"Azure reports the VM {name!r} as {provisioning}, so its power state cannot be trusted.",
-            "Check the VM in Azure and fix its state, then rerun.",
-            True,
-        )
+    return None
+
+
+def _azure_missing(evidence: Evidence, home: bool) -> Refusal:
+    found, name = evidence.azure_found, evidence.item.azure_vm_name
+    other = ", ".join(str(m.get("id") or "") for m in found.alike)
+    return Refusal(
+        "azure_vm_missing",
+        f"The Azure VM {name!r} was not found in {evidence.looked or 'the subscription'}"
+        + (f" ({found.compared})" if found.compared else "")
+        + (f"; VMs with that name: {other}" if other else "")
+        + ". It may have been moved or deleted, or the account may not see it.",
+        "Check that the account may read virtual machines there; move the VM back if it was moved."
+        + (_gone(bool(other)) if home else ""),
+        not home,
+    )
+
+
+def _azure_unsettled(evidence: Evidence) -> Refusal | None:
+    state, name = provisioning(evidence.azure[0]), evidence.item.azure_vm_name
+    if state not in ("failed", "updating", "creating", "deleting"):
+        return None
+    remedy = "Check the VM in Azure and fix its state, then rerun."
+    if state == "failed":
+        # It stays after a failed change or extension, whatever the VM does since.
+        remedy += f" If the VM is stopped and its disks are in order, accept it: {accepting({'azure_vm_unsettled': 'reason'})}"
+    return Refusal(
+        "azure_vm_unsettled",
+        f"Azure reports the VM {name!r} as {state.capitalize()}, so its power state cannot be trusted.",
+        remedy,
+        state != "failed",
+    )
+
+
+def _azure_power(evidence: Evidence, home: bool) -> Refusal | None:
+    state, name = power_state(evidence.azure[0]), evidence.item.azure_vm_name
     if home and state not in ("stopped", "deallocated"):
         return Refusal(
             "azure_vm_not_stopped",

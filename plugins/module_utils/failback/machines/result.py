@@ -90,6 +90,7 @@ def machine(state: SliceState, key: str, track: Track) -> dict[str, Any]:
         "placement": {**place.result(), "location": location(state, key, track)} if place else None,
         "sync": sync.result() if sync else None,
         "onprem": track.onprem or None,
+        "proofs": track.proofs,
         "steps": [step(entry) for entry in shown],
     }
 

@@ -81,6 +81,8 @@ class Track:
     azure_vm: str = ""
     #: Whether this run checked the copy before it sent the failover home.
     whole: bool = False
+    #: The proofs of its commit home, with time and value (proof_record.py).
+    proofs: list[dict[str, Any]] = field(default_factory=list)
     #: What was met on-premises when its commit home was looked at (commits.meeting).
     onprem: dict[str, Any] = field(default_factory=dict)
     placement: dict[str, str] | None = None
@@ -275,6 +277,10 @@ class Track:
     def look_whole(self) -> None:
         """Its copy was checked before the failover home."""
         self.whole = True
+
+    def prove(self, proofs: list[dict[str, Any]]) -> None:
+        """The proofs of its commit were looked at."""
+        self.proofs = proofs
 
     def meet(self, onprem: dict[str, Any]) -> None:
         """Its commit home was looked at."""

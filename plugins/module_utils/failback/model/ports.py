@@ -117,6 +117,9 @@ class SiteMachine:
     controllers: tuple[str, ...] = ()
     has_snapshot: bool = False
     tools_running: bool = False
+    #: running, not_running or not_installed; empty where vCenter does not report it (DOC toolsRunningStatus,
+    #: toolsVersionStatus2).
+    tools: str = ""
     template: bool = False
     extra_config: Mapping[str, str] = field(default_factory=dict)
     connection: str = "connected"

@@ -14,14 +14,15 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import _apart
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proofs import Evidence, prove
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Found, Known, in_azure, onprem
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
 
 HOME = Position.HOME_UNCOMMITTED
 U1, U2 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 
 
 def vm(name: str, uuid: str) -> SiteMachine:
-    return SiteMachine(f"vm-{uuid}", name, uuid, powered_on=True)
+    disks = (SiteDisk(f"[ds1] {name}.vmdk"),)
+    return SiteMachine(f"vm-{uuid}", name, uuid, powered_on=True, disks=disks, tools="running", addresses=("10.0.0.5",))
 
 
 def unknown(name: str) -> Any:

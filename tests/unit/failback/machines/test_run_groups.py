@@ -28,7 +28,7 @@ from world import STEPS, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
@@ -47,7 +47,15 @@ def plan_json(name: str, *members: str, actions: tuple[str, ...] = ()) -> dict[s
     return {"name": name, "properties": {"groups": [{"replicationProtectedItems": items, "startGroupActions": manual}]}}
 
 
-OFF = SiteMachine("vm-a3", "a3", "uuid-a3", powered_on=False)
+OFF = SiteMachine(
+    "vm-a3",
+    "a3",
+    "uuid-a3",
+    powered_on=False,
+    disks=(SiteDisk("[ds1] a3.vmdk"),),
+    tools="running",
+    addresses=("10.0.0.5",),
+)
 
 
 def fleet(world: World, position: P = P.OUT) -> World:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a commit home was proven with, for the result and the report: each proof with its time and value. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..lifecycle.gates import age, raw_disks
+from ..model.items import iso, last_segment
+from ..model.refusal import Refusal
+from .proofs import Evidence, power_state
+
+#: Proof -> beginnings of the codes that speak against it.
+_AGAINST: Mapping[str, tuple[str, ...]] = {
+    "failover_job": ("failover_job", "failover_running", "failover_not"),
+    "onprem_vm": ("onprem_missing", "onprem_not", "onprem_amb", "onprem_con", "onprem_unr", "onprem_ide"),
+    "onprem_tools": ("onprem_tools",),
+    "onprem_disks": ("onprem_disks",),
+    "azure_vm": ("azure_",),
+    "replication": ("replication_health", "failover_health", "disk_", "resync_"),
+    "recovery_point": ("rpo",),
+    "checks": ("verify_",),
+}
+
+
+def record(
+    evidence: Evidence,
+    unproven: Iterable[Refusal],
+    accepted: Sequence[Mapping[str, str]],
+    approved: bool,
+    checks: Mapping[str, Any] | None,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """The proofs in order: ``proof``, ``verdict`` (holds, missing, accepted, approved, unknown), ``value``, ``time``.
+
+    ``approved``: a person approved the commit, which stands for what VMware Tools cannot report.
+    """
+    against = {refusal.code for refusal in unproven}
+    passed = {str(entry.get("gate")) for entry in accepted}
+    found: list[dict[str, Any]] = []
+    for proof, value in _values(evidence, checks):
+        codes = _AGAINST[proof]
+        if any(code.startswith(codes) for code in against):
+            verdict = "missing"
+        elif any(gate.startswith(codes) for gate in passed):
+            verdict = "accepted"
+        elif proof == "onprem_tools" and not value.startswith("running"):
+            verdict = "approved" if approved else "unknown"
+        else:
+            verdict = "holds" if value else "unknown"
+        found.append({"proof": proof, "verdict": verdict, "value": value or "not reported", "time": iso(now)})
+    return found
+
+
+def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+    job, item = evidence.job, evidence.item
+    vm = evidence.site[0] if len(evidence.site) == 1 else None
+    azure = evidence.azure[0] if len(evidence.azure) == 1 else None
+    values = [("failover_job", f"{job.name} {job.state}{f', ended {iso(job.end)}' if job.end else ''}" if job else "")]
+    if job is None and item.came_home:
+        values = [("failover_job", "lastPlannedFailoverStatus Succeeded")]
+    if vm is None:
+        values += [("onprem_vm", ""), ("onprem_tools", ""), ("onprem_disks", "")]
+    else:
+        power = (
+            "powered on" if vm.powered_on else "powered off" if vm.powered_on is False else vm.power or "power unknown"
+        )
+        host = f"host {vm.host or 'unknown'} {vm.host_connection or 'in an unknown state'}"
+        tools = {"running": "running", "not_running": "not running", "not_installed": "not installed"}.get(vm.tools, "")
+        values += [
+            ("onprem_vm", f"{vm.name} ({vm.uuid or vm.bios_uuid or vm.moid}) {power}, {host}"),
+            ("onprem_tools", ", ".join(part for part in (tools, *vm.addresses) if part)),
+            ("onprem_disks", f"{len(vm.disks)} attached, {len(raw_disks(item))} replicated"),
+        ]
+    where = last_segment(str(azure.get("id") or "")) if azure is not None else ""
+    values.append(("azure_vm", f"{where} {power_state(azure) or 'in an unknown power state'}" if azure else ""))
+    values.append(("replication", f"health {item.health}" if item.health else ""))
+    point = job.point_time if job is not None else None
+    lost = f", {age((job.start - point).total_seconds())} before the failover" if job and job.start and point else ""
+    values.append(("recovery_point", f"{iso(point)}{lost}" if point else ""))
+    if checks is not None:
+        done = ", ".join(map(str, checks.get("checks") or ()))
+        ok = checks.get("passed") is True
+        values.append(("checks", f"{done or 'checks'} passed" if ok else str(checks.get("reason") or "did not pass")))
+    return values
