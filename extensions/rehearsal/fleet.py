@@ -76,6 +76,10 @@ class Machine:
     datastore: str = "datastore-1"
     host: str = "esx-01"
     uuid_enabled: bool = True
+    #: VMware Tools are installed; they run with the machine.
+    tools: bool = True
+    #: The failover home leaves the last disk on the master target, as one does that cannot detach it.
+    leaves_disk: bool = False
     #: Service seconds after a failover until the agent has registered again.
     agent_registers_after: float = 120.0
     #: The failover to Azure finds the name taken and gives the Azure VM another one (modernized, warning 28175).

@@ -17,7 +17,14 @@ FLEET: dict[str, Any] = {
     "description": "Machines before a commit in both directions",
     "speed": 600,
     "vaults": [vault("vault-proofs")],
-    "machines": [*(linux(name, state="ready") for name in HOMECOMERS), *(linux(name) for name in LEAVERS)],
+    "machines": [
+        *(linux(name, state="ready") for name in HOMECOMERS),
+        *(linux(name) for name in LEAVERS),
+        linux("no-tools", state="ready", tools=False),
+        linux("disk-left", state="ready", disks_gb=[10, 10], leaves_disk=True),
+        linux("failed-in-azure", state="ready"),
+        linux("all-well", state="ready"),
+    ],
 }
 
 VERIFIED = {"asr_commit_when": "verified"}
@@ -121,6 +128,39 @@ def test_on_the_way_home_the_healed_machines_commit(scene: Scene, home: dict[str
     assert home["healed"].rc == 0, home["healed"].text
     for name in HOMECOMERS:
         assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"]
+
+
+UNSURE = ("no-tools", "disk-left", "failed-in-azure", "all-well")
+
+
+def test_what_nobody_can_vouch_for_is_not_committed_until_a_person_does(scene: Scene) -> None:
+    """No VMware Tools, a disk that stays on the master target, a failed provisioning state: each named, each by its own word."""
+    garbage = {"properties": {"provisioningState": "Failed"}}
+    match = {"method": "GET", "path": "/virtualMachines/failed-in-azure"}
+    scene.control("/faults", {"action": "garbage", "match": match, "patch": garbage, "times": None})
+    options = {"asr_machines": list(UNSURE)}
+    first = scene.playbook("stage_3_failover_to_onprem", **VERIFIED, **options)
+    assert first.rc == 2, first.text
+    codes = {"no-tools": "onprem_tools", "disk-left": "onprem_disks", "failed-in-azure": "azure_vm_unsettled"}
+    assert refusals(first) == codes
+    seen = first.machines("asr_commit")
+    assert "mt-linux-01" in seen["disk-left"]["reason"]
+    assert {p["proof"]: p["verdict"] for p in seen["all-well"]["proofs"]} == dict.fromkeys(
+        ("failover_job", "onprem_vm", "onprem_tools", "onprem_disks", "azure_vm", "replication", "recovery_point"),
+        "holds",
+    )
+    # An approval stands for what VMware Tools cannot report, and for nothing else.
+    second = scene.playbook("stage_3_failover_to_onprem", asr_approved=list(codes), asr_machines=list(codes))
+    assert refusals(second) == {name: code for name, code in codes.items() if name != "no-tools"}
+    reasons = {"azure_vm_unsettled": "an old extension, says Ann"}
+    third = scene.playbook("stage_3_failover_to_onprem", asr_machines=list(codes), asr_accept=reasons, **VERIFIED)
+    assert refusals(third) == {"disk-left": "onprem_disks"}
+    (taken,) = third.machines("asr_commit")["failed-in-azure"]["accepted"]
+    assert (taken["gate"], taken["reason"]) == ("azure_vm_unsettled", "an old extension, says Ann")
+    assert scene.sent("disk-left") == ["failover_to_onprem"]
+    for name in ("no-tools", "failed-in-azure", "all-well"):
+        assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"]
+    scene.control("/faults", method="DELETE")
 
 
 @pytest.fixture(scope="module")

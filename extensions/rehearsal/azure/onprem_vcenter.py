@@ -295,6 +295,7 @@ class VCenterOnPrem:
                 memory_mb=machine.memory_mb,
                 ip=machine.ip,
                 uuid_enabled=True,
+                tools=machine.tools,
             )
             vm = client.wait(si, place["parent"].CreateVM_Task(spec, place["resourcePool"], place["runtime.host"]))
             self._move_to_target(si, machine, vm, target)
@@ -328,6 +329,8 @@ class VCenterOnPrem:
         def work(si: Any) -> None:
             vm = self._existing(si, machine)
             layout = self._layouts.get(machine.uuid, [])
+            if machine.leaves_disk:
+                layout = layout[:-1]
             seen = self._target(si, target)
             if seen is None:
                 raise OnPremError("disks", f"master target {target.name} is not in vCenter")

@@ -239,6 +239,7 @@ def machine_spec(machine: Machine) -> Managed:
         memory_mb=machine.memory_mb,
         ip=machine.ip,
         uuid_enabled=machine.uuid_enabled,
+        tools=machine.tools,
     )
 
 
@@ -283,6 +284,10 @@ def vm_spec(
         # Installed; whether they run follows the machine's power.
         extra["SET.guest.toolsStatus"] = "toolsNotRunning"
         extra["SET.summary.guest.toolsStatus"] = "toolsNotRunning"
+    else:
+        extra["SET.guest.toolsStatus"] = "toolsNotInstalled"
+        extra["SET.guest.toolsRunningStatus"] = "guestToolsNotRunning"
+        extra["SET.guest.toolsVersionStatus2"] = "guestToolsNotInstalled"
     if uuid_enabled:
         extra["disk.EnableUUID"] = "TRUE"
     return vim.vm.ConfigSpec(
