@@ -40,7 +40,7 @@ def record(
     against = {refusal.code for refusal in unproven}
     passed = {str(entry.get("gate")) for entry in accepted}
     found: list[dict[str, Any]] = []
-    for proof, value in _values(evidence, checks):
+    for proof, value in _values(evidence, checks).items():
         codes = _AGAINST[proof]
         if any(code.startswith(codes) for code in against):
             verdict = "missing"
@@ -54,34 +54,35 @@ def record(
     return found
 
 
-def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> list[tuple[str, str]]:
+def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> dict[str, str]:
     job, item = evidence.job, evidence.item
     vm = evidence.site[0] if len(evidence.site) == 1 else None
     azure = evidence.azure[0] if len(evidence.azure) == 1 else None
-    values = [("failover_job", f"{job.name} {job.state}{f', ended {iso(job.end)}' if job.end else ''}" if job else "")]
-    if job is None and item.came_home:
-        values = [("failover_job", "lastPlannedFailoverStatus Succeeded")]
-    if vm is None:
-        values += [("onprem_vm", ""), ("onprem_tools", ""), ("onprem_disks", "")]
-    else:
+    values = dict.fromkeys(_AGAINST, "")
+    if job is not None:
+        values["failover_job"] = f"{job.name} {job.state}{f', ended {iso(job.end)}' if job.end else ''}"
+    elif item.came_home:
+        values["failover_job"] = "lastPlannedFailoverStatus Succeeded"
+    if vm is not None:
         power = (
             "powered on" if vm.powered_on else "powered off" if vm.powered_on is False else vm.power or "power unknown"
         )
         host = f"host {vm.host or 'unknown'} {vm.host_connection or 'in an unknown state'}"
         tools = {"running": "running", "not_running": "not running", "not_installed": "not installed"}.get(vm.tools, "")
-        values += [
-            ("onprem_vm", f"{vm.name} ({vm.uuid or vm.bios_uuid or vm.moid}) {power}, {host}"),
-            ("onprem_tools", ", ".join(part for part in (tools, *vm.addresses) if part)),
-            ("onprem_disks", f"{len(vm.disks)} attached, {len(raw_disks(item))} replicated"),
-        ]
-    where = last_segment(str(azure.get("id") or "")) if azure is not None else ""
-    values.append(("azure_vm", f"{where} {power_state(azure) or 'in an unknown power state'}" if azure else ""))
-    values.append(("replication", f"health {item.health}" if item.health else ""))
-    point = job.point_time if job is not None else None
-    lost = f", {age((job.start - point).total_seconds())} before the failover" if job and job.start and point else ""
-    values.append(("recovery_point", f"{iso(point)}{lost}" if point else ""))
-    if checks is not None:
-        done = ", ".join(map(str, checks.get("checks") or ()))
-        ok = checks.get("passed") is True
-        values.append(("checks", f"{done or 'checks'} passed" if ok else str(checks.get("reason") or "did not pass")))
+        values["onprem_vm"] = f"{vm.name} ({vm.uuid or vm.bios_uuid or vm.moid}) {power}, {host}"
+        values["onprem_tools"] = ", ".join(part for part in (tools, *vm.addresses) if part)
+        values["onprem_disks"] = f"{len(vm.disks)} attached, {len(raw_disks(item))} replicated"
+    if azure is not None:
+        where = last_segment(str(azure.get("id") or ""))
+        values["azure_vm"] = f"{where} {power_state(azure) or 'in an unknown power state'}"
+    values["replication"] = f"health {item.health}" if item.health else ""
+    if job is not None and job.point_time is not None:
+        lost = f", {age((job.start - job.point_time).total_seconds())} before the failover" if job.start else ""
+        values["recovery_point"] = f"{iso(job.point_time)}{lost}"
+    if checks is None:
+        del values["checks"]
+    elif checks.get("passed") is True:
+        values["checks"] = f"{', '.join(map(str, checks.get('checks') or ())) or 'checks'} passed"
+    else:
+        values["checks"] = str(checks.get("reason") or "did not pass")
     return values
