@@ -21,7 +21,7 @@ FLEET: dict[str, Any] = {
     "vaults": [vault("vault-verify")],
     "machines": [
         *(linux(name, state="ready", **({"group": "shop"} if name.startswith("shop") else {})) for name in READY),
-        linux("further", state="ready"),
+        *(linux(name, state="ready") for name in ("further", "refused")),
     ],
 }
 
@@ -109,3 +109,35 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
     assert f"127.0.0.7 port {closed} did not answer" in commit["closed-port"]["reason"]
     assert "NEXT" in run.text
     assert "closed-port" in run.text[run.text.index("NEXT") :]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"further": {"tpc": 22}}, "Did you mean tcp"),
+        ({"further": {"tcp": 70000}}, "70000"),
+        ({"nobody-*": {"tcp": 22}}, "matches no machine"),
+    ],
+)
+def test_what_cannot_be_checked_is_refused_before_anything_is_sent(scene: Scene, given: Any, code: str) -> None:
+    before = scene.writes
+    run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["further"], asr_verify=given)
+    assert run.rc == 2, run.text
+    assert code in " ".join(run.text.split())
+    assert scene.writes == before
+
+
+def test_a_hook_refuses_one_machine_and_the_run_goes_on(scene: Scene) -> None:
+    (scene.directory / "refuse.yml").write_text(
+        "- ansible.builtin.set_fact:\n    asr_refuse: {refused: the listener is down}\n"
+    )
+    run = scene.playbook(
+        "stage_3_failover_to_onprem",
+        asr_machines=["further", "refused"],
+        asr_commit_when="verified",
+        asr_hooks_before_commit=["refuse.yml"],
+    )
+    assert run.rc == 2, run.text
+    assert scene.sent("further") == ["failover_to_onprem", "commit_to_onprem"], run.text
+    assert scene.sent("refused") == ["failover_to_onprem"]
+    assert "the listener is down" in run.text[run.text.index("NEXT") - 800 :]

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""asr_verify: what is a check, whose it is, what a play's outcome means; and machines that are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.plugin_utils import between, refusing, verify
+
+ROWS: list[dict[str, Any]] = [
+    {"name": "web-1", "item_id": "/i/1", "group": None, "after": "ready", "done": "started"},
+    {"name": "web-2", "item_id": "/i/2", "group": "shop", "after": "ready", "done": "started"},
+    {"name": "db-1", "item_id": "/i/3", "group": "shop", "after": "ready", "done": "started"},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"web-1": {"tpc": 80}}, "Did you mean tcp"),
+        ({"web-1": {"tcp": 70000}}, "70000"),
+        ({"web-1": {"tcp": 0}}, "1 to 65535"),
+        ({"web-1": {"tcp": True}}, "True"),
+        ({"web-1": {"tcp": []}}, "no port"),
+        ({"web-1": []}, "no check"),
+        ({"web-1": "telnet"}, "telnet"),
+        ({"web-1": {"tcp": 80, "ping": True}}, "which is no check"),
+        ({"web-1": {"http": {"status": 99}}}, "99"),
+        ({"web-1": {"http": {"txt": "x"}}}, "Did you mean text"),
+        ({"web-1": {"http": {"url": "http://x/", "port": 80}}}, "as well"),
+        ({"web-1": {"http": "ftp://x/"}}, "ftp://x/"),
+        ({"web-1": {"http": {"port": 65536}}}, "65536"),
+        ({"web-1": {"ping": False}}, "ping"),
+        ({"web-1": {"connection": "telnet"}}, "telnet"),
+        ({"web-1": {"tasks": 7}}, "7"),
+        ({7: {"tcp": 80}}, "7"),
+        (["web-1"], "not a mapping"),
+    ],
+)
+def test_what_is_no_check_is_refused_in_one_sentence(given: Any, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verify.read(given)
+    assert caught.value.code == "verify_invalid"
+    assert said in caught.value.sentence()
+    assert "asr_verify" in caught.value.message
+
+
+def test_a_machine_has_the_checks_of_every_key_that_means_it() -> None:
+    checks = verify.read({"web-*": {"tcp": ["80", 443]}, "shop": "ping", "/i/1": {"http": "/up"}, "all": {"tcp": 80}})
+    found = verify.by_machine(checks, ROWS)
+    assert [(c["check"], c.get("port")) for c in found["/i/2"]] == [("tcp", 80), ("tcp", 443), ("ping", None)]
+    assert found["/i/1"][-1]["url"] == "http://{address}/up"
+    assert [c["check"] for c in found["/i/3"]] == ["ping", "tcp"]
+
+
+def test_a_key_that_means_nobody_is_refused_with_what_was_meant() -> None:
+    assert verify.unmatched(["web-*", "SHOP", "wbe-1", "all"], ROWS) == ["wbe-1"]
+    assert "Did you mean web-1?" in verify.no_match(["wbe-1"], ROWS).sentence()
+
+
+HOST = {"host": "web-1", "item_id": "/i/1", "job": "j"}
+
+
+@pytest.mark.parametrize(
+    ("facts", "passed", "said"),
+    [
+        ({"verify_outcome": {"passed": True, "job": "j", "at": 90.0}}, True, ""),
+        ({"verify_outcome": {"passed": False, "job": "j", "at": 90.0, "reason": "tcp 80"}}, False, "tcp 80"),
+        ({"verify_outcome": {"passed": True, "job": "earlier", "at": 90.0}}, False, "did not finish"),
+        ({"verify_outcome": None}, False, "did not finish"),
+        ({}, False, "did not finish"),
+        ({"verify_outcome": {"passed": True, "job": "j", "at": 90.0}, "asr_refuse": "no route"}, False, "no route"),
+    ],
+)
+def test_only_an_outcome_of_this_failover_passes(facts: dict[str, Any], passed: bool, said: str) -> None:
+    (entry,) = between.verifications({"/i/1": [{"check": "ping"}]}, [HOST], {"web-1": facts}, 100.0)
+    assert (entry["passed"], entry["job"]) == (passed, "j")
+    assert said in entry["reason"]
+    assert not passed or entry["age_seconds"] == 10.0
+
+
+def test_a_machine_that_should_have_been_checked_and_was_not_met_has_failed() -> None:
+    (entry,) = between.verifications({"/i/1": [{"check": "ping"}]}, [], {}, 100.0)
+    assert not entry["passed"]
+    assert between.verifications({}, [HOST], {"web-1": {}}, 100.0) == []
+
+
+def test_who_is_refused_by_name_holds_its_group() -> None:
+    why = refusing.reasons({"db-1": "the listener is down"}, ROWS)
+    found = {row["name"]: row for row in refusing.rows(ROWS, why, "commit_to_onprem")}
+    assert {name: row["done"] for name, row in found.items()} == {"db-1": "refused", "web-2": "held"}
+    assert "the listener is down" in found["db-1"]["reason"]
+    for given, code in (({"db-2": "x"}, "refuse_not_found"), ({"db-1": " "}, "refuse_without_reason")):
+        with pytest.raises(InputError) as caught:
+            refusing.reasons(given, ROWS)
+        assert caught.value.code == code
