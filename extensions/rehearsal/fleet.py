@@ -301,7 +301,8 @@ class Site:
     hosts: tuple[str, ...] = ("esx-01", "esx-02", "esx-03")
     datastores: tuple[Datastore, ...] = (Datastore("datastore-1"), Datastore("datastore-2"))
     datastore_cluster: str = "pod-1"
-    pod_members: tuple[str, ...] = ("datastore-2",)
+    #: None: of the usual datastores the second one, where the site has it.
+    pod_members: tuple[str, ...] | None = None
     drs: bool = True
     username: str = "administrator"
     #: Hosts outside the cluster, each on its own.
@@ -313,6 +314,13 @@ class Site:
     @property
     def all_hosts(self) -> tuple[str, ...]:
         return self.hosts + self.standalone_hosts
+
+    @property
+    def pod_stores(self) -> tuple[str, ...]:
+        """The members of the datastore cluster."""
+        if self.pod_members is not None:
+            return self.pod_members
+        return tuple(d.name for d in self.datastores if d.name == "datastore-2")
 
 
 @dataclass(frozen=True)

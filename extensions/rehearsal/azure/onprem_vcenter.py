@@ -255,10 +255,8 @@ class VCenterOnPrem:
             places = [(c.key, unit) for c in controllers for unit in seed.UNITS if (c.key, unit) not in used]
             if not places:
                 raise OnPremError("vcenter", f"{machine.name} has no free SCSI slot left")
-            name = seed.file_name(machine.name)
-            disk = seed.disk(
-                f"[{machine.datastore}] {name}/{name}_{number}.vmdk", -1, places[0], size_gb, machine.disk_uuid(number)
-            )
+            file = seed.file_path(machine.datastore, machine.name, f"_{number}.vmdk")
+            disk = seed.disk(file, -1, places[0], size_gb, machine.disk_uuid(number))
             self._change(si, vm, [seed.add(disk, "create")])
 
         self._try(work)

@@ -24,6 +24,7 @@ __all__ = [
     "content",
     "disconnect",
     "disks",
+    "escaped",
     "find_vm",
     "get",
     "names",
@@ -126,6 +127,11 @@ def wait_all(si: Session, tasks: list[Managed], timeout: float = 120.0) -> list[
 def plain(name: str) -> str:
     """A name as users write it: vCenter escapes slashes, backslashes and percent signs (DOC ManagedEntity.name)."""
     return re.sub("%(2f|5c|25)", lambda found: chr(int(found.group(1), 16)), name, flags=re.IGNORECASE)
+
+
+def escaped(name: str) -> str:
+    """A name as vCenter keeps it; a datastore bears it in the paths of files, too (INFER)."""
+    return re.sub(r"[%/\\]", lambda found: f"%{ord(found.group()):02x}", name)
 
 
 def names(si: Session, kind: type) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def seed(fleet: Fleet, si: Session, control: Control, data: Path) -> None:
     client.wait_all(si, [vm.CreateSnapshot_Task("before-update", "Left behind.", False, False) for vm in snapshots])
     # Last, so that the free space is the fleet's, whatever the machines took.
     for store in site.datastores:
-        control.set(*datastore_settings(store, stores[store.name], str(data / store.name)))
+        control.set(*datastore_settings(store, stores[store.name], str(data / client.escaped(store.name))))
     control.set(*volume_settings(si, site, hosts))
     reached = [{"_typeName": "ManagedObjectReference", "type": h._wsdlName, "value": h._moId} for h in hosts.values()]
     control.set(*((network, "host", reached) for network in client.names(si, vim.Network).values()))
@@ -78,6 +78,10 @@ def check(fleet: Fleet) -> None:
             raise SeedError(f"{name}: datastore {store!r} is not one of the site's datastores ({', '.join(stores)}).")
         if stores[store].hosts and host not in stores[store].hosts:
             raise SeedError(f"{name}: its host {host!r} does not mount its datastore {store!r}; name it under hosts.")
+
+    for store in site.pod_stores:
+        if store not in stores:
+            raise SeedError(f"pod_members: {store!r} is not one of the site's datastores ({', '.join(stores)}).")
 
 
 def make_cluster(si: Session, datacenter: Managed, site: Site) -> tuple[Managed, dict[str, Managed]]:
@@ -106,7 +110,8 @@ def make_standalone(
 def make_datastores(site: Site, hosts: dict[str, Managed], data: Path) -> dict[str, Managed]:
     made: dict[str, Managed] = {}
     for store in site.datastores:
-        directory = data / store.name
+        # The simulator takes the datastore's name from its directory.
+        directory = data / client.escaped(store.name)
         directory.mkdir(mode=0o700, exist_ok=True)
         # The volume's type is a plain word to the simulator, so VMFS is made the way NFS is and completed below.
         spec = vim.host.NasVolume.Specification(
@@ -135,7 +140,7 @@ def datastore_settings(store: Datastore, made: Any, url: str) -> list[tuple[Any,
     if store.type == "VMFS":
         info = {
             "_typeName": "VmfsDatastoreInfo",
-            "name": store.name,
+            "name": client.escaped(store.name),
             "url": url,
             "freeSpace": free,
             "maxFileSize": 64 * 1024 * GB,
@@ -155,7 +160,7 @@ def volume_of(store: Datastore) -> dict[str, Any]:
     return {
         "_typeName": "HostVmfsVolume",
         "type": "VMFS",
-        "name": store.name,
+        "name": client.escaped(store.name),
         "capacity": capacity,
         "blockSizeMb": 1,
         "blockSize": 1024,
@@ -203,7 +208,7 @@ def make_pod(si: Session, datacenter: Managed, site: Site) -> None:
         return
     pod = datacenter.datastoreFolder.CreateStoragePod(site.datastore_cluster)
     stores = client.names(si, vim.Datastore)
-    members = [stores[name] for name in site.pod_members]
+    members = [stores[name] for name in site.pod_stores]
     if members:
         client.wait(si, pod.MoveIntoFolder_Task(members))
     config = vim.storageDrs.PodConfigSpec(enabled=True, defaultVmBehavior="automated")
@@ -297,7 +302,7 @@ def vm_spec(
         memoryMB=memory_mb,
         uuid=uuids[0],
         instanceUuid=uuids[1],
-        files=vim.vm.FileInfo(vmPathName=f"[{datastore}] {file_name(name)}/{file_name(name)}.vmx"),
+        files=vim.vm.FileInfo(vmPathName=file_path(datastore, name, ".vmx")),
         deviceChange=[
             *disk_changes(name, datastore, disks_datastore or datastore, disks_gb, controller, disk_uuids),
             nic_change(),
@@ -309,6 +314,11 @@ def vm_spec(
 def file_name(name: str) -> str:
     """A machine's name as its files bear it: what a path or vCenter cannot hold becomes an underscore (as vSphere does)."""
     return re.sub(r"[/\\%]", "_", name)
+
+
+def file_path(datastore: str, name: str, ending: str) -> str:
+    """Where a machine keeps a file of its own."""
+    return f"[{client.escaped(datastore)}] {file_name(name)}/{file_name(name)}{ending}"
 
 
 def disk_changes(
@@ -331,9 +341,9 @@ def disk_changes(
             made.sharedBus = "noSharing"
         changes.append(add(made))
     for n, size in enumerate(disks_gb):
-        file = f"[{datastore}] {file_name(name)}/{file_name(name)}{f'_{n}' if n else ''}.vmdk"
+        file = file_path(datastore, name, f"{f'_{n}' if n else ''}.vmdk")
         if n and disks_datastore != datastore:
-            file = f"[{disks_datastore}]"  # vCenter makes the directory and the name
+            file = f"[{client.escaped(disks_datastore)}]"  # vCenter makes the directory and the name
         place = (-(100 + n // len(UNITS)), UNITS[n % len(UNITS)])
         made_disk = disk(file, -(1000 + n), place, size, disk_uuids[n] if disk_uuids else None)
         changes.append(add(made_disk, "create"))

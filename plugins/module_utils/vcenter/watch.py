@@ -110,7 +110,7 @@ class Watcher:
         if state != "connected":
             return f"The location of {name} is unknown: it is {state} in vCenter."
         host, devices = entry.get("runtime.host"), entry.get(DEVICES)
-        vmx, stores = str(entry.get("config.files.vmPathName") or ""), entry.get("datastore")
+        vmx, stores = plain_name(entry.get("config.files.vmPathName")), entry.get("datastore")
         if host is None or devices is None or stores is None or not vmx or entry.get("config.extraConfig") is None:
             return f"The location of {name} is unknown: vCenter does not report its host, its files or its settings."
         names = {

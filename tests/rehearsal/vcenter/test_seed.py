@@ -99,7 +99,7 @@ def test_cluster_and_datastore_cluster_balance_by_themselves(vcenter, twelve):
     config = pod.podStorageDrsEntry.storageDrsConfig.podConfig
     assert config.enabled
     assert config.defaultVmBehavior == "automated"
-    assert [store.name for store in pod.childEntity] == list(twelve.site.pod_members)
+    assert [store.name for store in pod.childEntity] == list(twelve.site.pod_stores)
 
 
 def test_the_odd_cases_of_a_fleet(run_vcenter):

@@ -213,13 +213,14 @@ def test_what_cannot_be_played_is_refused_in_one_sentence(vcenter):
 
 def test_a_fleet_brings_its_states_its_lonely_host_and_odd_names(run_vcenter):
     base = fleets.load("classic-12")
-    machine = replace(base.machines[0], name="web/01 50%", host="esx-alone", datastore="datastore-1")
+    machine = replace(base.machines[0], name="web/01 50%", host="esx-alone", datastore="fast/ssd 50%")
     model = replace(
         base,
         machines=(machine, *base.machines[-1:]),
         vaults=(replace(base.vaults[0], recovery_plans={}),),
         site=replace(
             base.site,
+            datastores=(*base.site.datastores, fleets.Datastore("fast/ssd 50%")),
             standalone_hosts=("esx-alone",),
             states=({"state": "host_not_responding", "name": "esx-02"}, {"state": "vm_snapshot", "name": "web/01 50%"}),
         ),
@@ -230,7 +231,8 @@ def test_a_fleet_brings_its_states_its_lonely_host_and_odd_names(run_vcenter):
     assert odd.runtime.host.name == "esx-alone"
     assert not isinstance(odd.runtime.host.parent, vim.ClusterComputeResource)
     assert odd.snapshot.rootSnapshotList[0].name == "left-behind"
-    assert client.disks(vcenter.si, odd)[0].backing.fileName == "[datastore-1] web_01 50_/web_01 50_.vmdk"
+    assert client.disks(vcenter.si, odd)[0].backing.fileName == "[fast%2fssd 50%25] web_01 50_/web_01 50_.vmdk"
+    assert entity(vcenter, vim.Datastore, "fast/ssd 50%").name == "fast%2fssd 50%25"
     assert entity(vcenter, vim.HostSystem, "esx-02").runtime.connectionState == "notResponding"
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import Position
@@ -124,8 +125,8 @@ class _Site:
 
 
 def store_of(file: str) -> str:
-    """The datastore's name in "[datastore] folder/file"."""
-    return file.partition("]")[0].lstrip("[") if file.startswith("[") else ""
+    """The datastore's name in "[datastore] folder/file", without vCenter's escapes."""
+    return unquote(file.partition("]")[0].lstrip("[")) if file.startswith("[") else ""
 
 
 def fleet_of(

@@ -27,7 +27,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_p
     SiteDatastore,
     SiteHost,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.snapshot import GIB, VaultSeen, fleet_of
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.snapshot import (
+    GIB,
+    VaultSeen,
+    fleet_of,
+    store_of,
+)
 
 P = Position
 HOSTS = ("hyp-a", "hyp-b", "hyp-c")
@@ -230,3 +235,11 @@ def test_names_that_stand_twice() -> None:
     second = replace(VAULT, name="vault-2")
     seen = [VaultSeen(ref, items=(machine("web", P.HOME),), fabrics=(FABRIC,)) for ref in (VAULT, second)]
     assert fleet_of(seen, [], ESTATE)[0]["ambiguous_names"]
+
+
+@pytest.mark.parametrize(
+    ("file", "store"),
+    [("[gold] a/a.vmdk", "gold"), ("[fast%2fssd 50%25] a/a.vmdk", "fast/ssd 50%"), ("a/a.vmdk", ""), ("", "")],
+)
+def test_a_files_datastore_bears_the_name_that_people_write(file: str, store: str) -> None:
+    assert store_of(file) == store
