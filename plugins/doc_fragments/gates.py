@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What may be passed on a person's word before a failover home and its commit."""
+"""Gates that may be overridden with a reason before a failover home and its commit."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.given import read
 
 DOCUMENTATION = r"""
 name: variables
-short_description: Read the variables that people set for the playbooks of this collection
+short_description: Read the variables that users set for the playbooks of this collection
 version_added: 1.0.0
 author:
   - The homeward.asr contributors (!UNKNOWN)

@@ -50,7 +50,7 @@ options:
     default: []
   prove_only:
     description:
-      - Internal, used by the role P(homeward.asr.stage#role). Waits for the automatic checks as a commit does, tells what it has met
+      - Internal, used by the role P(homeward.asr.stage#role). Waits for the automatic checks as a commit does, returns what it found
         on-premises (RV(machines[].onprem)), and commits nothing.
     type: bool
     default: false

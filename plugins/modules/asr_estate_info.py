@@ -1,7 +1,7 @@
 #!/usr/bin/python
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tells an estate as a fleet of the rehearsal."""
+"""Returns an estate as a fleet of the rehearsal."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ size_gb:
   type: int
   sample: 254
 lines:
-  description: A table for people.
+  description: The table as lines to print.
   returned: always
   type: list
   elements: str

@@ -18,7 +18,7 @@ GROUP = "asr_failed_over"
 OUTCOME = "verify_outcome"
 REFUSED = "asr_refuse"
 
-#: Where a machine stands that can be checked.
+#: Positions of machines that can be checked.
 AWAITS = "home_uncommitted"
 
 Entry = dict[str, Any]
@@ -38,7 +38,7 @@ def entries(
         alone = names.count(fold(name)) == 1 and fold(name) not in ("localhost", "all", "ungrouped")
         found.append(
             {
-                # A machine of the inventory keeps its variables where it bears the same name.
+                # A machine of the inventory keeps its variables where it has the same name.
                 "host": name if alone else f"{name} {key.rpartition('/')[2]}",
                 "name": name,
                 "vault": machine.get("vault"),
@@ -60,7 +60,7 @@ def entries(
 def verifications(
     checks: Mapping[str, Any], hosts: Sequence[Entry], facts: Mapping[str, Mapping[str, Any]], now: float
 ) -> list[dict[str, Any]]:
-    """What the commit is told: an entry for each machine that has checks or was refused by the play.
+    """The verdicts passed to the commit: an entry for each machine that has checks or was refused by the play.
 
     ``facts`` are the hosts' variables by host, ``now`` seconds of the same clock as the outcomes' ``at``. A machine that
     should have been checked and was not has failed.

@@ -89,7 +89,7 @@ def _refused(machine: Row, reason: str) -> dict[str, Any]:
 
 
 def _stands(machine: Row) -> Any:
-    """Where it stands: rows of the look ahead tell where it would go."""
+    """Its position: rows of the plan have the one it would reach."""
     return machine.get("before") if machine.get("looked") else machine.get("after")
 
 

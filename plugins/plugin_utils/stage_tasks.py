@@ -118,7 +118,7 @@ def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
 
 
 def listing(settings: Settings) -> dict[str, Any]:
-    """The arguments of a list of everybody, as cheap as there is one."""
+    """The arguments of the cheapest list of all machines."""
     found = {**_common(settings), "full": False, "azure_machines": False}
     found.pop("validate_certs", None)
     return found

@@ -235,6 +235,6 @@ def _meant(key: str, machines: Sequence[Row], named: Named[Row], grouped: Mappin
     if group:
         return group
     if same(key, ALL) or names_nothing(key):
-        # What is checked before a commit may be asked of everybody without a danger.
+        # Checks before a commit are harmless for any machine.
         return list(machines)
     return named.found(key)

@@ -18,7 +18,7 @@ SIZES = {
 #: Offered, but not to this subscription.
 RESTRICTED = frozenset({"Standard_D4s_v5"})
 
-#: Publisher, offer and sku of what the marketplace holds for everybody.
+#: Publisher, offer and sku of what the marketplace offers to all customers.
 WINDOWS = ("MicrosoftWindowsServer", "WindowsServer", "2016-Datacenter")
 #: The gallery image of the process server (SEEN as an identity, failback-domain.md 2.1).
 GALLERY = ("MicrosoftAzureSiteRecovery", "Process-Server", "Windows-2012-R2-Datacenter")

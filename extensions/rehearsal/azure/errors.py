@@ -174,7 +174,7 @@ TARGET_FULL = Cause(
     79007,
     "Master target {target} has {attached} disks attached; {machine} brings {disks} more than it can take.",
     "A master target carries 60 disks at most, on four controllers of 15 slots.",
-    "Choose another master target, or wait until machines on this one have come home.",
+    "Choose another master target, or wait until machines on this one have failed back.",
 )
 RETENTION = Cause(
     79008,
@@ -271,7 +271,7 @@ APPLIANCE_FULL = Cause(
     79025,
     "Appliance {appliance} has {attached} disks of machines attached; {machine} brings {disks} more than it can take.",
     "An appliance carries 60 disks at most.",
-    "Choose another appliance, or wait until machines on this one have come home.",
+    "Choose another appliance, or wait until machines on this one have failed back.",
 )
 LOG_STORAGE = Cause(
     79026,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults on the wire: rules that match requests and spoil them before or after they are accepted."""
+"""Faults on the wire: rules that match requests and break them before or after they are accepted."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ func (a *authorization) FetchUserPrivilegeOnEntities(
 	}
 }
 
-// AddAuthorizationRole tells the new role's id, which the simulator leaves out of its answer.
+// AddAuthorizationRole returns the new role's id, which the simulator leaves out of its answer.
 func (a *authorization) AddAuthorizationRole(req *types.AddAuthorizationRole) soap.HasFault {
 	body := a.AuthorizationManager.AddAuthorizationRole(req).(*methods.AddAuthorizationRoleBody)
 	if body.Res != nil {

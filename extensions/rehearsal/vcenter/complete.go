@@ -105,7 +105,7 @@ func unset[T comparable](to *T, value T) {
 	}
 }
 
-// completeTools fills in what machines tell of their tools.
+// completeTools fills in what machines report about their tools.
 func completeTools(machine *mo.VirtualMachine) {
 	if machine.Config == nil {
 		return
@@ -165,7 +165,7 @@ func (*vsanSystem) QueryHostStatus(*types.QueryHostStatus) soap.HasFault {
 	}}
 }
 
-// imageConfig tells what every host was installed from.
+// imageConfig returns what every host was installed from.
 type imageConfig struct {
 	mo.HostImageConfigManager
 }
@@ -233,7 +233,7 @@ func (*clusters) RefreshRecommendation(*types.RefreshRecommendation) soap.HasFau
 	return &methods.RefreshRecommendationBody{Res: &types.RefreshRecommendationResponse{}}
 }
 
-// GetResourceUsage tells what a cluster's machines and datastores take.
+// GetResourceUsage returns what a cluster's machines and datastores use.
 func (*clusters) GetResourceUsage(ctx *simulator.Context, req *types.GetResourceUsage) soap.HasFault {
 	cluster, ok := ctx.Map.Get(req.This).(*simulator.ClusterComputeResource)
 	if !ok {

@@ -120,7 +120,7 @@ func (s *standin) postSet(r *http.Request) (any, error) {
 	return map[string]any{"set": len(settings)}, nil
 }
 
-// set gives one property a value and tells whoever waits for changes. A panic inside the lock would keep the object
+// set gives one property a value and notifies the waiting clients. A panic inside the lock would keep the object
 // locked for ever, so it is caught there.
 func set(ctx *simulator.Context, one setting) (err error) {
 	var ref types.ManagedObjectReference

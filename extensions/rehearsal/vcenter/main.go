@@ -133,7 +133,7 @@ func build(o options, password string) (*standin, error) {
 		return nil, err
 	}
 	s.model.ServiceContent.About.ApiVersion = o.apiVersion
-	mend(s, o.apiVersion)
+	improve(s, o.apiVersion)
 	s.stage = newStage(s)
 	return s, nil
 }

@@ -20,8 +20,8 @@ func init() {
 	types.Add("ManagedObject", reflect.TypeOf((*types.ManagedObjectReference)(nil)).Elem())
 }
 
-// mend puts the stand-in's own behaviour over the simulator's objects. It is called once, before the first request.
-func mend(s *standin, apiVersion string) {
+// improve puts the stand-in's own behaviour over the simulator's objects. It is called once, before the first request.
+func improve(s *standin, apiVersion string) {
 	registry := s.registry()
 	instance := registry.Get(vim25.ServiceInstance).(*simulator.ServiceInstance)
 	instance.Content.About.ApiVersion = apiVersion

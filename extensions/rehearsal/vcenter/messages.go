@@ -12,7 +12,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// tellError gives a failed task a sentence for people, as vCenter does; the simulator puts the name of a Go type there.
+// tellError gives a failed task a readable message, as vCenter does; the simulator puts the name of a Go type there.
 func tellError(task *mo.Task) {
 	if problem := task.Info.Error; problem != nil && strings.HasPrefix(problem.LocalizedMessage, "*types.") {
 		problem.LocalizedMessage = sentence(problem.Fault)

@@ -18,7 +18,7 @@ import (
 )
 
 // mover answers calls that move machines. The simulator's own RelocateVM_Task leaves the files, the paths and the free
-// space where they were and tells the old place twice in its event; MigrateVM_Task is missing there.
+// space where they were and reports the old location twice in its event; MigrateVM_Task is missing there.
 type mover struct {
 	mo.ExtensibleManagedObject
 }
@@ -89,7 +89,7 @@ func (m *move) run() types.BaseMethodFault {
 	if fault := m.files(); fault != nil {
 		return fault
 	}
-	// The event tells where it was, so the host's name is taken before the change.
+	// The event reports where it was, so the host's name is taken before the change.
 	done := m.arrival()
 	m.update()
 	if folder := m.spec.Folder; folder != nil {
@@ -386,7 +386,7 @@ func (m *move) announce() {
 	}
 }
 
-// arrival is the event of the end: host and datastore are the destination's, source* tell the former place.
+// arrival is the event of the end: host and datastore are the destination's, source* the former location.
 func (m *move) arrival() types.BaseEvent {
 	source, center, store := hostArgument(m.from), m.datacenter(), storeArgument(m.oldHome)
 	event := m.event(m.to, m.newHome)

@@ -25,7 +25,7 @@ AGENT_STEPS = ("agent", "register", "upgrade")
 def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the role needs to know before it changes anything.
 
-    Raises SurveyError for a survey that was cut off. ``problems`` hold the step they stand against (``guest`` for all).
+    Raises SurveyError for a survey that was cut off. ``problems`` hold the step they prevent (``guest`` for all).
     """
     survey = parse(text)
     minimums = {**generation["minimums"], **settings.get("minimums", {})}

@@ -45,7 +45,9 @@ async def resume_job(service: Service, call: Call) -> Reply:
     """Only a job that waits for somebody can be resumed."""
     job = _job(call)
     if job.resumed is None or job.state != "Suspended":
-        raise refused(400, "JobCannotBeResumed", f"The job {job.name} is {job.state}; it does not wait for anybody.")
+        raise refused(
+            400, "JobCannotBeResumed", f"The job {job.name} is {job.state}; it does not wait for a manual action."
+        )
     job.resumed.set()
     service.ledger.count_accepted(job.target_name, "resumeJob", call.json() or None, job.name)
     return accepted(service, call, job)

@@ -182,7 +182,7 @@ class Commits:
 
 
 def meeting(evidence: Evidence, generation: str) -> dict[str, Any]:
-    """What the run has met on-premises, as results tell it: the VM, where to reach it, and the failover it came by."""
+    """What the run found on-premises, as in results: the VM, its address, and its failover."""
     vm = evidence.site[0] if len(evidence.site) == 1 else None
     return {
         "vm": vm.name if vm is not None else "",
