@@ -108,7 +108,7 @@ class Gatekeeper:
             if proof.code == "azure_vm_missing" and not proof.waits and reason and known:
                 track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
             elif proof.code == "azure_vm_unsettled" and not proof.waits and reason:
-                # What stays as Failed is an old failure; that the VM is stopped is still proven by itself.
+                # A state that stays Failed is an old failure; a separate proof still requires the VM to be stopped.
                 track.accept([{"gate": proof.code, "reason": reason, "text": proof.reason}])
             else:
                 left.append(proof)

@@ -12,7 +12,7 @@ from ..model.items import iso, last_segment
 from ..model.refusal import Refusal
 from .proofs import Evidence, power_state
 
-#: Proof -> beginnings of the codes that speak against it.
+#: Proof -> prefixes of the codes that contradict it.
 _AGAINST: Mapping[str, tuple[str, ...]] = {
     "failover_job": ("failover_job", "failover_running", "failover_not"),
     "onprem_vm": ("onprem_missing", "onprem_not", "onprem_amb", "onprem_con", "onprem_unr", "onprem_ide"),
