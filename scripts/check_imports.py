@@ -59,6 +59,8 @@ PACKAGES = {
     "pyVim": {"vcenter"},
     "vmware": {"vcenter"},
     "vim": {"vcenter"},
+    "jinja2": {"plugin_utils"},
+    "markupsafe": {"plugin_utils"},
     "ansible": {"modules", "action", "plugin_utils", "inventory", "shell"},
 }
 

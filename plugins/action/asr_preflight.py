@@ -1,13 +1,28 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs asr_preflight once and prints its table."""
+"""Runs asr_preflight once, prints its table and writes its report."""
 
 from __future__ import annotations
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
+from functools import partial
+from typing import Any
+
+from ansible_collections.homeward.asr.plugins.plugin_utils import reports
+from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
 
 
 class ActionModule(Once):
     """Keeps secrets off the disk and shows the lines; see plugin_utils/runner.py."""
 
     parts = ("azure", "vcenter", "vault", "machines")
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        file = report_file(self._task.args.get("report_file"))
+        if file is None:
+            return super()._work(task_vars)
+        file.check()
+        result = super()._work(task_vars)
+        make = partial(reports.of_preflight, result=result)
+        result["report_files"] = reports.publish(file, make, bool(self._task.check_mode), self._say, display.warning)
+        return result

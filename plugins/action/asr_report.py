@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ansible import constants, context
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
+from ansible_collections.homeward.asr.plugins.plugin_utils import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
 from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
+from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
 
 
@@ -25,8 +28,9 @@ class ActionModule(Once):
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         results = self._task.args.get("results")
+        file = report_file(self._task.args.get("report_file"))
+        told = [result for result in results if isinstance(result, dict)] if isinstance(results, list) else []
         if isinstance(results, list):
-            told = [result for result in results if isinstance(result, dict)]
             report = gather(told, bool(self._task.check_mode))
             variable = str(self._task.args.get("approve_with") or "")
             way = Way(
@@ -36,7 +40,13 @@ class ActionModule(Once):
                 confirmed=bool(variable and self._said("stage_confirm_failover_to_azure", task_vars)),
             )
             self._task.args = {"verbose": display.verbosity > 0, **self._task.args, "onward": onward(report, way)}
-        return super()._work(task_vars)
+        result = super()._work(task_vars)
+        if file is not None and "counts" in result:
+            make = partial(reports.of_run, results=told, verdict=result)
+            result["report_files"] = reports.publish(
+                file, make, bool(self._task.check_mode), self._say, display.warning
+            )
+        return result
 
     def _said(self, name: str, task_vars: dict[str, Any]) -> Any:
         """What a variable of the role says, wherever it was set."""

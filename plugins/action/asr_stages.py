@@ -22,6 +22,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import sy
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
 from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import Chain
 
@@ -156,9 +157,11 @@ class ActionModule(Once):
     # -- how -----------------------------------------------------------------------------------------------------------
 
     def _plan(self, args: Mapping[str, Any]) -> tuple[list[str], dict[str, dict[str, list[str]]]]:
-        """The route and its hooks. Raises InputError for what is misspelt, before anything is read or sent."""
+        """The route and its hooks. Raises InputError for what is misspelt or cannot be written, before anything is read or sent."""
         route = tasks.checked_route(args.get("route"))
         hooks = tasks.hooks_of(args.get("hooks"))
+        if report := report_file(self._settings.get("report_file")):
+            report.check()
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         for stage in route:
             for file in (f for told in hooks.get(stage, {}).values() for f in told):
@@ -210,6 +213,7 @@ class ActionModule(Once):
             "allowed_failures": settings.get("allowed_failures"),
             "on_timeout": settings.get("on_timeout"),
             "approve_with": settings.get("approve_with"),
+            "report_file": settings.get("report_file") or "",
         }
         report = self._call("asr_report", arguments, self._check)
         told = {k: v for k, v in report.items() if not k.startswith("_ansible") and k != "invocation"}

@@ -313,6 +313,11 @@ machines:
           returned: always
           type: str
           sample: null
+        azure_vm:
+          description: Resource id of the Azure VM that a commit home has ended; V(null) for other steps.
+          returned: always
+          type: str
+          sample: null
 counts:
   description: Number of machines by outcome.
   returned: always

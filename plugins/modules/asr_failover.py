@@ -465,6 +465,11 @@ machines:
           returned: always
           type: str
           sample: latest
+        azure_vm:
+          description: Resource id of the Azure VM that a commit home has ended; V(null) for other steps.
+          returned: always
+          type: str
+          sample: null
 counts:
   description: Number of machines by outcome.
   returned: always

@@ -58,6 +58,15 @@ options:
     type: str
     choices: [fail, report]
     default: fail
+  report_file:
+    description:
+      - File on the controller for the report. A name that ends in C(.html) gets a page, and its data as JSON beside it under the same
+        name with the ending C(.json); one that ends in C(.json) gets the data alone. A relative name is one where C(ansible-playbook) was
+        started.
+      - Replaces what is there. A file that cannot be written is refused before anything is read.
+      - A new file gets mode 0644, an existing one keeps its own. In check mode no file is written. A file never makes the task changed.
+    type: str
+    default: ''
 extends_documentation_fragment:
   - homeward.asr.azure
   - homeward.asr.vcenter
@@ -86,9 +95,16 @@ EXAMPLES = r"""
     moments: [failover_to_onprem]
     accept:
       host_memory: The cluster will make room, says the platform team.
+    report_file: preflight.html
 """
 
 RETURN = r"""
+report_files:
+  description: Files that were written, on the controller.
+  returned: with O(report_file)
+  type: list
+  elements: str
+  sample: [/srv/reports/preflight.html, /srv/reports/preflight.json]
 ready:
   description: Whether nothing blocks.
   returned: when the checks ran
@@ -242,6 +258,61 @@ machines:
       type: list
       elements: str
       sample: [cs_backup]
+servers:
+  description: The servers and consistency groups that were judged.
+  returned: when the task could judge
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the server or group.
+      returned: always
+      type: str
+      sample: mt-linux-01
+    about:
+      description: What it is.
+      returned: always
+      type: str
+      sample: master target or appliance
+    vault:
+      description: Its vault.
+      returned: always
+      type: str
+      sample: vault-classic-12
+    generation:
+      description: V(classic) or V(modernized).
+      returned: always
+      type: str
+      sample: classic
+    machines:
+      description: Names of the chosen machines that depend on it.
+      returned: always
+      type: list
+      elements: str
+      sample: [shop-db-01]
+    verdict:
+      description: V(block), V(warn), V(unknown) or V(pass).
+      returned: always
+      type: str
+      sample: block
+    blocked_by:
+      description: Words of the rules that block it.
+      returned: always
+      type: list
+      elements: str
+      sample: [mt_snapshot]
+    warned_by:
+      description: Words of the rules that warn of it, or were accepted.
+      returned: always
+      type: list
+      elements: str
+      sample: [mt_excluded]
+    unknown:
+      description: Words of the rules that could not be judged.
+      returned: always
+      type: list
+      elements: str
+      sample: []
 blocked_machines:
   description: Names of the machines that are stopped.
   returned: when the checks ran

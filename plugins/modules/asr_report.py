@@ -46,6 +46,17 @@ options:
         what to write into the option C(approved) of the tasks.
     type: str
     default: ''
+  report_file:
+    description:
+      - File on the controller for the report. A name that ends in C(.html) gets a page, and its data as JSON beside it under the same
+        name with the ending C(.json); one that ends in C(.json) gets the data alone. A relative name is one where C(ansible-playbook) was
+        started.
+      - The page tells the story of the run - steps on a time axis, downtime, recovery points, what was committed and deleted, approvals and
+        proofs. The report of an earlier run that has the name is kept under the time it was made, and anything else is replaced.
+      - A file that cannot be written is a warning. The role P(homeward.asr.stage#role) refuses it before anything is sent.
+      - A new file gets mode 0644, an existing one keeps its own. In check mode no file is written. A file never makes the task changed.
+    type: str
+    default: ''
   verbose:
     description: Also print every step of each machine and the number of requests. Set automatically with C(-v).
     type: bool
@@ -86,9 +97,16 @@ EXAMPLES = r"""
   homeward.asr.asr_report:
     results: ["{{ reprotect }}", "{{ failover }}"]
     allowed_failures: 10
+    report_file: failback.html
 """
 
 RETURN = r"""
+report_files:
+  description: Files that were written, on the controller.
+  returned: with O(report_file)
+  type: list
+  elements: str
+  sample: [/srv/reports/failback.html, /srv/reports/failback.json]
 lines:
   description: The report as printed.
   returned: when the task does not fail

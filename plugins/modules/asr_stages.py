@@ -142,6 +142,12 @@ asr_result:
       type: list
       elements: str
       sample: []
+report_files:
+  description: Files that were written, on the controller.
+  returned: with the report, when a file is named
+  type: list
+  elements: str
+  sample: [/srv/reports/failback.html, /srv/reports/failback.json]
 lines:
   description: The report as it was printed.
   returned: with the report

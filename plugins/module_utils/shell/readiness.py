@@ -34,6 +34,8 @@ def argument_spec() -> specs.Spec:
             "agent_timeout": {"type": "float", "default": 1200.0},
             "configuration_server_backups": {"type": "dict", "default": {}},
             "on_block": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
+            # Written by the action plugin, on the controller.
+            "report_file": {"type": "str", "default": ""},
         },
     )
 

@@ -23,6 +23,7 @@ def argument_spec() -> Spec:
         "allowed_failures": {"type": "float", "default": 0.0},
         "on_timeout": {"type": "str", "choices": ["fail", "ok"], "default": "fail"},
         "approve_with": {"type": "str", "default": ""},
+        "report_file": {"type": "str", "default": ""},
         "onward": {"type": "list", "elements": "dict", "default": []},
         "verbose": {"type": "bool", "default": False},
     }

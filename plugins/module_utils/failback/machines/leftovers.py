@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Union
 
 from ..lifecycle.table import COMMIT_TO_ONPREM
-from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
+from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, certain
 from ..model.items import Json, Problem
 from .evidence import azure_vm
 from .proofs import power_state
@@ -32,6 +32,8 @@ def look_for_leftovers(state: SliceState) -> None:
     state.count_reads(len(committed))
     for track, found in zip(committed, state.spread(read, committed), strict=True):
         vm_id = track.hand_over_vm()
+        job = certain(track.verdict(COMMIT_TO_ONPREM))
+        certain(track.entry(job.name))["azure_vm"] = vm_id
         if isinstance(found, NotFound):
             continue
         if isinstance(found, FailbackError):

@@ -114,6 +114,7 @@ def step(entry: dict[str, Any]) -> dict[str, Any]:
         "end": entry.get("end"),
         "duration_seconds": entry.get("duration_seconds"),
         "recovery_point": entry.get("recovery_point"),
+        "azure_vm": entry.get("azure_vm"),
     }
 
 

@@ -117,31 +117,42 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
         if finding.verdict != PASS:
             for name in finding.subject.machines:
                 concerning.setdefault((finding.subject.vault.key, name), []).append(finding)
-    machines = []
+    machines: list[dict[str, Any]] = []
+    servers: list[dict[str, Any]] = []
+    own: dict[int, list[Finding]] = {}
+    for finding in findings:
+        own.setdefault(id(finding.subject), []).append(finding)
     for subject in subjects:
-        if not isinstance(subject, Machine):
-            continue
-        named = concerning.get((subject.vault.key, subject.name), [])
-        mine = [f for f in named if f.rule.moments & subject.moments]
-        machines.append(
-            {
-                "name": subject.name,
-                "item_id": subject.item.id if subject.item is not None else "",
-                "vault": subject.vault.name,
-                "generation": subject.generation,
-                "position": subject.position.value if subject.position is not None else "unknown",
-                "moments": sorted(subject.moments),
-                "verdict": verdict_of(mine),
-                "blocked_by": list(dict.fromkeys(f.rule.id for f in mine if f.blocks)),
-                "warned_by": list(dict.fromkeys(f.rule.id for f in mine if not f.blocks and f.verdict != UNKNOWN)),
-                "unknown": list(dict.fromkeys(f.rule.id for f in mine if not f.blocks and f.verdict == UNKNOWN)),
-            }
-        )
+        if isinstance(subject, Machine):
+            named = concerning.get((subject.vault.key, subject.name), [])
+            machines.append(
+                {
+                    "name": subject.name,
+                    "item_id": subject.item.id if subject.item is not None else "",
+                    "vault": subject.vault.name,
+                    "generation": subject.generation,
+                    "position": subject.position.value if subject.position is not None else "unknown",
+                    "moments": sorted(subject.moments),
+                    **_verdicts([f for f in named if f.rule.moments & subject.moments]),
+                }
+            )
+        elif id(subject) in own:
+            servers.append(
+                {
+                    "name": subject.name,
+                    "about": ABOUT[subject.kind],
+                    "vault": subject.vault.name,
+                    "generation": subject.generation,
+                    "machines": list(subject.machines),
+                    **_verdicts([f for f in own[id(subject)] if f.verdict != PASS]),
+                }
+            )
     told = [f for f in findings if f.verdict != PASS]
     told.sort(key=lambda f: (not f.blocks, (BLOCK, WARN, UNKNOWN).index(f.verdict), f.rule.id, f.subject.name.lower()))
     return {
         "findings": [f.result() for f in told],
         "machines": machines,
+        "servers": servers,
         "blocked_machines": [m["name"] for m in machines if m["verdict"] == BLOCK],
         "counts": {
             "block": sum(f.blocks for f in told),
@@ -155,4 +166,14 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
             for f in told
             if f.accepted
         ],
+    }
+
+
+def _verdicts(findings: Sequence[Finding]) -> dict[str, Any]:
+    """What findings come to for one machine or server, and the words of their rules."""
+    return {
+        "verdict": verdict_of(findings),
+        "blocked_by": list(dict.fromkeys(f.rule.id for f in findings if f.blocks)),
+        "warned_by": list(dict.fromkeys(f.rule.id for f in findings if not f.blocks and f.verdict != UNKNOWN)),
+        "unknown": list(dict.fromkeys(f.rule.id for f in findings if not f.blocks and f.verdict == UNKNOWN)),
     }

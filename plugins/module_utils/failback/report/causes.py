@@ -45,7 +45,7 @@ def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Cause]:
     names = {name.lower() for name, _kind, _texts in said}
     found: dict[tuple[str, ...], Cause] = {}
     for name, kind, texts in said:
-        shapes = (kind, *(_shape(text, name, names) for text in texts))
+        shapes = (kind, *(shape(text, name, names) for text in texts))
         cause = found.setdefault(shapes, Cause(kind, texts))
         cause.alike = cause.alike or cause.texts != texts
         if name not in cause.names:
@@ -53,7 +53,7 @@ def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Cause]:
     return list(found.values())
 
 
-def _shape(text: str, own: str, names: Iterable[str]) -> str:
+def shape(text: str, own: str, names: Iterable[str]) -> str:
     """A text without what may differ between two machines of one cause."""
 
     def word(match: re.Match[str]) -> str:
