@@ -434,6 +434,7 @@ GATES = [
     Gate("ansible-runner", runner, quick=False, further=True, beside=True),
     Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),
     Gate("proofs-further", pytest("proofs", "further"), quick=False, further=True),
+    Gate("browser", pytest("browser", "further"), quick=False, further=True),
     Gate("integration-further", pytest("integration", "further"), quick=False, further=True),
 ]
 

@@ -29,8 +29,12 @@ Readiness
    ansible-playbook homeward.asr.preflight -e @home.yml -e asr_report_file=preflight.html
 
 Vaults, Azure and vCenter are read once: one list of each kind for each vault or subscription, each selected machine individually, and a
-constant number of calls to vCenter. Nothing is written except the report, whose findings are saved as JSON in ``preflight.json``. The
-run fails if something blocks.
+constant number of calls to vCenter. Nothing is written except the report. The run fails if something blocks.
+
+The report is one page, ``preflight.html``, with the same data in ``preflight.json`` beside it. The page shows what blocks first, then
+warnings, then what is not known, then what was accepted and why; a cause that several machines share is shown once. Each finding has its
+remedy, what was read, and a link to its source. Below follow the servers and the machines with their verdicts.
+:ref:`Reports <ansible_collections.homeward.asr.docsite.operating.reports>` says where the files go.
 
 By default each machine is checked for its next step, and the failback servers as long as a machine still needs them.
 ``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next

@@ -11,7 +11,14 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import kind_of
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import MASTER_TARGET, PROCESS_SERVER
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import (
+    BLOCK,
+    MASTER_TARGET,
+    PASS,
+    PROCESS_SERVER,
+    UNKNOWN,
+    WARN,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import shape
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.naming import labels
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES
@@ -29,50 +36,50 @@ OPEN = 60
 
 #: Heads in the order of their urgency: mark, title, what it means.
 HEADS: Mapping[str, tuple[str, str]] = {
-    "block": ("What blocks", "Each of these stops what it names until it is fixed, or accepted with a reason."),
-    "warn": ("Warnings", "None of these stops anything. Read them before you go on."),
-    "unknown": ("Not known", "This could not be found out, so it is not taken for a yes."),
-    "accepted": ("Accepted", "A person let these pass, with a reason."),
+    BLOCK: ("What blocks", "Each of these stops what it names until it is fixed, or accepted with a reason."),
+    WARN: ("Warnings", "None of these stops anything. Read them before you go on."),
+    UNKNOWN: ("Not known", "These could not be checked. An unknown result never counts as passed."),
+    "accepted": ("Accepted", "These were accepted by a person, with a reason."),
 }
 
 #: What the groups of machines and the verdicts are called.
-WORDS: Mapping[str, str] = {"block": "blocked", "warn": "warnings", "unknown": "something not known", "pass": "ready"}
+WORDS: Mapping[str, str] = {BLOCK: "blocked", WARN: "warnings", UNKNOWN: "something not known", PASS: "ready"}
 
 _MOMENTS = {**STAGES, MASTER_TARGET: "building a master target", PROCESS_SERVER: "building a process server"}
 
 
 def preflight(result: Mapping[str, Any], now: str) -> dict[str, Any]:
-    """The data of a preflight's report: what the module found, or why it could not judge."""
+    """The data of a preflight's report: what the module found, or why nothing could be checked."""
     left_out = ("invocation", "lines", "failed", "changed", "exception", "deprecations")
     kept = {k: v for k, v in result.items() if k not in left_out and not k.startswith("_ansible")}
-    judged = isinstance(result.get("findings"), list)
-    nothing = {} if judged else {"findings": [], "machines": [], "servers": [], "counts": {}, "ready": False}
-    return {"kind": "preflight", "format": 1, "time": now, **nothing, **kept, "judged": judged}
+    checked = isinstance(result.get("findings"), list)
+    nothing = {} if checked else {"findings": [], "machines": [], "servers": [], "counts": {}, "ready": False}
+    return {"kind": "preflight", "format": 1, "time": now, **nothing, **kept, "checked": checked}
 
 
 def view(data: Mapping[str, Any]) -> dict[str, Any]:
     """The page of a preflight."""
     machines: Sequence[Found] = data.get("machines") or ()
-    blocked = sum(m["verdict"] == "block" for m in machines)
+    blocked = sum(m["verdict"] == BLOCK for m in machines)
     counts = data.get("counts") or {}
-    if not data.get("judged", True):
-        state, said = "unknown", "Not judged"
+    if not data.get("checked", True):
+        state, said = UNKNOWN, "Not checked"
     elif not data.get("ready"):
-        state, said = "block", f"{blocked} of {len(machines)} machines blocked" if blocked else "Blocked"
+        state, said = BLOCK, f"{blocked} of {len(machines)} machines blocked" if blocked else "Blocked"
     else:
-        state, said = "pass", "Nothing blocks"
+        state, said = PASS, "Nothing blocks"
     tiles = [(f"Machines, {blocked} blocked" if blocked else "Machines", len(machines), "")]
-    names = (("block", "Blocks"), ("warn", "Warnings"), ("unknown", "Not known"), ("accepted", "Accepted"))
+    names = ((BLOCK, "Blocks"), (WARN, "Warnings"), (UNKNOWN, "Not known"), ("accepted", "Accepted"))
     tiles += [(title, int(counts.get(word) or 0), word) for word, title in names]
-    tiles.append(("Passed", int(counts.get("pass") or 0), "pass"))
+    tiles.append(("Passed", int(counts.get(PASS) or 0), PASS))
     return {
         "title": "Readiness",
         "state": state,
         "said": said,
         "time": data.get("time"),
         "vaults": list(dict.fromkeys(str(m.get("vault") or "") for m in machines)),
-        "message": "" if data.get("judged", True) else data.get("msg") or "",
-        "remedy": "" if data.get("judged", True) else data.get("remedy") or "",
+        "message": "" if data.get("checked", True) else data.get("msg") or "",
+        "remedy": "" if data.get("checked", True) else data.get("remedy") or "",
         "reads": (data.get("requests") or {}).get("reads"),
         "notes": [str(text) for text in data.get("warnings") or ()],
         "tiles": [{"title": title, "number": number, "mark": mark} for title, number, mark in tiles],

@@ -19,6 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
     parse_time,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, spoken
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, PASS, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report import rows
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import Cause, causes
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
@@ -58,11 +59,11 @@ _BARS: Mapping[str, tuple[str, str]] = {
 
 #: How an outcome is marked.
 _MARKS: Mapping[str, str] = {
-    "failed": "block",
-    "refused": "block",
-    "awaiting_approval": "warn",
-    "held": "warn",
-    "waiting": "unknown",
+    "failed": BLOCK,
+    "refused": BLOCK,
+    "awaiting_approval": WARN,
+    "held": WARN,
+    "waiting": UNKNOWN,
 }
 
 #: Steps of the time axis in seconds between two ticks.
@@ -259,14 +260,14 @@ def _state(data: Mapping[str, Any]) -> tuple[str, str]:
     counts = data["counts"]
     bad = [f"{counts[w]} {spoken(w)}" for w in STOPPED if counts.get(w)]
     if data["stopped"]:
-        return "block", "Stopped"
+        return BLOCK, "Stopped"
     if counts.get("failed") or counts.get("refused"):
-        return "block", ", ".join(bad)
+        return BLOCK, ", ".join(bad)
     if data["still_running"]:
-        return "unknown", f"{counts.get('waiting') or 'Some'} still under way"
+        return UNKNOWN, f"{counts.get('waiting') or 'Some'} still under way"
     if bad:
-        return "warn", ", ".join(bad)
-    return "pass", "All done" if data["machines"] else "Nothing to do"
+        return WARN, ", ".join(bad)
+    return PASS, "All done" if data["machines"] else "Nothing to do"
 
 
 def folded(entries: Sequence[Any]) -> list[dict[str, Any]]:
@@ -453,7 +454,7 @@ def _proof(proof: Row) -> dict[str, Any]:
     bad = holds is False or verdict in ("fail", "failed", "block", "refused")
     return {
         "mark": "pass" if good else "block" if bad else "unknown",
-        "word": "holds" if good else "does not hold" if bad else "not known",
+        "word": "passed" if good else "failed" if bad else "not known",
         "name": str(first("title", "proof", "check", "name", "kind")),
         "value": str(first("value", "text", "seen", "msg", "reason")),
         "time": first("time", "at", "read"),

@@ -45,7 +45,7 @@ def publish(
         written = file.write(data, page)
     except Exception as error:  # noqa: BLE001 - a report that cannot be made must not hide how the run ended
         why = (error.strerror if isinstance(error, OSError) else "") or f"{type(error).__name__}: {error}"
-        warn(f"The report could not be written to {where}: {why}. The run itself is as said above.")
+        warn(f"The report could not be written to {where}: {why}. The result above is not affected.")
         return []
     say(f"  Report: {' and '.join(written)}")
     return written

@@ -150,6 +150,11 @@ def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> 
     assert seen == EXPECTED
     assert run.rc == 2
     assert scene.writes == 0
+    # The page says what the data says; a server is told as well as a machine.
+    page = report.read_text(encoding="utf-8")
+    assert all(f"<code>{rule}</code>" in page for rule in EXPECTED)
+    assert {s["name"] for s in told["servers"] if s["verdict"] == "block"} >= {"CS-02", "mt-windows-01", "mixed"}
+    assert run.of("asr_preflight")[-1]["report_files"] == [str(report), str(report.with_suffix(".json"))]
     assert scene.control("/digest") == before
     well = {m["name"] for m in told["machines"] if not m["blocked_by"]}
     assert {"well-01", "well-02"} <= well, told["machines"]

@@ -4,6 +4,7 @@ and what stands in vCenter meanwhile."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -166,7 +167,13 @@ def mark(scene: Scene, word: str) -> str:
 def test_hooks_run_between_the_stages_in_order(scene: Scene) -> None:
     places = ("before_failover", "after_failover", "before_commit", "after_commit")
     hooks = {f"asr_hooks_{place}": [mark(scene, place)] for place in places}
-    run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["hooked-01"], asr_commit_when="verified", **hooks)
+    run = scene.playbook(
+        "stage_3_failover_to_onprem",
+        asr_machines=["hooked-01"],
+        asr_commit_when="verified",
+        asr_report_file="hooked.html",
+        **hooks,
+    )
     assert run.rc == 0, run.text
     marks = [line.split() for line in (scene.directory / "marks").read_text().splitlines()]
     assert [word for word, _requests in marks] == list(places)
@@ -176,6 +183,13 @@ def test_hooks_run_between_the_stages_in_order(scene: Scene) -> None:
     assert second <= third
     assert any("failoverCommit" in line for line in lines[third:fourth])
     assert not any("POST" in line and "failoverCommit" in line for line in lines[first:third])
+    # The report as a file, where ansible-playbook was started.
+    told = json.loads((scene.directory / "hooked.json").read_text(encoding="utf-8"))
+    assert (told["committed"], told["machines"][0]["before"]) == (["hooked-01"], "ready")
+    assert [step["step"] for step in told["machines"][0]["steps"]] == ["failover_to_onprem", "commit_to_onprem"]
+    assert told["machines"][0]["downtime_seconds"] > 0
+    assert told["deleted"][0]["azure_vm"].lower().endswith("/virtualmachines/hooked-01")
+    assert "Committed and deleted" in (scene.directory / "hooked.html").read_text(encoding="utf-8")
 
 
 def test_a_hook_that_fails_keeps_the_machine_from_its_commit_and_is_named(scene: Scene) -> None:
@@ -204,6 +218,17 @@ def test_a_hook_that_is_not_there_stops_the_run_before_anything_is_sent(scene: S
     assert "nowhere.yml" in run.text
     assert "Correct the name" in " ".join(run.text.split())
     assert scene.writes == before
+
+
+def test_a_report_that_cannot_be_written_stops_the_run_before_anything_is_sent(scene: Scene) -> None:
+    before, read = scene.writes, len((scene.directory / "requests.jsonl").read_text().splitlines())
+    run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["in-place"], asr_report_file="nowhere/report.html")
+    assert run.rc == 2, run.text
+    said = " ".join(run.text.split())
+    assert "nowhere/report.html' ('asr_report_file'):" in said
+    assert "Set it to a file that can be written" in said
+    assert scene.writes == before
+    assert len((scene.directory / "requests.jsonl").read_text().splitlines()) == read
 
 
 def test_machines_out_of_place_are_refused_and_the_others_go_on(scene: Scene) -> None:

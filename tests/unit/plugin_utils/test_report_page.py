@@ -171,12 +171,12 @@ def test_machines_of_one_name_are_told_apart() -> None:
     assert "twin (vault-two)" in page.text
 
 
-def test_a_preflight_that_could_not_judge_says_so() -> None:
+def test_a_preflight_that_could_not_check_says_so() -> None:
     html = of_preflight(
         {"failed": True, "msg": "The vault cannot be reached.", "code": "unreachable", "remedy": "Try again."}
     )
     page = Page(html)
-    for words in ("Not judged", "The vault cannot be reached.", "Try again."):
+    for words in ("Not checked", "The vault cannot be reached.", "Try again."):
         assert words in page.text
     assert "ready" not in page.text.lower()
     assert page_readiness.preflight({"failed": True, "msg": "x"}, NOW)["ready"] is False
@@ -218,7 +218,7 @@ def test_the_story_of_a_run() -> None:
         "down for 9m00s",
         "vm-1",
         "It is read-only, says Ann.",
-        "all 1 hold failover_job : Succeeded",
+        "all 1 passed failover_job : Succeeded",
         "latest, 2026-03-01 04:23:00 (7m old)",
         "approved",
         "Through ps-azure-01, mt-linux-01, ds-1",
@@ -246,7 +246,7 @@ def test_what_stopped_is_told_first_and_once() -> None:
     page = Page(of_run(results, said))
     assert "3 refused" in page.text
     assert page.text.count("is silent") == 1
-    assert page.text.index("What needs a look") < page.text.index("Timeline")
+    assert page.text.index("Needs attention") < page.text.index("Timeline")
 
 
 @pytest.mark.parametrize(

@@ -208,3 +208,7 @@ def test_only_a_failover_uses_a_recovery_point(world: World) -> None:
     result = world.go(order(["failover_to_onprem", "commit_to_onprem", "reprotect_to_azure"], "web"))
     points = {step["step"]: step["recovery_point"] for step in of(result, "web")["steps"]}
     assert points == {"failover_to_onprem": "latest", "commit_to_onprem": None, "reprotect_to_azure": None}
+    # And only a commit home ends an Azure VM.
+    vms = {step["step"]: step["azure_vm"] for step in of(result, "web")["steps"]}
+    assert vms.pop("commit_to_onprem").lower().endswith("/virtualmachines/web")
+    assert set(vms.values()) == {None}

@@ -134,6 +134,10 @@ def test_a_master_target_blocks_the_machines_that_go_through_it() -> None:
     assert broken(result)["mt_snapshot"] == {"mt-win"}
     assert all("mt_snapshot" in m["blocked_by"] for m in result["machines"])
     assert result["blocked_machines"] == names()
+    servers = {s["name"]: s for s in result["servers"]}
+    assert servers["mt-win"]["verdict"] == "block"
+    assert "mt_snapshot" in servers["mt-win"]["blocked_by"]
+    assert servers["mt-win"]["machines"] == names()
 
 
 def test_accepted_it_passes_and_stays_in_the_result() -> None:
