@@ -70,6 +70,7 @@ class ActionModule(Once):
     def _part_chain(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The whole chain; with hooks, which are tasks of the play's own, only what comes before the first of them."""
         route, hooks = self._plan(args)
+        self._check_report()
         to_run = tasks.stages_to_run(route, self._check)
         pauses = bool(args.get("pause")) and not self._check and tasks.COMMIT_HOME in to_run
         checks = self._own_checks(route, pauses or self._check)
@@ -129,6 +130,7 @@ class ActionModule(Once):
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What a single stage consists of, and whether any machine reaches it."""
         route, hooks = self._plan(args)
+        self._check_report()
         self._own_checks(route, self._check)
         steps = tasks.steps(route, hooks)
         return {"changed": False, "steps": steps, "going": self._going(route), "stages": []}
@@ -157,11 +159,9 @@ class ActionModule(Once):
     # -- how -----------------------------------------------------------------------------------------------------------
 
     def _plan(self, args: Mapping[str, Any]) -> tuple[list[str], dict[str, dict[str, list[str]]]]:
-        """The route and its hooks. Raises InputError for what is misspelt or cannot be written, before anything is read or sent."""
+        """The route and its hooks. Raises InputError for what is misspelt, before anything is read or sent."""
         route = tasks.checked_route(args.get("route"))
         hooks = tasks.hooks_of(args.get("hooks"))
-        if report := report_file(self._settings.get("report_file")):
-            report.check()
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         for stage in route:
             for file in (f for told in hooks.get(stage, {}).values() for f in told):
@@ -172,6 +172,11 @@ class ActionModule(Once):
                         "Correct the name, or give its full path.",
                     )
         return route, hooks
+
+    def _check_report(self) -> None:
+        """Raises InputError where the report cannot be written. Later in a run a report is no reason to stop."""
+        if report := report_file(self._settings.get("report_file")):
+            report.check()
 
     def _own_checks(self, route: list[str], heard: bool) -> dict[str, Any]:
         """The user's own checks. Raises InputError for what is no check, and where nobody would make them before a commit

@@ -43,6 +43,25 @@ REMAINS = "azure_vm_remains"
 #: A point in time within the name of a recovery point.
 _POINT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)?")
 
+#: The mark of what a person let pass.
+ACCEPTED = "accepted"
+
+#: What proofs are called, and how their verdicts are marked.
+_PROOFS: Mapping[str, str] = {
+    "onprem_vm": "on-premises VM",
+    "onprem_tools": "VMware Tools",
+    "onprem_disks": "disks",
+    "azure_vm": "Azure VM",
+    "checks": "your own checks",
+}
+_VERDICTS: Mapping[str, tuple[str, str]] = {
+    "holds": (PASS, "passed"),
+    "missing": (BLOCK, "failed"),
+    "accepted": (ACCEPTED, "accepted"),
+    "approved": (ACCEPTED, "approved by a person"),
+    "unknown": (UNKNOWN, "not known"),
+}
+
 #: Between the head of a problem's part and its text.
 _HEAD = "\n"
 
@@ -73,7 +92,7 @@ _TICKS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 
 def run(results: Sequence[Row], verdict: Row, now: str) -> dict[str, Any]:
     """The data of a run's report. ``results`` are those of its stages in order, ``verdict`` is that of asr_report."""
     report = gather(results)
-    said = {key: _by_machine(results, key) for key in ("proofs", "checks", "accepted", "approved")}
+    said = {key: _by_machine(results, key) for key in ("proofs", "accepted", "approved")}
     said["before"], said["through"] = _first(results, "before"), _through(results)
     machines = [_machine(story, said) for story in report.stories]
     return {
@@ -128,7 +147,6 @@ def _machine(story: Story, said: Mapping[str, Mapping[str, Any]]) -> dict[str, A
         "accepted": list(said["accepted"].get(key) or ()),
         "commit": _commit(steps, story),
         "proofs": list(said["proofs"].get(key) or ()),
-        "checks": list(said["checks"].get(key) or ()),
         "code": last.get("code"),
         "reason": last.get("reason"),
         "remedy": last.get("remedy"),
@@ -247,7 +265,7 @@ def view(data: Mapping[str, Any], earlier: Iterable[str] = ()) -> dict[str, Any]
         "lanes": folded(shown),
         "machines": len(machines),
         "rows": folded([_row(m) for m in machines]),
-        "commits": folded([_committed(m) for m in machines if m["commit"]]),
+        "commits": folded([_committed(m) for m in machines if m["commit"] or m["proofs"]]),
         "deleted": len(data["deleted"]),
         "earlier": [{"name": name, "href": quote(name, safe="", errors="replace")} for name in earlier],
         "sections": readiness["sections"],
@@ -426,15 +444,17 @@ def _outcome(step: Row) -> str:
 
 
 def _committed(machine: Row) -> dict[str, Any]:
-    commit = machine["commit"]
-    proofs = [_proof(p) for p in (*machine["proofs"], *machine["checks"])]
+    """A machine's commit with its proofs, or the proofs by which it was not committed."""
+    commit = machine["commit"] or {}
+    proofs = [_proof(p) for p in machine["proofs"]]
     accepted = [f"{a.get('gate') or a.get('rule')}: {a.get('reason')}" for a in machine["accepted"]]
     return {
         "name": machine["label"],
-        "time": commit["end"],
-        "deleted": commit["deleted"],
-        "remains": commit["step"] == COMMIT_HOME and not commit["deleted"],
-        "azure_vm": last_segment(str(commit["azure_vm"] or "")),
+        "committed": bool(commit),
+        "time": commit.get("end"),
+        "deleted": commit.get("deleted"),
+        "remains": commit.get("step") == COMMIT_HOME and not commit["deleted"],
+        "azure_vm": last_segment(str(commit.get("azure_vm") or "")),
         "approved": machine["approved"],
         "accepted": accepted,
         "whole": all(proof["mark"] == "pass" for proof in proofs),
@@ -443,19 +463,13 @@ def _committed(machine: Row) -> dict[str, Any]:
 
 
 def _proof(proof: Row) -> dict[str, Any]:
-    """A proof or a check of the user's own, whatever it calls its parts."""
-
-    def first(*keys: str) -> Any:
-        return next((proof[key] for key in keys if proof.get(key) not in (None, "")), "")
-
-    holds = first("holds", "ok", "passed")
-    verdict = str(first("verdict", "outcome", "state")).lower()
-    good = holds is True or verdict in ("pass", "passed", "ok", "holds", "proven")
-    bad = holds is False or verdict in ("fail", "failed", "block", "refused")
+    """A proof of a commit as it was recorded (machines/proof_record.py)."""
+    verdict, name = str(proof.get("verdict") or "unknown"), str(proof.get("proof") or "")
+    mark, word = _VERDICTS.get(verdict, (UNKNOWN, verdict))
     return {
-        "mark": "pass" if good else "block" if bad else "unknown",
-        "word": "passed" if good else "failed" if bad else "not known",
-        "name": str(first("title", "proof", "check", "name", "kind")),
-        "value": str(first("value", "text", "seen", "msg", "reason")),
-        "time": first("time", "at", "read"),
+        "mark": mark,
+        "word": word,
+        "name": _PROOFS.get(name, name.replace("_", " ")),
+        "value": str(proof.get("value") or ""),
+        "time": proof.get("time") or "",
     }

@@ -28,7 +28,7 @@ pytestmark = [
 AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 NAMES = [*(f"shop-{n:02d}" for n in range(12)), *HOSTILE]
 MANY = [f"machine-with-a-usual-name-{n:04d}" for n in range(1000)]
-PROOFS = [{"proof": f"proof_{n}", "holds": True, "value": "as it should be", "time": NOW} for n in range(6)]
+PROOFS = [{"proof": f"proof_{n}", "verdict": "holds", "value": "as it should be", "time": NOW} for n in range(6)]
 
 WIDTHS = (360, 768, 1024, 1600)
 

@@ -98,7 +98,7 @@ def hostile_preflight(by: str) -> str:
 
 def hostile_run(by: str) -> str:
     problem = {"code": "1", "message": "m", "possible_causes": "p", "recommended_action": "r"}
-    proofs = [{"title": "t", "value": "v", "time": "x", "holds": True}]
+    proofs = [{"proof": "t", "value": "v", "time": "x", "verdict": "holds"}]
     said = {"accepted": [{"gate": "rpo", "reason": "x"}], "proofs": proofs, "warnings": [problem], "errors": [problem]}
     results = stages(["a", "b"], **said)
     results[-1]["machines"][0].update(done="failed", reason="x", remedy="x", errors=[problem], group="g")
@@ -198,7 +198,7 @@ def test_every_source_leads_somewhere() -> None:
 
 def test_the_story_of_a_run() -> None:
     accepted = [{"gate": "rpo", "reason": "It is read-only, says Ann.", "text": ""}]
-    proofs = [{"proof": "failover_job", "holds": True, "value": "Succeeded", "time": "2026-03-01T05:29:00Z"}]
+    proofs = [{"proof": "failover_job", "verdict": "holds", "value": "Succeeded", "time": "2026-03-01T05:29:00Z"}]
     data = page_run.run(stages(["web", "db"], approved=True, accepted=accepted, proofs=proofs), verdict(), NOW)
     web = data["machines"][1]
     assert (web["before"], web["after"], web["name"]) == ("out", "home", "web")
@@ -218,7 +218,7 @@ def test_the_story_of_a_run() -> None:
         "down for 9m00s",
         "vm-1",
         "It is read-only, says Ann.",
-        "all 1 passed failover_job : Succeeded",
+        "all 1 passed failover job : Succeeded",
         "latest, 2026-03-01 04:23:00 (7m old)",
         "approved",
         "Through ps-azure-01, mt-linux-01, ds-1",
@@ -234,6 +234,26 @@ def test_a_vm_that_outlived_its_commit_is_not_called_deleted() -> None:
     assert data["committed"] == ["web"]
     assert data["deleted"] == []
     assert "Still there" in Page(render("run", page_run.view(data))).text
+
+
+def test_proofs_of_a_commit_that_was_not_sent_are_shown() -> None:
+    proofs = [
+        {"proof": "onprem_vm", "verdict": "missing", "value": "web powered off", "time": NOW},
+        {"proof": "onprem_tools", "verdict": "approved", "value": "not installed", "time": NOW},
+        {"proof": "azure_vm", "verdict": "accepted", "value": "gone", "time": NOW},
+        {"proof": "recovery_point", "verdict": "unknown", "value": "not reported", "time": NOW},
+    ]
+    refused = {"done": "refused", "code": "onprem_not_running", "reason": "It is off.", "remedy": "Power it on."}
+    machine = row("web", 1, "home_uncommitted", "home_uncommitted", [], proofs=proofs, **refused)
+    page = Page(of_run([{"stage": "commit_to_onprem", "machines": [machine], "finished": True}]))
+    for words in (
+        "not committed",
+        "failed on-premises VM : web powered off",
+        "approved by a person VMware Tools : not installed",
+        "accepted Azure VM : gone",
+        "not known recovery point : not reported",
+    ):
+        assert words in page.text, words
 
 
 def test_what_stopped_is_told_first_and_once() -> None:
@@ -271,7 +291,7 @@ def test_runs_that_ended_early(results: list[dict[str, Any]], said: dict[str, An
 
 def test_a_thousand_machines_stay_usable() -> None:
     names = [f"machine-with-a-usual-name-{n:04d}" for n in range(1000)]
-    proofs = [{"proof": f"proof_{n}", "holds": True, "value": "as it should be", "time": NOW} for n in range(6)]
+    proofs = [{"proof": f"proof_{n}", "verdict": "holds", "value": "as it should be", "time": NOW} for n in range(6)]
     for html in (of_preflight(preflight(names)), of_run(stages(names, proofs=proofs))):
         assert len(html.encode()) < 3_000_000
         page = Page(html)
