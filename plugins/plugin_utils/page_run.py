@@ -458,6 +458,8 @@ def _committed(machine: Row) -> dict[str, Any]:
         "approved": machine["approved"],
         "accepted": accepted,
         "whole": all(proof["mark"] == "pass" for proof in proofs),
+        # They are read together, as a rule: one time says all then.
+        "read": proofs[0]["time"] if len({proof["time"] for proof in proofs}) == 1 else "",
         "proofs": proofs,
     }
 
