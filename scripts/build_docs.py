@@ -15,6 +15,7 @@ import zlib
 from pathlib import Path
 
 import gates
+from environments import PYTHON, environment_with
 
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
@@ -49,7 +50,7 @@ def inventory(path: Path) -> None:
 
 
 def main() -> int:
-    tools = gates.environment_with("docs", gates.PYTHON, "-r", "tests/requirements-docs.txt")
+    tools = environment_with("docs", PYTHON, "-r", "tests/requirements-docs.txt")
     gates.copy_tree()
     shutil.rmtree(SITE, ignore_errors=True)
     # antsibull-docs writes only where nobody else may.

@@ -7,7 +7,8 @@ The make targets set up what the gates need and call this:
 * ``make gates`` (``--quick``): what needs neither stand-ins nor long runs.
 * ``make test``: that, and every promise on the stand-ins once: tests, Molecule, and a rehearsal of both generations from the tarball.
 * ``make test-all`` (``--further``): the same journeys in other environments. Every ansible-core and the oldest
-  packages, the installed tarball alone, ansible-runner, ansible-test integration, and the tests that carry the
+  packages, the installed tarball alone, ansible-runner, ansible-test integration, other people's clients against the
+  stand-ins, and the tests that carry the
   marker ``further`` (mostly the second generation of a proof that was made on the first).
 
 Gates that keep one core busy run two at a time; those that share the work between two processes run alone.
@@ -31,30 +32,21 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import clients
+from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with, real_python
 from seed_ansible_test import seed
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / ".build"
 VENV = BUILD / "venv"
 LOG = BUILD / "log"
 WORK = BUILD / "gates"
 TREE = WORK / "ansible_collections" / "homeward" / "asr"
 INSTALLED = WORK / "installed"
 HOME = BUILD / "home"
-PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
 TAIL_LINES = 40
 #: Gates with ``beside`` that run at the same time.
 PLACES = 2
 #: Commands that run now, to be ended when the whole run is interrupted.
 RUNNING: set[subprocess.Popen[bytes]] = set()
-
-
-class Skipped(Exception):
-    """A gate that cannot run on this machine, and why."""
-
-
-class Failed(Exception):
-    """A gate that failed without a command failing, and why."""
 
 
 @dataclass(frozen=True)
@@ -185,21 +177,6 @@ def pytest(directory: str, marked: str = "not further") -> Callable[[], Sequence
     return lambda: [Step(argv)]
 
 
-def real_python(version: str) -> Path:
-    """The directory of a Python that answers to its name; a version manager's stub that does not is passed over."""
-    places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
-    if shutil.which("pyenv"):
-        root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
-        places += sorted((Path(root) / "versions").glob(f"{version}.*/bin"))
-    for place in places:
-        program = place / f"python{version}"
-        if program.is_file() and "shims" not in place.parts:
-            said = subprocess.run([program, "-c", "print(1)"], capture_output=True, check=False)
-            if said.returncode == 0:
-                return place
-    raise Skipped(f"there is no Python {version} on this machine")
-
-
 def sanity() -> Sequence[Step]:
     if list((TREE / "tests" / "sanity").glob("ignore-*")):
         raise Failed("there is an ignore file under tests/sanity; fix what it hides instead")
@@ -209,30 +186,6 @@ def sanity() -> Sequence[Step]:
 
 #: Every ansible-core that is promised beside the one of the test tools, with the Python it is tried on.
 CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.12"}
-
-
-def environment_with(name: str, version: str, *packages: str, builders: Sequence[str] = ()) -> Path:
-    """The programs of a separate virtual environment under ``.build``, created once from exactly these packages.
-
-    With ``builders``, source packages are built with these and not in a place of pip's own.
-    """
-    made = BUILD / f"venv-{name}"
-    stamp = made / "made"
-    wanted = "\n".join(packages)
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
-        return made / "bin"
-    program = sys.executable if version == PYTHON else str(real_python(version) / f"python{version}")
-    shutil.rmtree(made, ignore_errors=True)
-    pip = [str(made / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    steps = [[program, "-m", "venv", str(made)], [*pip, *packages]]
-    if builders:
-        steps[1:] = [[*pip, *builders], [*pip, "--no-build-isolation", *packages]]
-    for argv in steps:
-        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise Failed(f"{made.name} could not be made: {done.stderr.strip()[-400:]}")
-    stamp.write_text(wanted, encoding="utf-8")
-    return made / "bin"
 
 
 def core(version: str) -> Path:
@@ -389,6 +342,20 @@ def runner() -> Sequence[Step]:
     )
 
 
+def foreign_clients(installed_clients: Callable[[], Sequence[clients.Client]]) -> Callable[[], Sequence[Step]]:
+    """Other people's clients, each with its own stand-ins of both generations."""
+
+    def steps() -> Sequence[Step]:
+        made: list[Step] = []
+        for client in installed_clients():
+            env = {"PYTHONPATH": "", "ANSIBLE_BIN": str(client.bin_dir), **client.env}
+            up = ("mixed-12", str(WORK / f"client-{client.name}"), "--speed 3600 --page-size 3")
+            made.append(Step(["scripts/with_rehearsal.sh", *up, *client.command], env=env))
+        return made
+
+    return steps
+
+
 def ansible_test_integration() -> Sequence[Step]:
     """The targets under tests/integration/targets, as ansible-test finds and runs them."""
     root = own_copy("ansible-test-integration")
@@ -432,6 +399,8 @@ GATES = [
     ),
     Gate("journey-floors", floors, quick=False, further=True, beside=True),
     Gate("ansible-runner", runner, quick=False, further=True, beside=True),
+    Gate("foreign-clients", foreign_clients(clients.python_clients), quick=False, further=True, beside=True),
+    Gate("foreign-clients-node", foreign_clients(clients.node_clients), quick=False, further=True, beside=True),
     Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),
     Gate("proofs-further", pytest("proofs", "further"), quick=False, further=True),
     Gate("browser", pytest("browser", "further"), quick=False, further=True),

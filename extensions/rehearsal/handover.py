@@ -45,9 +45,12 @@ def write_env(
         # One server is authority and Resource Manager.
         "AZURE_AUTHORITY_HOST": azure["url"],
         "AZURE_RESOURCE_MANAGER_ENDPOINT": azure["url"],
+        # Ansible's and the SDK's spelling, then the Azure CLI's.
         "AZURE_DISABLE_INSTANCE_DISCOVERY": "true",
+        "AZURE_CORE_INSTANCE_DISCOVERY": "false",
         "REQUESTS_CA_BUNDLE": tls.bundle,
         "SSL_CERT_FILE": tls.bundle,
+        "NODE_EXTRA_CA_CERTS": tls.bundle,
         "ASR_RESOURCE_GROUP": vault.resource_group,
         "ASR_VAULT": vault.name,
         # All of them, for the inventory.

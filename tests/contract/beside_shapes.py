@@ -117,6 +117,7 @@ SHAPES: dict[tuple[str, str], dict[str, Any]] = {
         available={"type": "boolean"}, availableIPAddresses=many(TEXT)
     ),
     ("PUT", "microsoft.resources/deployments/*"): DEPLOYMENT,
+    ("GET", "microsoft.resources/deployments"): listing(DEPLOYMENT),
     ("GET", "microsoft.resources/deployments/*"): DEPLOYMENT,
     ("DELETE", "microsoft.resources/deployments/*"): NOTHING,
     ("POST", "microsoft.resources/deployments/*/validate"): DEPLOYMENT,

@@ -400,6 +400,7 @@ class Walk:
             lambda: wire.get(deployment), lambda seen: seen["properties"]["provisioningState"] != "Running"
         )
         assert ended["properties"]["provisioningState"] == "Succeeded", ended
+        assert wire.get(deployment.rsplit("/", 1)[0])["value"]
         ids = [f"{group}/providers/{kind}/{kind.rsplit('/', 1)[1].lower()}" for kind in made]
         for one in ids:
             wire.get(one)

@@ -47,10 +47,15 @@ class Arm:
         self._last_page: dict[str, str] = {}
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        call = Call(request, await request.read(), self.base_url, parse(request.path))
+        call = Call(request, b"", self.base_url, parse(request.rel_url.raw_path))
         rules: list[Rule] = []
         status: int | str = "lost"
         try:
+            try:
+                call.body = await request.read()
+            except web.HTTPRequestEntityTooLarge:
+                status = 413
+                return self._send(call, _too_large())
             self._recognise(call)
             rules = self.faults.matching(call)
             self.ledger.faults += len(rules)
@@ -142,7 +147,7 @@ class Arm:
 
     async def _answer(self, call: Call) -> Reply:
         try:
-            top = TOP.get(call.request.path.strip("/").lower()) if call.method in LOOKS else None
+            top = TOP.get("/".join(call.parts).lower()) if call.method in LOOKS else None
             if call.path is None and top is None:
                 self.ledger.tokens += front.is_token(call)
                 return front.answer(call, self.tokens)
@@ -168,7 +173,7 @@ class Arm:
 
     async def _top(self, call: Call, handler: Handler) -> Reply:
         """A list that is below no subscription."""
-        self.ledger.count_call(call.method, True, call.request.path.strip("/").lower())
+        self.ledger.count_call(call.method, True, "/".join(call.parts).lower())
         return await handler(self.service, call)
 
     def _pass_bucket(self, call: Call) -> None:
@@ -253,6 +258,11 @@ class Arm:
             response.headers["Vary"] = "Accept-Encoding"
             response.enable_compression(web.ContentCoding.gzip)
         return response
+
+
+def _too_large() -> Reply:
+    text = "The request content size exceeds the maximum size that is permitted."
+    return Reply(413, dumps({"error": {"code": "RequestContentTooLarge", "message": text}}), {"Connection": "close"})
 
 
 def _status(rule: Rule) -> Reply:

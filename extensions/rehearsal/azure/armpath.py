@@ -38,9 +38,17 @@ class ArmPath:
         return "/".join(parts)
 
 
+def parts_of(raw_path: str) -> list[str]:
+    """The parts of a path that is still percent-encoded, each decoded once.
+
+    Empty ones are passed over, as Resource Manager does: the Azure CLI's ``resource`` commands send two slashes (SEEN).
+    """
+    return [unquote(part) for part in raw_path.split("/") if part]
+
+
 def parse(raw_path: str) -> ArmPath | None:
     """None for a path that is no ARM resource path."""
-    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+    parts = parts_of(raw_path)
     if len(parts) < 2 or parts[0].lower() != "subscriptions":
         return None
     subscription, rest = parts[1], parts[2:]

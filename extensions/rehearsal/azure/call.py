@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from rehearsal.azure.armpath import ArmPath
+from rehearsal.azure.armpath import ArmPath, parts_of
 from rehearsal.azure.errors import refused
 from rehearsal.azure.items import Item
 from rehearsal.azure.vault import VaultState
@@ -56,6 +56,11 @@ class Call:
     @property
     def url(self) -> str:
         return self.base_url + self.request.raw_path
+
+    @property
+    def parts(self) -> list[str]:
+        """The path's parts, decoded. Empty ones are passed over, as Resource Manager does."""
+        return parts_of(self.request.rel_url.raw_path)
 
     @property
     def query(self) -> dict[str, str]:

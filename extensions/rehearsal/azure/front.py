@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from rehearsal.azure import versions
 from rehearsal.azure.call import Call, Reply, parse_form
@@ -17,7 +18,7 @@ GRAPH = "https://graph.microsoft.com"
 
 def answer(call: Call, tokens: TokenService) -> Reply:
     """A path that is no resource's. Raises Refused where there is nothing."""
-    parts = call.request.path.strip("/").split("/")
+    parts = call.parts or [""]
     below = [part.lower() for part in parts[1:]]
     looking = call.method in ("GET", "HEAD")
     if looking and [part.lower() for part in parts] == ["metadata", "endpoints"]:
@@ -32,16 +33,28 @@ def answer(call: Call, tokens: TokenService) -> Reply:
     if looking and below in (["discovery", "v2.0", "keys"], ["discovery", "keys"]):
         return Reply(body='{"keys":[]}')
     if call.method == "POST" and below == ["oauth2", "v2.0", "token"]:
-        return Reply(body=dumps(tokens.token(parts[0], parse_form(call.body))))
+        return Reply(body=dumps(tokens.token(parts[0], _form(call))))
     if call.method == "POST" and below == ["oauth2", "token"]:
-        return Reply(body=dumps(tokens.token_v1(parts[0], parse_form(call.body))))
+        return Reply(body=dumps(tokens.token_v1(parts[0], _form(call))))
     raise refused(404, "NotFound", f"There is nothing at {call.request.path}.")
 
 
 def is_token(call: Call) -> bool:
-    return call.method == "POST" and call.request.path.lower().rstrip("/").endswith(
-        ("/oauth2/v2.0/token", "/oauth2/token")
-    )
+    below = [part.lower() for part in call.parts[1:]]
+    return call.method == "POST" and below in (["oauth2", "v2.0", "token"], ["oauth2", "token"])
+
+
+def _form(call: Call) -> dict[str, str]:
+    """What a token is asked for with; a client may send its id and secret as a basic authorization, too (DOC)."""
+    form = parse_form(call.body)
+    kind, _blank, sent = call.request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        try:
+            client, _colon, secret = base64.b64decode(sent, validate=True).decode().partition(":")
+        except ValueError:
+            client = secret = ""
+        form = {"client_id": unquote_plus(client), "client_secret": unquote_plus(secret), **form}
+    return form
 
 
 def instance(base: str, tenant: str) -> dict[str, Any]:

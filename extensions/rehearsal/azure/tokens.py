@@ -21,6 +21,10 @@ from urllib.parse import urlsplit
 from rehearsal.azure.errors import Refused, refused
 from rehearsal.azure.settings import Settings
 
+#: The directory's other name, and names under which clients ask before they know one.
+DOMAIN = "rehearsal.example"
+COMMON = ("common", "organizations")
+
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 #: Words that clients add to the resource they want a token for.
@@ -48,9 +52,14 @@ class TokenService:
     # -- the authority -----------------------------------------------------------------------------------------------
 
     def configuration(self, tenant: str, version: int = 2) -> dict[str, Any]:
-        """OpenID configuration of either version; Refused for another tenant."""
-        self._check_tenant(tenant)
-        root = f"{self.base_url}/{tenant}"
+        """OpenID configuration of either version; Refused for another tenant.
+
+        Under a common name it is that of no tenant: its issuer has a place for the id (DOC).
+        """
+        common = tenant.lower() in COMMON
+        if not common:
+            self._check_tenant(tenant)
+        root = f"{self.base_url}/{tenant if common else self.tenant}"
         return {
             "token_endpoint": f"{root}/oauth2/v2.0/token" if version > 1 else f"{root}/oauth2/token",
             "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
@@ -59,7 +68,7 @@ class TokenService:
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
             "scopes_supported": ["openid", "profile", "offline_access"],
-            "issuer": f"{root}/v2.0",
+            "issuer": f"{self.base_url}/{{tenantid}}/v2.0" if common else f"{root}/v2.0",
             "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
             "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
             "end_session_endpoint": f"{root}/oauth2/v2.0/logout",
@@ -70,7 +79,7 @@ class TokenService:
         audience = self._audience(form.get("scope", "")) if self._client(tenant, form) else ""
         self._check_proof(form)
         seconds = self._told()
-        token = self._issue(tenant, audience, form["client_id"])
+        token = self._issue(audience, form["client_id"])
         return {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token}
 
     def token_v1(self, tenant: str, form: dict[str, str]) -> dict[str, Any]:
@@ -90,7 +99,7 @@ class TokenService:
             "expires_on": str(now + seconds),
             "not_before": str(now),
             "resource": resource,
-            "access_token": self._issue(tenant, resource, form["client_id"]),
+            "access_token": self._issue(resource, form["client_id"]),
         }
 
     def _client(self, tenant: str, form: dict[str, str]) -> bool:
@@ -131,8 +140,8 @@ class TokenService:
         """Seconds that a token is said to live."""
         return max(1, int(self.settings.token_told or self.settings.token_lifetime))
 
-    def _issue(self, tenant: str, audience: str, client: str) -> str:
-        claims = {"aud": audience, "appid": client, "tid": tenant, "oid": self.client_id, "idtyp": "app"}
+    def _issue(self, audience: str, client: str) -> str:
+        claims = {"aud": audience, "appid": client, "tid": self.tenant, "oid": self.client_id, "idtyp": "app"}
         token = ".".join(
             (
                 _b64(json.dumps({"typ": "JWT", "alg": "RS256"}).encode()),
@@ -145,7 +154,7 @@ class TokenService:
         return token
 
     def _check_tenant(self, tenant: str) -> None:
-        if tenant.lower() != self.tenant.lower():
+        if tenant.lower() not in (self.tenant.lower(), DOMAIN):
             raise self._aad(400, "invalid_request", 90002, f"Tenant '{tenant}' not found.")
 
     def _check_secret(self, given: str) -> None:

@@ -8,7 +8,8 @@ import re
 from rehearsal.azure.armpath import SITE_RECOVERY
 from rehearsal.azure.errors import refused
 
-#: Published versions of Microsoft.RecoveryServices, of the vault itself and of what is below it (SPEC; older ones DOC).
+#: Published versions of Microsoft.RecoveryServices, of the vault itself and of what is below it (SPEC; older ones DOC; the
+#: newest are those that Microsoft's own clients for Python ask for).
 RECOVERY_SERVICES = (
     "2016-06-01",
     "2016-08-10",
@@ -25,8 +26,10 @@ RECOVERY_SERVICES = (
     "2021-08-01",
     "2021-10-01",
     "2021-11-01",
+    "2021-11-01-preview",
     "2021-12-01",
     "2022-01-01",
+    "2022-01-31-preview",
     "2022-02-01",
     "2022-03-01",
     "2022-04-01",
@@ -43,11 +46,21 @@ RECOVERY_SERVICES = (
     "2024-01-01",
     "2024-02-01",
     "2024-04-01",
+    "2024-04-30-preview",
+    "2024-09-30-preview",
     "2024-10-01",
     "2025-01-01",
     "2025-02-01",
     "2025-08-01",
+    "2026-01-01",
     "2026-02-01",
+    "2026-03-31-preview",
+    "2026-05-01",
+    "2026-05-31-preview",
+    "2026-07-01",
+    "2026-08-01",
+    "2026-08-31-preview",
+    "2026-11-01",
 )
 
 #: A few versions to name where any published date is taken; the stand-in knows no other service's list.

@@ -26,6 +26,9 @@ func improve(s *standin, apiVersion string) {
 	instance := registry.Get(vim25.ServiceInstance).(*simulator.ServiceInstance)
 	instance.Content.About.ApiVersion = apiVersion
 	instance.Content.About.Version = shortVersion(apiVersion)
+	// The simulator's own text names another version than the one told.
+	instance.Content.About.FullName = fmt.Sprintf("%s %s build-%s",
+		instance.Content.About.Name, shortVersion(apiVersion), instance.Content.About.Build)
 
 	authority := &authorization{
 		AuthorizationManager: registry.Get(*instance.Content.AuthorizationManager).(*simulator.AuthorizationManager),

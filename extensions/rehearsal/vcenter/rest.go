@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/vmware/govmomi/simulator"
@@ -21,10 +22,16 @@ type rest struct {
 
 	mu         sync.Mutex
 	asker      string // the user of the call that is being answered
-	sessions   map[string]string
+	sessions   map[string]*session
 	categories map[string]fields
 	tags       map[string]fields
 	attached   map[string][]fields // tag -> objects, each {"id", "type"}
+}
+
+// session is one login; the automation side has sessions of its own.
+type session struct {
+	user          string
+	created, used time.Time
 }
 
 // fields are an operation's input, and plain data of the tags.
@@ -63,7 +70,7 @@ func notFound(what string) *problem {
 
 func newRest(s *standin) *rest {
 	return &rest{
-		s: s, sessions: map[string]string{}, categories: map[string]fields{}, tags: map[string]fields{},
+		s: s, sessions: map[string]*session{}, categories: map[string]fields{}, tags: map[string]fields{},
 		attached: map[string][]fields{},
 	}
 }
@@ -75,16 +82,22 @@ func (r *rest) register(service *simulator.Service) {
 	service.HandleFunc("/rest/", r.serveOlder)
 }
 
+// sessionOf is the session that a request names, in a header or in a cookie.
+func sessionOf(request *http.Request) string {
+	if id := request.Header.Get("vmware-api-session-id"); id != "" {
+		return id
+	}
+	if cookie, err := request.Cookie("vmware-api-session-id"); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
 // user is who asks: the session's user, or whoever logs in with the request itself.
-func (r *rest) user(request *http.Request, session string) string {
-	if session == "" {
-		session = request.Header.Get("vmware-api-session-id")
-	}
-	if cookie, err := request.Cookie("vmware-api-session-id"); session == "" && err == nil {
-		session = cookie.Value
-	}
-	if name, known := r.sessions[session]; known {
-		return name
+func (r *rest) user(request *http.Request, id string) string {
+	if known := r.sessions[id]; known != nil {
+		known.used = time.Now()
+		return known.user
 	}
 	name, password, given := request.BasicAuth()
 	if given && r.s.users.valid(&types.Login{UserName: name, Password: password}) {
@@ -95,8 +108,25 @@ func (r *rest) user(request *http.Request, session string) string {
 
 func (r *rest) open(user string) string {
 	id := uuid.NewString()
-	r.sessions[id] = user
+	now := time.Now()
+	r.sessions[id] = &session{user: user, created: now, used: now}
 	return id
+}
+
+// about tells of a session, or of a request that carries its own credentials.
+func (r *rest) about(id, user string) any {
+	now := time.Now()
+	s := &session{user: user, created: now, used: now}
+	if known := r.sessions[id]; known != nil {
+		s = known
+	}
+	return record{"com.vmware.cis.session.info", fields{
+		"user": s.user, "created_time": moment(s.created), "last_accessed_time": moment(s.used),
+	}}
+}
+
+func moment(t time.Time) string {
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
 
 // do carries out one operation for a user.
@@ -150,7 +180,7 @@ func (r *rest) servePlain(w http.ResponseWriter, request *http.Request) {
 	defer r.mu.Unlock()
 	value, problem := r.plain(request, strings.TrimPrefix(request.URL.Path, "/api/"))
 	status := http.StatusOK
-	if request.Method == http.MethodPost && problem == nil && strings.HasSuffix(request.URL.Path, "/session") {
+	if _, made := value.(string); made && request.Method == http.MethodPost && request.URL.Path == "/api/session" {
 		status = http.StatusCreated
 	}
 	answerPlain(w, status, value, problem, func(v any) any { return v })
@@ -173,20 +203,23 @@ func (r *rest) serveOlder(w http.ResponseWriter, request *http.Request) {
 }
 
 func (r *rest) plain(request *http.Request, path string) (any, *problem) {
-	user := r.user(request, "")
+	id := sessionOf(request)
+	user := r.user(request, id)
 	if user == "" {
 		return nil, unauthenticated
 	}
 	path = strings.TrimSuffix(path, "/")
 	if path == "session" {
-		switch request.Method {
-		case http.MethodPost:
+		// The older way asks with a POST, too: govc looks so whether its session still lives.
+		asks := actionOf(request) == "get"
+		switch {
+		case request.Method == http.MethodPost && !asks:
 			return r.open(user), nil
-		case http.MethodDelete:
-			delete(r.sessions, request.Header.Get("vmware-api-session-id"))
+		case request.Method == http.MethodDelete:
+			delete(r.sessions, id)
 			return nil, nil
 		}
-		return record{"com.vmware.cis.session.info", fields{"user": user}}, nil
+		return r.about(id, user), nil
 	}
 	in := inputOf(request)
 	parts := strings.Split(path, "/")
@@ -197,11 +230,7 @@ func (r *rest) plain(request *http.Request, path string) (any, *problem) {
 		}
 		operation := route.operation
 		if operation == "" {
-			action := request.URL.Query().Get("action")
-			if action == "" {
-				action = request.URL.Query().Get("~action")
-			}
-			operation = strings.ReplaceAll(action, "-", "_")
+			operation = strings.ReplaceAll(actionOf(request), "-", "_")
 		}
 		if route.id != "" {
 			in[route.id] = id
@@ -215,6 +244,14 @@ func (r *rest) plain(request *http.Request, path string) (any, *problem) {
 		return r.do(user, route.service, operation, in)
 	}
 	return nil, unknown
+}
+
+// actionOf is the verb in a query, as either way spells it.
+func actionOf(request *http.Request) string {
+	if action := request.URL.Query().Get("action"); action != "" {
+		return action
+	}
+	return request.URL.Query().Get("~action")
 }
 
 // match compares a route with a path and finds the id in it.
@@ -340,8 +377,11 @@ func (r *rest) serveRPC(w http.ResponseWriter, request *http.Request) {
 func (r *rest) rpc(
 	request *http.Request, service, operation string, in fields, security map[string]any,
 ) (any, *problem) {
-	session, _ := security["sessionId"].(string)
-	user := r.user(request, session)
+	id, _ := security["sessionId"].(string)
+	if id == "" {
+		id = sessionOf(request)
+	}
+	user := r.user(request, id)
 	if name, _ := security["userName"].(string); user == "" && name != "" {
 		password, _ := security["password"].(string)
 		if r.s.users.valid(&types.Login{UserName: name, Password: password}) {
@@ -356,8 +396,10 @@ func (r *rest) rpc(
 		case "create":
 			return r.open(user), nil
 		case "delete":
-			delete(r.sessions, session)
+			delete(r.sessions, id)
 			return nil, nil
+		case "get":
+			return r.about(id, user), nil
 		}
 	}
 	return r.do(user, service, operation, in)

@@ -80,6 +80,59 @@ def test_what_stands_in_a_subscription(vault: Wire) -> None:
         r["type"] for r in vault.all(f"{below}/resources?$filter=resourceType eq 'Microsoft.RecoveryServices/vaults'")
     ]
     assert kinds == ["Microsoft.RecoveryServices/vaults"]
+    assert vault.get(f"{below}/providers/Microsoft.Resources")["registrationPolicy"] == "RegistrationFree"
+
+
+def test_a_path_with_empty_parts_is_the_path_without_them(vault: Wire) -> None:
+    """The Azure CLI's generic resource commands send such addresses."""
+    doubled = vault.vault.replace("Microsoft.RecoveryServices/", "Microsoft.RecoveryServices//")
+    assert vault.get(doubled)["name"] == "vault-small"
+    assert vault.get(f"{doubled}/replicationFabrics//")["value"]
+    assert vault.get("//subscriptions/")["value"]
+
+
+def test_deployments_of_a_group_and_of_the_subscription(vault: Wire) -> None:
+    path = "providers/Microsoft.Resources/deployments"
+    template = {"$schema": "s", "contentVersion": "1.0.0.0", "resources": []}
+    body = {"properties": {"mode": "Incremental", "template": template, "parameters": {}}}
+    assert vault.call("PUT", f"{GROUP}/{path}/first", body).status_code == 201
+    assert vault.call("PUT", f"{GROUP}/{path}/second", body).status_code == 201
+    assert [d["name"] for d in vault.all(f"{GROUP.upper()}/{path}".replace("/SUBSCRIPTIONS", "/subscriptions"))] == [
+        "second",
+        "first",
+    ]
+    assert vault.all(f"{GROUP}/{path}?$filter=provisioningState eq 'Failed'") == []
+    assert vault.all(f"/subscriptions/{SUBSCRIPTION}/{path}") == []
+
+
+@pytest.mark.parametrize(
+    "version", ["2016-06-01", "2024-04-01", "2025-01-01", "2025-08-01", "2026-07-01", "2026-11-01"]
+)
+def test_versions_that_clients_ask_vaults_with(vault: Wire, version: str) -> None:
+    assert vault.get(f"{vault.vault}?api-version={version}")["name"] == "vault-small"
+
+
+@pytest.mark.parametrize("tenant", ["rehearsal.example", "REHEARSAL.EXAMPLE"])
+def test_a_directory_answers_to_its_domain(vault: Wire, tenant: str) -> None:
+    described = plain(vault, "GET", f"/{tenant}/v2.0/.well-known/openid-configuration").json()
+    assert described["issuer"] == f"{vault.url}/{vault.told['tenant']}/v2.0"
+    assert vault.token_reply(tenant=tenant).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["common", "organizations"])
+def test_the_common_name_is_described_and_gives_no_tokens(vault: Wire, name: str) -> None:
+    described = plain(vault, "GET", f"/{name}/v2.0/.well-known/openid-configuration").json()
+    assert described["token_endpoint"] == f"{vault.url}/{name}/oauth2/v2.0/token"
+    assert described["issuer"] == f"{vault.url}/{{tenantid}}/v2.0"
+    assert vault.token_reply(tenant=name).json()["error_codes"] == [90002]
+
+
+@pytest.mark.parametrize("path", ["oauth2/v2.0/token", "oauth2/token"])
+@pytest.mark.parametrize(("secret", "status"), [(None, 200), ("no", 401)])
+def test_id_and_secret_as_a_basic_authorization(vault: Wire, path: str, secret: str | None, status: int) -> None:
+    form = {"grant_type": "client_credentials", "scope": f"{vault.url}/.default", "resource": vault.url}
+    who = (vault.told["client_id"], secret or vault.told["secrets"]["client_secret"])
+    assert plain(vault, "POST", f"/{vault.told['tenant']}/{path}", data=form, auth=who).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -210,3 +263,10 @@ def test_refused_requests_are_logged_too(vault: Wire) -> None:
     last = [json.loads(line) for line in text.splitlines()][-3:]
     assert [line["status"] for line in last] == [404, 401, 401]
     assert last[2]["body_sha256"] is None
+
+
+def test_a_body_that_is_too_large_is_refused_and_logged(vault: Wire) -> None:
+    reply = plain(vault, "POST", f"{vault.vault}/replicationJobs/export", data=b"x" * (4 * 1024 * 1024 + 1))
+    assert (reply.status_code, reply.json()["error"]["code"]) == (413, "RequestContentTooLarge")
+    text = (vault.directory / "requests.jsonl").read_text(encoding="utf-8")  # type: ignore[attr-defined]
+    assert json.loads(text.splitlines()[-1])["status"] == 413

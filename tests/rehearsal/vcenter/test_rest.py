@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+from datetime import datetime
 from http.client import HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +81,27 @@ def test_a_session_ends(rest: Rest) -> None:
     assert rest.call("GET", "/api/session")[1]["user"] == rest.vcenter.user
     assert rest.call("DELETE", "/api/session")[0] == 204
     assert rest.call("GET", "/api/vcenter/vm")[0] == 401
+
+
+def test_a_session_tells_about_itself(rest: Rest) -> None:
+    """Clients that keep a session ask so whether it still lives: govc with a POST, which must not open another one."""
+    status, older = rest.call("POST", "/rest/com/vmware/cis/session?~action=get")
+    told = rest.rpc("com.vmware.cis.session", "get")["output"]["STRUCTURE"]["com.vmware.cis.session.info"]
+    for seen in (rest.call("GET", "/api/session")[1], older["value"], told):
+        assert seen["user"] == rest.vcenter.user
+        made, used = (datetime.fromisoformat(seen[key]) for key in ("created_time", "last_accessed_time"))
+        assert made <= used
+    assert status == 200
+    cookie = {"Cookie": f"vmware-api-session-id={rest.session}"}
+    rest.session = ""
+    assert rest.call("GET", "/rest/com/vmware/cis/session", **cookie)[0] == 200
+    assert rest.call("DELETE", "/rest/com/vmware/cis/session", **cookie)[0] < 300
+    assert rest.call("POST", "/rest/com/vmware/cis/session?~action=get", **cookie)[0] == 401
+
+
+def test_the_product_names_one_version(vcenter: Any) -> None:
+    about = vcenter.si.RetrieveContent().about
+    assert about.fullName == f"{about.name} {about.version} build-{about.build}"
 
 
 def test_the_inventory(rest: Rest, vcenter: Any) -> None:

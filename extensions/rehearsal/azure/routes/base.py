@@ -98,7 +98,7 @@ def page(service: Service, call: Call, kind: str, entries: list[Any], encode: Ca
     end = start + size
     link = None
     if end < len(entries):
-        link = next_link(call.base_url, call.request.path, dict(call.request.query), make_token(kind, end))
+        link = next_link(call.base_url, call.request.rel_url.raw_path, dict(call.request.query), make_token(kind, end))
     return reply(page_text([encode(entry) for entry in entries[start:end]], link))
 
 

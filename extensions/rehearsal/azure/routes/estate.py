@@ -9,10 +9,11 @@ from typing import Any
 from rehearsal.azure import catalogue, networks
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.errors import refused, resource_not_found
+from rehearsal.azure.filters import holds, parse_filter
 from rehearsal.azure.resourcegroups import Body
 from rehearsal.azure.routes.base import ROUTES, Handler, Service, page, reply, route
 from rehearsal.azure.routes.machines import MACHINES
-from rehearsal.azure.words import dumps
+from rehearsal.azure.words import dumps, same
 
 DEPLOYMENT = "microsoft.resources/deployments/*"
 RUN_COMMAND = f"{MACHINES}/*/runcommands/*"
@@ -30,7 +31,7 @@ PLAIN = {
 
 
 def _id(call: Call) -> str:
-    return call.request.path.rstrip("/")
+    return "/" + "/".join(call.parts)
 
 
 def _group(call: Call) -> str:
@@ -91,6 +92,22 @@ async def list_image_versions(service: Service, call: Call) -> Reply:
 
 
 # -- deployments -----------------------------------------------------------------------------------------------------
+
+
+@route("GET", "microsoft.resources/deployments")
+async def list_deployments(service: Service, call: Call) -> Reply:
+    """Those of the group, the youngest first. Those of the subscription itself are none: nothing is deployed there."""
+    now = service.world.clock.now()
+    here = f"{_id(call)}/".casefold()
+    found = [d.body(now) for key, d in service.deployments.known.items() if f"{key}/".startswith(here)]
+    known = ("provisioningstate",)
+    terms = parse_filter(call.query.get("$filter"), known)
+    shown = [
+        body
+        for body in reversed(found)
+        if holds(terms, lambda term, body=body: same(body["properties"]["provisioningState"], term[2]))  # type: ignore[misc]
+    ]
+    return page(service, call, "deployments", shown, dumps)
 
 
 @route("GET", DEPLOYMENT)

@@ -135,7 +135,9 @@ async def list_jobs(service: Service, call: Call) -> Reply:
     start = max(0, end - max(1, service.world.settings.page_size))
     link = None
     if start > 0:
-        link = next_link(call.base_url, call.request.path, dict(call.request.query), make_token("jobs", start))
+        link = next_link(
+            call.base_url, call.request.rel_url.raw_path, dict(call.request.query), make_token("jobs", start)
+        )
     call.is_list = True
     return reply(page_text([job.list_entry(moment) or "null" for job in reversed(jobs[start:end])], link))
 

@@ -11,6 +11,7 @@ from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.errors import group_not_found, refused
 from rehearsal.azure.filters import holds, parse_filter
 from rehearsal.azure.routes.base import ROUTES, Service, bodies, reply, route
+from rehearsal.azure.tokens import DOMAIN
 from rehearsal.azure.versions import NAMED, RECOVERY_SERVICES
 from rehearsal.azure.words import same
 
@@ -84,8 +85,8 @@ async def list_tenants(service: Service, call: Call) -> Reply:
         "tenantId": service.tenant,
         "countryCode": "ZZ",
         "displayName": "Rehearsal",
-        "domains": ["rehearsal.example"],
-        "defaultDomain": "rehearsal.example",
+        "domains": [DOMAIN],
+        "defaultDomain": DOMAIN,
         "tenantCategory": "Home",
         "tenantType": "AAD",
     }
@@ -143,7 +144,7 @@ def _provider(service: Service, call: Call, namespace: str) -> dict[str, Any]:
     return {
         "id": f"/subscriptions/{subscription}/providers/{namespace}",
         "namespace": namespace,
-        "registrationPolicy": "RegistrationRequired",
+        "registrationPolicy": "RegistrationFree" if namespace == "Microsoft.Resources" else "RegistrationRequired",
         "registrationState": "Registered",
         "resourceTypes": [
             {
