@@ -38,6 +38,7 @@ func improve(s *standin, apiVersion string) {
 	registry.Put(&storageResources{
 		registry.Get(*instance.Content.StorageResourceManager).(*simulator.StorageResourceManager),
 	})
+	describeEvents(registry.EventManager())
 	registry.Put(newRefusal())
 	registry.Put(newMover())
 	registry.Put(newClusters())

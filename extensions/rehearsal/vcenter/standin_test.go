@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"text/template"
 
 	"github.com/vmware/govmomi/simulator"
+	"github.com/vmware/govmomi/simulator/esx"
 	"github.com/vmware/govmomi/vim25/types"
 )
 
@@ -50,6 +52,19 @@ func TestPasswordComesFromFileOrEnvironmentOnly(t *testing.T) {
 		if got, err := (options{passwordIn: from}).password(); err != nil || got != want {
 			t.Errorf("password from %q: %q, %v", from, got, err)
 		}
+	}
+}
+
+func TestTextsOfEventsCanBeParsed(t *testing.T) {
+	manager := &simulator.EventManager{}
+	manager.Description.EventInfo = esx.EventInfo
+	describeEvents(manager)
+	seen := map[string]bool{}
+	for _, one := range manager.Description.EventInfo {
+		if _, err := template.New(one.Key).Parse(one.FullFormat); err != nil || seen[one.Key] {
+			t.Errorf("%s: %v", one.Key, err)
+		}
+		seen[one.Key] = true
 	}
 }
 

@@ -57,6 +57,34 @@ def test_a_move_to_another_host_names_the_destination(vcenter, vm):
     assert (event.sourceHost.name, event.host.name) == ("esx-02", "esx-03")
 
 
+@pytest.mark.parametrize(
+    ("power", "spec", "kind"),
+    [
+        ("on", {"host": "esx-02"}, "VmBeingHotMigratedEvent"),
+        ("off", {"host": "esx-02"}, "VmBeingMigratedEvent"),
+        ("off", {"datastore": "datastore-2"}, "VmBeingRelocatedEvent"),
+    ],
+)
+def test_the_beginning_of_a_move_says_from_where_to_where(vcenter, vm, power, spec, kind):
+    places = {
+        "host": host(vcenter, spec.get("host", "esx-03")),
+        "datastore": store(vcenter, spec.get("datastore", "datastore-1")),
+    }
+    if power == "off":
+        client.wait(vcenter.si, vm.PowerOffVM_Task())
+    try:
+        relocate(vcenter, vm, **{key: places[key] for key in spec})
+        text = last_event(vcenter, vm, kind).fullFormattedMessage
+        assert "from esx-03, datastore-1" in text, text
+        assert f"to {places['host'].name}, {places['datastore'].name}" in text, text
+        described = {e.key: e.category for e in vcenter.si.content.eventManager.description.eventInfo}
+        assert described[getattr(vim.event, kind)] == "info"
+    finally:
+        relocate(vcenter, vm, host=host(vcenter, "esx-03"), datastore=store(vcenter, "datastore-1"))
+        if power == "off":
+            client.wait(vcenter.si, vm.PowerOnVM_Task())
+
+
 def test_a_storage_move_takes_files_paths_and_free_space_along(vcenter, vm):
     size = sum(d.capacityInBytes for d in client.disks(vcenter.si, vm))
     uuids = [d.backing.uuid for d in client.disks(vcenter.si, vm)]
