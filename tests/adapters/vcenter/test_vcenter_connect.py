@@ -52,7 +52,7 @@ def test_an_unknown_authority_is_refused_on_local_addresses_too(
     error = refusal(replace(account, hostname=host, ca_path=str(other.ca)))
     assert error.code == "vcenter_certificate_not_trusted"
     assert "`ca_path`" in error.sentence()
-    assert "`validate_certs" in error.sentence()
+    assert "`{set:validate_certs=false}`" in error.sentence()
 
 
 def test_the_environments_authorities_are_trusted(account: SiteAccount, vcenter: Any, monkeypatch: Any) -> None:
