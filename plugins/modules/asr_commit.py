@@ -433,7 +433,7 @@ machines:
           type: str
           sample: azure_vm
         verdict:
-          description: V(holds), V(missing), V(accepted) (by O(accept)), V(approved) (by a person, where VMware Tools cannot show it), or
+          description: V(holds), V(missing), V(accepted) (by name and reason), V(approved) (by a person, where VMware Tools cannot show it), or
             V(unknown).
           returned: always
           type: str
