@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -247,7 +247,8 @@ class Chain:
         """Write it where the next task of this process finds it."""
         part = path.with_name(f"{path.name}.part")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            json.dump(asdict(self), stream, default=str)
+            # In one piece: written in parts, json leaves its C encoder, and asdict would copy every row.
+            stream.write(json.dumps({part.name: getattr(self, part.name) for part in fields(self)}, default=str))
         part.replace(path)
 
     @classmethod

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ..failback.model.outcomes import LISTED
 from ..failback.report.table import Report, gather, render, still_running
-from .module import Call
 from .outcome import complaint, too_many
 from .specs import Spec
+
+if TYPE_CHECKING:
+    from .module import Call
 
 #: Maximum names in one of the result's lists; ``counts`` holds the totals.
 NAMES = 50
@@ -41,9 +44,13 @@ def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str
 
 
 def work(call: Call) -> dict[str, Any]:
-    """The report as a result."""
-    params = call.params
-    report = gather(params["results"], call.check)
+    """The report as the module gives it."""
+    return tell(call.params, call.check)
+
+
+def tell(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """The report as a result. ``params`` are the module's options, checked."""
+    report = gather(params["results"], check)
     onward = list(params.get("onward") or ())
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
