@@ -3,19 +3,29 @@
 
 Every row is one fleet that starts in Azure, is failed back and protected again by ``ansible-playbook homeward.asr.failback``
 on both stand-ins. ``BENCH="12 100"`` chooses the sizes, ``BENCH_PAGES="100"`` the entries of a list page, ``BENCH_GENERATIONS="classic"``
-the generations, ``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same.
+the generations, ``BENCH_ADVANCE="together each"`` the ways to advance; the options of the same names do the same. A line
+is shown for each fleet while it runs, the table at the end, also of a run that is interrupted (Ctrl-C, SIGTERM); the
+stand-ins are stopped in any case.
 
 What the columns say:
 
-* writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
-* reads/op: reads that are no list, for each machine and operation; lists: pages of lists;
+* reads/op: reads that are no list, for each machine and operation;
 * slices: processes that asked for a token, one each; CPU s: user and system time of ansible-playbook and everything it
-  started; per step: what is left of it for each of the four operations after 0.4 s for each slice;
-* MB: the largest of those processes;
+  started; ms/step: that time in milliseconds for each machine and operation;
+* MB: the largest of those processes; wall s: the whole run.
+
+With ``--wide``:
+
+* writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
+* lists: pages of lists;
 * SOAP: calls to vCenter in the stage that proves and sends the commits, when nobody else speaks to vCenter; looks: for
   how many looks, each at the machines whose commits the bucket lets out before the next (with ``together`` only);
 * send s: from the first to the last accepted write of stage 2; bucket s: what the write bucket (200, refilled by 10 a
-  second) asks for; wall s: the whole run.
+  second) asks for.
+
+While a task runs, Ansible's main process looks for its result every millisecond, which costs some 35 ms of CPU for each
+second of waiting. ``--poll`` is the interval that is set instead (internal_poll_interval in ansible.cfg), as the guide on
+operating recommends; ``--poll 0.001`` measures Ansible's default.
 """
 
 from __future__ import annotations
@@ -26,11 +36,12 @@ import json
 import os
 import platform
 import re
+import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
@@ -46,14 +57,17 @@ sys.path.insert(0, str(ROOT / "extensions"))
 from rehearsal import fleet as fleets  # noqa: E402
 
 BUILD = ROOT / ".build"
-WORK = BUILD / "bench"
+#: Where a measurement keeps its files; BENCH_DIR names another place.
+WORK = Path(os.environ.get("BENCH_DIR") or BUILD / "bench").resolve()
 #: Calls to vCenter as the second hook found them.
 SOAP = WORK / "soap.json"
 #: Operations of the failback for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
-#: The write bucket (DOC), and the CPU seconds that starting a slice costs anyway.
-BUCKET, REFILL, START = 200, 10.0, 0.4
-#: Column -> width.
+#: The write bucket (DOC).
+BUCKET, REFILL = 200, 10.0
+#: Seconds that an interrupted ansible-playbook is given to end.
+PATIENCE = 20.0
+#: Column -> width. The small table leaves out those of ``WIDE``.
 COLUMNS = {
     "generation": 10,
     "machines": 8,
@@ -65,7 +79,7 @@ COLUMNS = {
     "lists": 6,
     "slices": 6,
     "CPU s": 6,
-    "per step": 7,
+    "ms/step": 7,
     "MB": 5,
     "SOAP": 5,
     "looks": 5,
@@ -73,6 +87,7 @@ COLUMNS = {
     "bucket s": 8,
     "wall s": 6,
 }
+WIDE = frozenset({"writes", "floor", "lists", "SOAP", "looks", "send s", "bucket s"})
 
 
 @dataclass(frozen=True)
@@ -111,13 +126,23 @@ def fleet_file(generation: str, size: int) -> Path:
 
 
 def rehearsal(*arguments: str) -> None:
+    """Run the launcher, out of reach of Ctrl-C: when this script is interrupted, it is asked to end, and cleans up."""
     env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
-    subprocess.run([sys.executable, "-m", "rehearsal", *arguments], env=env, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "rehearsal", *arguments]
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, start_new_session=True) as child:
+        try:
+            code = child.wait()
+        except BaseException:
+            child.terminate()
+            child.wait()
+            raise
+    if code:
+        raise SystemExit(f"{' '.join(command)} ended with {code}.")
 
 
 @contextmanager
 def standins(generation: str, size: int, page: int, speed: float) -> Iterator[dict[str, Any]]:
-    """Stand-ins for one measurement; yields their state (URLs of the control endpoints)."""
+    """Stand-ins for one measurement; yields their state (URLs of the control endpoints). They end with it, whatever happens."""
     options = [
         "--fleet",
         str(fleet_file(generation, size)),
@@ -129,11 +154,23 @@ def standins(generation: str, size: int, page: int, speed: float) -> Iterator[di
         str(page),
     ]
     binary = str(BUILD / "bin" / "vcenter-standin")
-    rehearsal("up", *options, "--vcenter-binary", binary, "--cache", str(BUILD / "fleets"))
     try:
+        rehearsal("up", *options, "--vcenter-binary", binary, "--cache", str(BUILD / "fleets"))
         yield json.loads((WORK / "state.json").read_text(encoding="utf-8"))
     finally:
-        rehearsal("down", "--dir", str(WORK))
+        with deaf():
+            rehearsal("down", "--dir", str(WORK))
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """No interruption while it lasts."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, *ENDING)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def environment() -> dict[str, str]:
@@ -144,14 +181,28 @@ def environment() -> dict[str, str]:
     return dict(os.fsdecode(entry).split("=", 1) for entry in shown.split(b"\0") if b"=" in entry)
 
 
-def play(playbook: str, *options: str) -> Run:
+def play(playbook: str, poll: float, *options: str) -> Run:
     """Run a playbook of the collection; a failed one ends the benchmark with its last lines."""
-    log = WORK / "play.log"
+    log, settings = WORK / "play.log", WORK / "ansible.cfg"
+    settings.write_text(f"[defaults]\ninternal_poll_interval = {poll:g}\n", encoding="utf-8")
+    env = {**environment(), "ANSIBLE_CONFIG": str(settings)}
     command = ["ansible-playbook", f"homeward.asr.{playbook}", "-e", f"@{WORK / 'vars.yml'}", *options]
     begun = time.monotonic()
     with log.open("wb") as stream:
-        child = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL, stdout=stream, stderr=stream)
+        # In a session of its own, so that it is interrupted once and by us.
+        child = subprocess.Popen(
+            command, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
+        )
+    try:
         _dummy, status, usage = os.wait4(child.pid, 0)
+    except BaseException:
+        child.terminate()
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+        raise
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         said = log.read_text(encoding="utf-8", errors="replace")
@@ -191,17 +242,16 @@ def sending_seconds(size: int) -> float:
     return (max(first) - min(first)).total_seconds() if first else 0.0
 
 
-def measure(generation: str, size: int, page: int, advance: str, speed: float) -> dict[str, str]:
+def measure(generation: str, size: int, page: int, advance: str, speed: float, poll: float) -> dict[str, str]:
     """One row of the table."""
     with standins(generation, size, page, speed) as state:
         ask(f"{state['azure']['control']}/counters/reset", "POST")
         hooks = write_hooks(state["vcenter"]["control"])
-        run = play("failback", "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
+        run = play("failback", poll, "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
         counted = ask(f"{state['azure']['control']}/counters")
     soap = json.loads(SOAP.read_text(encoding="utf-8")) if advance == "together" else {}
     # A look is a scan of all machines, the details of those wanted, and the names of their hosts and datastores.
     looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
-    slices = counted["tokens"]
     values = {
         "generation": generation,
         "machines": size,
@@ -211,9 +261,9 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float) -
         "floor": size * OPERATIONS,
         "reads/op": f"{(counted['reads'] - counted['lists']) / (size * OPERATIONS):.2f}",
         "lists": counted["lists"],
-        "slices": slices,
+        "slices": counted["tokens"],
         "CPU s": f"{run.cpu:.1f}",
-        "per step": f"{max(0.0, run.cpu - START * slices) / OPERATIONS:.1f}",
+        "ms/step": f"{1000 * run.cpu / (size * OPERATIONS):.1f}",
         "MB": f"{run.megabytes:.0f}",
         "SOAP": soap.get("total", ""),
         "looks": looks or "",
@@ -249,8 +299,19 @@ def numbers(text: str) -> list[int]:
     return [int(word) for word in words(text)]
 
 
-def show(row: dict[str, str]) -> None:
-    print("  ".join(row[name].rjust(width) for name, width in COLUMNS.items()), flush=True)
+def table(rows: Sequence[Mapping[str, str]], wide: bool) -> str:
+    """The rows under their headings; ``wide`` with all columns."""
+    shown = {name: width for name, width in COLUMNS.items() if wide or name not in WIDE}
+    lines = [{name: name for name in shown}, *rows]
+    return "\n".join("  ".join(line[name].rjust(width) for name, width in shown.items()) for line in lines)
+
+
+#: Signals that end the benchmark as Ctrl-C does.
+ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def end(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def main() -> int:
@@ -272,13 +333,26 @@ def main() -> int:
         "--advance", type=words, default=given.get("BENCH_ADVANCE") or "together", help="together, each or both"
     )
     parser.add_argument("--speed", type=float, default=120.0, help="service seconds in a second")
+    parser.add_argument("--poll", type=float, default=0.05, help="Ansible's internal_poll_interval, in seconds")
+    parser.add_argument("--wide", action="store_true", help="all columns")
     args = parser.parse_args()
+    for ending in ENDING:
+        signal.signal(ending, end)
     WORK.mkdir(parents=True, exist_ok=True)
-    print(f"{machine()}; the service runs {args.speed:g} times real time", flush=True)
-    show({name: name for name in COLUMNS})
-    wanted = itertools.product(args.generations, args.sizes, args.pages, args.advance)
-    for generation, size, page, advance in wanted:
-        show(measure(generation, size, page, advance, args.speed))
+    print(
+        f"{machine()}; the service runs {args.speed:g} times real time, Ansible polls every {args.poll:g} s", flush=True
+    )
+    wanted = list(itertools.product(args.generations, args.sizes, args.pages, args.advance))
+    rows: list[dict[str, str]] = []
+    try:
+        for number, (generation, size, page, advance) in enumerate(wanted, 1):
+            print(f"{number} of {len(wanted)}: {size} {generation}, pages of {page}, {advance}", flush=True)
+            rows.append(measure(generation, size, page, advance, args.speed, args.poll))
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        if rows:
+            print(f"\n{table(rows, args.wide)}", flush=True)
     return 0
 
 

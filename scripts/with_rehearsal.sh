@@ -17,9 +17,18 @@ rehearsal() {
 stop() {
   rehearsal down --dir "$dir" || true
 }
+child=
+interrupted() { # a terminal's Ctrl-C reaches the command directly; kill and a lost terminal do not
+  if [ -n "$child" ]; then
+    [ "$1" = 130 ] || kill -TERM "$child" 2>/dev/null || true
+    wait "$child" || true
+  fi
+  exit "$1"
+}
 trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+trap 'interrupted 129' HUP
 
 # shellcheck disable=SC2086 # the options are several words on purpose
 rehearsal up --fleet "$fleet" --dir "$dir" --vcenter-binary "$root/.build/bin/vcenter-standin" $up_options
@@ -31,4 +40,7 @@ fi
 ASR_REHEARSAL_CONTROL=$("$python" -c 'import json, sys; print(json.load(open(sys.argv[1]))["control"])' "$dir/azure.json")
 export ASR_REHEARSAL_CONTROL ASR_REHEARSAL_DIR=$dir
 unset PYTHONPATH
-"$@"
+# In the background, because bash acts on a signal only when a command in the foreground has ended.
+(trap - INT; exec "$@") <&0 &
+child=$!
+wait "$child"
