@@ -49,7 +49,10 @@ Accept a rule by its name, with a reason that the result and the report record:
 
    ansible-playbook homeward.asr.preflight -e @home.yml -e '{"asr_accept": {"host_memory": "The cluster makes room, says Ann"}}'
 
-Stages take the names of gates from the same variable; they ignore the names of other rules.
+Every stage asks the rules of its step right before it sends anything, for each machine, on facts read then, and so does each module in
+a play of your own. In check mode the same machines are refused. A machine that a rule blocks is refused with the rule's name, reason and
+remedy, its consistency group is held, and the others go on. Stages do not repeat warnings. A failover home needs ``vm_off``, so without
+vCenter it is blocked until you accept that rule.
 
 The collection does not log in to machines. Whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the
 service's error if a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.

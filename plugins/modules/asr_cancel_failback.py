@@ -154,13 +154,13 @@ machines:
       type: str
       sample: null
     accepted:
-      description: Gates that were accepted. Always empty for this module.
+      description: Rules that were accepted. Always empty for this module.
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: Name of the gate.
+          description: Name of the rule.
           returned: always
           type: str
           sample: replication_health

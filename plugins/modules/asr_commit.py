@@ -73,6 +73,7 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.groups
+  - homeward.asr.accepting
   - homeward.asr.gates
   - homeward.asr.approval
   - homeward.asr.waiting
@@ -212,13 +213,13 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were accepted, as given in O(accept).
+      description: Rules that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: Name of the gate.
+          description: Name of the rule.
           returned: always
           type: str
           sample: replication_health
@@ -708,6 +709,7 @@ def argument_spec() -> specs.Spec:
     return stage_spec(
         specs.places(),
         specs.direction(),
+        specs.accepting(),
         specs.gates(),
         specs.approval(),
         {

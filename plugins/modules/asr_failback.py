@@ -60,6 +60,7 @@ extends_documentation_fragment:
   - homeward.asr.failover
   - homeward.asr.placing
   - homeward.asr.reprotect
+  - homeward.asr.accepting
   - homeward.asr.gates
   - homeward.asr.approval
   - homeward.asr.waiting
@@ -208,13 +209,13 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were accepted, as given in O(accept).
+      description: Rules that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: Name of the gate.
+          description: Name of the rule.
           returned: always
           type: str
           sample: replication_health
@@ -709,6 +710,7 @@ def argument_spec() -> specs.Spec:
     return stage_spec(
         specs.places(),
         specs.failover(),
+        specs.accepting(),
         specs.gates(),
         specs.reprotect(),
         specs.approval(),

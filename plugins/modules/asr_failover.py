@@ -49,6 +49,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.failover
+  - homeward.asr.accepting
   - homeward.asr.gates
   - homeward.asr.approval
   - homeward.asr.waiting
@@ -183,13 +184,13 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were accepted, as given in O(accept).
+      description: Rules that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: Name of the gate.
+          description: Name of the rule.
           returned: always
           type: str
           sample: replication_health
@@ -680,6 +681,7 @@ def argument_spec() -> specs.Spec:
         specs.places(),
         specs.direction(),
         specs.failover(),
+        specs.accepting(),
         specs.gates(),
         specs.approval(),
         {

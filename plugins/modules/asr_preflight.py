@@ -74,6 +74,7 @@ extends_documentation_fragment:
   - homeward.asr.machines
   - homeward.asr.groups
   - homeward.asr.placing
+  - homeward.asr.accepting
   - homeward.asr.gates
   - homeward.asr.attributes.info
   - homeward.asr.attributes.actiongroup

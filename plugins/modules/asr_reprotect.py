@@ -36,6 +36,7 @@ extends_documentation_fragment:
   - homeward.asr.groups
   - homeward.asr.placing
   - homeward.asr.reprotect
+  - homeward.asr.accepting
   - homeward.asr.approval
   - homeward.asr.waiting
   - homeward.asr.attributes
@@ -194,13 +195,13 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Gates that were accepted. Always empty for this module.
+      description: Rules that were accepted, as given in O(accept).
       returned: always
       type: list
       elements: dict
       contains:
         gate:
-          description: Name of the gate.
+          description: Name of the rule.
           returned: always
           type: str
           sample: replication_health
@@ -687,7 +688,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import m
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
-    return stage_spec(specs.direction(), specs.reprotect(), specs.approval())
+    return stage_spec(specs.direction(), specs.reprotect(), specs.accepting(), specs.approval())
 
 
 def main() -> None:

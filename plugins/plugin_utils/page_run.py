@@ -344,10 +344,8 @@ class _Scale:
     def of(cls, machines: Iterable[Row], now: str) -> _Scale:
         points = [parse_time(s.get(key)) for m in machines for s in m["steps"] for key in ("start", "end")]
         known = list(filter(None, points))
-        fallback = parse_time(now)
         if not known:
-            assert fallback is not None
-            return cls(fallback, fallback)
+            known = [parse_time(now) or datetime.now(timezone.utc)]
         return cls(min(known), max(known))
 
     def place(self, when: datetime) -> float:

@@ -81,12 +81,12 @@ def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
         "on_timeout": "ok",
         "poll_interval": _told(settings.get("poll_interval")),
         "approved": list(ask.approved),
+        "accept": settings.get("accept") or {},
     }
     if kind != "failback":
         found["direction"] = f"to_{direction}"
     if kind != "reprotect":
         found.update(
-            accept=settings.get("accept") or {},
             rpo_limit=_told(settings.get("rpo_limit")),
             recovery_point=settings.get("recovery_point"),
             lost_places=list(ask.lost_places),

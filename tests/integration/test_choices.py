@@ -18,7 +18,10 @@ FLEET: dict[str, Any] = {
         vault(
             "vault-south",
             configuration_server="CS-02",
-            process_servers=[{"name": "ps-azure-02"}, {"name": "CS-02", "in_azure": False}],
+            process_servers=[
+                {"name": "ps-azure-02", "ip": "10.50.0.5"},
+                {"name": "CS-02", "ip": "10.20.2.5", "in_azure": False},
+            ],
             master_targets=[{"name": "mt-linux-02", "os": "Linux", "host": "esx-02"}],
         ),
     ],

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight as its user meets it: on a fleet with every fault the stand-ins can play it names exactly those, and writes nothing."""
+"""Preflight and the stages as their user meets them, on a fleet with every fault the stand-ins can play: preflight names exactly
+those and writes nothing, a stage refuses their machines by name before it sends anything for them."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
-from scene import EXTENSIONS, Scene
+from scene import EXTENSIONS, Outcome, Scene
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID
+from rehearsal.vcenter import client
 
 FLEET: dict[str, Any] = yaml.safe_load(
     (EXTENSIONS / "rehearsal" / "fleets" / "troubled-24.yml").read_text(encoding="utf-8")
@@ -201,3 +203,59 @@ def test_a_part_of_a_group_is_named(scene: Scene) -> None:
     run = scene.playbook("preflight", asr_machines=["mixed-01"])
     (result,) = run.of("asr_preflight")
     assert found(result["findings"], "block")["group_split"] == {"mixed"}
+
+
+# -- the stages --------------------------------------------------------------------------------------------------------
+
+
+def codes(run: Outcome) -> dict[str, str | None]:
+    """What each machine was refused with: by the look ahead, or by the last stage it came to."""
+    stages = ("asr_failback", "asr_reprotect", "asr_failover", "asr_commit")
+    return {m["name"]: m["code"] for stage in stages for result in run.of(stage) for m in result["machines"]}
+
+
+def test_a_stage_refuses_before_it_sends_in_check_mode_as_well(scene: Scene) -> None:
+    target = scene.vm("mt-linux-01")
+    client.wait(scene.si, target.CreateSnapshot_Task(name="before", memory=False, quiesce=False))
+    try:
+        for options in (["--check"], []):
+            run = scene.playbook("stage_2_reprotect_to_onprem", *options, asr_machines=["well-01", "far-01"], **SAID)
+            assert run.rc == 2, run.text
+            assert codes(run) == {"well-01": "mt_snapshot", "far-01": "mt_snapshot"}
+            assert "does not mount its datastore datastore-far" in " ".join(run.text.split())
+    finally:
+        client.wait(scene.si, target.RemoveAllSnapshots_Task())
+    run = scene.playbook("stage_2_reprotect_to_onprem", "--check", asr_machines=["well-01", "far-01"], **SAID)
+    assert codes(run) == {"well-01": None, "far-01": "datastore_mounted"}
+    assert scene.writes == 0
+
+
+#: Machine -> the rule, or the code of the run's own judgement, that keeps it where it is.
+REFUSED = {
+    "elsewhere-01": "same_vcenter",
+    "far-01": "datastore_mounted",
+    "filer-01": "datastore_nfs",
+    "large-01": "free_space",
+    "lost-01": "onprem_reachable",
+    "metal-01": "datastore_not_offered",
+    "mixed-01": "group_mixes_systems",
+    "mixed-02": "group_mixes_systems",
+    "modern-01": "appliance_not_healthy",
+    "mt-linux-01": "name_taken",
+    "servers-01": "datastore_none",
+    "stale-01": "recovery_point",
+    "stuck-01": "failed_failover",
+    "windows-01": "no_disk_slots",
+    "worn-01": "datastore_mounted",
+}
+HOME = {"ageing-01", "alone-01", "no-uuid-01", "raw-01", "snapshot-01", "vsan-01", "well-01", "well-02"}
+
+
+def test_the_healthy_come_home_and_the_others_are_refused_by_name(scene: Scene) -> None:
+    scene.control("/clock", {"speed": 600})
+    run = scene.playbook("failback", asr_commit_when="verified")
+    assert run.rc == 2, run.text
+    told = codes(run)
+    assert {name: code for name, code in told.items() if code} == REFUSED
+    assert {name for name in told if name not in REFUSED} == {*HOME, "leaving-01"}
+    assert {b["machine"] for b in scene.bodies} == HOME

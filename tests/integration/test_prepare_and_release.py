@@ -65,17 +65,17 @@ def test_from_nothing_to_released(scene: Scene) -> None:
     relocate(scene, "mt-linux-01", "datastore-1")
     stopped = scene.playbook("stage_3_failover_to_onprem", **COMMON)
     assert stopped.rc != 0
-    (watched,) = stopped.of("asr_master_target")
-    (machine,) = watched["targets"]
-    assert machine["code"] == "master_target_moved"
+    machine = next(m for m in stopped.of("asr_failover")[0]["machines"] if m["name"] == "app-01")
+    assert machine["code"] == "mt_place"
     assert " moved it at " in machine["reason"]
     assert scene.sent("app-01") == ["reprotect_to_onprem"]
     assert "2 disks of other machines" in machine["reason"]
 
-    # Whoever knows better goes on without the watch.
-    onward = scene.playbook("stage_3_failover_to_onprem", "--check", asr_watch=False, **COMMON)
-    assert onward.rc == 0, onward.text
-    assert not onward.of("asr_master_target")
+    # Whoever knows better accepts the rule, with or without the look at the master targets before the stage.
+    for watch in (True, False):
+        accept = {"mt_place": "The disks were attached by hand, says Ann."}
+        onward = scene.playbook("stage_3_failover_to_onprem", "--check", asr_watch=watch, asr_accept=accept, **COMMON)
+        assert onward.rc == 0, onward.text
 
     released = scene.playbook("release", asr_process_server_remove=True, **COMMON)
     assert released.rc == 0, released.text

@@ -419,12 +419,17 @@ def _removal(device: Any) -> Any:
 
 def _addition(disk: Any, controller: int, unit: int) -> Any:
     """An existing disk file at a place of another machine."""
-    backing = vim.vm.device.VirtualDisk.FlatVer2BackingInfo(
-        fileName=disk.backing.fileName,
-        diskMode=disk.backing.diskMode or "persistent",
-        thinProvisioned=disk.backing.thinProvisioned,
-        uuid=disk.backing.uuid,
-    )
+    same = {
+        "fileName": disk.backing.fileName,
+        "diskMode": disk.backing.diskMode or "persistent",
+        "uuid": disk.backing.uuid,
+    }
+    kinds = vim.vm.device.VirtualDisk
+    if isinstance(disk.backing, kinds.RawDiskMappingVer1BackingInfo):
+        raw = ("compatibilityMode", "deviceName", "lunUuid")
+        backing = kinds.RawDiskMappingVer1BackingInfo(**same, **{name: getattr(disk.backing, name) for name in raw})
+    else:
+        backing = kinds.FlatVer2BackingInfo(**same, thinProvisioned=disk.backing.thinProvisioned)
     added = vim.vm.device.VirtualDisk(
         key=-(3000 + abs(controller) % 1000 * 16 + unit),
         controllerKey=controller,

@@ -97,6 +97,23 @@ func completeNics(manager *simulator.HostVirtualNicManager) {
 	}
 }
 
+// hostMemory is what a host has: enough for a fleet, which the simulator's 4 GB are not for a single machine of one.
+const hostMemory = 128 << 30
+
+// completeHost gives a host its memory.
+func completeHost(host *simulator.HostSystem) {
+	if host.Summary.Hardware != nil {
+		hardware := *host.Summary.Hardware
+		hardware.MemorySize = hostMemory
+		host.Summary.Hardware = &hardware
+	}
+	if host.Hardware != nil {
+		hardware := *host.Hardware
+		hardware.MemorySize = hostMemory
+		host.Hardware = &hardware
+	}
+}
+
 // unset gives a value to what has none.
 func unset[T comparable](to *T, value T) {
 	var empty T

@@ -100,6 +100,8 @@ func (w *watcher) PutObject(_ *simulator.Context, item mo.Reference) {
 	switch other := item.(type) {
 	case *simulator.ClusterComputeResource:
 		completeCluster(other)
+	case *simulator.HostSystem:
+		completeHost(other)
 	case *simulator.HostNetworkSystem:
 		completeNetwork(other)
 	case *simulator.HostVirtualNicManager:

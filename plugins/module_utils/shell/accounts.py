@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..azure.credential import AzureAccount
@@ -15,6 +15,8 @@ from ..failback.model.ports import Clock, SiteMachine
 from ..vcenter.account import SiteAccount
 
 if TYPE_CHECKING:
+    from ..failback.model.server_ports import SiteServer, VmPlace
+    from ..failback.model.site_ports import SiteSurvey
     from ..vcenter.site import Site
 
 Params = Mapping[str, Any]
@@ -125,6 +127,15 @@ class LateSite:
         self, uuids: Iterable[str] = (), names: Iterable[str] = (), devices: bool = False
     ) -> Sequence[SiteMachine]:
         return self.open().machines(uuids=uuids, names=names, devices=devices)
+
+    def servers(self, names: Iterable[str] = (), addresses: Iterable[str] = ()) -> Sequence[SiteServer]:
+        return self.open().servers(names=names, addresses=addresses)
+
+    def survey(self) -> SiteSurvey:
+        return self.open().survey()
+
+    def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> Sequence[VmPlace]:
+        return self.open().watch(moids, mode=mode, check=check, idle=idle)
 
     def close(self) -> None:
         """Log out, if there was a log-in."""

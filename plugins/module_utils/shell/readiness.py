@@ -26,6 +26,7 @@ def argument_spec() -> specs.Spec:
         specs.machines(),
         specs.groups(),
         specs.placing(),
+        specs.accepting(),
         specs.gates(),
         {
             "moments": {"type": "list", "elements": "str", "choices": list(MOMENTS), "default": []},

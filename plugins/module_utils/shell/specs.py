@@ -142,12 +142,14 @@ def failover() -> Spec:
     }
 
 
+def accepting() -> Spec:
+    """The rules that a person overrides (fragment ``homeward.asr.accepting``)."""
+    return {"accept": {"type": "dict", "default": {}}}
+
+
 def gates() -> Spec:
-    """Gates that may be overridden with a reason before a failover home and its commit."""
-    return {
-        "accept": {"type": "dict", "default": {}},
-        "rpo_limit": {"type": "float"},
-    }
+    """How old a recovery point may be (fragment ``homeward.asr.gates``)."""
+    return {"rpo_limit": {"type": "float"}}
 
 
 def places() -> Spec:

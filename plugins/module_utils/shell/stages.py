@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from ..azure.vaults import Vaults
 from ..failback.machines.run import run_slice
 from ..failback.model.errors import FailbackError
-from ..failback.model.items import VaultRef
+from ..failback.model.items import Item, VaultRef
 from ..failback.wanted.order import Order
+from ..failback.wanted.ruling import Judge, Question, Ruling
 from . import specs
+from .accounts import LateSite
 from .module import Call, run_module
 from .outcome import shape
 
@@ -49,13 +52,27 @@ def way_home(params: Params) -> tuple[str, ...]:
 _GIVEN = frozenset({"vaults", "route", "check"})
 
 
-def for_gates(accept: Mapping[str, Any]) -> dict[str, Any]:
-    """What is accepted, less the words of rules that are no gate: one variable serves preflight and the stages."""
+def check_accept(accept: Mapping[str, Any]) -> None:
+    """What may be accepted is named by the word of a rule, and with a reason. Raises InputError."""
     # Imported here, because hardly any slice accepts anything: Ansible compiles our sources again in every process.
-    from ..failback.lifecycle.gates import WORDS
-    from ..failback.readiness.catalogue import BY_ID
+    from ..failback.readiness.judging import check_accept as check
 
-    return {word: why for word, why in accept.items() if word in WORDS or word not in BY_ID}
+    check(accept)
+
+
+def rules_for(order: Order, call: Call, vaults: Vaults, site: LateSite | None) -> Judge:
+    """The rules of readiness, for the slices in which something is due: only those import them and read for them."""
+    judges: list[Judge] = []
+
+    def judge(items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
+        if not judges:
+            from ..failback.readiness.moment import SITE_LISTS, VAULT_LISTS, MomentJudge, Recent
+
+            known = None if site is None else Recent(site, SITE_LISTS, call.clock)
+            judges.append(MomentJudge(order, Recent(vaults, VAULT_LISTS, call.clock), known))
+        return judges[0](items, asked)
+
+    return judge
 
 
 def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...], check: bool) -> Order:
@@ -65,8 +82,8 @@ def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...],
         if entry.name in _GIVEN or entry.name not in params:
             continue
         value = params[entry.name]
-        if entry.name == "accept" and route and value:
-            value = for_gates(value)
+        if entry.name == "accept" and value:
+            check_accept(value)
         values[entry.name] = tuple(value) if isinstance(value, list) else value
     return Order(vaults=refs, route=route, check=check, **values)
 
@@ -88,7 +105,8 @@ def stage_work(route: Route) -> Callable[[Call], dict[str, Any]]:
             return shape(raw, call.params, call.check)
 
         try:
-            return told(dict(run_slice(order, vaults, site, call.clock, cursor or None)))
+            judge = rules_for(order, call, vaults, site)
+            return told(dict(run_slice(order, vaults, site, call.clock, cursor or None, judge=judge)))
         except FailbackError as exc:
             exc.story = None if exc.story is None else told(dict(exc.story))
             raise

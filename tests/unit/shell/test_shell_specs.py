@@ -122,9 +122,12 @@ def test_numbers_in_use_pass() -> None:
     specs.check_numbers({**defaults, "poll_interval": 0.2, "agent_timeout": 0, "retries": 0, "port": 443})
 
 
-def test_stages_leave_the_words_of_rules_to_preflight() -> None:
-    from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import for_gates
+def test_stages_and_preflight_accept_the_same_words() -> None:
+    from ansible_collections.homeward.asr.plugins.module_utils.shell.stages import order_of
 
-    given = {"rpo": "said", "mt_snapshot": "said", "mt_snapshto": "typo"}
-    # What is misspelt stays, so that it is refused.
-    assert for_gates(given) == {"rpo": "said", "mt_snapshto": "typo"}
+    for route in ((), ("reprotect_to_onprem",)):
+        given = order_of({"accept": {"rpo": "said", "mt_snapshot": "said"}}, (), route, check=False)
+        assert set(given.accept) == {"rpo", "mt_snapshot"}
+        with pytest.raises(InputError) as caught:
+            order_of({"accept": {"mt_snapshto": "typo"}}, (), route, check=False)
+        assert caught.value.code == "accept_unknown"

@@ -33,6 +33,9 @@ RPO_LIMIT = 900
 #: are heard of every 10 to 12 minutes in health (SEEN FB).
 STALE = 3600
 
+#: The gate of a machine whose last failover failed.
+FAILED_FAILOVER = "failed_failover"
+
 #: Word of each gate -> what it means; these are the keys of ``accept``.
 WORDS: Mapping[str, str] = MappingProxyType(
     {
@@ -45,7 +48,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "disk_state": "a disk of the copy is not protected or not healthy",
         "disk_unprotected": "the Azure VM has disks that are not replicated and are deleted with it",
         "agent_silent": "the machine's agent has not reported for an hour",
-        "failed_failover": "the machine's last failover failed",
+        FAILED_FAILOVER: "the machine's last failover failed",
         "onprem_tools": "VMware Tools do not show that the on-premises machine's operating system runs",
         "onprem_disks": "the on-premises machine lacks disks, or a master target still has them",
         "azure_vm_missing": "the Azure VM no longer exists",
@@ -236,7 +239,7 @@ def failed_gate(words: str, job: Job | None) -> Refusal:
     advice = f" The service advises: {first.action}" if first is not None and first.action else ""
     named = f" (job {job.name}, {job.state})" if job is not None else ""
     return Refusal(
-        "failed_failover",
+        FAILED_FAILOVER,
         f"The machine's last failover failed ({words}){named}{why}",
         f"Fix the cause and check the machine on both sides before you fail it over again.{advice}",
     )

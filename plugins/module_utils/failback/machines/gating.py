@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at machines through the gates, right before their failover and again before the commit.
+"""Looking at machines through the rules and the gates, right before they move and again before the commit.
 
 Lists omit details and lag, so each machine is read individually, in parallel, just before it moves; those reads belong to the
 floor. A machine that cannot be read stays behind; the others go on.
@@ -28,6 +28,7 @@ from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
 from ..model.refusal import Refusal
 from ..model.servers import Policy
+from ..wanted.ruling import Question, Ruling
 from .arrival import disks_gate, tools_gate
 from .evidence import failovers
 from .proofs import Evidence
@@ -41,16 +42,69 @@ Seen = tuple[Item, datetime]
 APP_CONSISTENT_EVERY = 3600
 
 
+#: Seconds for which a machine that was read individually counts as read just now.
+MOMENT = 10.0
+
+
+def _not_sent(operation: Operation) -> str:
+    return f"Not sent, {STEP_TEXT[operation.step]}"
+
+
 class Gatekeeper:
     """The gates of one slice."""
 
     def __init__(self, state: SliceState) -> None:
         self.state = state
         self.limits: dict[str, dict[str, float]] = {}
+        #: Machines that were read for their failover home a moment ago, and when (``clock.monotonic``).
+        self.fresh: dict[str, tuple[float, Seen]] = {}
+
+    def by_rules(self, due: Sequence[Due]) -> list[Due]:
+        """What of the due steps no rule of readiness stops, on facts read now; the others are refused by name."""
+        state = self.state
+        if state.judge is None or not due:
+            return list(due)
+        whole = self.whole(due)
+        asked = [entry for entry in due if entry[0].key in whole]
+        rulings = state.judge(
+            state.all_items,
+            [
+                Question(whole[item.key][0], operation.step, track.place(), track.known)
+                for item, track, operation in asked
+            ],
+        )
+        kept: list[Due] = []
+        for item, track, operation in asked:
+            ruling = rulings.get(item.key, Ruling())
+            if ruling.error is not None:
+                state.wait_for(item.key, ruling.error)
+                continue
+            found = list(ruling.blocks)
+            if found and operation.step == FAILOVER_TO_ONPREM:
+                # Everything that blocks it is told at once.
+                found += copy_gates(*whole[item.key], self.limit(item), self.chosen_point(item))
+            if self.open(track, found, _not_sent(operation)):
+                kept.append((item, track, operation))
+        return kept
+
+    def whole(self, due: Sequence[Due]) -> dict[str, Seen]:
+        """The machines read individually, as rules need them; what was read a moment ago is not read again."""
+        now = self.state.clock.monotonic()
+        found: dict[str, Seen] = {}
+        asked: list[Item] = []
+        for item, _track, _operation in due:
+            when, known = self.state.looked_at.get(item.key, (0.0, None))
+            if known is None or now - when > MOMENT:
+                asked.append(item)
+            else:
+                found[item.key] = known, self.state.now
+        read = self.read(asked)
+        self.fresh.update((key, (now, seen)) for key, seen in {**found, **read}.items())
+        return {**found, **read}
 
     def may_fail_over(self, due: Sequence[Due]) -> list[Due]:
         """What of the due steps may be sent: all but the failovers that a gate stops, which are refused by name."""
-        fresh = self.read([item for item, _track, operation in due if operation.step == FAILOVER_TO_ONPREM])
+        fresh = self._fresh([item for item, _track, operation in due if operation.step == FAILOVER_TO_ONPREM])
         shown = {key: seen[0] for key, seen in fresh.items()}
         # An attempt of this run that will be repeated does not count.
         marked = {
@@ -70,9 +124,19 @@ class Gatekeeper:
             if seen is not None:
                 gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
                 track.look_whole()
-            if self.open(track, gates, f"Not sent, {STEP_TEXT[operation.step]}"):
+            if self.open(track, gates, _not_sent(operation)):
                 kept.append((item, track, operation))
         return kept
+
+    def _fresh(self, items: Sequence[Item]) -> dict[str, Seen]:
+        """Machines read individually: as the rules have just seen them, else read now."""
+        now = self.state.clock.monotonic()
+        found = {
+            item.key: seen
+            for item in items
+            if (known := self.fresh.get(item.key)) is not None and now - known[0] <= MOMENT and (seen := known[1])
+        }
+        return {**found, **self.read([item for item in items if item.key not in found])}
 
     def before_commit(self, track: Track, evidence: Evidence) -> list[Refusal]:
         """The gates of a copy that was failed over home already: the point its failover used, disks that only

@@ -27,7 +27,11 @@ def predict(state: SliceState) -> list[dict[str, Any]]:
     first = [(item, track, state.decision(item, track)) for item, track in state.open_tracks()]
     commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Send) and d.operation.step in COMMITS]
     unproven = requests.commits.unproven(commits, requests.commits.failovers(commits)) if commits else {}
-    requests.gates.may_fail_over([(i, t, d.operation) for i, t, d in first if isinstance(d, Send)])
+    going = [
+        (i, t, operation) for i, t, d in first if (operation := next_of(d)) is not None and not unproven.get(i.key)
+    ]
+    going = state.clear(requests.gates.by_rules(going))
+    requests.gates.may_fail_over([(i, t, o) for i, t, o in going if isinstance(state.decision(i, t), Send)])
     planned: list[Planned] = []
     ways: list[tuple[Track, Sequence[Operation], object]] = []
     projected: list[tuple[Item, Track, list[Operation], object, object]] = []
@@ -71,6 +75,13 @@ def predict(state: SliceState) -> list[dict[str, Any]]:
         run = [operation for _item, other, operation, _body in planned if other is track]
         track.stand(run[-1].settles.value if run else track.before)
     return plan
+
+
+def next_of(decision: object) -> Operation | None:
+    """The step that a run would send first for a machine, now or when its agent has registered."""
+    if isinstance(decision, Send):
+        return decision.operation
+    return decision.then if isinstance(decision, Wait) else None
 
 
 def walkable(requests: RequestBuilder, operations: Sequence[tuple[Item, Track, Operation]]) -> list[Planned]:

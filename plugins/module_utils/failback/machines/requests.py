@@ -141,7 +141,9 @@ class RequestBuilder:
         return Request(build(operation, wishes), point, placement)
 
     def _out_of_place(self, item: Item, operation: Operation) -> Refusal | None:
-        """Why a machine's disks may hang on a master target that lost its place."""
+        """Why a machine's disks may hang on a master target that lost its place, unless a person accepts that rule."""
+        if str(self.state.order.accept.get("mt_place") or "").strip():
+            return None
         error = self.state.trouble.get(item.key) if self.lost.concerned([(item, operation)]) else None
         return Refusal.of(error) if error is not None else self.lost.refusal(item, operation)
 

@@ -19,8 +19,10 @@ from ..model.ports import Clock, SitePort, VaultPort
 from ..model.refusal import Refusal
 from ..model.slices import Slice
 from ..wanted.order import Order
+from ..wanted.ruling import Judge
 from .barrier import hold_waiting, whole_groups
 from .closer import look_closer, take_stock
+from .explain import explain
 from .jobs import Jobs
 from .leftovers import look_for_leftovers
 from .pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
@@ -39,9 +41,11 @@ def run_slice(
     clock: Clock,
     cursor: Mapping[str, Any] | None = None,
     lifecycle: Lifecycle = LIFECYCLE,
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
-    """One slice of work. Returns the result described in result.render; raises FailbackError for wrong input."""
-    return Run(order, vaults, site, clock, Memory.load(cursor), lifecycle).run()
+    """One slice of work. ``judge`` are the rules that are asked right before each step. Returns the result described in
+    result.render; raises FailbackError for wrong input."""
+    return Run(order, vaults, site, clock, Memory.load(cursor), lifecycle, judge).run()
 
 
 class Run(SliceState, Slice[None]):
@@ -55,8 +59,9 @@ class Run(SliceState, Slice[None]):
         clock: Clock,
         memory: Memory,
         lifecycle: Lifecycle,
+        judge: Judge | None = None,
     ) -> None:
-        SliceState.__init__(self, order, vaults, site, clock, memory, lifecycle)
+        SliceState.__init__(self, order, vaults, site, clock, memory, lifecycle, judge)
         Slice.__init__(self, clock, order.slice_seconds)
         self.jobs = Jobs(self)
         self.sender = Sender(self, self.deadline)
@@ -99,11 +104,13 @@ class Run(SliceState, Slice[None]):
 
     def result(self, seen: None) -> dict[str, Any]:
         if self.order.check:
+            explain(self)
             take_stock(self)
             return {**render(self, finished=True, plan=self.plan), "plan_text": tell(self, self.plan)}
         finished = self.finished()
         take_stock(self)
         if finished:
+            explain(self)
             look_for_leftovers(self)
         else:
             look_closer(self)

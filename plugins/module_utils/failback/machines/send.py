@@ -84,7 +84,7 @@ class Sender:
                         track.end("done")
                 continue
             going = [entry for entry in some if entry[2].step not in COMMITS or entry[0].key in proven]
-            ready += whole_groups(self.state, going)
+            ready += whole_groups(self.state, self.state.clear(requests.gates.by_rules(going)))
             if len(ready) >= room or not due:
                 break
         self.trickle(ready, due)

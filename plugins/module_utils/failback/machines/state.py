@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from ..lifecycle.decide import Decision, Done, Observed, decide, not_understood
+from ..lifecycle.decide import Decision, Done, Observed, Wait, decide, not_understood
+from ..lifecycle.gates import FAILED_FAILOVER, failed_failover, failed_gate, way_on
 from ..lifecycle.group import parts as split
 from ..lifecycle.group import units
 from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Operation, Position
@@ -23,6 +24,7 @@ from ..wanted.by_machine import value_for
 from ..wanted.keyed import check_keys
 from ..wanted.order import LATEST, Order, not_confirmed, validate
 from ..wanted.refusals import group_split, lost_point, member_gone
+from ..wanted.ruling import Judge
 from ..wanted.selection import Choice, Gone, choose, ordered
 from .patience import by_name, passes, sit_out
 from .track import Memory, Track
@@ -52,6 +54,7 @@ class SliceState:
         clock: Clock,
         memory: Memory,
         lifecycle: Lifecycle,
+        judge: Judge | None = None,
     ) -> None:
         validate(order)
         self.order = order
@@ -60,11 +63,15 @@ class SliceState:
         self.clock = clock
         self.memory = memory
         self.lifecycle = lifecycle
+        #: The rules of readiness, asked right before a step; None: nobody asks them.
+        self.judge = judge
         self.policy = order.decision_policy
         self.items: dict[str, Item] = {}
         self.all_items: list[Item] = []
         #: Items read individually because lists do not show their progress.
         self.closer: dict[str, Item] = {}
+        #: Machines as their own GET told them, and when (``clock.monotonic``).
+        self.looked_at: dict[str, tuple[float, Item]] = {}
         #: Entries of the last list and what they are, by id as the service writes it.
         self._entries: dict[str, tuple[Json, Item]] = {}
         #: Machines that could not be read this time, by key; nothing is decided about them.
@@ -170,6 +177,7 @@ class SliceState:
         if fresh.odd:
             raise _unclear(fresh)
         self.measure(fresh)
+        self.looked_at[fresh.key] = (self.clock.monotonic(), fresh)
         return fresh
 
     def refresh(self, item: Item) -> Item:
@@ -329,7 +337,16 @@ class SliceState:
         )
 
     def decision(self, item: Item, track: Track) -> Decision:
-        return decide(self.observed(item, track), self.order.route, self.lifecycle, self.policy)
+        """What to do with a machine next. One that waits for a synchronisation after a failover home that failed would wait for
+        ever; where this run tried that failover itself, it knows better (classic: SEEN protectionState)."""
+        found = decide(self.observed(item, track), self.order.route, self.lifecycle, self.policy)
+        words = failed_failover(item) if isinstance(found, Wait) and item.instance_type == "InMage" else ""
+        if not words or track.attempts or track.steps or self.order.accept.get(FAILED_FAILOVER):
+            return found
+        if self.lifecycle.running(item) is not None:
+            return found
+        gate = failed_gate(words, None)
+        return Refusal(gate.code, gate.reason, way_on([gate]))
 
 
 def _unclear(item: Item) -> ReadFailed:

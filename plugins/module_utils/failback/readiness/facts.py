@@ -56,7 +56,8 @@ class Facts:
 
 @dataclass(frozen=True)
 class Subject:
-    """What every subject has: its name, vault and generation, the steps it is checked for, the machines it concerns."""
+    """What every subject has: its name, vault and generation, the steps it is checked for, the machines it concerns by name and,
+    because names repeat, by the keys of their items."""
 
     kind: str
     name: str
@@ -64,6 +65,7 @@ class Subject:
     generation: str
     moments: frozenset[str]
     machines: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

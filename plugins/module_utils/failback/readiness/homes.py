@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..lifecycle.bodies import Placement
+from ..model.identity import Known, site_words
 from ..model.site_ports import SiteDatastore, SiteHost
 from ..wanted.selection import listing
 from .facts import Facts, Machine
@@ -233,11 +234,23 @@ def host_discovered(s: Machine, f: Facts) -> Said | None:
     return bad(f"The host of {s.gateway.name} is not discovered: none of its datastores is listed.")
 
 
+def _all_off(s: Machine) -> bool:
+    """Whether a machine that tells no id of its VM (modernized items need not, SPEC) has VMs of its name, and all are off. This
+    is enough before a failover, which can be cancelled; a commit needs the id."""
+    if s.item is None or s.here is None or site_words(s.item, None, Known()) or s.here.clash:
+        return False
+    named = s.here.alike
+    return bool(named) and all(vm.powered_on is False and not vm.doubt for vm in named)
+
+
 def vm_off(s: Machine, f: Facts) -> Said | None:
     if s.recreated:
         return None
+    if s.vm is None and _all_off(s):
+        return ok("The vault has no id of its on-premises VM; every VM of its name is off.")
     if s.vm is None:
-        return unknown("Whether its VM on-premises is off is not known.")
+        remedy = "" if f.survey is not None else "Set hostname, username and password of vCenter."
+        return unknown(f"Whether its VM on-premises is off is not known{f.because('survey')}", remedy)
     if s.vm.doubt or s.vm.powered_on is None:
         return unknown(
             f"Whether its VM on-premises is off is not known: {s.vm.doubt or s.vm.power or 'not reported by vCenter'}."

@@ -66,7 +66,7 @@ def check_accept(accept: Mapping[str, Any]) -> None:
             near = get_close_matches(str(word), known, 1)
             raise InputError(
                 "accept_unknown",
-                f"{word!r} in '{{option:accept}}' is not a rule.",
+                f"{word!r} in '{{option:accept}}' is not the name of a rule.",
                 (f"Did you mean {near[0]}? " if near else "") + "The guide 'Readiness' lists all of them.",
             )
         if not isinstance(reason, str) or not reason.strip():
@@ -112,11 +112,11 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
 
     What blocks a server or a group blocks each machine that it concerns, for the steps that the rule is about.
     """
-    concerning: dict[tuple[str, str], list[Finding]] = {}
+    concerning: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.verdict != PASS:
-            for name in finding.subject.machines:
-                concerning.setdefault((finding.subject.vault.key, name), []).append(finding)
+            for key in finding.subject.keys:
+                concerning.setdefault(key, []).append(finding)
     machines: list[dict[str, Any]] = []
     servers: list[dict[str, Any]] = []
     own: dict[int, list[Finding]] = {}
@@ -124,7 +124,7 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
         own.setdefault(id(finding.subject), []).append(finding)
     for subject in subjects:
         if isinstance(subject, Machine):
-            named = concerning.get((subject.vault.key, subject.name), [])
+            named = concerning.get(subject.keys[0], [])
             machines.append(
                 {
                     "name": subject.name,

@@ -14,7 +14,7 @@ from ..placement.classic import check_names
 from ..wanted.order import Order
 from ..wanted.refusals import said
 from .facts import Facts
-from .judging import check_accept, judge, outcome
+from .judging import judge, outcome
 from .lines import render
 from .reading import Read, read
 from .rules import MOMENTS
@@ -29,7 +29,6 @@ def preflight(
     site: SurveyPort | None,
 ) -> dict[str, Any]:
     """The whole result but its ``failed``. Raises InputError for what is not understood in the options."""
-    check_accept(order.accept)
     for moment in moments:
         if moment not in MOMENTS:
             raise InputError(

@@ -8,6 +8,7 @@ What cannot be read becomes unknown to the rules that need it; only the machines
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar, Union
@@ -16,7 +17,7 @@ from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import Position
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
 from ..model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
-from ..model.items import Item, Json, before_segment
+from ..model.items import Item, Json, VaultRef, before_segment
 from ..model.lookup import azure_vm_words, index
 from ..model.ports import SiteMachine
 from ..model.resource_ports import ResourcePort
@@ -59,6 +60,19 @@ class Read:
     places: dict[str, VmPlace] = field(default_factory=dict)
     exclusions: dict[str, VmChange] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    #: Ids that machines told earlier in a run, by item key.
+    known: dict[str, Known] = field(default_factory=dict)
+
+    def knows(self, item: Item) -> Known:
+        """What is known of a machine's ids beside its item."""
+        return self.known.get(item.key, Known())
+
+
+#: What may be read beside machines and fabrics.
+POLICIES, VCENTERS, AZURE, NETWORK, MACHINES, SERVERS, EXCLUSIONS = (
+    "policies", "vcenters", "azure", "network", "machines", "servers", "exclusions",
+)  # fmt: skip
+EVERYTHING = frozenset({POLICIES, VCENTERS, AZURE, NETWORK, MACHINES, SERVERS, EXCLUSIONS})
 
 
 def read(order: Order, vaults: ResourcePort, site: SurveyPort | None) -> Read:
@@ -68,21 +82,37 @@ def read(order: Order, vaults: ResourcePort, site: SurveyPort | None) -> Read:
     if order.recovery_plans:
         plans = {ref.key: vaults.list_recovery_plans(ref) for ref in order.vaults}
     choice = choose(order, items, plans, lambda item: LIFECYCLE.generation(item) is not None)
-    raw = [(ref, entry) for ref in order.vaults for entry in list_whole(vaults, ref)]
-    seen = Read(
-        items=items,
-        choice=choice,
-        fabrics=[Fabric.parse(entry, ref) for ref, entry in raw],
-        told={str(entry.get("id") or "").lower(): _details(entry) for _ref, entry in raw},
-    )
-    _whole(seen, vaults)
+    seen = Read(items=items, choice=choice, fabrics=[], told={})
     for ref in order.vaults:
-        seen.policies[ref.key] = _guarded(seen, "policies", lambda ref=ref: vaults.list_policies(ref))  # type: ignore[misc]
-        seen.vcenters[ref.key] = _guarded(seen, "vcenters", lambda ref=ref: vaults.list_vcenters(ref))  # type: ignore[misc]
-    _read_azure(seen, vaults)
-    if site is not None:
-        _read_site(seen, site)
+        read_fabrics(seen, ref, vaults)
+    _whole(seen, vaults)
+    complete(seen, order.vaults, vaults, site, EVERYTHING)
     return seen
+
+
+def read_fabrics(seen: Read, ref: VaultRef, vaults: ResourcePort) -> None:
+    """A vault's fabrics with their servers. Raises ReadFailed or ConnectionFailed."""
+    for entry in list_whole(vaults, ref):
+        seen.fabrics.append(Fabric.parse(entry, ref))
+        seen.told[str(entry.get("id") or "").lower()] = _details(entry)
+
+
+def complete(
+    seen: Read, refs: Iterable[VaultRef], vaults: ResourcePort, site: SurveyPort | None, parts: AbstractSet[str]
+) -> None:
+    """Read what else rules judge about the chosen machines, as far as ``parts`` asks for it. Raises what vCenter raises when it
+    is asked for machines and servers."""
+    for ref in refs:
+        if POLICIES in parts:
+            seen.policies[ref.key] = _guarded(seen, "policies", lambda ref=ref: vaults.list_policies(ref))  # type: ignore[misc]
+        if VCENTERS in parts:
+            seen.vcenters[ref.key] = _guarded(seen, "vcenters", lambda ref=ref: vaults.list_vcenters(ref))  # type: ignore[misc]
+    if AZURE in parts:
+        _read_azure(seen, vaults, NETWORK in parts)
+    if site is not None and MACHINES in parts:
+        _read_machines(seen, site)
+    if site is not None and SERVERS in parts:
+        _read_servers(seen, site, EXCLUSIONS in parts)
 
 
 def _details(entry: Json) -> Json:
@@ -124,11 +154,11 @@ def _whole(seen: Read, vaults: ResourcePort) -> None:
 # -- Azure -----------------------------------------------------------------------------------------------------------------
 
 
-def _read_azure(seen: Read, vaults: ResourcePort) -> None:
+def _read_azure(seen: Read, vaults: ResourcePort, network: bool) -> None:
     away = [item for item in seen.choice.items if LIFECYCLE.position(item) in IN_AZURE]
     if not away:
         return
-    wanted = {item.key: subscriptions(item, None, Known(), seen.items) for item in away}
+    wanted = {item.key: subscriptions(item, None, seen.knows(item), seen.items) for item in away}
     listed: list[Json] = []
     for subscription in sorted(set().union(*wanted.values())):
         answer = _guarded(seen, "azure", lambda s=subscription: vaults.list_azure_machines(s))  # type: ignore[misc]
@@ -140,8 +170,10 @@ def _read_azure(seen: Read, vaults: ResourcePort) -> None:
     seen.azure = {str(vm.get("id") or "").lower(): vm for vm in listed}
     look = index(listed, azure_vm_words)
     for item in away:
-        near = look(azure_words(item, None, Known()))
-        seen.there[item.key] = in_azure(item, None, near, Known())
+        near = look(azure_words(item, None, seen.knows(item)))
+        seen.there[item.key] = in_azure(item, None, near, seen.knows(item))
+    if not network:
+        return
     classic = [item for item in away if LIFECYCLE.generation(item) == "classic"]
     if classic:
         _read_network(seen, vaults, sorted(set().union(*(wanted[item.key] for item in classic))))
@@ -175,11 +207,11 @@ def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str]) -> Non
 # -- vCenter ---------------------------------------------------------------------------------------------------------------
 
 
-def _read_site(seen: Read, site: SurveyPort) -> None:
-    """Machines, servers, hosts and datastores; then what became of the servers' places and exclusions."""
+def _read_machines(seen: Read, site: SurveyPort) -> None:
+    """The chosen machines' VMs."""
     chosen = seen.choice.items
     listed = site.machines(
-        uuids=[word for item in chosen for word in site_words(item, None, Known())],
+        uuids=[word for item in chosen for word in site_words(item, None, seen.knows(item))],
         names=[item.friendly_name for item in chosen],
         devices=True,
     )
@@ -187,22 +219,28 @@ def _read_site(seen: Read, site: SurveyPort) -> None:
     look = index(listed, lambda m: (m.uuid, m.bios_uuid, m.name, *(d.uuid for d in m.disks)))
     hidden = [m for m in listed if not m.identified]
     for item in chosen:
-        words = [*site_words(item, None, Known()), item.friendly_name]
-        mine = look(words)
+        known = seen.knows(item)
+        mine = look([*site_words(item, None, known), item.friendly_name])
         near = [*mine, *(m for m in hidden if m not in mine)]
-        if LIFECYCLE.position(item) is Position.READY and not site_words(item, None, Known()):
+        if LIFECYCLE.position(item) is Position.READY and not site_words(item, None, known):
             # Modernized, during the failback: only its disks have ids (SPEC diskUuid).
             near = list(listed)
-        seen.here[item.key] = onprem(item, None, near, Known()) if near else NOTHING
-        seen.homes[item.key] = home_of(item, near, Known())
+        seen.here[item.key] = onprem(item, None, near, known) if near else NOTHING
+        seen.homes[item.key] = home_of(item, near, known)
+
+
+def _read_servers(seen: Read, site: SurveyPort, exclusions: bool) -> None:
+    """The servers' VMs, hosts and datastores; then what became of the servers' places and exclusions."""
     targets = [t for fabric in seen.fabrics for t in fabric.master_targets]
     names = [name for t in targets for name in (t.name, t.fqdn) if name]
     names += [fabric.host_name for fabric in seen.fabrics if fabric.host_name]
     seen.servers = list(site.servers(names=names, addresses=[t.ip for t in targets if t.ip]))
     seen.survey = _guarded(seen, "survey", site.survey)
     moids = [vm.moid for vm in seen.servers]
-    if moids:
-        places = _guarded(seen, "places", lambda: site.watch(moids, mode="look", check=True))
-        seen.places = {place.moid: place for place in places or ()}
+    if not moids:
+        return
+    places = _guarded(seen, "places", lambda: site.watch(moids, mode="look", check=True))
+    seen.places = {place.moid: place for place in places or ()}
+    if exclusions:
         changes = _guarded(seen, "exclusions", lambda: site.set_excluded(moids, excluded=True, check=True))
         seen.exclusions = {change.moid: change for change in changes or ()}

@@ -7,10 +7,9 @@ The decision is the engine's own (lifecycle/decide.py), asked for the step alone
 from __future__ import annotations
 
 from ..lifecycle.decide import Wait
-from ..lifecycle.health import health_entries, health_words
 from ..lifecycle.table import STEP_TEXT
+from ..lifecycle.why_not import told_beside
 from ..model.refusal import Refusal
-from ..model.sync import measure
 from .facts import Facts, Machine
 from .rules import (
     BACK,
@@ -50,14 +49,8 @@ def operation_allowed(s: Machine, f: Facts) -> Said | None:
         if not isinstance(decision, Refusal):
             continue
         parts = [f"{STEP_TEXT[step].capitalize()} is not possible now: {decision.reason}"]
-        sync = measure(s.item, f.now)
-        if sync.words and s.position is not None and s.position.value.startswith("syncing"):
-            parts.append(f"It is at {sync.words}.")
-        said = health_words(health_entries(s.item))
-        if said and said not in decision.reason:
-            parts.append(f"The vault reports: {said}.")
-        if s.item.state_text:
-            parts.append(f"The vault reports: {s.item.state_text}.")
+        syncing = s.position is not None and s.position.value.startswith("syncing")
+        parts += told_beside(s.item, f.now, syncing, decision)
         return bad(" ".join(parts), decision.remedy)
     return ok("The service allows the next step.")
 

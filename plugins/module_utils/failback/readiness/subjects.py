@@ -36,6 +36,7 @@ from ..servers.appliance_health import judge_appliance
 from ..servers.health import CLASSIC_FABRIC, Verdict, judge_master_target, judge_process_server, match_vm
 from ..servers.serving import HELD, bound_to, could_serve
 from ..wanted.order import Order
+from ..wanted.ruling import Question
 from .azures import IN_AZURE, network_of
 from .facts import Configuring, Facts, Gateway, Group, Machine, Processing, Subject
 from .reading import Read
@@ -63,6 +64,12 @@ def build(order: Order, seen: Read, facts: Facts, moments: Sequence[str]) -> lis
     return _Builder(order, seen, facts, tuple(moments)).subjects()
 
 
+def build_due(order: Order, seen: Read, facts: Facts, asked: Mapping[str, Question]) -> list[Subject]:
+    """Subjects for machines of a run that are about to take a step, by item key, and their servers and groups for those steps.
+    What the run has decided and where it has placed them is not found out again."""
+    return _Builder(order, seen, facts, (), asked).subjects()
+
+
 def estate_of(seen: Read, facts: Facts) -> Estate:
     """What placing machines needs to know."""
     policies = {key: tuple(Policy.parse(entry) for entry in entries or ()) for key, entries in seen.policies.items()}
@@ -78,9 +85,20 @@ def fits_alone(m: Machine) -> bool:
     return bool(m.recreated) and m.disks_gb is not None and (free is None or m.disks_gb <= free)
 
 
+def _keys(machines: Iterable[Machine]) -> tuple[str, ...]:
+    return tuple(m.item.key for m in machines if m.item is not None)
+
+
 class _Builder:
-    def __init__(self, order: Order, seen: Read, facts: Facts, moments: tuple[str, ...]) -> None:
-        self.order, self.seen, self.facts, self.moments = order, seen, facts, moments
+    def __init__(
+        self,
+        order: Order,
+        seen: Read,
+        facts: Facts,
+        moments: tuple[str, ...],
+        due: Mapping[str, Question] | None = None,
+    ) -> None:
+        self.order, self.seen, self.facts, self.moments, self.due = order, seen, facts, moments, due
         self.fabrics = {fabric.key: fabric for fabric in seen.fabrics}
         self.held = attached(seen.items, LIFECYCLE)
         self.estate = estate_of(seen, facts)
@@ -102,7 +120,9 @@ class _Builder:
     def machine(self, item: Item) -> Machine:
         position = LIFECYCLE.position(item)
         steps = [m for m in self.moments if m in STEPS]
-        if not self.moments:
+        if self.due is not None:
+            steps = [self.due[item.key].step]
+        elif not self.moments:
             running = LIFECYCLE.running(item)
             next_step = NEXT.get(position) if position is not None else None
             steps = [running.step] if running is not None else [next_step] if next_step else []
@@ -120,6 +140,7 @@ class _Builder:
             generation=LIFECYCLE.generation(item) or "",
             moments=frozenset(steps),
             machines=(item.friendly_name,),
+            keys=(item.key,),
             item=item,
             position=position,
             unread=self.seen.unread.get(item.key, ""),
@@ -128,25 +149,12 @@ class _Builder:
             here=here,
             there=there,
             limit=limit,
-            decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps},
+            decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps if self.due is None},
         )
 
     def placed(self, machines: list[Machine]) -> list[Machine]:
-        """Where a reprotect would put them: group by group, so that one that cannot be placed does not affect the others."""
-        slots = Slots(dict(self.held))
-        bound = {
-            item.group_id: word for item in self.seen.items if item.group_id and (word := self.bound(item)) is not None
-        }
-        todo: dict[str, list[Item]] = {}
-        for m in machines:
-            if m.item and REPROTECT_TO_ONPREM in m.moments and m.position is Position.OUT and m.fabric and not m.unread:
-                todo.setdefault(m.item.group_id or m.item.key, []).append(m.item)
-        places: dict[str, Placed] = {}
-        for members in todo.values():
-            try:
-                places.update(place_to_onprem(members, self.order, self.estate, slots, bound))
-            except InputError as exc:
-                places.update({item.key: Refusal.of(exc) for item in members})
+        """The machines with where a reprotect would put them."""
+        places = self.places(machines)
         planned: dict[tuple[str, str], float] = {}
         found = []
         for m in machines:
@@ -162,6 +170,26 @@ class _Builder:
             else m
             for m in found
         ]
+
+    def places(self, machines: Sequence[Machine]) -> dict[str, Placed]:
+        """Group by group, so that one that cannot be placed says nothing of the others."""
+        if self.due is not None:
+            return {key: question.placed for key, question in self.due.items() if question.placed is not None}
+        slots = Slots(dict(self.held))
+        bound = {
+            item.group_id: word for item in self.seen.items if item.group_id and (word := self.bound(item)) is not None
+        }
+        todo: dict[str, list[Item]] = {}
+        for m in machines:
+            if m.item and REPROTECT_TO_ONPREM in m.moments and m.position is Position.OUT and m.fabric and not m.unread:
+                todo.setdefault(m.item.group_id or m.item.key, []).append(m.item)
+        places: dict[str, Placed] = {}
+        for members in todo.values():
+            try:
+                places.update(place_to_onprem(members, self.order, self.estate, slots, bound))
+            except InputError as exc:
+                places.update({item.key: Refusal.of(exc) for item in members})
+        return places
 
     def bound(self, item: Item) -> str | None:
         """The id, as it is spelt, of the server that holds the disks of a machine being failed back."""
@@ -216,6 +244,7 @@ class _Builder:
                     generation=mine[0].generation,
                     moments=frozenset().union(*(m.moments for m in mine)),
                     machines=tuple(m.name for m in mine),
+                    keys=_keys(mine),
                     members=tuple(some),
                     missing=split[unit].missing if unit in split else (),
                     bound=frozenset(servers),
@@ -243,7 +272,7 @@ class _Builder:
         """The steps a server is checked for: its machines', and the failback for those that have not begun it."""
         some = list(machines)
         steps = {step for m in some for step in m.moments}
-        if not self.moments and any(m.position in _BEFORE for m in some):
+        if self.due is None and not self.moments and any(m.position in _BEFORE for m in some):
             steps.add(REPROTECT_TO_ONPREM)
         return frozenset(steps | {m for m in self.moments if m in (MASTER_TARGET, PROCESS_SERVER)})
 
@@ -260,6 +289,7 @@ class _Builder:
             generation=MODERNIZED if fabric.modernized else CLASSIC,
             moments=self.asked(machines),
             machines=tuple(m.name for m in machines),
+            keys=_keys(machines),
             fabric=fabric,
             told=self.seen.told.get(fabric.key, {}),
             vm=named[0] if len(named) == 1 else None,
@@ -304,6 +334,7 @@ class _Builder:
             generation=CLASSIC,
             moments=self.asked(machines),
             machines=tuple(m.name for m in machines),
+            keys=_keys(machines),
             fabric=fabric,
             told=told,
             verdict=judge_process_server(server, fabric, self.facts.now),
@@ -331,9 +362,12 @@ class _Builder:
     def goes_through(self, m: Machine, fabric: Fabric, target: MasterTarget) -> bool:
         if m.gateway is not None:
             return m.gateway.id == target.id
-        # Already at home, or not placed: every server that could take it counts, or those that are named.
         if m.item is None or not could_serve(m.item, fabric, target):
             return False
+        if m.position in HELD:
+            # It does not tell which one holds its disks, so each of them may.
+            return not bound_to(m.item)
+        # Already at home, or not placed: every server that could take it counts, or those that are named.
         named = {name.lower() for name in self.order.master_targets}
         return m.position in _BEFORE and (not named or target.name.lower() in named)
 
@@ -359,6 +393,7 @@ class _Builder:
             generation=MODERNIZED if target.appliance else CLASSIC,
             moments=self.asked(machines),
             machines=tuple(m.name for m in machines),
+            keys=_keys(machines),
             fabric=fabric,
             verdict=verdict,
             server=target,

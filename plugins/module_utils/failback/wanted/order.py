@@ -5,11 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from typing import Any
 
 from ..lifecycle.decide import Conditions
-from ..lifecycle.gates import WORDS
 from ..lifecycle.table import CANCEL_FAILOVER_TO_ONPREM, CONFIRM, FAILOVER_TO_AZURE, NOT_CONFIRMED, REPROTECT_TO_AZURE
 from ..model.errors import InputError
 from ..model.items import VaultRef
@@ -65,7 +63,7 @@ class Order:
     #: Master targets that lost their place, as the watch returned them: machines bound to them do not go on.
     lost_places: tuple[Mapping[str, Any], ...] = ()
     confirm_cancel: bool = False
-    #: Word of a gate (gates.WORDS) -> why it may be passed.
+    #: Word of a rule (readiness) or gate -> why it may be passed.
     accept: Mapping[str, str] = field(default_factory=dict)
     #: Greatest age of the recovery point in seconds; None: the failback policy's threshold.
     rpo_limit: float | None = None
@@ -145,7 +143,7 @@ def validate(order: Order) -> None:
                     f"The vault {vault.name or '(unnamed)'!r} in '{{option:vaults}}' has no {option}.",
                     f"Add {option} to the entry.",
                 )
-    _validate_gates(order)
+    _validate_age(order)
     if order.approved and order.commit_when == "verified":
         raise InputError(
             "approved_and_verified",
@@ -168,22 +166,8 @@ def validate(order: Order) -> None:
         _validate_names(order, "Cancelling a failover")
 
 
-def _validate_gates(order: Order) -> None:
-    """What may be accepted is named by a known word, and always with a reason."""
-    for word, reason in order.accept.items():
-        if word not in WORDS:
-            near = get_close_matches(str(word), WORDS, 1)
-            raise InputError(
-                "accept_unknown",
-                f"{word!r} in '{{option:accept}}' is not the name of a gate.",
-                (f"Did you mean {near[0]}? " if near else "") + f"The gates are {', '.join(WORDS)}.",
-            )
-        if not isinstance(reason, str) or not reason.strip():
-            raise InputError(
-                "accept_without_reason",
-                f"The gate {word} in '{{option:accept}}' has no reason ({reason!r}).",
-                "Give the reason in a few words, with the name of who decided it. It is recorded in the result.",
-            )
+def _validate_age(order: Order) -> None:
+    """The age of a recovery point that passes."""
     if order.rpo_limit is not None and not 0 < order.rpo_limit < 10 * 365 * 86400:
         raise InputError(
             "rpo_limit_invalid",

@@ -165,22 +165,6 @@ def test_accepting_takes_the_word_and_a_reason() -> None:
     assert taken == [{"gate": "rpo", "reason": "says Ann", "text": found[1].reason}]
 
 
-@pytest.mark.parametrize(
-    ("accept", "code", "words"),
-    [
-        ({"replication_helth": "because"}, "accept_unknown", "Did you mean replication_health?"),
-        ({"rpo": "  "}, "accept_without_reason", "rpo"),
-        ({"rpo": None}, "accept_without_reason", "rpo"),
-        ({"rpo": True}, "accept_without_reason", "rpo"),
-    ],
-)
-def test_a_wrong_word_and_an_empty_reason_are_refused(accept: dict[str, Any], code: str, words: str) -> None:
-    with pytest.raises(InputError) as caught:
-        validate(order(("failover_to_onprem",), accept=accept))
-    assert caught.value.code == code
-    assert words in caught.value.sentence()
-
-
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf"), 1e12])
 def test_a_limit_that_is_no_age(limit: float) -> None:
     with pytest.raises(InputError) as caught:
