@@ -37,7 +37,7 @@ STAGE: dict[str, Any] = {
     "operation": "reProtect",
     "body": "{properties: {failoverDirection: RecoveryToPrimary,"
     " providerSpecificDetails: {instanceType: InMage, datastoreName: datastore-01}}}",
-    "accepted": "Gates that were accepted, as given in O(accept).",
+    "accepted": "Rules that were accepted, as given in O(accept).",
     "doing": "synchronizing to on-premises",
     "problem": {
         "code": "28175",
@@ -57,7 +57,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
     "asr_reprotect": {
         "after": "ready",
         "step": "reprotect_to_onprem",
-        "accepted": "Gates that were accepted. Always empty for this module.",
+        "accepted": "Rules that were accepted. Always empty for this module.",
     },
     "asr_failover": {
         "before": "ready",
@@ -87,7 +87,7 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         "step": "cancel_failover_to_onprem",
         "operation": "cancelFailover",
         "body": "null",
-        "accepted": "Gates that were accepted. Always empty for this module.",
+        "accepted": "Rules that were accepted. Always empty for this module.",
         "doing": "cancelling the failover to on-premises",
         "problem": {
             "code": "500",

@@ -195,7 +195,7 @@ machines:
       type: str
       sample: latest
     accepted:
-      description: Rules that were accepted, as given in O(accept).
+      description: Rules that were accepted. Always empty for this module.
       returned: always
       type: list
       elements: dict

@@ -345,7 +345,10 @@ class _Scale:
         points = [parse_time(s.get(key)) for m in machines for s in m["steps"] for key in ("start", "end")]
         known = list(filter(None, points))
         if not known:
-            known = [parse_time(now) or datetime.now(timezone.utc)]
+            moment = parse_time(now)
+            if moment is None:
+                raise ValueError(f"{now!r} is not a time")
+            known = [moment]
         return cls(min(known), max(known))
 
     def place(self, when: datetime) -> float:

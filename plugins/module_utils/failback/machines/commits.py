@@ -14,7 +14,7 @@ from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
 from ..servers.fabrics import list_whole
 from .evidence import Asked, failovers, gather, told
-from .gating import Gatekeeper
+from .gating import Gatekeeper, has_left
 from .proof_record import record
 from .proofs import Evidence, prove
 from .state import Due, SliceState
@@ -175,7 +175,7 @@ class Commits:
         except (ReadFailed, ConnectionFailed) as exc:
             state.wait_for(item.key, exc)
             return True
-        if state.lifecycle.running(fresh) is None and state.lifecycle.position(fresh) in operation.departs:
+        if not has_left(state, fresh, operation):
             return False
         state.items[item.key] = fresh
         return True

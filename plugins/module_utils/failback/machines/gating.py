@@ -22,7 +22,7 @@ from ..lifecycle.gates import (
     way_on,
 )
 from ..lifecycle.points import KNOWN_POINTS
-from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation
+from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation, Position
 from ..model.errors import ConnectionFailed, ReadFailed
 from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
@@ -41,6 +41,8 @@ Seen = tuple[Item, datetime]
 #: Seconds by which the newest application-consistent point may be older than the newest one (DOC: they are made hourly).
 APP_CONSISTENT_EVERY = 3600
 
+#: Where the service allows nothing for a while.
+SYNCHRONISING = frozenset({Position.SYNCING_HOME, Position.SYNCING_OUT})
 
 #: Seconds for which a machine that was read individually counts as read just now.
 MOMENT = 10.0
@@ -48,6 +50,17 @@ MOMENT = 10.0
 
 def _not_sent(operation: Operation) -> str:
     return f"Not sent, {STEP_TEXT[operation.step]}"
+
+
+def has_left(state: SliceState, fresh: Item, operation: Operation) -> bool:
+    """Whether a machine, read individually, is past the start of a step, or on its way.
+
+    A machine that only allows nothing looks as if it synchronised; that proves nothing unless the step leads there.
+    """
+    if state.lifecycle.running(fresh) is not None:
+        return True
+    position = state.lifecycle.position(fresh)
+    return position not in operation.departs and (position not in SYNCHRONISING or position == operation.arrives)
 
 
 class Gatekeeper:
@@ -65,7 +78,7 @@ class Gatekeeper:
         if state.judge is None or not due:
             return list(due)
         whole = self.whole(due)
-        asked = [entry for entry in due if entry[0].key in whole]
+        asked = [entry for entry in due if entry[0].key in whole and not self.overtaken(entry, whole[entry[0].key][0])]
         rulings = state.judge(
             state.all_items,
             [
@@ -73,8 +86,13 @@ class Gatekeeper:
                 for item, track, operation in asked
             ],
         )
+        blocked = [item for item, _track, _operation in asked if rulings.get(item.key, Ruling()).blocks]
+        # Another run may have moved a machine between the two readings.
+        again = {} if state.order.check else self.read(blocked)
         kept: list[Due] = []
-        for item, track, operation in asked:
+        for item, track, operation in state.clear(asked):
+            if item.key in again and self.overtaken((item, track, operation), again[item.key][0]):
+                continue
             ruling = rulings.get(item.key, Ruling())
             if ruling.error is not None:
                 state.wait_for(item.key, ruling.error)
@@ -86,6 +104,16 @@ class Gatekeeper:
             if self.open(track, found, _not_sent(operation)):
                 kept.append((item, track, operation))
         return kept
+
+    def overtaken(self, due: Due, fresh: Item) -> bool:
+        """Whether another run has brought the machine on since it was listed: then nothing is sent, and nothing is refused."""
+        _item, track, operation = due
+        if not has_left(self.state, fresh, operation):
+            return False
+        self.state.items[fresh.key] = fresh
+        track.wait(f"another run has started {STEP_TEXT[operation.step]}")
+        track.join()
+        return True
 
     def whole(self, due: Sequence[Due]) -> dict[str, Seen]:
         """The machines read individually, as rules need them; what was read a moment ago is not read again."""
@@ -116,7 +144,9 @@ class Gatekeeper:
         kept: list[Due] = []
         for item, track, operation in due:
             seen = fresh.get(item.key)
-            if seen is None and operation.step == FAILOVER_TO_ONPREM:
+            if operation.step == FAILOVER_TO_ONPREM and (
+                seen is None or self.overtaken((item, track, operation), seen[0])
+            ):
                 continue
             gates: list[Refusal] = []
             if marked.get(item.key):

@@ -7,6 +7,7 @@ What a run decides, places, passes through gates and proves stays in the run; th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ..lifecycle.gates import WORDS
@@ -162,6 +163,13 @@ class Recent:
     def __init__(self, port: Any, kept: Sequence[str], clock: Any) -> None:
         self._port, self._kept, self._clock = port, frozenset(kept), clock
         self._known: dict[Any, tuple[float, Any]] = {}
+        self._listed: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The service's time when the fabrics were listed: by it their heartbeats are old or not, however long the list counts."""
+        found: datetime = self._listed or self._port.now
+        return found
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._port, name)
@@ -174,6 +182,8 @@ class Recent:
             known = self._known.get(word)
             if known is None or now - known[0] > FRESH:
                 known = self._known[word] = (now, found(*args, **more))
+                if name == "list_fabrics":
+                    self._listed = self._port.now
             return known[1]
 
         return recalled

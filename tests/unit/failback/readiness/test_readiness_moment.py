@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from builders import P, of, stage, text
+from builders import VAULT, P, of, stage, text
 from center import Center, Resources, names, world
 from world import World
 
@@ -137,6 +137,16 @@ def test_lists_and_calls_do_not_grow_with_the_machines(number: int, position: P)
         seen.append((dict(there.calls), dict(site.calls)))
     assert seen[0] == seen[1]
     assert all(calls == 1 for calls in seen[0][1].values()), seen
+
+
+def test_a_list_that_is_kept_is_judged_by_the_time_it_was_read() -> None:
+    there = world()
+    port = Recent(Resources(there), VAULT_LISTS, Clock(monotonic=lambda: 0.0, sleep=there.sleep))
+    before = there.now
+    port.list_fabrics(VAULT)
+    there.advance(7200)
+    port.list_fabrics(VAULT)
+    assert (port.now, there.calls["list_fabrics"]) == (before, 1)
 
 
 def test_without_vcenter_a_failover_home_is_not_guessed() -> None:
