@@ -21,8 +21,14 @@ ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 SITE = BUILD / "docs"
 
-#: Pages of Ansible's documentation that the generated pages refer to.
-LABELS = ("action_plugins", "ansible_configuration_settings", "common_return_values")
+#: What the generated pages refer to in Ansible's documentation: labels, and environment variables of the cache options.
+LABELS = (
+    "action_plugins",
+    "ansible_configuration_settings",
+    "common_return_values",
+    "ansible_collections.ansible.builtin.add_host_module",
+)
+VARIABLES = tuple(f"ANSIBLE_CACHE_PLUGIN{end}" for end in ("", "_CONNECTION", "_PREFIX", "_TIMEOUT"))
 
 CONF = """\
 project = "homeward.asr"
@@ -43,8 +49,9 @@ nitpicky = True
 
 
 def inventory(path: Path) -> None:
-    """A Sphinx inventory (version 2) that knows ``LABELS``."""
+    """A Sphinx inventory (version 2) that knows ``LABELS`` and ``VARIABLES``."""
     lines = "".join(f"{label} std:label -1 reference.html#{label} {label}\n" for label in LABELS)
+    lines += "".join(f"{name} std:envvar 1 reference.html#envvar-{name} -\n" for name in VARIABLES)
     head = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n# The remainder of this file is compressed using zlib.\n"
     path.write_bytes(head.encode() + zlib.compress(lines.encode()))
 
