@@ -139,11 +139,8 @@ seealso:
 """
 
 EXAMPLES = r"""
-# vaults.asr.yml: everything in the vault that ASR_VAULT and ASR_RESOURCE_GROUP name
-plugin: homeward.asr.replicated_items
-
 ---
-# way-home.asr.yml: what runs in Azure and is healthy, from two vaults
+# failback.asr.yml: what runs in Azure and is healthy, from two vaults
 plugin: homeward.asr.replicated_items
 vaults:
   - name: vault-dr
@@ -165,11 +162,13 @@ cache_plugin: ansible.builtin.jsonfile
 cache_connection: /tmp/asr-inventory
 cache_timeout: 300
 
----
+# vaults.asr.yml: everything in the vault that ASR_VAULT and ASR_RESOURCE_GROUP name
+# plugin: homeward.asr.replicated_items
+
 # each-vault.asr.yml: the vaults as hosts, for one process each
-plugin: homeward.asr.replicated_items
-vaults: [rg-dr/vault-dr, rg-dr/vault-dr-2]
-vault_hosts: true
+# plugin: homeward.asr.replicated_items
+# vaults: [rg-dr/vault-dr, rg-dr/vault-dr-2]
+# vault_hosts: true
 """
 
 from typing import Any
