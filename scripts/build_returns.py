@@ -57,7 +57,6 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
     "asr_reprotect": {
         "after": "ready",
         "step": "reprotect_to_onprem",
-        "accepted": "Rules that were accepted. Always empty for this module.",
     },
     "asr_failover": {
         "before": "ready",

@@ -51,7 +51,9 @@ Accept a rule by its name, with a reason that the result and the report record:
 
 Every stage asks the rules of its step right before it sends anything, for each machine, on facts read then, and so does each module in
 a play of your own. In check mode the same machines are refused. A machine that a rule blocks is refused with the rule's name, reason and
-remedy, its consistency group is held, and the others go on. Stages do not repeat warnings. A failover home needs ``vm_off``, so without
+remedy, its consistency group is held, and the others go on. Warnings and what is not known stop nothing. Result and report list all of it
+as ``findings``, with what was accepted and why; the table in the terminal prints the warnings below the machines. Only ``cs_backup`` and
+``mt_excluded`` are left to preflight. A failover home needs ``vm_off``, so without
 vCenter it is blocked until you accept that rule.
 
 The collection does not log in to machines. Whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the

@@ -150,6 +150,11 @@ class ActionModule(Once):
         # The stages' own tasks have reported their changes.
         return {**(self._report() if self._chain.results else {"failing": False}), "changed": False}
 
+    def _part_report_file(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Before a playbook without stages sends anything."""
+        self._check_report()
+        return {"changed": False}
+
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The one failure of a chain, in its last task."""
         return {**self._chain.verdict, "changed": False, "failed": True}

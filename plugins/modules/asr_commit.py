@@ -139,6 +139,15 @@ continue_command:
   returned: when O(wait_timeout) expired
   type: str
   sample: ansible-playbook homeward.asr.failback -e @vars.yml
+findings:
+  description:
+    - What the rules of readiness found right before each step, and what the run's own gates found - blocks, warnings, what is not known,
+      and what was accepted with its reason. Rules that passed are left out.
+    - The elements are those of RV(homeward.asr.asr_preflight#module:findings).
+  returned: when something did not pass
+  type: list
+  elements: dict
+  sample: []
 machines:
   description: All machines of the run, sorted by name.
   returned: always

@@ -137,6 +137,11 @@ findings:
       returned: always
       type: str
       sample: mt-linux-01
+    item_id:
+      description: Id of a machine's replicated item in lower case; empty for groups and servers.
+      returned: always
+      type: str
+      sample: ''
     vault:
       description: Its vault.
       returned: always

@@ -24,8 +24,9 @@ options:
         V(report) prints the table and V(verdict) fails. V(begin) returns what a single stage consists of.
       - With O(pause), V(pause) says, between stages with hooks, which machines await the commit home, and V(resume) continues after the
         play on those machines.
+      - V(report_file) only stops where the file of O(settings) for the report could not be written.
     type: str
-    choices: [chain, begin, stage, pause, resume, report, verdict]
+    choices: [chain, begin, stage, pause, resume, report, report_file, verdict]
     default: chain
   pause:
     description:

@@ -73,7 +73,7 @@ def event(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def _without_plans(result: dict[str, Any]) -> dict[str, Any]:
-    return _staged(result, lambda stage: {k: v for k, v in stage.items() if k != "plan"})
+    return _staged(result, lambda stage: {k: v for k, v in stage.items() if k not in ("plan", "findings")})
 
 
 def _brief(result: dict[str, Any]) -> dict[str, Any]:

@@ -136,12 +136,10 @@ def _cause(key: str, head: str, some: Sequence[Found]) -> dict[str, Any]:
     differ = (
         len({str(f["text"]).replace(str(f["name"]), "*") for f in some}) > 1 or len({f["remedy"] for f in some}) > 1
     )
-    source = str(first["source"])
     return {
         "key": key,
         "mark": head,
         "rule": first["rule"],
-        "title": first["title"],
         "about": first["about"],
         "names": [f["label"] for f in some],
         "text": first["text"],
@@ -150,7 +148,16 @@ def _cause(key: str, head: str, some: Sequence[Found]) -> dict[str, Any]:
         "remedy": first["remedy"],
         "accepted": first["accepted"],
         "moments": [_MOMENTS.get(str(m), str(m)) for m in dict.fromkeys(m for f in some for m in f["moments"])],
-        "read": first["read"],
+        **origin(first),
+    }
+
+
+def origin(finding: Found) -> dict[str, str]:
+    """What a rule demands, what it read, and where it comes from."""
+    source = str(finding["source"])
+    return {
+        "title": str(finding["title"]),
+        "read": str(finding["read"]),
         "source": source,
         "href": CHECKS if source.startswith("preflight check") else FACTS,
     }

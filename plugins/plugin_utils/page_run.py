@@ -19,6 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
     parse_time,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, spoken
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import collected
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, PASS, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report import rows
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import Cause, causes
@@ -116,7 +117,7 @@ def run(results: Sequence[Row], verdict: Row, now: str) -> dict[str, Any]:
             for m in machines
             if m["commit"] and m["commit"]["deleted"]
         ],
-        **_readiness(results),
+        "findings": collected(results),
     }
 
 
@@ -210,16 +211,6 @@ def _through(results: Iterable[Row]) -> dict[str, list[str]]:
     return {key: list(parts) for key, parts in found.items()}
 
 
-def _readiness(results: Iterable[Row]) -> dict[str, Any]:
-    """Findings of the rules that stages ran first; the last word on each subject counts."""
-    found: dict[tuple[str, ...], Any] = {}
-    for result in results:
-        for finding in result.get("findings") or ():
-            named = tuple(str(finding.get(key) or "") for key in ("rule", "about", "vault", "name"))
-            found[named] = finding
-    return {"findings": list(found.values())} if found else {}
-
-
 # -- the page --------------------------------------------------------------------------------------------------------
 
 
@@ -240,11 +231,9 @@ def view(data: Mapping[str, Any], earlier: Iterable[str] = ()) -> dict[str, Any]
         tiles.append(("Azure VMs deleted", len(data["deleted"]), "accepted"))
     if downtimes:
         tiles.append(("Longest downtime", span(max(downtimes)), ""))
-    readiness = (
-        page_readiness.parts({"findings": data["findings"]})
-        if data.get("findings")
-        else {"sections": [], "guide": page_readiness.GUIDE}
-    )
+    # What blocked a machine is told with the machine, under what needs attention.
+    findings: Sequence[Row] = data.get("findings") or ()
+    readiness = page_readiness.parts({"findings": [f for f in findings if not f["blocks"]]})
     return {
         "title": "Run report",
         "state": state,
@@ -259,7 +248,7 @@ def view(data: Mapping[str, Any], earlier: Iterable[str] = ()) -> dict[str, Any]
         "notes": data["notes"],
         "tiles": [{"title": title, "number": number, "mark": mark} for title, number, mark in tiles],
         "onward": data["onward"],
-        "causes": _causes(machines),
+        "causes": _causes(machines, {str(f["rule"]): f for f in findings}),
         "axis": times.ticks(),
         "legend": _legend(machines),
         "lanes": folded(shown),
@@ -296,8 +285,8 @@ def folded(entries: Sequence[Any]) -> list[dict[str, Any]]:
     return [{"title": f"{part[0]['name']} to {part[-1]['name']}", "entries": part} for part in parts]
 
 
-def _causes(machines: Sequence[Row]) -> list[dict[str, Any]]:
-    """What stopped machines and what the service warned of; one cause of many is told once."""
+def _causes(machines: Sequence[Row], rules: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """What stopped machines and what the service warned of; one cause of many is told once. ``rules`` are those that did not hold."""
     stopped: list[tuple[str, str, tuple[str, ...]]] = []
     warned: list[tuple[str, str, tuple[str, ...]]] = []
     for m in machines:
@@ -307,14 +296,16 @@ def _causes(machines: Sequence[Row]) -> list[dict[str, Any]]:
             stopped.append((m["label"], f"{m['done']} {m['code'] or ''}", (reason, str(m["remedy"] or ""), *errors)))
         for problem in m["warnings"]:
             warned.append((m["label"], f"warning {problem.get('code') or ''}", ("", "", *_problem(problem))))
-    return [_told(cause) for cause in (*causes(stopped), *causes(warned))]
+    return [_told(cause, rules) for cause in (*causes(stopped), *causes(warned))]
 
 
-def _told(cause: Cause) -> dict[str, Any]:
+def _told(cause: Cause, rules: Mapping[str, Row]) -> dict[str, Any]:
     word, _blank, code = cause.kind.partition(" ")
     reason, remedy, *more = cause.texts
     heads = [text.partition(_HEAD) for text in more]
+    rule = rules.get(code)
     return {
+        "rule": page_readiness.origin(rule) if rule is not None else None,
         "mark": _MARKS.get(word, "warn"),
         "word": spoken(word).capitalize(),
         "code": code,

@@ -209,10 +209,11 @@ class Slices(Once):
         last: dict[str, Any] = {}
         worked = slice_end.worked_before(task_vars.get("stage_results"))
         deaths = 0
+        findings: dict[tuple[str, ...], Any] = {}
         while True:
             left = limit - (self.clock.monotonic() - start)
             arguments["slice_seconds"] = max(1.0, min(length, left))
-            answer = self._slice(dict(arguments), task_vars, worked)
+            answer = slice_end.with_findings(self._slice(dict(arguments), task_vars, worked), findings)
             used = self.clock.monotonic() - start
             worked = worked or not answer.get("failed") or slice_end.has_sent(answer)
             deaths += answer.get("code") == slice_end.DIED

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.patience import PASSING
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import keep
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 
 #: Code of a slice whose process ended without a complete answer.
@@ -79,6 +80,13 @@ def worked_before(stage_results: Any) -> bool:
     """Whether an earlier stage of the same chain got through to the service."""
     results = stage_results if isinstance(stage_results, list) else ()
     return any(isinstance(r, Mapping) and "machines" in r and not r.get("failed") for r in results)
+
+
+def with_findings(answer: Answer, known: dict[tuple[str, ...], Any]) -> Answer:
+    """The answer with what the rules found in all slices until now; ``known`` is kept between them."""
+    for finding in answer.get("findings") or ():
+        keep(known, finding)
+    return {**answer, "findings": list(known.values())} if known else answer
 
 
 def merged(last: Answer, answer: Answer) -> Answer:

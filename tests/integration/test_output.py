@@ -103,3 +103,17 @@ def test_nothing_is_cancelled_without_a_word(scene: Scene) -> None:
     assert run.rc == 2, run.text
     assert "asr_confirm_cancel: true" in run.text
     assert scene.writes == before
+
+
+def test_a_cancellation_has_a_report_and_one_that_cannot_be_written_stops_it(scene: Scene) -> None:
+    before = scene.writes
+    page = scene.directory / "cancelled.html"
+    quiet(scene, "cancel_failback", asr_machines=["fine-01"], asr_confirm_cancel=True, asr_report_file=str(page))
+    told = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    assert (told["stages"], [m["name"] for m in told["machines"]]) == (["cancel_failover_to_onprem"], ["fine-01"])
+    reads = scene.control("/counters")["reads"]
+    nowhere = str(scene.directory / "missing" / "cancelled.html")
+    run = quiet(scene, "cancel_failback", asr_machines=["fine-01"], asr_confirm_cancel=True, asr_report_file=nowhere)
+    assert run.rc == 2
+    assert "asr_report_file" in run.text
+    assert (scene.writes, scene.control("/counters")["reads"]) == (before, reads)

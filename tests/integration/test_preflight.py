@@ -253,9 +253,16 @@ HOME = {"ageing-01", "alone-01", "no-uuid-01", "raw-01", "snapshot-01", "vsan-01
 
 def test_the_healthy_come_home_and_the_others_are_refused_by_name(scene: Scene) -> None:
     scene.control("/clock", {"speed": 600})
-    run = scene.playbook("failback", asr_commit_when="verified")
+    report = scene.directory / "failback.html"
+    run = scene.playbook("failback", asr_commit_when="verified", asr_report_file=str(report))
     assert run.rc == 2, run.text
     told = codes(run)
     assert {name: code for name, code in told.items() if code} == REFUSED
     assert {name for name in told if name not in REFUSED} == {*HOME, "leaving-01"}
     assert {b["machine"] for b in scene.bodies} == HOME
+    # What the rules found before each step is in the report: what stopped a machine or a server, and what they warned of.
+    kept = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))["findings"]
+    seen = found(kept, "block", "warn")
+    for rule in ("datastore_mounted", "datastore_nfs", "rdm", "rpo", "vm_snapshot"):
+        assert seen[rule] == EXPECTED[rule], rule
+    assert "WARNS" in run.text.splitlines()

@@ -13,7 +13,7 @@ from .module import Call
 from .outcome import count
 from .stages import order_of
 
-#: Maximum machines named in the message; the result holds all of them.
+#: Maximum machines and rules named in the message; the result holds all of them.
 NAMED = 10
 
 
@@ -65,8 +65,9 @@ def work(call: Call) -> dict[str, Any]:
         if blocked
         else "Preflight found blocking rules."
     )
-    rules = ", ".join(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
-    result["msg"] = f"{whom} Rules that do not hold: {rules}. {result['remedy']}"
+    rules = list(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
+    told = ", ".join(rules[:NAMED]) + (f" and {len(rules) - NAMED} more" if len(rules) > NAMED else "")
+    result["msg"] = f"{whom} Rules that do not hold: {told}. {result['remedy']}"
     if params["on_block"] == "fail":
         result["failed"] = True
     return result

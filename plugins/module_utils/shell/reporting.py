@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..failback.model.outcomes import LISTED
+from ..failback.readiness.lines import beside, collected
 from ..failback.report.table import Report, gather, render, still_running
 from .outcome import complaint, too_many
 from .specs import Spec
@@ -55,7 +56,9 @@ def tell(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     result: dict[str, Any] = {
         "changed": False,
-        "lines": render(report, onward=onward, verbose=bool(params.get("verbose"))),
+        "lines": render(
+            report, onward=onward, verbose=bool(params.get("verbose")), rules=beside(collected(params["results"]))
+        ),
         "onward": onward,
         "total": len(report.stories),
         "counts": {

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..azure.vaults import Vaults
 from ..failback.machines.run import run_slice
 from ..failback.model.errors import FailbackError
 from ..failback.model.items import Item, VaultRef
+from ..failback.model.refusal import Refusal
 from ..failback.wanted.order import Order
-from ..failback.wanted.ruling import Judge, Question, Ruling
+from ..failback.wanted.ruling import Question, Ruling
 from . import specs
 from .accounts import LateSite
 from .module import Call, run_module
 from .outcome import shape
+
+if TYPE_CHECKING:
+    from ..failback.readiness.moment import MomentJudge
 
 Params = Mapping[str, Any]
 Route = Callable[[Params], tuple[str, ...]]
@@ -60,19 +64,33 @@ def check_accept(accept: Mapping[str, Any]) -> None:
     check(accept)
 
 
-def rules_for(order: Order, call: Call, vaults: Vaults, site: LateSite | None) -> Judge:
+class LateRules:
     """The rules of readiness, for the slices in which something is due: only those import them and read for them."""
-    judges: list[Judge] = []
 
-    def judge(items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
-        if not judges:
+    def __init__(self, order: Order, call: Call, vaults: Vaults, site: LateSite | None) -> None:
+        self._given = order, call, vaults, site
+        self._judge: MomentJudge | None = None
+
+    def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
+        return self._open()(items, asked)
+
+    def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:
+        self._open().note(item, step, gates)
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What did not pass in this slice."""
+        return [] if self._judge is None else self._judge.findings
+
+    def _open(self) -> MomentJudge:
+        if self._judge is None:
             from ..failback.readiness.moment import SITE_LISTS, VAULT_LISTS, MomentJudge, Recent
 
-            known = None if site is None else Recent(site, SITE_LISTS, call.clock)
-            judges.append(MomentJudge(order, Recent(vaults, VAULT_LISTS, call.clock), known))
-        return judges[0](items, asked)
-
-    return judge
+            order, call, vaults, site = self._given
+            known: Any = None if site is None else Recent(site, SITE_LISTS, call.clock)
+            lists: Any = Recent(vaults, VAULT_LISTS, call.clock)
+            self._judge = MomentJudge(order, lists, known)
+        return self._judge
 
 
 def order_of(params: Params, refs: tuple[VaultRef, ...], route: tuple[str, ...], check: bool) -> Order:
@@ -102,11 +120,13 @@ def stage_work(route: Route) -> Callable[[Call], dict[str, Any]]:
         def told(raw: dict[str, Any]) -> dict[str, Any]:
             if raw.get("cursor") is not None:
                 raw["cursor"] = {**raw["cursor"], "bucket": vaults.bucket_state}
+            if rules.findings:
+                raw["findings"] = rules.findings
             return shape(raw, call.params, call.check)
 
+        rules = LateRules(order, call, vaults, site)
         try:
-            judge = rules_for(order, call, vaults, site)
-            return told(dict(run_slice(order, vaults, site, call.clock, cursor or None, judge=judge)))
+            return told(dict(run_slice(order, vaults, site, call.clock, cursor or None, judge=rules)))
         except FailbackError as exc:
             exc.story = None if exc.story is None else told(dict(exc.story))
             raise

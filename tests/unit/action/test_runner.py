@@ -89,6 +89,34 @@ def test_slices_are_called_until_finished_with_the_cursor_of_the_one_before(monk
     assert len(stage.said) == 2
 
 
+def test_what_the_rules_found_in_any_slice_is_in_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(rule: str, name: str, *machines: str, text: str = "x") -> dict[str, Any]:
+        return {"rule": rule, "about": "a", "vault": "v", "name": name, "text": text, "machines": list(machines)}
+
+    stage = Stage(
+        monkeypatch,
+        [
+            going(0, findings=[found("mt_tools", "mt-1", "a"), found("vm_uuid", "a", "a")]),
+            going(1),
+            {**END, "findings": [found("mt_tools", "mt-1", "b", text="y")]},
+        ],
+    )
+    result = stage.run()
+    # A server's machines add up; its last word counts.
+    assert result["findings"] == [found("mt_tools", "mt-1", "a", "b", text="y"), found("vm_uuid", "a", "a")]
+    # They are no part of what is passed from slice to slice.
+    assert all("findings" not in (sent.get("cursor") or {}) for sent in stage.sent)
+    # A run that ends with an error has them as well.
+    broken = Stage(
+        monkeypatch,
+        [
+            going(0, findings=[found("mt_tools", "mt-1", "a")]),
+            {"failed": True, "changed": False, "code": "secret_wrong", "msg": "No."},
+        ],
+    ).run()
+    assert [f["rule"] for f in broken["findings"]] == ["mt_tools"]
+
+
 def test_who_is_approved_is_settled_by_the_first_slice(monkeypatch: pytest.MonkeyPatch) -> None:
     """A later slice would take what this run has failed over itself for what waited at its beginning."""
     first = [{"name": "a", "item_id": "/a", "done": "waiting", "approved": True}, {"name": "b", "item_id": "/b"}]

@@ -256,6 +256,33 @@ def test_proofs_of_a_commit_that_was_not_sent_are_shown() -> None:
         assert words in page.text, words
 
 
+def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
+    results = stages(["a", "b"])
+    results[1]["machines"][0].update(
+        done="refused", code="mt_snapshot", reason="The master target has a snapshot.", remedy="Delete it."
+    )
+    for later in results[2:]:
+        later["machines"] = later["machines"][1:]
+    results[1]["findings"] = [
+        finding("mt_snapshot", "mt-linux-01", ["a"]),
+        finding("vm_snapshot", "b", ["b"], "warn"),
+        finding("network_link", "b", ["b"], "unknown"),
+    ]
+    results[2]["findings"] = [finding("vm_off", "b", ["b"], accepted="It is a copy, says Ann.")]
+    data = page_run.run(results, verdict(), NOW)
+    assert [f["rule"] for f in data["findings"]] == ["mt_snapshot", "vm_snapshot", "network_link", "vm_off"]
+    shown = page_run.view(data)
+    # What blocked a machine is told with the machine, with the rule's title and source; the rest under its own head.
+    (cause,) = shown["causes"]
+    assert (cause["code"], cause["rule"]["title"]) == ("mt_snapshot", "Title of mt_snapshot")
+    assert [(s["id"], [c["rule"] for c in s["causes"]]) for s in shown["sections"]] == [
+        ("warn", ["vm_snapshot"]),
+        ("unknown", ["network_link"]),
+        ("accepted", ["vm_off"]),
+    ]
+    assert "It is a copy, says Ann." in Page(of_run(results)).text
+
+
 def test_what_stopped_is_told_first_and_once() -> None:
     results = stages(["a", "b", "i", "c"])[:2]
     for m in results[1]["machines"]:

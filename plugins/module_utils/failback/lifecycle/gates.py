@@ -306,7 +306,13 @@ def _resync(item: Item) -> list[Refusal]:
         )
     doing = _syncing(item)
     if doing:
-        found.append(Refusal("resync_in_progress", f"Synchronization is not finished: {doing}.", "Wait until it is."))
+        found.append(
+            Refusal(
+                "resync_in_progress",
+                f"Synchronization is not finished: {doing}.",
+                "Wait until the synchronization has finished.",
+            )
+        )
     return found
 
 

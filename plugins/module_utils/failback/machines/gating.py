@@ -22,7 +22,7 @@ from ..lifecycle.gates import (
     way_on,
 )
 from ..lifecycle.points import KNOWN_POINTS
-from ..lifecycle.table import FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation, Position
+from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation, Position
 from ..model.errors import ConnectionFailed, ReadFailed
 from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
@@ -100,10 +100,17 @@ class Gatekeeper:
             found = list(ruling.blocks)
             if found and operation.step == FAILOVER_TO_ONPREM:
                 # Everything that blocks it is told at once.
-                found += copy_gates(*whole[item.key], self.limit(item), self.chosen_point(item))
+                gates = copy_gates(*whole[item.key], self.limit(item), self.chosen_point(item))
+                self.note(item, operation.step, gates)
+                found += gates
             if self.open(track, found, _not_sent(operation)):
                 kept.append((item, track, operation))
         return kept
+
+    def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:
+        """Let the rules know what the gates found, so that the result has both."""
+        if self.state.judge is not None and gates:
+            self.state.judge.note(item, step, gates)
 
     def overtaken(self, due: Due, fresh: Item) -> bool:
         """Whether another run has brought the machine on since it was listed: then nothing is sent, and nothing is refused."""
@@ -154,6 +161,7 @@ class Gatekeeper:
             if seen is not None:
                 gates += copy_gates(*seen, self.limit(seen[0]), self.chosen_point(item))
                 track.look_whole()
+            self.note(item, operation.step, gates)
             if self.open(track, gates, _not_sent(operation)):
                 kept.append((item, track, operation))
         return kept
@@ -183,6 +191,7 @@ class Gatekeeper:
             vm = evidence.site[0]
             arrived = (tools_gate(vm, track.approved) if vm.powered_on else None, disks_gate(item, vm, evidence.held))
             gates += [gate for gate in arrived if gate is not None]
+        self.note(item, COMMIT_TO_ONPREM, gates)
         shut, taken = passed(gates, self.state.order.accept)
         track.accept(taken)
         # The last one has the common remedy.

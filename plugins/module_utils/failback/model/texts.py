@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 #: Characters of one text of the service at most.
@@ -28,6 +29,11 @@ def bounded(text: object, limit: int = LONGEST) -> str:
     """``text`` as others wrote it, clean and no longer than ``limit`` characters."""
     shown = clean(str(text)).strip()
     return shown if len(shown) <= limit else shown[: limit - 3].rstrip() + "..."
+
+
+def joined(sentences: Iterable[str]) -> str:
+    """Sentences as one part of another one, without their own full stops."""
+    return "; ".join(text.strip().rstrip(".") for text in sentences)
 
 
 def clean_all(value: Any) -> Any:

@@ -20,7 +20,7 @@ from ..placement import modernized as appliances
 from ..wanted.by_machine import Given, value_for, values
 from ..wanted.names import among
 from ..wanted.order import Order
-from ..wanted.selection import listing
+from ..wanted.selection import choose_of, listing
 from .estate import Estate, Placed, Slots, first_name, local, one, stale, unsure
 
 __all__ = ["Estate", "Placed", "Slots", "check_names", "disks_of", "place_to_azure", "place_to_onprem"]
@@ -85,7 +85,7 @@ def _must_know(option: str, value: str | None, known: Iterable[str], what: str) 
         raise InputError(
             f"{option}_not_found",
             f"{{option:{option}}} {value!r} is not a {what} of the vaults.",
-            f"Choose one of: {listing(names)}.",
+            choose_of(names),
         )
 
 
@@ -178,7 +178,7 @@ def _target_for(
                     f"{option}_not_offered",
                     f"{{option:{option}}} {value!r} is not offered by any master target that fits the machine "
                     f"({listing(t.name for t in alive)}).",
-                    f"Choose one of: {listing(n for t in alive for n in offers(t))}.",
+                    choose_of(n for t in alive for n in offers(t)),
                 )
             alive = offering
     if bound is not None:

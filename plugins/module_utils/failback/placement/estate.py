@@ -17,7 +17,7 @@ from ..model.words import same
 from ..wanted.by_machine import Given, general, needs_system
 from ..wanted.names import scoped
 from ..wanted.order import Order
-from ..wanted.selection import listing
+from ..wanted.selection import choose_of, listing
 from .home import Home, judged
 
 Placed = Union[Placement, Refusal]
@@ -134,7 +134,7 @@ def one(option: str, wanted: str | None, offered: Sequence[T], name: Callable[[T
         return Refusal(
             f"{option}_not_offered",
             f"{{option:{option}}} {wanted!r} does not exist where the machine needs it.",
-            f"Choose one of: {listing(name(o) for o in offered)}.",
+            choose_of(name(o) for o in offered),
         )
     if len(offered) == 1:
         return offered[0]

@@ -18,10 +18,11 @@ from ..model.errors import InputError
 from ..model.items import Item, Json, last_segment
 from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, Fabric, MasterTarget, Policy, ProcessServer
+from ..model.texts import joined
 from ..wanted.by_machine import value_for
 from ..wanted.names import among
 from ..wanted.order import Order
-from ..wanted.selection import listing
+from ..wanted.selection import choose_of, listing
 from .estate import Estate, Placed, Slots, ambiguous, first_name, one, stale, unsure
 
 #: Kinds of policies, home and out (SEEN RCM 158 and 12).
@@ -33,7 +34,7 @@ Found = Union[str, Refusal]
 def unusable(server: MasterTarget | ProcessServer, now: datetime) -> str:
     """Why an appliance cannot be used now, in words that follow its name; empty for a good one."""
     if server.health == "Critical":
-        said = "; ".join(server.problems)
+        said = joined(server.problems)
         return f"is in a critical state{': ' + said if said else ''}"
     return "has sent no heartbeat for 20 minutes" if stale(server.heartbeat, now) else ""
 
@@ -101,7 +102,7 @@ def datastore(item: Item, agent: MasterTarget, order: Order, estate: Estate) -> 
         return found or Refusal(
             "datastore_not_offered",
             f"The appliance {agent.name} does not reach the datastore {wanted!r} in '{{option:datastore}}'.",
-            f"Choose one of: {listing(reached)}.",
+            choose_of(reached),
         )
     if not reached:
         return Refusal(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from ..lifecycle.gates import age
 from ..model.items import parse_time
 from ..model.servers import HEARTBEAT_STALE
 from ..servers.health import judge_configuration_server
@@ -62,11 +63,11 @@ def cs_backup(s: Configuring, f: Facts) -> Said | None:
     made = f.backups.get(s.name.lower())
     if made is None:
         return unknown(f"The last backup of the configuration server {s.name} is not given.")
-    age = (f.now.date() - made).days
+    days = (f.now.date() - made).days
     return (
         ok(f"{s.name} was backed up on {made}.")
-        if age <= BACKUP_DAYS
-        else bad(f"{s.name} was last backed up on {made}, {age} days ago.")
+        if days <= BACKUP_DAYS
+        else bad(f"{s.name} was last backed up on {made}, {days} days ago.")
     )
 
 
@@ -117,7 +118,7 @@ def vcenter_connected(s: Configuring, f: Facts) -> Said | None:
         if status and status.lower() not in DISCOVERED:
             return bad(f"The discovery of {name} is {status}.")
         if beat is not None and (f.now - beat).total_seconds() > 3 * HEARTBEAT_STALE:
-            return bad(f"{name} was last discovered {int((f.now - beat).total_seconds() // 60)} minutes ago.")
+            return bad(f"{name} was last discovered {age((f.now - beat).total_seconds())} ago.")
         if not status and beat is None:
             return unknown(f"The vault does not report whether the discovery of {name} works.")
     return ok(f"Every vCenter of {s.name} is discovered.")

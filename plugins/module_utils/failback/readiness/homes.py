@@ -327,7 +327,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "datastore_mounted", "Machine's datastores are mounted for the master target", MACHINE, REPROTECT | FAILOVER,
-        BLOCK, mounted, _STORE, "Mount them read-write on the host of the master target.", _numbers((33,)), (33,),
+        BLOCK, mounted, _STORE, "Mount it read-write on the host of the master target.", _numbers((33,)), (33,),
     ),
     Rule(
         "datastore_available", "Datastores are accessible", MACHINE, REPROTECT | FAILOVER, BLOCK, available,

@@ -34,7 +34,9 @@ class Finding:
 
     @property
     def remedy(self) -> str:
-        return self.said.remedy or self.rule.remedy
+        if self.said.remedy or self.said.holds is not None:
+            return self.said.remedy or self.rule.remedy
+        return f"Check it yourself. If it does not hold: {self.rule.remedy}"
 
     def result(self) -> dict[str, Any]:
         """As in the module's result and in the report."""
@@ -43,6 +45,7 @@ class Finding:
             "title": self.rule.title,
             "about": ABOUT[self.subject.kind],
             "name": self.subject.name,
+            "item_id": self.subject.keys[0] if isinstance(self.subject, Machine) and self.subject.keys else "",
             "vault": self.subject.vault.name,
             "generation": self.subject.generation,
             "moments": sorted(self.rule.moments & self.subject.moments),

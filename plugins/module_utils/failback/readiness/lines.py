@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..report.rows import WIDTH
@@ -25,6 +26,40 @@ def kind_of(finding: Found) -> str:
     if finding["accepted"]:
         return "accepted"
     return "unknown" if finding["verdict"] == UNKNOWN else "warn"
+
+
+def keep(known: dict[tuple[str, ...], Any], finding: Found) -> None:
+    """Add a finding to those that are known, by rule and subject. A later one replaces an earlier one, and a server's machines add up."""
+    named = tuple(str(finding.get(key) or "").lower() for key in ("rule", "about", "vault", "item_id", "name"))
+    before = known.get(named, {}).get("machines") or ()
+    known[named] = {**finding, "machines": list(dict.fromkeys([*before, *finding["machines"]]))}
+
+
+def collected(results: Iterable[Mapping[str, Any]]) -> list[Found]:
+    """The findings of the stages of a run; the last word on each subject counts."""
+    known: dict[tuple[str, ...], Any] = {}
+    for result in results:
+        for finding in result.get("findings") or ():
+            keep(known, finding)
+    return list(known.values())
+
+
+def beside(findings: Sequence[Found]) -> list[str]:
+    """What the rules of a run warned of and what was accepted, as lines. What blocked a machine is said with the machine; what is not
+    known is only named."""
+    lines: list[str] = []
+    for head in ("warn", "accepted"):
+        mine = [f for f in findings if kind_of(f) == head]
+        if mine:
+            lines += ["", _HEADS[head], *_table(mine)]
+    dark: dict[str, set[str]] = {}
+    for finding in findings:
+        if kind_of(finding) == "unknown":
+            dark.setdefault(finding["rule"], set()).add(finding["name"])
+    if dark:
+        told = ", ".join(f"{rule} ({_names(sorted(names, key=str.lower))})" for rule, names in sorted(dark.items()))
+        lines += ["", *_wrapped(f"Not known: {told}. The playbook preflight says why.", WIDTH)]
+    return lines
 
 
 def render(result: Mapping[str, Any]) -> list[str]:
@@ -59,7 +94,7 @@ def _table(findings: Sequence[Found]) -> list[str]:
     lines: list[str] = []
     for (rule, _text, accepted), some in rows.items():
         first = some[0]
-        if first["name"] in first["text"]:
+        if _cause(first) != first["text"]:
             rest = [f["name"] for f in some[1:]]
             told = first["text"] + (f" The same of {_names(rest)}." if rest else "")
         else:
@@ -68,13 +103,17 @@ def _table(findings: Sequence[Found]) -> list[str]:
         if served:
             told += f" Concerns {_names(served)}."
         told += f" {first['remedy']}" if not accepted else f" Accepted: {accepted}"
-        wrapped = textwrap.wrap(told, WIDTH - width - 4, break_long_words=False, break_on_hyphens=False)
+        wrapped = _wrapped(told, WIDTH - width - 4)
         lines += [f"  {(rule if n == 0 else '').ljust(width)}  {part}" for n, part in enumerate(wrapped)]
     return lines
 
 
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
 def _cause(finding: Found) -> str:
-    return str(finding["text"]).replace(finding["name"], "*")
+    return re.sub(rf"(?<![\w-]){re.escape(str(finding['name']))}(?![\w-])", "*", str(finding["text"]))
 
 
 def _names(names: Sequence[str]) -> str:

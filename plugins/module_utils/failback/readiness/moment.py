@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..lifecycle.gates import WORDS
+from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import (
     COMMIT_TO_AZURE,
     COMMIT_TO_ONPREM,
@@ -27,11 +28,12 @@ from ..model.site_ports import SurveyPort
 from ..wanted.order import Order
 from ..wanted.ruling import Question, Ruling
 from ..wanted.selection import Choice
-from .catalogue import RULES
-from .facts import Facts
+from .catalogue import BY_ID, RULES
+from .facts import Facts, Machine
 from .judging import Finding, judge
+from .lines import keep
 from .reading import AZURE, MACHINES, NETWORK, POLICIES, SERVERS, VCENTERS, Read, complete, read_fabrics
-from .rules import BLOCK, Rule
+from .rules import MACHINE, PASS, Rule, bad
 from .subjects import build_due
 
 #: Step -> what is read for its rules beside machines and fabrics.
@@ -64,13 +66,18 @@ PROVEN = frozenset({"azure_vm_missing", "azure_identity", "onprem_identity", "on
 #: The rule that must not guess where vCenter does not answer.
 POWER = "vm_off"
 
+#: Warnings that only preflight can tell: a fact that it is given, and a look at DRS that costs each stage more than it tells.
+PREFLIGHT_ONLY = frozenset({"cs_backup", "mt_excluded"})
+
 #: Seconds for which lists and servers that were read once count as fresh; shorter than a slice lasts.
 FRESH = 20.0
 
 
 def left_to_rules(rule: Rule, step: str) -> bool:
     """Whether a step asks this rule, and not the run itself."""
-    if step not in rule.moments or rule.id in BY_THE_RUN or rule.id in _GATES:
+    if step not in rule.moments or rule.id in BY_THE_RUN | _GATES | PREFLIGHT_ONLY:
+        return False
+    if rule.id == "clock_skew" and SERVERS not in PARTS[step]:
         return False
     return step != COMMIT_TO_ONPREM or rule.id not in PROVEN
 
@@ -80,6 +87,35 @@ class MomentJudge:
 
     def __init__(self, order: Order, vaults: ResourcePort, site: SurveyPort | None) -> None:
         self.order, self.vaults, self.site = order, vaults, site
+        #: What did not pass in this slice, by rule and subject; a later look replaces an earlier one.
+        self.found: dict[tuple[str, ...], Any] = {}
+
+    def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:
+        """Gates of the run that did not pass for a machine, as findings of their rules."""
+        for gate in gates:
+            rule = BY_ID.get(gate.code)
+            if rule is not None:
+                subject = Machine(
+                    kind=MACHINE,
+                    name=item.friendly_name,
+                    vault=item.vault,
+                    generation=LIFECYCLE.generation(item) or "",
+                    moments=frozenset({step}),
+                    machines=(item.friendly_name,),
+                    keys=(item.key,),
+                    item=item,
+                )
+                keep(
+                    self.found, Finding(rule, subject, bad(gate.reason, gate.remedy), self._accepted(rule.id)).result()
+                )
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """What did not pass in this slice, as in the result."""
+        return list(self.found.values())
+
+    def _accepted(self, word: str) -> str:
+        return str(self.order.accept.get(word) or "").strip()
 
     def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> dict[str, Ruling]:
         due = {q.item.key: q for q in asked if q.step in PARTS}
@@ -120,7 +156,7 @@ class MomentJudge:
             raise
         except FailbackError as exc:
             seen.unread.update(survey=exc.message)
-            if str(self.order.accept.get(POWER) or "").strip():
+            if self._accepted(POWER):
                 return {}
             return {key: Ruling(error=exc) for key, q in due.items() if q.step == FAILOVER_TO_ONPREM}
         return {}
@@ -140,16 +176,16 @@ class MomentJudge:
             unread=seen.unread,
         )
         steps = {question.step for question in due.values()}
-        rules = [
-            rule
-            for rule in RULES
-            if (rule.severity == BLOCK or rule.unknown_blocks) and any(left_to_rules(rule, step) for step in steps)
-        ]
+        rules = [rule for rule in RULES if any(left_to_rules(rule, step) for step in steps)]
         found: dict[str, list[Finding]] = {}
-        for finding in judge(build_due(self.order, seen, facts, due), facts, {}, rules):
-            for key in finding.subject.keys if finding.blocks else ():
-                if left_to_rules(finding.rule, due[key].step):
-                    found.setdefault(key, []).append(finding)
+        for finding in judge(build_due(self.order, seen, facts, due), facts, self.order.accept, rules):
+            mine = [key for key in finding.subject.keys if left_to_rules(finding.rule, due[key].step)]
+            if finding.verdict == PASS or not mine:
+                continue
+            keep(self.found, finding.result())
+            # What is accepted is asked as well: the run keeps the reason with each machine.
+            for key in mine if finding.rule.blocks(finding.said) else ():
+                found.setdefault(key, []).append(finding)
         return {key: Ruling(_refusals(some)) for key, some in found.items()}
 
 

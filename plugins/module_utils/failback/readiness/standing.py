@@ -219,11 +219,11 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "recovery_point", "There is a recovery point", MACHINE, FAILOVER, BLOCK, recovery_point,
-        f"{_ITEM}: consistencyPoints", "Wait until one is there.", "preflight check 56", (56,), ONLY_CLASSIC,
+        f"{_ITEM}: consistencyPoints", "Wait until the machine has a recovery point.", "preflight check 56", (56,), ONLY_CLASSIC,
     ),
     Rule(
         "azure_target", "Azure VM's size and network are set", MACHINE, OUT, BLOCK, azure_target,
-        f"{_ITEM}: size and network of the target", "Set them in the vault under the machine's compute and network.",
+        f"{_ITEM}: size and network of the target", "Set what is missing in the vault under the machine's compute and network.",
         "section 5", (),
     ),
     Rule(

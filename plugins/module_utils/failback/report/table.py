@@ -118,12 +118,16 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
 
 
 def render(
-    report: Report, shown: int = SHOWN, onward: Iterable[Mapping[str, Any]] = (), verbose: bool = False
+    report: Report,
+    shown: int = SHOWN,
+    onward: Iterable[Mapping[str, Any]] = (),
+    verbose: bool = False,
+    rules: Sequence[str] = (),
 ) -> list[str]:
     """The report as lines of at most 120 columns; only commands are on one line, however long.
 
     ``onward`` is what can be done next: ``words``, ``command`` or ``variable``, and ``notes`` of each. ``verbose`` adds the steps
-    of each machine and the requests that were sent.
+    of each machine and the requests that were sent. ``rules`` are lines about what the rules of readiness found.
     """
     stories: Sequence[Story] = report.stories
     left_out = hidden = 0
@@ -150,6 +154,7 @@ def render(
     lines += ["", *wrapped(totals(report, verbose), "  ")]
     lines += _said(report.stories)
     lines += [part for text in dict.fromkeys(report.stopped) for part in ["", *wrapped(text, "")]]
+    lines += rules
     lines += [part for text in report.notes for part in ["", *wrapped(f"Note: {text}", "  ")]]
     if check:
         return lines

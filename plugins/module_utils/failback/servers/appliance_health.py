@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from ..lifecycle.gates import age as words
 from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, MasterTarget
+from ..model.texts import joined
 from ..wanted.selection import listing
 from .health import FINE, Verdict
 
@@ -45,7 +47,7 @@ def judge_appliance(
 def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[Refusal]:
     age = None if part.heartbeat is None else (now - part.heartbeat).total_seconds()
     if age is None or age > HEARTBEAT_STALE:
-        since = "has never sent a heartbeat" if age is None else f"sent its last heartbeat {int(age // 60)} minutes ago"
+        since = "has never sent a heartbeat" if age is None else f"sent its last heartbeat {words(age)} ago"
         yield Refusal(
             "no_heartbeat",
             f"The {part.kind} of the appliance {agent.name} {since}.",
@@ -56,7 +58,7 @@ def _component(agent: MasterTarget, part: Component, now: datetime) -> Iterator[
             waits=True,
         )
     if part.health == "Critical":
-        said = "; ".join(part.problems)
+        said = joined(part.problems)
         yield Refusal(
             "unhealthy",
             f"The {part.kind} of the appliance {agent.name} is in a critical state{': ' + said if said else ''}.",

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from ..lifecycle.gates import age as words
 from ..model.errors import InputError
 from ..model.items import Json, VaultRef
 from ..model.refusal import Refusal
 from ..model.server_ports import SiteServer, short_name
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, ProcessServer
+from ..model.texts import joined
 from ..wanted.selection import listing
 
 #: customDetails.instanceType of a configuration server (SEEN FAB).
@@ -185,7 +187,7 @@ def _silence(heartbeat: datetime | None, now: datetime) -> str:
     if heartbeat is None:
         return ""
     age = (now - heartbeat).total_seconds()
-    return f"its last heartbeat is {int(age // 60)} minutes old" if age > HEARTBEAT_STALE else ""
+    return f"its last heartbeat is {words(age)} old" if age > HEARTBEAT_STALE else ""
 
 
 def _version_warning(server: AnyServer, kind: str) -> list[str]:
@@ -225,7 +227,7 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
                 waits=True,
             )
         )
-    said = "; ".join(server.problems)
+    said = joined(server.problems)
     if server.health == "Critical":
         reasons.append(
             Refusal(

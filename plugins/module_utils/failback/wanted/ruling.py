@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..lifecycle.bodies import Placement
 from ..model.errors import FailbackError
@@ -32,5 +33,11 @@ class Ruling:
     error: FailbackError | None = None
 
 
-#: (every item of the vaults, the machines that are asked for) -> rulings by item key; what it leaves out may go.
-Judge = Callable[[Sequence[Item], Sequence[Question]], Mapping[str, Ruling]]
+class Judge(Protocol):
+    """The rules, as a run asks them."""
+
+    def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
+        """``items``: every item of the vaults. Rulings by item key; what it leaves out may go."""
+
+    def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:
+        """Gates that the run found itself for a machine, accepted or not."""

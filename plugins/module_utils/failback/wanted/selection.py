@@ -25,6 +25,12 @@ def listing(names: Iterable[str], shown: int = SHOWN) -> str:
     return f"{text} and {more} more" if more > 0 else text or "none"
 
 
+def choose_of(names: Iterable[str]) -> str:
+    """The remedy of a name that is not offered."""
+    some = list(names)
+    return f"Choose one of: {listing(some)}." if some else "Nothing is offered there. To see why, {run:prepare}."
+
+
 @dataclass(frozen=True)
 class Gone:
     """A member of a recovery plan that its vault does not list; ``id`` as the plan spells it, ``vault`` the vault's key."""

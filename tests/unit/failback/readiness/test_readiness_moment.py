@@ -39,7 +39,7 @@ def take(
     clock = Clock(monotonic=lambda: there.spent, sleep=there.sleep)
     known: Any = None if site is None else Recent(site, SITE_LISTS, clock)
     judge = MomentJudge(wanted, Recent(port or Resources(there), VAULT_LISTS, clock), known)  # type: ignore[arg-type]
-    return there.slice(wanted, cursor, judge=judge)
+    return {**there.slice(wanted, cursor, judge=judge), "findings": judge.findings}
 
 
 def asked(number: int, **wishes: Any) -> Order:
@@ -182,6 +182,51 @@ def test_a_fellow_of_a_machine_that_a_rule_stops_is_held() -> None:
     result = take(there, site, asked(REPROTECT))
     assert [of(result, name)["done"] for name in names()] == ["refused", "held"]
     assert sent(there) == []
+
+
+def told(result: dict[str, Any]) -> dict[str, tuple[str, str, str, list[str]]]:
+    """Rule -> name, verdict, the reason it was accepted by, the machines it concerns."""
+    return {f["rule"]: (f["name"], f["verdict"], f["accepted"], f["machines"]) for f in result["findings"]}
+
+
+def test_warnings_stop_nobody_and_are_kept() -> None:
+    there, site = world(number=1), Center(names(1))
+    site.vms[0] = replace(site.vms[0], has_snapshot=True)
+    result = take(there, site, asked(REPROTECT))
+    assert sent(there) == ["m-000"]
+    assert told(result)["vm_snapshot"] == ("m-000", "warn", "", ["m-000"])
+    # Nobody says what the network in Azure is connected to, and that stops nobody either.
+    assert told(result)["network_link"][:2] == ("m-000", "unknown")
+    # The row says the rest: what it demands, where it comes from.
+    (finding,) = [f for f in result["findings"] if f["rule"] == "vm_snapshot"]
+    assert (finding["blocks"], finding["moments"], bool(finding["source"])) == (False, ["reprotect_to_onprem"], True)
+    # What only preflight is told is not "not known" to every stage.
+    assert not {"cs_backup", "mt_excluded"} & set(told(result))
+
+
+def test_blocks_and_what_was_accepted_are_kept_for_servers_and_machines() -> None:
+    there = world()
+    result = take(there, snapshotted(), asked(REPROTECT))
+    assert told(result)["mt_snapshot"] == ("mt-win", "block", "", names())
+    said = "It goes tonight, says Ann"
+    there = world()
+    result = take(there, snapshotted(), asked(REPROTECT, accept={"mt_snapshot": said}))
+    assert told(result)["mt_snapshot"] == ("mt-win", "block", said, names())
+
+
+@pytest.mark.parametrize("accept", [{}, {"rpo": "Old data will do, says Ann"}])
+def test_gates_are_findings_of_their_rules(accept: dict[str, str]) -> None:
+    there = world(P.READY, 1)
+    there.extra["m-000"]["details"]["rpoInSeconds"] = 9000
+    result = take(there, Center(names(1)), asked(FAILOVER, accept=accept))
+    assert told(result)["rpo"] == ("m-000", "block", accept.get("rpo", ""), ["m-000"])
+    assert sent(there) == (["m-000"] if accept else [])
+
+
+def test_a_machine_that_nothing_speaks_against_has_no_findings_but_what_nobody_knows() -> None:
+    there = world(P.READY, 1)
+    result = take(there, Center(names(1)), asked(FAILOVER))
+    assert {verdict for _name, verdict, _accepted, _machines in told(result).values()} <= {"unknown"}
 
 
 def test_every_rule_that_blocks_is_asked_by_a_run_or_judged_by_it() -> None:

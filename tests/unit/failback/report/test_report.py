@@ -16,7 +16,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
     under_way,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import WIDTH, gather, render, totals
-from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge
+from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge, tell
 
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3
 
@@ -393,3 +393,29 @@ def test_a_change_is_shown_at_once() -> None:
 def test_a_stage_with_nothing_to_do_leaves_no_row_beside_a_refusal() -> None:
     report = gather([stage(machine("a", "unchanged")), stage(machine("a", "refused"))])
     assert [row["done"] for row in report.stories[0].rows] == ["refused"]
+
+
+def test_what_the_rules_warned_of_stands_below_the_machines() -> None:
+    def found(rule: str, name: str, verdict: str, **more: Any) -> dict[str, Any]:
+        text, remedy = f"{name} has a snapshot.", "Delete it."
+        common = {"blocks": verdict == "block", "accepted": "", "machines": [name], "about": "machine", "vault": "v"}
+        return {"rule": rule, "name": name, "verdict": verdict, "text": text, "remedy": remedy, **common, **more}
+
+    results = [
+        {
+            "machines": [],
+            "findings": [
+                found("vm_snapshot", "m-a", "warn"),
+                found("mt_snapshot", "m-c", "block"),
+                found("vm_off", "m-d", "block", blocks=False, accepted="A copy, says Ann."),
+            ],
+        },
+        {"machines": [], "findings": [found("vm_snapshot", "m-b", "warn"), found("network_link", "m-a", "unknown")]},
+    ]
+    lines = tell({"results": results, "fail": True, "allowed_failures": 0.0, "on_timeout": "fail"}, False)["lines"]
+    text = "\n".join(lines)
+    assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same of m-b. Delete it." in text
+    assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says Ann." in text
+    assert "Not known: network_link (m-a). The playbook preflight says why." in text
+    # What blocks is told with the machine that it stopped.
+    assert "mt_snapshot" not in text
