@@ -13,12 +13,22 @@ options:
   auth_source:
     description:
       - How to authenticate to Azure.
-      - V(auto) uses a certificate or secret if one is given, otherwise a federated token file, otherwise the managed identity of the
-        controller, otherwise the login of the Azure CLI (C(az)).
+      - V(auto) uses a certificate or secret if one is given, otherwise a federated token file, otherwise the profile V(default) of
+        C(~/.azure/credentials), otherwise the managed identity of the controller, otherwise the login of the Azure CLI (C(az)).
+        If O(profile) is set, it uses that profile.
+      - The words of C(azure.azcollection) are taken too. V(env) uses a certificate, a secret or a federated token file and nothing else,
+        V(msi) is V(managed_identity), and V(credential_file) uses O(profile).
+      - A user name and a password (E(AZURE_AD_USER), or C(ad_user) in a profile) are refused.
       - If not set, the value of the E(ANSIBLE_AZURE_AUTH_SOURCE) environment variable is used.
     type: str
-    choices: [auto, service_principal, managed_identity, workload_identity, cli]
+    choices: [auto, service_principal, managed_identity, workload_identity, cli, env, msi, credential_file]
     default: auto
+  profile:
+    description:
+      - Profile of C(~/.azure/credentials) with the credentials of a service principal; V(default) with O(auth_source=credential_file).
+      - Its values are used instead of options of the same name.
+      - If not set, the value of the E(AZURE_PROFILE) environment variable is used.
+    type: str
   subscription_id:
     description:
       - Subscription ID, for vaults that do not set their own.

@@ -6,12 +6,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Goes with the fragments azure and vcenter; mirrors the fallbacks in specs.azure() and specs.vcenter()."""
+    """Goes with the fragments azure and vcenter; mirrors the fallbacks in specs.azure() and specs.vcenter().
+
+    auth_source is not in it: Ansible would refuse a blank ANSIBLE_AZURE_AUTH_SOURCE. The plugin reads it as the modules do.
+    """
 
     DOCUMENTATION = r"""
 options:
-  auth_source:
-    env: [{name: ANSIBLE_AZURE_AUTH_SOURCE}]
+  profile:
+    env: [{name: AZURE_PROFILE}]
   subscription_id:
     env: [{name: AZURE_SUBSCRIPTION_ID}]
   tenant:

@@ -199,9 +199,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Read the vaults, or the cache, and fill the inventory."""
         super().parse(inventory, loader, path)
-        self._read_config_data(path)
+        said = self._read_config_data(path)
         try:
-            reading = Reading(self.get_option)
+            reading = Reading(self.get_option, said)
             for text in reading.warnings:
                 self.display.warning(text)
             hosts = hosts_of(reading, self._facts(reading, path, cache), self._named)

@@ -15,7 +15,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError, InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
-from ansible_collections.homeward.asr.plugins.module_utils.shell import fleet, specs
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean
+from ansible_collections.homeward.asr.plugins.module_utils.shell import accounts, fleet, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
 from ansible_collections.homeward.asr.plugins.module_utils.shell.notices import unverified
 from ansible_collections.homeward.asr.plugins.plugin_utils import listing
@@ -78,9 +79,12 @@ def trusted(value: Any) -> Any:
 
 
 class Reading:
-    """The plugin's options, checked as the modules check theirs. Raises Refused, before anything is sent."""
+    """The plugin's options, checked as the modules check theirs. Raises Refused, before anything is sent.
 
-    def __init__(self, option: Callable[[str], Any]) -> None:
+    ``option`` gives an option's value; ``said`` are the options as the file has them, None where that is not known.
+    """
+
+    def __init__(self, option: Callable[[str], Any], said: Mapping[str, Any] | None = None) -> None:
         spec = specs.merge(specs.azure(), specs.vcenter(), specs.vault())
         self.vault_hosts = bool(option("vault_hosts"))
         self.hostnames: Sequence[str] = option("hostnames") or ()
@@ -88,9 +92,16 @@ class Reading:
         self.group_prefix = str(option("group_prefix") or "")
         self.group_by: Sequence[str] = option("group_by") or ()
         try:
-            given = {name: option(name) for name in spec}
-            given["vaults"] = listing.entries_of(given["vaults"])
-            self.params = _checked(spec, {name: value for name, value in given.items() if value not in (None, [])})
+            given = {name: option(name) for name in spec if not _unsaid(name, spec[name], said)}
+            given["vaults"] = listing.entries_of(given.get("vaults"))
+            if not given["vaults"] and (said or {}).get("vaults") not in (None, []):
+                raise InputError(
+                    "vault_missing",
+                    "Option vaults has nothing but blank entries.",
+                    "Name a vault in each entry, or leave vaults out to use ASR_VAULTS, or ASR_VAULT and ASR_RESOURCE_GROUP.",
+                )
+            checked = _checked(spec, {name: value for name, value in given.items() if value not in (None, [])})
+            self.params = accounts.with_profile(checked)
             self.include = listing.Filter("include", option("include"))
             self.exclude = listing.Filter("exclude", option("exclude"))
             for word in self.group_by:
@@ -126,6 +137,15 @@ class Reading:
         if isinstance(cached, Mapping) and cached.get("asked") == self._asked:
             return list(cached["facts"])
         return None
+
+
+def _unsaid(name: str, option: Mapping[str, Any], said: Mapping[str, Any] | None) -> bool:
+    """Whether the file says nothing about an option that has a variable: the validator reads that one as the modules do.
+    Ansible would take a blank one for ``false``."""
+    if said is None or "fallback" not in option:
+        return False
+    value = said.get(name)
+    return value is None or (isinstance(value, str) and not clean(value))
 
 
 def _checked(spec: specs.Spec, given: dict[str, Any]) -> dict[str, Any]:

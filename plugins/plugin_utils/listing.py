@@ -11,6 +11,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import last_segment
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
+    clean,
     fits,
     is_pattern,
     name_key,
@@ -21,6 +22,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words 
 )
 
 Facts = Mapping[str, Any]
+
+#: Words that the vaults may have though no machine has them now (DOC; InMage providers know these two systems).
+KNOWN = {"health": ("None", "Normal", "Warning", "Critical"), "operating_systems": ("Linux", "Windows")}
 
 STATES = (*(position.value for position in Position), "unknown")
 
@@ -68,6 +72,14 @@ class Filter:
             if value is None or value == []:
                 continue
             self.wanted[aspect] = words(f"{option}.{aspect}", value)
+            for word in self.wanted[aspect]:
+                # In include it fits nothing; here it would leave nothing out, whatever it was to leave out.
+                if option == "exclude" and names_nothing(word):
+                    raise InputError(
+                        "pattern_too_broad",
+                        f"The pattern {word!r} in option {option}.{aspect} has wildcards only.",
+                        f"Include part of the names, or leave {aspect} out of {option}.",
+                    )
         for word in self.wanted.get("states", ()):
             if not is_pattern(word) and not same(word, *STATES):
                 raise InputError(
@@ -88,10 +100,10 @@ class Filter:
         return any(self._fits(aspect, machine) for aspect in self.wanted)
 
     def unmet(self, machines: Sequence[Facts]) -> list[str]:
-        """A sentence for each plan, group and vault that no machine has: most likely it is misspelt."""
+        """A sentence for each word that no machine has, and that it cannot have: most likely it is misspelt."""
         said = []
-        for aspect in ("vaults", "plans", "groups"):
-            known = {name for machine in machines for name in ASPECTS[aspect](machine)}
+        for aspect in ("vaults", "plans", "groups", *KNOWN):
+            known = {name for machine in machines for name in ASPECTS[aspect](machine)}.union(KNOWN.get(aspect, ()))
             for word in self.wanted.get(aspect, ()):
                 if not any(_means(word, name) for name in known):
                     said.append(f"Option {self.option}.{aspect} names {word!r}, which no machine of the vaults has.")
@@ -145,7 +157,7 @@ def entries_of(vaults: Any) -> list[dict[str, Any]]:
         if isinstance(entry, Mapping):
             found.append(dict(entry))
             continue
-        parts = [part.strip() for part in entry.strip().strip("/").split("/")] if isinstance(entry, str) else []
+        parts = [clean(part) for part in clean(entry).strip("/").split("/")] if isinstance(entry, str) else []
         if parts == [""]:
             continue
         if len(parts) not in (2, 3) or not all(parts):

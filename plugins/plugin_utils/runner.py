@@ -34,7 +34,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.appro
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import too_old
-from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED
+from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED, UNUSED_SECRETS
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
 from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
@@ -125,7 +125,7 @@ class Once(ActionBase):
             given = self._templar.template(block)
             if isinstance(given, Mapping):
                 merged.update(given)
-        found = False
+        found = any(merged.pop(variable, None) is not None for variable in UNUSED_SECRETS)
         for option, variables in SECRETS.items():
             for variable in variables:
                 value = merged.pop(variable, None)

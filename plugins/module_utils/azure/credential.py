@@ -13,8 +13,23 @@ from typing import Any
 from ..failback.model.errors import ConnectionFailed, InputError
 from . import sdk, tls, wire
 from .clouds import Cloud, resolve
+from .profiles import user_and_password
 
-SOURCES = ("auto", "service_principal", "managed_identity", "workload_identity", "cli")
+#: The last three are azure.azcollection's words: ``env`` for what is given, ``msi`` for the managed identity, and the file of
+#: profiles (profiles.py).
+SOURCES = (
+    "auto",
+    "service_principal",
+    "managed_identity",
+    "workload_identity",
+    "cli",
+    "env",
+    "msi",
+    "credential_file",
+)
+
+#: Words that are another's.
+_SAME = {"msi": "managed_identity", "credential_file": "service_principal"}
 
 #: Any of these shows that the host has a managed identity endpoint (DOC azure-identity). A plain Azure VM
 #: sets none.
@@ -89,8 +104,9 @@ def _need_file(option: str, path: str) -> None:
 def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool) -> str:
     """The source to log in with: auth_source itself, or for "auto" the first one that is at hand.
 
-    Order: certificate or secret, federated token file, managed identity endpoint in the environment, Azure CLI.
-    InputError saying what was looked for when none is.
+    Order: certificate or secret, federated token file, managed identity endpoint in the environment, Azure CLI; "env" takes
+    the first two only. A profile of the credential file has become a secret or a certificate before (shell/accounts.py).
+    InputError saying what was looked for when none is, and for a user's name and password in the environment.
     """
     if account.auth_source not in SOURCES:
         raise InputError(
@@ -98,12 +114,23 @@ def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool)
             f"auth_source '{account.auth_source}' is not known.",
             f"Use one of {', '.join(SOURCES)}.",
         )
-    if account.auth_source != "auto":
+    if account.auth_source in _SAME:
+        return _SAME[account.auth_source]
+    if account.auth_source not in ("auto", "env"):
         return account.auth_source
     if account.secret or account.x509_certificate_path:
         return "service_principal"
     if account.federated_token_file:
         return "workload_identity"
+    if (environment.get("AZURE_AD_USER") or "").strip():
+        raise user_and_password("The environment (AZURE_AD_USER)")
+    if account.auth_source == "env":
+        raise InputError(
+            "login_incomplete",
+            "auth_source is env, and there is neither a secret (AZURE_SECRET), nor an x509_certificate_path, nor a "
+            "federated_token_file (AZURE_FEDERATED_TOKEN_FILE).",
+            "Set one of them, or choose another auth_source.",
+        )
     if any(environment.get(name) for name in MANAGED_IDENTITY_VARIABLES):
         return "managed_identity"
     if has_cli:
@@ -111,8 +138,8 @@ def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool)
     raise InputError(
         "login_incomplete",
         "No Azure credentials were found: there is no secret (AZURE_SECRET), no x509_certificate_path, no "
-        "federated_token_file (AZURE_FEDERATED_TOKEN_FILE), no managed identity endpoint in the environment, and no "
-        "Azure CLI in PATH.",
+        "federated_token_file (AZURE_FEDERATED_TOKEN_FILE), no default profile in ~/.azure/credentials, no managed "
+        "identity endpoint in the environment, and no Azure CLI in PATH.",
         "Set one of them, or set auth_source to managed_identity on an Azure VM with an identity.",
     )
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..azure import profiles
 from ..azure.credential import AzureAccount
 from ..azure.vaults import Vaults
 from ..azure.vaults import connect as connect_azure
@@ -20,6 +21,30 @@ if TYPE_CHECKING:
     from ..vcenter.site import Site
 
 Params = Mapping[str, Any]
+
+
+def with_profile(params: Params) -> dict[str, Any]:
+    """The options with the values of a profile of ``~/.azure/credentials``, where the log-in uses one.
+
+    Raises InputError where the profile that is asked for cannot be used.
+    """
+    source, name = params.get("auth_source") or "auto", params.get("profile")
+    found: Mapping[str, Any] = {}
+    if source == "credential_file" or (name and source in ("auto", "env")):
+        found = profiles.read(name)
+        source = "credential_file"
+    elif source == "auto" and not any(params.get(option) for option in _CREDENTIALS):
+        found = profiles.at_hand()
+    if not found:
+        return dict(params)
+    told: dict[str, Any] = {**dict.fromkeys(("secret", "x509_certificate_path")), **found}
+    if "disable_instance_discovery" in told:
+        told["disable_instance_discovery"] = told["disable_instance_discovery"].lower() in ("true", "yes", "on", "1")
+    return {**params, "auth_source": source, **told}
+
+
+#: Options that are enough to log in.
+_CREDENTIALS = ("secret", "x509_certificate_path", "federated_token_file")
 
 
 def vaults_of(params: Params, environ: Mapping[str, str]) -> tuple[VaultRef, ...]:

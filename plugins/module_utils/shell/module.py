@@ -46,7 +46,7 @@ from . import accounts
 from .clock import system_clock
 from .notices import proxy_secrets, unverified
 from .outcome import failure
-from .specs import Spec, check_numbers
+from .specs import SECRETS, Spec, check_numbers
 
 if TYPE_CHECKING:
     from ..vcenter.site import Site
@@ -113,6 +113,9 @@ def run_module(spec: Spec, work: Work, **constraints: Any) -> None:
     call = Call(params=module.params, check=bool(module.check_mode), diff=bool(module._diff))
     try:
         check_numbers(call.params)
+        if "auth_source" in call.params:
+            call.params = accounts.with_profile(call.params)
+            module.no_log_values.update(str(call.params[name]) for name in SECRETS if call.params.get(name))
         result = work(call)
     except FailbackError as error:
         result = failure(error)

@@ -7,16 +7,26 @@ parts.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible.module_utils.basic import env_fallback
+from ansible.module_utils.basic import AnsibleFallbackNotFound
 
 from ..failback.model.errors import InputError
 
 Spec = dict[str, dict[str, Any]]
 
-AUTH_SOURCES = ["auto", "service_principal", "managed_identity", "workload_identity", "cli"]
+AUTH_SOURCES = [
+    "auto",
+    "service_principal",
+    "managed_identity",
+    "workload_identity",
+    "cli",
+    "env",
+    "msi",
+    "credential_file",
+]
 DIRECTIONS = ["to_azure", "to_onprem"]
 
 #: Options whose values are secrets, with the variables that may carry them. The action plugin uses it as well: a secret
@@ -30,8 +40,21 @@ SECRETS: dict[str, tuple[str, ...]] = {
 }
 
 
+#: Secrets of other collections that are not used here; like those above, they must not get into the process list.
+UNUSED_SECRETS = ("AZURE_PASSWORD",)
+
+
+def filled_env(*names: str) -> str:
+    """The first of the environment variables that is not blank. AWX sets those of unanswered questions to empty texts."""
+    for name in names:
+        value = os.environ.get(name)
+        if value is not None and value.strip():
+            return value
+    raise AnsibleFallbackNotFound
+
+
 def _env(*names: str) -> tuple[Any, list[str]]:
-    return (env_fallback, list(names))
+    return (filled_env, list(names))
 
 
 def azure() -> Spec:
@@ -43,6 +66,7 @@ def azure() -> Spec:
             "default": "auto",
             "fallback": _env("ANSIBLE_AZURE_AUTH_SOURCE"),
         },
+        "profile": {"type": "str", "fallback": _env("AZURE_PROFILE")},
         "subscription_id": {"type": "str", "fallback": _env("AZURE_SUBSCRIPTION_ID")},
         "tenant": {"type": "str", "fallback": _env("AZURE_TENANT", "AZURE_TENANT_ID")},
         "client_id": {"type": "str", "fallback": _env("AZURE_CLIENT_ID")},

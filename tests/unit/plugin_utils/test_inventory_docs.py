@@ -19,7 +19,10 @@ def test_the_environment_is_that_of_the_modules() -> None:
     told = yaml.safe_load(ModuleDocFragment.DOCUMENTATION)["options"]
     spec = specs.merge(specs.azure(), specs.vcenter())
     assert {name: [e["name"] for e in entry["env"]] for name, entry in told.items()} == {
-        name: option["fallback"][1] for name, option in spec.items() if "fallback" in option
+        name: option["fallback"][1]
+        for name, option in spec.items()
+        # A blank ANSIBLE_AZURE_AUTH_SOURCE would be refused by Ansible; the plugin reads the variable itself.
+        if "fallback" in option and name != "auth_source"
     }
 
 

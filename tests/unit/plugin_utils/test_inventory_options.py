@@ -46,6 +46,28 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(options: dict[str, Any], 
     assert str(caught.value).endswith(".")
 
 
+@pytest.mark.parametrize("vaults", ["", " ", [""], ["", "\u200b"], [" ", ""]])
+def test_a_blank_vault_is_never_the_one_of_the_environment(vaults: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASR_VAULT", "v")
+    monkeypatch.setenv("ASR_RESOURCE_GROUP", "rg")
+    with pytest.raises(Refused, match="blank"):
+        Reading({**GIVEN, "vaults": vaults}.get, {**GIVEN, "vaults": vaults})
+    for left_out in (None, []):
+        given = {**GIVEN, "vaults": left_out}
+        assert [ref.name for ref in Reading(given.get, given).refs] == ["v"]
+
+
+def test_blank_variables_and_options_are_those_of_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible takes a blank VMWARE_VALIDATE_CERTS for false, and AWX sets blank ones."""
+    for name in ("VMWARE_VALIDATE_CERTS", "VMWARE_PORT", "ANSIBLE_AZURE_AUTH_SOURCE", "AZURE_TENANT", "AZURE_PROFILE"):
+        monkeypatch.setenv(name, " ")
+    monkeypatch.setenv("AZURE_TENANT_ID", "other")
+    said = {"vaults": ["rg/v"], "validate_certs": "", "subscription_id": "s"}
+    params = Reading({**GIVEN, **said, "validate_certs": False, "tenant": ""}.get, said).params
+    assert params["validate_certs"] is True
+    assert (params["port"], params["auth_source"], params["tenant"]) == (443, "auto", "other")
+
+
 def test_a_cache_answers_only_what_was_asked() -> None:
     kept = reading().kept([{"name": "a"}])
     assert reading(include={"states": ["out"]}, hostvars_prefix="x").usable(kept) == [{"name": "a"}]

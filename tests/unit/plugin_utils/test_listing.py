@@ -74,13 +74,35 @@ def test_include_lists_what_fits_every_aspect(include: Any, names: str) -> None:
     [
         ({"states": ["home"], "plans": ["bank"]}, "ad"),
         ({"plans": [""]}, "abcd"),
-        ({"groups": "*"}, "abcd"),
         ({"health": "Critical"}, "acd"),
         ({"vaults": ["vault-*"]}, ""),
     ],
 )
 def test_exclude_leaves_out_what_fits_any_aspect(exclude: Any, names: str) -> None:
     assert listed(None, exclude) == names
+
+
+@pytest.mark.parametrize("aspect", ["states", "vaults", "plans", "groups", "health", "operating_systems"])
+def test_a_pattern_of_wildcards_only_never_leaves_nothing_out(aspect: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Filter("exclude", {aspect: ["*"]})
+    assert caught.value.code == "pattern_too_broad"
+    assert aspect in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"health": ["critcal"]}, "'critcal'"),
+        ({"operating_systems": ["windoze"]}, "'windoze'"),
+        ({"plans": ["shoop"]}, "'shoop'"),
+        ({"health": ["warning", "norm*"], "operating_systems": ["linux"]}, ""),
+    ],
+)
+def test_what_no_machine_can_have_is_warned_about(given: Any, said: str) -> None:
+    warned = Filter("exclude", given).unmet(FLEET)
+    assert bool(warned) == bool(said)
+    assert said in "".join(warned)
 
 
 def test_exclude_is_stronger_than_include() -> None:
