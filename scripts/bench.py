@@ -54,7 +54,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "extensions"))
 
-from rehearsal import fleet as fleets  # noqa: E402
+from rehearsal import generated_fleets  # noqa: E402
 
 BUILD = ROOT / ".build"
 #: Where a measurement keeps its files; BENCH_DIR names another place.
@@ -116,7 +116,7 @@ def plain(thing: Any) -> dict[str, Any]:
 
 def fleet_file(generation: str, size: int) -> Path:
     """The generated fleet of a generation and size with every machine in Azure, as a file."""
-    home = fleets.GENERATED[generation](size)
+    home = generated_fleets.GENERATED[generation](size)
     away = replace(
         home, name=f"bench-{generation}-{size}", machines=tuple(replace(m, state="out") for m in home.machines)
     )
@@ -326,7 +326,7 @@ def main() -> int:
     parser.add_argument(
         "--generations",
         type=words,
-        default=given.get("BENCH_GENERATIONS") or " ".join(fleets.GENERATED),
+        default=given.get("BENCH_GENERATIONS") or " ".join(generated_fleets.GENERATED),
         help="classic, modernized or both",
     )
     parser.add_argument(

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import fleet as fleets
-from . import handover, processes, tls
+from . import fleet_file, handover, processes, tls
 from .toolchain import CHECKOUT, BuildError, build_vcenter
 
 __all__ = ["BuildError", "LaunchError", "Options", "build_vcenter", "down", "start_vcenter", "status", "up"]
@@ -81,7 +81,7 @@ def digest(fleet: fleets.Fleet) -> str:
 
 def up(options: Options, say: Any = print) -> dict[str, Any]:
     """Bring a rehearsal up and return its state. Raises :class:`LaunchError`, ``FleetError`` or ``BuildError``."""
-    fleet = fleets.load(options.fleet)
+    fleet = fleet_file.load(options.fleet)
     if options.speed:
         fleet = replace(fleet, speed=options.speed)
     if options.page_size:

@@ -37,7 +37,7 @@ def taken(scene: Scene, name: str, *options: str, **variables: Any) -> Any:
 
 
 def test_a_snapshot_holds_the_estate_and_starts_as_a_fleet(scene: Scene, rehearse: Callable[..., Scene]) -> None:
-    from rehearsal import fleet as fleets
+    from rehearsal import fleet_file
 
     taken(scene, "none.yml", "--check")
     assert not (scene.directory / "none.yml").exists()
@@ -45,7 +45,7 @@ def test_a_snapshot_holds_the_estate_and_starts_as_a_fleet(scene: Scene, rehears
     file = scene.directory / "mine.yml"
     assert file.stat().st_mode & 0o077 == 0
     text = yaml.safe_load(file.read_text(encoding="utf-8"))
-    known, read = fleets.parse(FLEET), fleets.parse(text)
+    known, read = fleet_file.parse(FLEET), fleet_file.parse(text)
     for machine in known.machines:
         (again,) = [m for m in read.machines if m.name == machine.name]
         for key in ("vault", "os", "disks_gb", "memory_mb", "onprem", "group", "state", "uuid_enabled"):

@@ -17,7 +17,12 @@ if str(EXTENSIONS) not in sys.path:
     sys.path.insert(0, str(EXTENSIONS))
 
 from rehearsal import fleet as fleets  # noqa: E402
-from rehearsal import launcher, processes, tls  # noqa: E402
+from rehearsal import (  # noqa: E402
+    fleet_file,
+    launcher,
+    processes,
+    tls,
+)
 from rehearsal.vcenter import client  # noqa: E402
 from rehearsal.vcenter.control import Control  # noqa: E402
 
@@ -64,7 +69,7 @@ def run_vcenter(
     running: list[VCenter] = []
 
     def run(fleet: str | fleets.Fleet = "classic-12", cache: Path | None = None) -> VCenter:
-        model = fleets.load(fleet) if isinstance(fleet, str) else fleet
+        model = fleet_file.load(fleet) if isinstance(fleet, str) else fleet
         directory = tmp_path_factory.mktemp("vcenter")
         password = secrets.token_urlsafe(12)
         server = launcher.start_vcenter(model, directory, certificates, password, vcenter_binary, cache)

@@ -36,8 +36,10 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
 def test_the_fleet_is_the_generated_one_with_every_machine_in_azure(
     bench: ModuleType, size: int, generation: str
 ) -> None:
-    home = bench.fleets.GENERATED[generation](size)
-    away = bench.fleets.load(str(bench.fleet_file(generation, size)))
+    home = bench.generated_fleets.GENERATED[generation](size)
+    from rehearsal.fleet_file import load
+
+    away = load(str(bench.fleet_file(generation, size)))
     assert {m.state for m in away.machines} == {"out"}
     assert [bench.replace(m, state="home") for m in away.machines] == list(home.machines)
     assert (away.vaults, away.site) == (home.vaults, home.site)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from rehearsal.azure.server import Options, serve
-from rehearsal.fleet import FleetError, load
+from rehearsal.fleet import FleetError
+from rehearsal.fleet_file import load
 
 
 def options_from(arguments: list[str] | None = None) -> Options:

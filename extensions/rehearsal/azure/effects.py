@@ -13,7 +13,7 @@ from rehearsal.azure.details import consistency_points
 from rehearsal.azure.errors import Cause, JobFailure
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.lifecycle import Move
+from rehearsal.azure.lifecycle_table import Move
 from rehearsal.azure.onprem import SLOTS, OnPremError, TargetView
 from rehearsal.azure.points import newest_point, point_by_id
 from rehearsal.azure.words import last_segment, same

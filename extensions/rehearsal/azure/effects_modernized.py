@@ -14,7 +14,7 @@ from rehearsal.azure.effects import item_of, prepare, provider_part, warn
 from rehearsal.azure.errors import JobFailure
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.lifecycle import Move
+from rehearsal.azure.lifecycle_table import Move
 from rehearsal.azure.onprem import OnPremError, TargetView
 from rehearsal.azure.words import last_segment, same
 from rehearsal.azure.world import World

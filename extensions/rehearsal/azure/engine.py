@@ -13,7 +13,8 @@ from rehearsal.azure.errors import BUSY, Cause, JobFailure, Refused, provider_re
 from rehearsal.azure.inventory import add_event, add_health_event
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
-from rehearsal.azure.lifecycle import AFTER_SYNC, Move, after_failure, move_for, moves_of
+from rehearsal.azure.lifecycle import AFTER_SYNC, after_failure, move_for, moves_of
+from rehearsal.azure.lifecycle_table import Move
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.world import World
 

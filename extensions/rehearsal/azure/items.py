@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import Clock, iso, iso_seconds
 from rehearsal.azure.details import provider_details
-from rehearsal.azure.lifecycle import AFTER_FAILOVER, Row
+from rehearsal.azure.lifecycle import AFTER_FAILOVER
+from rehearsal.azure.lifecycle_table import Row
 from rehearsal.azure.words import (
     AGE_MARK,
     AZURE,

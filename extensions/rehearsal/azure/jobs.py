@@ -15,7 +15,7 @@ from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
     from rehearsal.azure.items import Item
-    from rehearsal.azure.lifecycle import Move
+    from rehearsal.azure.lifecycle_table import Move
     from rehearsal.azure.vault import VaultState
 
 

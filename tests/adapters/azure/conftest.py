@@ -22,7 +22,7 @@ from stand_in_azure import FLEET, PAGE_SIZE, StandIn  # noqa: E402
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import Vaults  # noqa: E402
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef  # noqa: E402
 from rehearsal import processes, tls  # noqa: E402
-from rehearsal.fleet import load  # noqa: E402
+from rehearsal.fleet_file import load  # noqa: E402
 
 
 @pytest.fixture(scope="module", name="running_stand_in")

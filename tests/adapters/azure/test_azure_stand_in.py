@@ -23,7 +23,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
-from rehearsal.fleet import load
+from rehearsal.fleet_file import load
 
 OUT = {
     "properties": {

@@ -24,7 +24,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import ProcessServerOrder
 from rehearsal import processes, tls
-from rehearsal.fleet import load
+from rehearsal.fleet_file import load
 
 NAME = "ps-azure-02"
 SECRETS = Secrets("A-Password-For-Tests-1", "passphrase-for-tests-17")

@@ -28,7 +28,8 @@ run_vcenter = _fixtures.run_vcenter
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock  # noqa: E402
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount, connect  # noqa: E402
-from rehearsal.fleet import Fleet, Machine, MasterTarget, Vault, load  # noqa: E402
+from rehearsal.fleet import Fleet, Machine, MasterTarget, Vault  # noqa: E402
+from rehearsal.fleet_file import load  # noqa: E402
 
 
 def prepare_fleet() -> Fleet:

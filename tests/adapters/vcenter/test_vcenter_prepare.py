@@ -31,8 +31,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.proc
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import SiteAccount
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.connection import connect as connect_vcenter
-from rehearsal import fleet as fleets
-from rehearsal import launcher, processes
+from rehearsal import fleet_file, launcher, processes
 
 FLEET = {
     "name": "prepare",
@@ -102,7 +101,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, certificates: Any, vcenter_b
     directory = tmp_path_factory.mktemp("prepare")
     path = directory / "prepare.yml"
     path.write_text(yaml.safe_dump(FLEET))
-    model = fleets.load(str(path))
+    model = fleet_file.load(str(path))
     password, client_secret = secrets.token_urlsafe(12), secrets.token_urlsafe(12)
     vcenter = launcher.start_vcenter(model, directory, certificates, password, vcenter_binary, None)
     azure: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rehearsal import fleet as fleets
+from rehearsal import fleet_file
 from rehearsal.azure.durations import CLASSIC, RANGES, USUAL_RANGE, drawn
 from rehearsal.azure.vault import VaultState
 
@@ -27,7 +27,7 @@ def test_with_a_seed_it_lies_in_its_range_and_is_the_same_again() -> None:
 
 
 def test_each_machine_and_each_time_takes_its_own() -> None:
-    base = fleets.load("classic-12")
+    base = fleet_file.load("classic-12")
     fixed = VaultState(base, base.vaults[0])
     assert {fixed.takes(SYNC, m.name) for m in base.machines} == {CLASSIC[SYNC]}
     seeded = [VaultState(replace(base, seed=3), base.vaults[0]) for _start in range(2)]

@@ -14,12 +14,12 @@ from vault_fixture import SMALL
 from wire import AZURE_TO, Wire
 
 from rehearsal import fleet as fleets
-from rehearsal import handover
+from rehearsal import fleet_file, handover
 
 
 @pytest.mark.parametrize("count", [1, 12, 130, 1000])
 def test_a_generated_fleet_fits_its_appliances(count: int) -> None:
-    fleet = fleets.load(f"modernized-{count}")
+    fleet = fleet_file.load(f"modernized-{count}")
     (vault,) = fleet.vaults
     assert len(fleet.machines) == count
     assert vault.generation == "modernized"
@@ -30,7 +30,7 @@ def test_a_generated_fleet_fits_its_appliances(count: int) -> None:
 
 
 def test_the_named_fleets() -> None:
-    twelve, mixed, retired = (fleets.load(name) for name in ("modernized-12", "mixed-12", "retired-4"))
+    twelve, mixed, retired = (fleet_file.load(name) for name in ("modernized-12", "mixed-12", "retired-4"))
     assert len(twelve.machines) == len(mixed.machines) == 12
     assert {m.onprem for m in twelve.machines} == {"present", "gone", "physical"}
     assert any(m.azure_name_taken for m in twelve.machines)
@@ -43,7 +43,7 @@ def test_the_named_fleets() -> None:
 
 def test_variables_are_the_same_but_for_the_servers_names() -> None:
     classic, modernized, mixed = (
-        yaml.safe_load("\n".join(handover.variables(fleets.load(name))))
+        yaml.safe_load("\n".join(handover.variables(fleet_file.load(name))))
         for name in ("classic-12", "modernized-12", "mixed-12")
     )
     assert modernized.keys() == {"asr_vaults", "asr_machines", "asr_datastore"}
@@ -67,14 +67,14 @@ def test_vaults_that_contradict_themselves(change: dict[str, Any], said: str) ->
     data = copy.deepcopy(MODERNIZED)
     data["vaults"][0].update(change)
     with pytest.raises(fleets.FleetError, match=said):
-        fleets.parse(data)
+        fleet_file.parse(data)
 
 
 def test_a_classic_vault_has_no_appliances() -> None:
     data = copy.deepcopy(SMALL)
     data["vaults"][0]["appliances"] = [{"name": "appliance-01"}]
     with pytest.raises(fleets.FleetError, match="appliances do not belong to a classic vault"):
-        fleets.parse(data)
+        fleet_file.parse(data)
 
 
 # -- retired vaults and moves ----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from modernized_wire import HOME, OUT, Modern, details
 from wire import Wire, provider_error
 
 from rehearsal import fleet as fleets
+from rehearsal import fleet_file
 from rehearsal.vcenter import client
 from rehearsal.vcenter.sdk import vim
 
@@ -86,7 +87,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(run_vcenter: Callable[..., Any], run_vault: Callable[..., Wire]) -> Site:
-    model = fleets.parse(FLEET)
+    model = fleet_file.parse(FLEET)
     vcenter = run_vcenter(model)
     return Site(Modern(run_vault(FLEET, vcenter=vcenter)), vcenter, model)
 

@@ -14,7 +14,8 @@ from rehearsal.azure.durations import CLASSIC, merged
 from rehearsal.azure.errors import Refused
 from rehearsal.azure.filters import parse_filter
 from rehearsal.azure.ledger import blank
-from rehearsal.azure.lifecycle import CLASSIC_MOVES, CLASSIC_ROWS, known_phases, move_for
+from rehearsal.azure.lifecycle import known_phases, move_for
+from rehearsal.azure.lifecycle_classic import CLASSIC_MOVES, CLASSIC_ROWS
 from rehearsal.azure.paging import make_token, read_token
 from rehearsal.azure.settings import Settings
 

@@ -11,6 +11,7 @@ import pytest
 from wire import AZURE_TO, HOME_TO, Wire, provider_error
 
 from rehearsal import fleet as fleets
+from rehearsal import fleet_file
 from rehearsal.vcenter import client
 from rehearsal.vcenter.sdk import vim
 
@@ -85,7 +86,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(run_vcenter: Callable[..., Any], run_vault: Callable[..., Wire]) -> Site:
-    model = fleets.parse(FLEET)
+    model = fleet_file.parse(FLEET)
     vcenter = run_vcenter(model)
     return Site(run_vault(FLEET, vcenter=vcenter), vcenter, model)
 

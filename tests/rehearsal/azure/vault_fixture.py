@@ -15,7 +15,7 @@ import yaml
 from wire import Wire
 
 from rehearsal import fleet as fleets
-from rehearsal import processes, tls
+from rehearsal import fleet_file, processes, tls
 
 EXTENSIONS = Path(fleets.__file__).resolve().parents[1]
 
@@ -72,7 +72,7 @@ def run_vault(
         log = directory / "log" / "azure.log"
         told = processes.start("vault stand-in", command, environment, directory / "azure.json", log)
         running.append((told, log))
-        model = fleets.load(fleet)
+        model = fleet_file.load(fleet)
         wire = Wire(told, str(certificates.ca), model.vaults[0].name, model.vaults[0].resource_group)
         wire.directory = directory  # type: ignore[attr-defined]
         return wire

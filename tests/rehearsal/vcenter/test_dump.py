@@ -8,7 +8,7 @@ from dataclasses import replace
 from disk_moves import there_and_back
 from pyVmomi import vim
 
-from rehearsal import fleet as fleets
+from rehearsal import fleet_file
 from rehearsal.vcenter import client
 
 PATHS = ["name", "config.instanceUuid", "config.uuid", "runtime.powerState", "guest.toolsRunningStatus", "datastore"]
@@ -26,7 +26,7 @@ def picture(vcenter):
 
 
 def test_a_loaded_fleet_is_the_seeded_one_and_works_on(run_vcenter, tmp_path):
-    fleet = fleets.load("classic-101")
+    fleet = fleet_file.load("classic-101")
     targets = fleet.vaults[0].master_targets
     fleet = replace(
         fleet, vaults=(replace(fleet.vaults[0], master_targets=(*targets[:-1], replace(targets[-1], snapshot=True))),)

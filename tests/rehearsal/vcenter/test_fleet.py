@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from rehearsal import fleet as fleets
+from rehearsal import fleet_file
 
 MINIMAL = "name: f\ndescription: d\nvaults: [{name: v}, {name: w}]\n"
 
@@ -13,11 +14,11 @@ MINIMAL = "name: f\ndescription: d\nvaults: [{name: v}, {name: w}]\n"
 def load(tmp_path, text):
     path = tmp_path / "fleet.yml"
     path.write_text(text)
-    return fleets.load(str(path))
+    return fleet_file.load(str(path))
 
 
 def test_the_fleet_of_twelve_holds_every_ordinary_case():
-    fleet = fleets.load("classic-12")
+    fleet = fleet_file.load("classic-12")
     assert len(fleet.machines) == 12
     assert {m.os for m in fleet.machines} == {"Windows", "Linux"}
     assert {m.onprem for m in fleet.machines} == {"present", "gone", "physical"}
@@ -29,7 +30,7 @@ def test_the_fleet_of_twelve_holds_every_ordinary_case():
 
 @pytest.mark.parametrize("count", [1, 2, 12 * 9, 1000])
 def test_a_generated_fleet_fits_its_master_targets(count):
-    fleet = fleets.load(f"classic-{count}")
+    fleet = fleet_file.load(f"classic-{count}")
     assert len(fleet.machines) == count
     for system in fleets.SYSTEMS:
         disks = sum(len(m.disks_gb) for m in fleet.machines if m.os == system)
@@ -39,7 +40,7 @@ def test_a_generated_fleet_fits_its_master_targets(count):
 
 
 def test_identifiers_are_the_same_at_every_start_and_differ_between_machines():
-    one, two = fleets.load("classic-100"), fleets.load("classic-100")
+    one, two = fleet_file.load("classic-100"), fleet_file.load("classic-100")
     assert one == two
     for of in (lambda m: m.uuid, lambda m: m.bios_uuid, lambda m: m.item_name):
         assert len({of(m) for m in one.machines}) == 100
@@ -72,4 +73,4 @@ def test_a_bad_file_is_refused_with_its_name_and_the_key(tmp_path, text, words):
 
 def test_an_unknown_fleet_is_refused_with_those_that_exist():
     with pytest.raises(fleets.FleetError, match=r"FLEET=nowhere.*classic-12.*classic-N"):
-        fleets.load("nowhere")
+        fleet_file.load("nowhere")

@@ -9,6 +9,7 @@ import pytest
 from pyVmomi import vim
 
 from rehearsal import fleet as fleets
+from rehearsal import fleet_file, generated_fleets
 from rehearsal.vcenter import client, seed
 
 GB_IN_KB = 1024**2
@@ -39,7 +40,7 @@ def extra(seen):
 
 @pytest.fixture(scope="module")
 def twelve():
-    return fleets.load("classic-12")
+    return fleet_file.load("classic-12")
 
 
 def test_every_machine_that_exists_on_premises_is_there_and_no_other(vcenter, twelve):
@@ -105,7 +106,7 @@ def test_cluster_and_datastore_cluster_balance_by_themselves(vcenter, twelve):
 def test_the_odd_cases_of_a_fleet(run_vcenter):
     """No EnableUUID, tools that do not run, a snapshot, PVSCSI, many disks, a machine that is in Azure, a datastore of
     one host, NFS."""
-    base = fleets.generated_classic(2)
+    base = generated_fleets.generated_classic(2)
     vault = base.vaults[0]
     odd = replace(
         vault.master_targets[0],

@@ -10,7 +10,7 @@ import vsanapiutils
 from pyVmomi import vim, vmodl
 
 from rehearsal import fleet as fleets
-from rehearsal import launcher
+from rehearsal import fleet_file, launcher
 from rehearsal.vcenter import client, seed
 from rehearsal.vcenter.control import ControlError
 
@@ -212,7 +212,7 @@ def test_what_cannot_be_played_is_refused_in_one_sentence(vcenter):
 
 
 def test_a_fleet_brings_its_states_its_lonely_host_and_odd_names(run_vcenter):
-    base = fleets.load("classic-12")
+    base = fleet_file.load("classic-12")
     machine = replace(base.machines[0], name="web/01 50%", host="esx-alone", datastore="fast/ssd 50%")
     model = replace(
         base,
@@ -237,12 +237,12 @@ def test_a_fleet_brings_its_states_its_lonely_host_and_odd_names(run_vcenter):
 
 
 def test_a_fleet_with_a_state_nobody_knows_does_not_start(run_vcenter):
-    base = fleets.load("classic-12")
+    base = fleet_file.load("classic-12")
     site = replace(base.site, states=({"state": "vm_on_fire", "name": "app-01"},))
     with pytest.raises(launcher.LaunchError, match="is not one of"):
         run_vcenter(replace(base, site=site))
     with pytest.raises(fleets.FleetError, match="a mapping with at least state and name"):
-        fleets.parse({"name": "x", "description": "x", "vaults": [], "site": {"states": [{"name": "app-01"}]}})
+        fleet_file.parse({"name": "x", "description": "x", "vaults": [], "site": {"states": [{"name": "app-01"}]}})
 
 
 def test_properties_that_other_clients_read(vcenter):
