@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from . import page_readiness, page_run
+from . import page_readiness, page_run, run_data
 from .page_render import render
 from .report_file import ReportFile
 
@@ -23,7 +23,7 @@ def of_preflight(file: ReportFile, result: Mapping[str, Any]) -> Made:
 
 def of_run(file: ReportFile, results: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any]) -> Made:
     """A run's report, with the pages of earlier ones beside it."""
-    data = page_run.run(results, verdict, now())
+    data = run_data.run(results, verdict, now())
     earlier = file.earlier()
     return {**data, "earlier": earlier}, render("run", page_run.view(data, earlier)) if file.page else ""
 

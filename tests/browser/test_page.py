@@ -17,7 +17,7 @@ UNIT = Path(__file__).resolve().parents[1] / "unit" / "plugin_utils"
 sys.path.insert(0, str(UNIT))
 from reported import HOSTILE, NOW, preflight, stages, verdict  # noqa: E402
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run  # noqa: E402
+from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run, run_data  # noqa: E402
 from ansible_collections.homeward.asr.plugins.plugin_utils.page_render import render  # noqa: E402
 
 pytestmark = [
@@ -50,8 +50,8 @@ def pages() -> dict[str, str]:
     said = verdict(counts={"moved": 23, "failed": 1, "waiting": 1}, onward=onward)
     return {
         "preflight": render("preflight", page_readiness.view(page_readiness.preflight(preflight(NAMES), NOW))),
-        "run": render("run", page_run.view(page_run.run(stopped(), said, NOW), ["run.20260301T010000Z.html"])),
-        "many": render("run", page_run.view(page_run.run(stages(MANY, proofs=PROOFS), verdict(), NOW))),
+        "run": render("run", page_run.view(run_data.run(stopped(), said, NOW), ["run.20260301T010000Z.html"])),
+        "many": render("run", page_run.view(run_data.run(stages(MANY, proofs=PROOFS), verdict(), NOW))),
     }
 
 

@@ -15,7 +15,7 @@ from reported import HOSTILE, NOW, START, finding, preflight, row, stages, step,
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.leftovers import LEFT
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import RULES
-from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run
+from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run, run_data
 from ansible_collections.homeward.asr.plugins.plugin_utils.page_render import render, visible
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -65,7 +65,7 @@ def of_preflight(result: dict[str, Any]) -> str:
 
 
 def of_run(results: list[dict[str, Any]], said: dict[str, Any] | None = None, earlier: tuple[str, ...] = ()) -> str:
-    return render("run", page_run.view(page_run.run(results, said or verdict(), NOW), earlier))
+    return render("run", page_run.view(run_data.run(results, said or verdict(), NOW), earlier))
 
 
 def spoilt(value: Any, by: str) -> Any:
@@ -199,7 +199,7 @@ def test_every_source_leads_somewhere() -> None:
 def test_the_story_of_a_run() -> None:
     accepted = [{"gate": "rpo", "reason": "It is read-only, says Ann.", "text": ""}]
     proofs = [{"proof": "failover_job", "verdict": "holds", "value": "Succeeded", "time": "2026-03-01T05:29:00Z"}]
-    data = page_run.run(stages(["web", "db"], approved=True, accepted=accepted, proofs=proofs), verdict(), NOW)
+    data = run_data.run(stages(["web", "db"], approved=True, accepted=accepted, proofs=proofs), verdict(), NOW)
     web = data["machines"][1]
     assert (web["before"], web["after"], web["name"]) == ("out", "home", "web")
     assert web["downtime_seconds"] == 9 * 60
@@ -228,9 +228,9 @@ def test_the_story_of_a_run() -> None:
 
 
 def test_a_vm_that_outlived_its_commit_is_not_called_deleted() -> None:
-    warning = {"code": page_run.REMAINS, "message": "The VM is still there.", "recommended_action": "Delete it."}
-    data = page_run.run(stages(["web"], warnings=[warning]), verdict(), NOW)
-    assert page_run.REMAINS == LEFT
+    warning = {"code": run_data.REMAINS, "message": "The VM is still there.", "recommended_action": "Delete it."}
+    data = run_data.run(stages(["web"], warnings=[warning]), verdict(), NOW)
+    assert run_data.REMAINS == LEFT
     assert data["committed"] == ["web"]
     assert data["deleted"] == []
     assert "Still there" in Page(render("run", page_run.view(data))).text
@@ -269,7 +269,7 @@ def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
         finding("network_link", "b", ["b"], "unknown"),
     ]
     results[2]["findings"] = [finding("vm_off", "b", ["b"], accepted="It is a copy, says Ann.")]
-    data = page_run.run(results, verdict(), NOW)
+    data = run_data.run(results, verdict(), NOW)
     assert [f["rule"] for f in data["findings"]] == ["mt_snapshot", "vm_snapshot", "network_link", "vm_off"]
     shown = page_run.view(data)
     # What blocked a machine is told with the machine, with the rule's title and source; the rest under its own head.

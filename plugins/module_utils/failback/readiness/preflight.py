@@ -14,11 +14,12 @@ from ..placement.classic import check_names
 from ..wanted.order import Order
 from ..wanted.refusals import said
 from .facts import Facts
+from .ground import estate_of
 from .judging import judge, outcome
 from .lines import render
 from .reading import Read, read
 from .rules import MOMENTS
-from .subjects import build, estate_of
+from .subjects import build
 
 
 def preflight(
