@@ -6,7 +6,7 @@
 
 Beside the arrows: a room of the domain imports itself and rooms of lower floors, and nothing there goes in a circle;
 ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain (``failback``) uses the
-standard library only; the rehearsal and the plugins share no code; only one file sleeps.
+standard library only; the rehearsal and the plugins share no code; an event source imports ``plugin_utils`` only; only one file sleeps.
 """
 
 from __future__ import annotations
@@ -197,7 +197,13 @@ def main() -> int:
     sleepers = [str(p.relative_to(ROOT)) for p in plugins if sleeps(p)]
     if len(sleepers) > 1:
         problems.append(f"only one file may know time.sleep (the clock), not {', '.join(sleepers)}")
-    for path in sorted((ROOT / "extensions").rglob("*.py")):
+    for path in sorted((ROOT / "extensions" / "eda").rglob("*.py")):
+        for found in imports_of(path):
+            rooms = {other for other, _file in targets(found)}
+            if found.module.startswith(COLLECTION) and rooms - {"plugin_utils"}:
+                where = f"{path.relative_to(ROOT)}:{found.line}"
+                problems.append(f"{where}: an event source imports plugin_utils only ({found.module})")
+    for path in sorted((ROOT / "extensions" / "rehearsal").rglob("*.py")):
         for found in imports_of(path):
             if found.module.startswith("ansible_collections") and not found.module.startswith(
                 f"{COLLECTION}.extensions"

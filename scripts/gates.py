@@ -22,6 +22,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -145,6 +146,7 @@ def types() -> Sequence[Step]:
     return [
         Step(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
         Step(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
+        Step(["mypy", "--config-file", config, "extensions/eda/plugins"], env={"MYPYPATH": str(BUILD / "tree")}),
         Step(
             ["mypy", "--config-file", config, "scripts"],
             env={"MYPYPATH": f"{ROOT / 'extensions'}:{ROOT / 'scripts'}:{BUILD / 'tree'}"},
@@ -342,6 +344,59 @@ def runner() -> Sequence[Step]:
     )
 
 
+#: The oldest Java that ansible-rulebook runs on.
+JAVA_NEEDED = 17
+RULEBOOK = ("ansible-rulebook==1.3.2", "ansible-core==2.19.14", "-r", "requirements.txt")
+
+
+def rulebook() -> Sequence[Step]:
+    """The example rulebook in a real ansible-rulebook."""
+    java = shutil.which("java")
+    if java is None:
+        raise Skipped("there is no Java on this machine, which ansible-rulebook needs")
+    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    number = re.search(r'version "(\d+)', said)
+    if number is None or int(number[1]) < JAVA_NEEDED:
+        raise Skipped(f"ansible-rulebook needs Java {JAVA_NEEDED}, and this machine has {said.splitlines()[:1]}")
+    bin_dir = environment_with("rulebook", PYTHON, *RULEBOOK)
+    return [
+        Step(
+            [sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/rulebook"],
+            env={"RULEBOOK_BIN": str(bin_dir)},
+        )
+    ]
+
+
+BUILDER = ("ansible-builder==3.2.0",)
+
+
+def execution_environment() -> Sequence[Step]:
+    """ansible-builder makes the context of an execution environment with the tarball, and has found what the collection needs."""
+    bin_dir = environment_with("builder", PYTHON, *BUILDER)
+    where = WORK / "execution-environment"
+    shutil.rmtree(where, ignore_errors=True)
+    where.mkdir(parents=True)
+    return [
+        Step([sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir)]),
+    ]
+
+
+def execution_environment_build() -> Sequence[Step]:
+    """The image itself, where podman can build it."""
+    podman = shutil.which("podman")
+    if podman is None:
+        raise Skipped("there is no podman on this machine")
+    if subprocess.run([podman, "info"], capture_output=True, check=False).returncode:
+        raise Skipped("podman does not run here")
+    bin_dir = environment_with("builder", PYTHON, *BUILDER)
+    where = WORK / "execution-environment-image"
+    shutil.rmtree(where, ignore_errors=True)
+    where.mkdir(parents=True)
+    return [
+        Step([sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir), "--build"]),
+    ]
+
+
 def foreign_clients(installed_clients: Callable[[], Sequence[clients.Client]]) -> Callable[[], Sequence[Step]]:
     """Other people's clients, each with its own stand-ins of both generations."""
 
@@ -399,6 +454,9 @@ GATES = [
     ),
     Gate("journey-floors", floors, quick=False, further=True, beside=True),
     Gate("ansible-runner", runner, quick=False, further=True, beside=True),
+    Gate("ansible-rulebook", rulebook, quick=False, further=True, beside=True),
+    Gate("execution-environment", execution_environment, quick=False, further=True, beside=True),
+    Gate("execution-environment-build", execution_environment_build, quick=False, further=True, timeout=1800.0),
     Gate("foreign-clients", foreign_clients(clients.python_clients), quick=False, further=True, beside=True),
     Gate("foreign-clients-node", foreign_clients(clients.node_clients), quick=False, further=True, beside=True),
     Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),

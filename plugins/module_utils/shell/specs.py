@@ -262,6 +262,12 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     "hours": (0, 87600, "Set it in hours."),
     "port": (1, 65535, "Set a TCP port number."),
     "proxy_port": (1, 65535, "Set a TCP port number."),
+    "interval": (1, 86400, "Set it in seconds."),
+    "request_budget": (
+        1,
+        1500,
+        "Set a number of reads a minute; Azure allows about 1500 for everything in a subscription.",
+    ),
 }
 
 
