@@ -16,6 +16,7 @@ from ..failback.model.errors import ReadFailed
 from ..failback.model.ports import SiteDisk, SiteMachine
 from ..failback.model.server_ports import SiteServer, short_name
 from . import sdk
+from .answers import can_retrieve, is_kind, retrieve
 
 #: How many objects may vanish while one answer is being read before we stop trusting the reading.
 VANISHED_LIMIT = 50
@@ -71,8 +72,8 @@ class Reader:
         if view is not None:
             view.DestroyView()
 
-    def all_machines(self, paths: Sequence[str]) -> list[Entry]:
-        """Every VM of the inventory with ``paths``."""
+    def all_machines(self, paths: Sequence[str], plain: bool = False) -> list[Entry]:
+        """Every VM of the inventory with ``paths``; ``plain`` as in ``some``."""
         with sdk.speaking("list its virtual machines"):
             if self._view is None:
                 self._view = self._content.viewManager.CreateContainerView(
@@ -84,7 +85,7 @@ class Reader:
                 objectSet=[collector.ObjectSpec(obj=self._view, skip=True, selectSet=[walk])],
                 propSet=[collector.PropertySpec(type=sdk.vim.VirtualMachine, pathSet=list(paths), all=False)],
             )
-            return self._retrieve(target)
+            return self._retrieve(target, plain)
 
     def everything(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[Entry]:
         """Every object of these types in the inventory: (type name, paths) per type."""
@@ -107,8 +108,11 @@ class Reader:
         finally:
             view.DestroyView()
 
-    def some(self, wanted: Sequence[tuple[str, Sequence[Any], Sequence[str]]]) -> list[Entry]:
-        """Chosen objects in one call: (type name, references, paths) per type. Vanished objects are left out."""
+    def some(self, wanted: Sequence[tuple[str, Sequence[Any], Sequence[str]]], plain: bool = False) -> list[Entry]:
+        """Chosen objects in one call: (type name, references, paths) per type. Vanished objects are left out.
+
+        ``plain`` is for reading many: values as in answers.py, of devices the disks and controllers.
+        """
         refs = {sdk.moid(r): r for entry in wanted for r in entry[1]}
         if not refs:
             return []
@@ -124,7 +128,7 @@ class Reader:
                     objectSet=[collector.ObjectSpec(obj=r, skip=False) for r in refs.values()], propSet=prop_set
                 )
                 try:
-                    return self._retrieve(target)
+                    return self._retrieve(target, plain)
                 except sdk.vmodl.fault.ManagedObjectNotFound as gone:
                     # Deleted between the scan and now: it is not there, which is an answer.
                     if refs.pop(sdk.moid(gone.obj) if gone.obj is not None else "", None) is None:
@@ -137,10 +141,12 @@ class Reader:
             "Rerun when vCenter is less busy.",
         )
 
-    def _retrieve(self, target: Any) -> list[Entry]:
+    def _retrieve(self, target: Any, plain: bool = False) -> list[Entry]:
         options = sdk.vmodl.query.PropertyCollector.RetrieveOptions()
         if self._page:
             options.maxObjects = self._page
+        if plain and can_retrieve(self._collector):
+            return self._plainly(target, options)
         found: list[Entry] = []
         answer = self._collector.RetrievePropertiesEx(specSet=[target], options=options)
         while answer is not None:
@@ -149,6 +155,13 @@ class Reader:
                 break
             answer = self._collector.ContinueRetrievePropertiesEx(token=answer.token)
         return found
+
+    def _plainly(self, target: Any, options: Any) -> list[Entry]:
+        seen, token = retrieve(self._collector, "RetrievePropertiesEx", [[target], options])
+        while token:
+            more, token = retrieve(self._collector, "ContinueRetrievePropertiesEx", [token])
+            seen += more
+        return [Entry(s.obj, s.values) for s in seen]
 
 
 def plain_name(name: Any) -> str:
@@ -169,7 +182,7 @@ def find_machines(reader: Reader, uuids: Iterable[str], names: Iterable[str], de
         return []
     matches = [
         e.ref
-        for e in reader.all_machines(SCAN)
+        for e in reader.all_machines(SCAN, plain=True)
         if set(uuids_of(e)) & by_uuid
         or (by_uuid and not any(uuids_of(e)))
         or plain_name(e.get("name")).casefold() in by_name
@@ -192,7 +205,7 @@ def find_servers(reader: Reader, names: Iterable[str], addresses: Iterable[str])
         return []
     matches = [
         e.ref
-        for e in reader.all_machines(SCAN_GUEST)
+        for e in reader.all_machines(SCAN_GUEST, plain=True)
         if short_name(plain_name(e.get("name"))) in by_name
         or short_name(str(e.get("guest.hostName") or "")) in by_name
         or e.get("guest.ipAddress") in by_address
@@ -206,7 +219,7 @@ def find_described(reader: Reader, uuids: Iterable[str], names: Iterable[str]) -
     by_name = {short_name(n) for n in names if n}
     matches = [
         e.ref
-        for e in reader.all_machines(SCAN_GUEST)
+        for e in reader.all_machines(SCAN_GUEST, plain=True)
         if set(uuids_of(e)) & by_uuid
         or short_name(plain_name(e.get("name"))) in by_name
         or short_name(str(e.get("guest.hostName") or "")) in by_name
@@ -218,7 +231,7 @@ def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteSe
     if not refs:
         return []
     paths = (*DETAIL, DEVICES) if devices else DETAIL
-    entries = reader.some([("VirtualMachine", refs, paths)])
+    entries = reader.some([("VirtualMachine", refs, paths)], plain=True)
     hosts = {
         sdk.moid(e.get("runtime.host")): e.get("runtime.host") for e in entries if e.get("runtime.host") is not None
     }
@@ -229,7 +242,8 @@ def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteSe
             [
                 ("HostSystem", list(hosts.values()), ("name", "runtime.connectionState")),
                 ("Datastore", list(stores.values()), ("name",)),
-            ]
+            ],
+            plain=True,
         )
     }
     names = {moid: plain_name(near.get("name")) for moid, near in around.items()}
@@ -247,7 +261,7 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
     power = str(entry.get("runtime.powerState") or "")
     snapshot = entry.get("snapshot")
     devices = entry.get(DEVICES) or ()
-    controllers = {d.key: controller_kind(d) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualController)}
+    controllers = {d.key: controller_kind(d) for d in devices if is_kind(d, sdk.vim.vm.device.VirtualController)}
     address = entry.get("guest.ipAddress")
     return SiteServer(
         moid=entry.moid,
@@ -257,7 +271,7 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
         powered_on=_POWERED_ON.get(power),
         host=names[host.moid] if host is not None else "",
         datastores=tuple(sorted(names[sdk.moid(d)] for d in entry.get("datastore") or () if sdk.moid(d) in names)),
-        disks=tuple(_disk(d, controllers) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualDisk)),
+        disks=tuple(_disk(d, controllers) for d in devices if is_kind(d, sdk.vim.vm.device.VirtualDisk)),
         controllers=tuple(k for k in controllers.values() if k in DISK_CONTROLLERS),
         has_snapshot=bool(snapshot is not None and (snapshot.rootSnapshotList or snapshot.currentSnapshot)),
         tools_running=entry.get("guest.toolsRunningStatus") == "guestToolsRunning",
@@ -301,9 +315,9 @@ DISK_CONTROLLERS = frozenset({"pvscsi", "lsilogic-sas", "lsilogic", "buslogic", 
 def controller_kind(device: Any) -> str:
     """The controller's kind in one word, as users configure it."""
     for cls, word in _KINDS:
-        if isinstance(device, getattr(sdk.vim.vm.device, cls)):
+        if is_kind(device, getattr(sdk.vim.vm.device, cls)):
             return word
-    return "scsi" if isinstance(device, sdk.vim.vm.device.VirtualSCSIController) else "other"
+    return "scsi" if is_kind(device, sdk.vim.vm.device.VirtualSCSIController) else "other"
 
 
 def _disk(device: Any, controllers: Mapping[int, str]) -> SiteDisk:
@@ -314,5 +328,5 @@ def _disk(device: Any, controllers: Mapping[int, str]) -> SiteDisk:
         uuid=str(getattr(backing, "uuid", None) or ""),
         size_bytes=int(size),
         controller=controllers.get(device.controllerKey, ""),
-        raw_device=isinstance(backing, sdk.vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo),
+        raw_device=is_kind(backing, sdk.vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo),
     )

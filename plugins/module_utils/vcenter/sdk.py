@@ -18,20 +18,25 @@ vim: Any
 vmodl: Any
 SmartConnect: Any
 Disconnect: Any
+SoapAdapter: Any
+VmomiSupport: Any
+#: What sends and reads for a connection that SmartConnect opened.
+SoapStub: Any
 #: What ends the work for all machines: the session or the connection is gone.
 SESSION_WIDE: tuple[type[BaseException], ...] = (OSError, http.client.HTTPException, ConnectionFailed)
 #: What is one object's trouble: a fault, or one that pyVmomi cannot decode (SEEN vcenter-simulator.md 2.3).
 ONE_OBJECTS: tuple[type[BaseException], ...] = (KeyError, AttributeError, TypeError, ValueError, FailbackError)
 try:
     from pyVim import connect
-    from pyVmomi import vim, vmodl
+    from pyVmomi import SoapAdapter, VmomiSupport, vim, vmodl
 
     SmartConnect, Disconnect = connect.SmartConnect, connect.Disconnect
+    SoapStub = SoapAdapter.SoapStubAdapter
     SESSION_WIDE = (*SESSION_WIDE, vim.fault.NotAuthenticated)
     ONE_OBJECTS = (vmodl.MethodFault, *ONE_OBJECTS)
     MISSING: str | None = None
 except ImportError as exc:  # pragma: no cover - depends on what is installed
-    vim = vmodl = SmartConnect = Disconnect = None
+    vim = vmodl = SmartConnect = Disconnect = SoapAdapter = SoapStub = VmomiSupport = None
     MISSING = str(exc)
 
 
@@ -43,6 +48,16 @@ def require() -> None:
             f"The Python package pyvmomi is missing for {sys.executable} ({MISSING}).",
             "Install it with: pip install 'pyvmomi>=8.0.3,<10'.",
         )
+
+
+def class_of(kind: str) -> Any:
+    """pyVmomi's class of a type of the API. Raises KeyError."""
+    return VmomiSupport.GetWsdlType("urn:vim25", kind)
+
+
+def deserialized(stub: Any, body: bytes, kind: Any) -> Any:
+    """An answer as pyVmomi reads it: an object of this kind, or the fault."""
+    return SoapAdapter.SoapResponseDeserializer(stub).Deserialize(body, kind)
 
 
 def moid(ref: Any) -> str:

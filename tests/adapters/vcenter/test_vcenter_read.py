@@ -12,7 +12,7 @@ from pyVmomi import vim
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.vcenter import read, tasks
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter import answers, read, tasks
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter.read import Reader
 from rehearsal.vcenter import client
 
@@ -155,3 +155,40 @@ def test_a_machine_whose_files_cannot_be_read_is_not_lost_from_sight(site: Any, 
         ("lost-01", False, "vCenter calls it inaccessible")
     ]
     assert [m.name for m in site.machines(names=["on-02"])] == ["on-02"]
+
+
+def test_plain_answers_say_what_pyvmomi_says(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both readings of the same machines, disks, controllers, snapshots and settings are equal; the plain one is used."""
+    names = {str(e.get("name")) for e in site.reader.all_machines(("name",))}
+
+    def everybody() -> list[Any]:
+        return [*site.machines(names=names, devices=True), *site.machines(names=names), *site.servers(names=names)]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(read.sdk, "deserialized", None)
+        plain = everybody()
+    with monkeypatch.context() as patched:
+        patched.setattr(read, "can_retrieve", lambda _collector: False)
+        assert everybody() == plain
+    assert any(m.has_snapshot for m in plain)
+    assert any(m.disks for m in plain)
+    assert any(m.extra_config for m in plain)
+
+
+@pytest.mark.parametrize("unknown", ["string", "ArrayOfVirtualDevice"])
+def test_what_is_not_known_is_read_by_pyvmomi(site: Any, monkeypatch: pytest.MonkeyPatch, unknown: str) -> None:
+    known = site.machines(names=["off-01"], devices=True)
+    local, asked = answers._local, []
+
+    def forgetful(name: str | None) -> str:
+        word = local(name)
+        return "Unheard" if word == unknown else word
+
+    def deserialized(stub: Any, body: bytes, kind: Any, real: Any = read.sdk.deserialized) -> Any:
+        asked.append(kind)
+        return real(stub, body, kind)
+
+    monkeypatch.setattr(answers, "_local", forgetful)
+    monkeypatch.setattr(read.sdk, "deserialized", deserialized)
+    assert site.machines(names=["off-01"], devices=True) == known
+    assert asked
