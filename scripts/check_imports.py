@@ -2,7 +2,7 @@
 """Arrows between the rooms of the house only point down.
 
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
-    failback: machines, deploy, readiness -> placement, servers -> wanted -> lifecycle, report -> model          azure, vcenter -> failback.model
+    failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model          azure, vcenter -> failback.model
 
 Beside the arrows: a room of the domain imports itself and rooms of lower floors, and nothing there goes in a circle;
 ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain (``failback``) uses the
@@ -29,9 +29,11 @@ FLOORS = {
     "wanted": 3,
     "placement": 4,
     "servers": 4,
+    "proofs": 4,
+    "tracking": 5,
     "readiness": 5,
-    "machines": 5,
     "deploy": 5,
+    "machines": 6,
 }
 #: What of the domain the adapters know.
 ADAPTERS_MAY = "model"

@@ -215,7 +215,7 @@ def _committed(machine: Row) -> dict[str, Any]:
 
 
 def _proof(proof: Row) -> dict[str, Any]:
-    """A proof of a commit as it was recorded (machines/proof_record.py)."""
+    """A proof of a commit as it was recorded (proofs/record.py)."""
     verdict, name = str(proof.get("verdict") or "unknown"), str(proof.get("proof") or "")
     mark, word = _VERDICTS.get(verdict, (UNKNOWN, verdict))
     return {

@@ -18,7 +18,6 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.patience import PATIENCE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import same
@@ -30,6 +29,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
     stumble,
     under_way,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PATIENCE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.patience import PASSING
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import keep
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
+from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PASSING
 
 #: Code of a slice whose process ended without a complete answer.
 DIED = "process_died"

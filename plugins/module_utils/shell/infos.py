@@ -10,11 +10,11 @@ from typing import Any
 from ..azure.vaults import Vaults
 from ..failback.lifecycle.held import attached
 from ..failback.lifecycle.modernized import LIFECYCLE
-from ..failback.machines.evidence import job_target, job_targets
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.items import Item, Job, Json, VaultRef
 from ..failback.model.servers import Fabric, Policy
 from ..failback.model.words import Named, name_key, same
+from ..failback.proofs.evidence import job_target, job_targets
 from ..failback.report.standing import standing
 from ..failback.servers.fabrics import list_whole
 from ..failback.wanted.order import ALL, Order

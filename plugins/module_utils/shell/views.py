@@ -8,10 +8,10 @@ from typing import Any
 
 from ..failback.lifecycle.migration import obstacle
 from ..failback.lifecycle.table import POSITION_TEXT, STEP_TEXT, Lifecycle
-from ..failback.machines.proofs import power_state
 from ..failback.model.items import Item, Job, Json, Problem, iso, last_segment, parse_time
 from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
 from ..failback.model.shapes import JOB, understood
+from ..failback.proofs.prove import power_state
 from ..failback.servers.appliance_health import judge_appliance
 
 View = dict[str, Any]

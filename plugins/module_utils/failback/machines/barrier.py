@@ -13,8 +13,8 @@ from ..lifecycle.group import Fellow, Standing, Way
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.outcomes import STOPPED
 from ..model.refusal import Refusal
-from .state import Due, SliceState
-from .track import Track
+from ..tracking.state import Due, SliceState
+from ..tracking.track import Track
 
 
 class Rulings:

@@ -15,8 +15,8 @@ from ..lifecycle.table import STEP_TEXT, Position
 from ..model.errors import FailbackError
 from ..model.items import Item, parse_time
 from ..model.sync import Sync, measure
-from .state import SliceState
-from .track import Track
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 
 #: Machines read individually in one slice. These reads belong to no floor: they only feed the progress line.
 LOOKS = 4

@@ -12,13 +12,13 @@ from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFail
 from ..model.items import Item, Job
 from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
+from ..proofs.evidence import Asked, failovers, gather, told
+from ..proofs.prove import Evidence, prove
+from ..proofs.record import record
 from ..servers.fabrics import list_whole
-from .evidence import Asked, failovers, gather, told
+from ..tracking.state import Due, SliceState
+from ..tracking.track import Track
 from .gating import Gatekeeper, has_left
-from .proof_record import record
-from .proofs import Evidence, prove
-from .state import Due, SliceState
-from .track import Track
 
 #: Seconds of the service's clock after a failover's end during which a machine may still be starting or stopping.
 PROOF_GRACE = 300.0

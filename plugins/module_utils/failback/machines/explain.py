@@ -6,9 +6,9 @@ from __future__ import annotations
 from ..lifecycle.table import REFUSALS, Position
 from ..lifecycle.why_not import told_beside
 from ..model.refusal import Refusal
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 from .placing import read_whole
-from .state import SliceState
-from .track import Track
 
 #: Refusals of the life cycle, and those that name what the service allows.
 OF_THE_CYCLE = frozenset({*REFUSALS, "operation_not_allowed", "not_understood"})

@@ -19,8 +19,8 @@ from ..model.items import Item, before_segment
 from ..model.lookup import index
 from ..model.refusal import Refusal
 from ..placement.home import found
-from .patience import passes
-from .state import SliceState
+from ..tracking.patience import passes
+from ..tracking.state import SliceState
 
 #: A machine's predicted route: the steps ahead, and how it ends.
 Way = tuple[Sequence[Operation], object]

@@ -28,12 +28,12 @@ from ..model.identity import all_named, azure_disks
 from ..model.items import Item, Job
 from ..model.refusal import Refusal
 from ..model.servers import Policy
+from ..proofs.arrival import disks_gate, tools_gate
+from ..proofs.evidence import failovers
+from ..proofs.prove import Evidence
+from ..tracking.state import Due, SliceState
+from ..tracking.track import Track
 from ..wanted.ruling import Question, Ruling
-from .arrival import disks_gate, tools_gate
-from .evidence import failovers
-from .proofs import Evidence
-from .state import Due, SliceState
-from .track import Track
 
 #: A machine from its own GET, with the service's time of the answer.
 Seen = tuple[Item, datetime]

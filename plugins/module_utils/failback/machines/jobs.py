@@ -12,10 +12,10 @@ from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
 from ..model.items import Item, Job, Json, Problem, parse_time
 from ..model.refusal import Refusal
 from ..model.shapes import JOB, all_understood
-from .evidence import concerns
-from .pace import LAG, LINGER, UNSHOWN
-from .state import SliceState
-from .track import Track
+from ..proofs.evidence import concerns
+from ..tracking.pace import LAG, LINGER, UNSHOWN
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 
 #: What to do about a job whose end cannot be read.
 LOOK_AT_JOB = (

@@ -13,10 +13,10 @@ from typing import Union
 from ..lifecycle.table import COMMIT_TO_ONPREM
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, certain
 from ..model.items import Json, Problem
-from .evidence import azure_vm
-from .proofs import power_state
-from .state import SliceState
-from .track import Track
+from ..proofs.evidence import azure_vm
+from ..proofs.prove import power_state
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 
 LEFT = "azure_vm_remains"
 

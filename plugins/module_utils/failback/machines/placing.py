@@ -18,9 +18,9 @@ from ..model.items import Item
 from ..model.refusal import Refusal
 from ..placement.classic import place_to_onprem
 from ..placement.estate import Estate, Slots
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 from ..wanted.by_machine import needs_system
-from .state import SliceState
-from .track import Track
 
 Seen = Union[Item, FailbackError]
 Wanting = tuple[Item, Track]

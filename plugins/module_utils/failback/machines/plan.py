@@ -13,7 +13,7 @@ from typing import Any
 
 from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
 from ..placement.home import Home, goes_back, judged
-from .state import SliceState
+from ..tracking.state import SliceState
 
 #: Providers whose machines keep their own datastore, whatever the request names.
 CLASSIC = frozenset({"InMageAzureV2", "InMage"})

@@ -10,12 +10,12 @@ from ..lifecycle.decide import Hold, Send, Wait, project
 from ..lifecycle.table import COMMITS, Operation, Position
 from ..model.items import Item
 from ..model.refusal import Refusal
+from ..tracking.state import SliceState, approval
+from ..tracking.track import Track
 from .barrier import foresee
 from .commits import refuse_unproven
 from .preflight import preflight
 from .requests import RequestBuilder
-from .state import SliceState, approval
-from .track import Track
 
 #: A request that a run would send: the machine, its track, the step and the body.
 Planned = tuple[Item, Track, Operation, Any]

@@ -21,10 +21,10 @@ from ..placement.estate import unsure
 from ..placement.home import judged
 from ..placement.modernized import accounts_of
 from ..servers.fabrics import list_whole
+from ..tracking.state import SliceState
 from .foresight import Way, look_ahead, look_home, need_site, refused_later
 from .placing import learn_systems, place_all, with_systems
 from .requests import RequestBuilder
-from .state import SliceState
 
 
 def preflight(state: SliceState, items: Sequence[Item]) -> RequestBuilder:

@@ -15,11 +15,11 @@ from ..model.refusal import Refusal
 from ..placement.classic import place_to_azure
 from ..placement.estate import Estate, Placed, unsure
 from ..servers.serving import LostPlaces
+from ..tracking.state import Due, SliceState
+from ..tracking.track import Track
 from .commits import Commits
 from .gating import Gatekeeper
 from .placing import place_all, with_systems
-from .state import Due, SliceState
-from .track import Track
 
 
 @dataclass(frozen=True)

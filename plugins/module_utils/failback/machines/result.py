@@ -11,9 +11,9 @@ from ..model.items import parse_time
 from ..model.outcomes import BAD, STOPPED
 from ..model.ports import Requests
 from ..placement.home import goes_back, judged
+from ..tracking.state import SliceState
+from ..tracking.track import Track
 from .closer import slowest, standing_of, synchronisation
-from .state import SliceState
-from .track import Track
 
 #: Seconds of the longest slice that is ever asked for.
 LONGEST_SLICE = 600.0

@@ -18,6 +18,10 @@ from ..model.items import Item, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
 from ..model.refusal import Refusal
 from ..model.slices import Slice
+from ..tracking.cursor import Memory
+from ..tracking.pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
+from ..tracking.state import Due, SliceState, approval
+from ..tracking.track import Track
 from ..wanted.order import Order
 from ..wanted.ruling import Judge
 from .barrier import hold_waiting, whole_groups
@@ -25,13 +29,10 @@ from .closer import look_closer, take_stock
 from .explain import explain
 from .jobs import Jobs
 from .leftovers import look_for_leftovers
-from .pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
 from .plan import tell
 from .predict import predict
 from .result import render
 from .send import Sender
-from .state import Due, SliceState, approval
-from .track import Memory, Track
 
 
 def run_slice(

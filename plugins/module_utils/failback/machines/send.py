@@ -16,13 +16,13 @@ from ..model.errors import ConnectionFailed, FailbackError, ReadFailed, Rejected
 from ..model.items import Item, Json, Problem
 from ..model.ports import Sent
 from ..model.refusal import Refusal
+from ..tracking.pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
+from ..tracking.patience import by_name
+from ..tracking.state import Due, SliceState
+from ..tracking.track import Track
 from .barrier import as_units, whole_groups
-from .pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
-from .patience import by_name
 from .preflight import preflight
 from .requests import RequestBuilder
-from .state import Due, SliceState
-from .track import Track
 
 #: Code of an answer that says "not now" (429) and accepted nothing.
 THROTTLED = "throttled"

@@ -70,7 +70,7 @@ class Order:
     exclude_temporary_disk: bool = True
     #: Look at what proves a commit, and send none.
     prove_only: bool = False
-    #: What the user's own checks found (machines/verifications.py), and the seconds for which that counts.
+    #: What the user's own checks found (proofs/verifications.py), and the seconds for which that counts.
     verifications: tuple[Mapping[str, Any], ...] = ()
     verification_age: float = 3600.0
     wait: bool = True

@@ -38,12 +38,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.decide import Wait
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import FAILOVER_TO_ONPREM, Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import evidence
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import result as outcome
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.commits import Commits
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import iso
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs import evidence
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import ProcessServerOrder
 
 P = Position

@@ -17,10 +17,10 @@ from builders import STAGES, VAULT, item, item_json, order
 from world import Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.state import SliceState
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model import words
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
+from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.state import SliceState
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import approved_of
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.by_machine import value_for
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.keyed import check_keys

@@ -11,10 +11,10 @@ from modern import ModernWorld, rcm
 from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import _apart
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proofs import Evidence, prove
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Found, Known, in_azure, onprem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import _apart
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.prove import Evidence, prove
 
 HOME = Position.HOME_UNCOMMITTED
 U1, U2 = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

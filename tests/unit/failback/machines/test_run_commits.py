@@ -18,9 +18,9 @@ from builders import (
 from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import told
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import told
 
 P = Position
 LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]

@@ -13,7 +13,6 @@ from builders import VAULT, item_id, of, order, stage
 from world import STEPS, Port, Site, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import patience
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run import run_slice
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
@@ -23,6 +22,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Sent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking import patience
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position

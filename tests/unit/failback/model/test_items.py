@@ -10,7 +10,6 @@ import pytest
 from builders import VAULT, error_json, item, item_json, job_json, text
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.evidence import concerns
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import (
     Item,
     Job,
@@ -22,6 +21,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
     parse_time,
     truth,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import concerns
 
 P = Position
 

@@ -10,9 +10,9 @@ import pytest
 from builders import azure_json, error_json, item, job_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proofs import Evidence, power_state, prove
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.prove import Evidence, power_state, prove
 
 WEB = item("web", Position.HOME_UNCOMMITTED)
 ON = SiteMachine("vm-1", "web", "uuid-web", powered_on=True)

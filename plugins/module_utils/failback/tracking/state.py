@@ -19,6 +19,7 @@ from ..model.items import Item, Json, VaultRef, iso, last_segment, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
 from ..model.refusal import Refusal
 from ..placement.home import Home
+from ..proofs.verifications import Verifications
 from ..wanted.approval import WAITS, approved_of
 from ..wanted.by_machine import value_for
 from ..wanted.keyed import check_keys
@@ -26,9 +27,9 @@ from ..wanted.order import LATEST, Order, not_confirmed, validate
 from ..wanted.refusals import group_split, lost_point, member_gone
 from ..wanted.ruling import Judge
 from ..wanted.selection import Choice, Gone, choose, ordered
+from .cursor import Memory
 from .patience import by_name, passes, sit_out
-from .track import Memory, Track
-from .verifications import Verifications
+from .track import Track
 
 #: Requests in flight at once.
 WORKERS = 8

@@ -1,17 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run remembers between slices: small, plain, without secrets, and droppable at any time.
-
-Nothing depends on it: the state is in the vault. It saves reads, keeps ``before`` and ``changed`` honest over
-slices, and carries the service's pace on, which only the 202 reports.
-"""
+"""What a run keeps about one machine: what was sent for it, what came of it, and why it ended where it did."""
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,14 +13,11 @@ from ..lifecycle.points import Point
 from ..lifecycle.table import Position
 from ..model.identity import Known
 from ..model.items import Item, Job, Problem, iso, parse_time
-from ..model.ports import Requests
 from ..model.refusal import Refusal
 from ..model.sync import Sync
 
 #: Providers that replicate to Azure; they report the ids that items being failed back omit.
 FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})
-
-VERSION = 2
 
 
 @dataclass
@@ -81,7 +70,7 @@ class Track:
     azure_vm: str = ""
     #: Whether this run checked the copy before it sent the failover home.
     whole: bool = False
-    #: The proofs of its commit home, with time and value (proof_record.py).
+    #: The proofs of its commit home, with time and value (proofs/record.py).
     proofs: list[dict[str, Any]] = field(default_factory=list)
     #: What was met on-premises when its commit home was looked at (commits.meeting).
     onprem: dict[str, Any] = field(default_factory=dict)
@@ -372,56 +361,3 @@ _BEGINNING: dict[str, Any] = {
     else entry.default
     for entry in fields(Track)
 }
-
-
-@dataclass
-class Memory:
-    """The cursor as an object."""
-
-    tracks: dict[str, Track] = field(default_factory=dict)
-    pace: float | None = None
-    idle_ticks: int = 0
-    wait_left: float = 0.0
-    spent: Requests = field(default_factory=Requests)
-    floor: Requests = field(default_factory=Requests)
-    checked: bool = False
-    notes: list[dict[str, str]] = field(default_factory=list)
-
-    @classmethod
-    def load(cls, cursor: Mapping[str, Any] | None) -> Memory:
-        """From a cursor; one of another version, or one that is not a cursor, is dropped."""
-        if not isinstance(cursor, Mapping) or cursor.get("version") != VERSION:
-            return cls()
-        try:
-            return cls(
-                tracks={key: Track(**value, key=key) for key, value in unpacked(cursor["tracks"]).items()},
-                pace=cursor["pace"],
-                idle_ticks=cursor["idle_ticks"],
-                wait_left=cursor["wait_left"],
-                spent=Requests(**cursor["spent"]),
-                floor=Requests(**cursor["floor"]),
-                checked=cursor["checked"],
-                notes=list(cursor["notes"]),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError, zlib.error):
-            return cls()
-
-    def dump(self, spent: Requests | None = None) -> dict[str, Any]:
-        """As a cursor; ``spent`` are the requests of the whole run so far, where there are more than were known."""
-        tracks = packed({key: track.written() for key, track in self.tracks.items()})
-        return {"version": VERSION, **asdict(replace(self, tracks={}, spent=spent or self.spent)), "tracks": tracks}
-
-
-def packed(tracks: Mapping[str, Any]) -> str:
-    """Tracks as one short string. Ansible processes every value of a result and of an argument several times, in the
-    module and in the controller; for a thousand machines that would cost more than all the rest of a slice."""
-    text = json.dumps(tracks, separators=(",", ":")).encode()
-    return base64.b64encode(zlib.compress(text, 1)).decode()
-
-
-def unpacked(text: Any) -> dict[str, Any]:
-    """Tracks from their word. Raises TypeError, ValueError or zlib.error for anything else."""
-    if not isinstance(text, str):
-        raise TypeError("tracks are no text")
-    tracks: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(text, validate=True)))
-    return tracks

@@ -11,16 +11,16 @@ from builders import azure_json, item, job_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.arrival import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, parse_time
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.arrival import (
     disks_gate,
     holders,
     tools_gate,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proof_record import record
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.proofs import Evidence, prove
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.verifications import Verifications
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, parse_time
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.prove import Evidence, prove
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.record import record
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.verifications import Verifications
 
 TWO = (SiteDisk("[ds1] web/web.vmdk", "uuid-1"), SiteDisk("[ds1] web/web_1.vmdk", "uuid-2"))
 VM = SiteMachine(

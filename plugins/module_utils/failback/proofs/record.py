@@ -10,7 +10,7 @@ from typing import Any
 from ..lifecycle.gates import age, raw_disks
 from ..model.items import iso, last_segment
 from ..model.refusal import Refusal
-from .proofs import Evidence, power_state
+from .prove import Evidence, power_state
 
 #: Proof -> prefixes of the codes that contradict it.
 _AGAINST: Mapping[str, tuple[str, ...]] = {

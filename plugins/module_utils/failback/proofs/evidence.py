@@ -29,7 +29,7 @@ from ..model.server_ports import short_name
 from ..model.servers import MasterTarget
 from ..model.shapes import AZURE_VM, JOB, all_understood, understood
 from .arrival import holders
-from .proofs import Evidence
+from .prove import Evidence
 
 T = TypeVar("T")
 
