@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import HELD as GROUP_HELD
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import COMMITS, NOT_CONFIRMED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import SUCCEEDED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import STOPPED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, fold
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.story import Story

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import (
-    SUCCEEDED,
-    last_segment,
-)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import last_segment
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, spoken
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, PASS, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import Cause, causes

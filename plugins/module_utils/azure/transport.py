@@ -22,7 +22,8 @@ from .clouds import Cloud
 from .credential import AzureAccount
 from .errors import Reply
 from .pacing import TokenBucket
-from .policies import Call, Shared
+from .policies import chain
+from .shared import Call, Shared
 from .tokens import Tokens
 from .wire import Wire
 
@@ -53,7 +54,7 @@ class Transport:
         self._scope = cloud.scope
         self._tokens = tokens
         self._wire = wire or Wire(account.ca_path, timeouts)
-        self._plain = sdk.plain_client(self.endpoint, self._wire, self._shared.policies())
+        self._plain = sdk.plain_client(self.endpoint, self._wire, chain(self._shared))
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -160,7 +161,7 @@ class Transport:
                     base_url=self.endpoint,
                     scope=self._scope,
                     transport=self._wire,
-                    policies=self._shared.policies(),
+                    policies=chain(self._shared),
                 )
             return self._clients[subscription]
 

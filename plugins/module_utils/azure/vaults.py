@@ -17,7 +17,7 @@ from . import credential, errors, sdk
 from .credential import AzureAccount
 from .pacing import WRITE_CAPACITY
 from .paging import collect
-from .policies import seconds
+from .shared import seconds
 from .tokens import Tokens
 from .transport import TIMEOUTS, Transport
 

@@ -11,7 +11,8 @@ from ..azure.vaults import Vaults
 from ..failback.lifecycle.held import attached
 from ..failback.lifecycle.modernized import LIFECYCLE
 from ..failback.model.errors import InputError, NotFound
-from ..failback.model.items import Item, Job, Json, VaultRef
+from ..failback.model.items import Item, Json, VaultRef
+from ..failback.model.jobs import Job
 from ..failback.model.servers import Fabric, Policy
 from ..failback.model.words import Named, name_key, same
 from ..failback.proofs.evidence import job_target, job_targets

@@ -12,7 +12,8 @@ from typing import Any
 from ..azure.vaults import Vaults
 from ..failback.lifecycle.modernized import LIFECYCLE
 from ..failback.model.errors import ConnectionFailed, FailbackError, InputError, NotFound
-from ..failback.model.items import Item, Job, Json, VaultRef, iso, last_segment
+from ..failback.model.items import Item, Json, VaultRef, iso, last_segment
+from ..failback.model.jobs import Job
 from ..failback.model.servers import Fabric, MasterTarget, ProcessServer
 from ..failback.model.shapes import JOB, all_understood
 from ..failback.model.texts import clean_all

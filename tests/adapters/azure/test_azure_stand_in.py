@@ -21,7 +21,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
     Rejected,
     Unknown,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
 from rehearsal.fleet_file import load
 

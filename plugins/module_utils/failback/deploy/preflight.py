@@ -14,7 +14,7 @@ from ..model.errors import InputError, NotFound
 from ..model.items import Json, VaultRef
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric
-from ..servers.health import classic_fabrics
+from ..servers.finding import classic_fabrics
 from ..wanted.selection import listing
 from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
 from .template import Picked, rules

@@ -9,22 +9,23 @@ What a field means is SPEC (ReplicationDetails of both generations) unless a lin
 healthy items and are no gate: ``isLastUpgradeSuccessful`` is "false" and ``isInitialReplicationComplete`` "false" on
 items that are ready (SEEN RCM 130, 162); after a failover ``rpoInSeconds`` grows and ``resyncRequired`` is Required (SEEN
 RP1), so both are read before the failover only.
-
-One file, because it is one list of gates, a few lines each.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 from ..model.hints import accepting
-from ..model.items import Item, Job, Json, iso, parse_time
+from ..model.items import Item, Json, iso, parse_time
+from ..model.jobs import Job
 from ..model.refusal import Refusal
+from ..model.texts import age
+from .failed_failover import FAILED_FAILOVER
 from .health import health_entries, health_words
+from .reported import disk_name, number_of, raw_disks
 
 #: Seconds of the recovery point's age that pass where neither the user nor the policy says so (DOC failback policy).
 RPO_LIMIT = 900
@@ -33,8 +34,6 @@ RPO_LIMIT = 900
 #: are heard of every 10 to 12 minutes in health (SEEN FB).
 STALE = 3600
 
-#: The gate of a machine whose last failover failed.
-FAILED_FAILOVER = "failed_failover"
 
 #: Word of each gate -> what it means; these are the keys of ``accept``.
 WORDS: Mapping[str, str] = MappingProxyType(
@@ -61,7 +60,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
 #: Categories of health errors that say nothing about the copy (SEEN 161011 TestFailover; SPEC).
 ASIDE = frozenset({"testfailover", "versionexpiry", "agentautoupdateinfra", "agentautoupdateartifactdeleted"})
 
-_REPAIR = (
+REPAIR = (
     "Fix what the vault reports (resynchronize the machine there if it asks for that) and wait until it is healthy."
 )
 
@@ -107,11 +106,11 @@ def health_gates(item: Item) -> list[Refusal]:
     elif word == "critical" or bad:
         told = health_words(bad or said) or "no reason given"
         found.append(
-            Refusal("replication_health", f"The vault reports replication health {item.health}: {told}.", _REPAIR)
+            Refusal("replication_health", f"The vault reports replication health {item.health}: {told}.", REPAIR)
         )
     if str(item.properties.get("failoverHealth") or "").lower() == "critical":
         told = health_words(said) or "no reason given"
-        found.append(Refusal("failover_health", f"The vault reports failover health Critical: {told}.", _REPAIR))
+        found.append(Refusal("failover_health", f"The vault reports failover health Critical: {told}.", REPAIR))
     return found
 
 
@@ -159,95 +158,6 @@ def point_gate(job: Job | None, limit: float) -> list[Refusal]:
     ]
 
 
-def azure_disk_gates(item: Item, attached: Sequence[Json]) -> list[Refusal]:
-    """Disks that the Azure VM has and the item does not protect, and those that have grown beyond their copy.
-
-    The two sides share no id, so sizes decide which disk is which: the system's disk first, then equal sizes, then what is
-    left. The Azure VM reports no size of a disk while it is deallocated (DOC), which fits any.
-    """
-    protected = raw_disks(item)
-    remedy = "Copy their data to the on-premises machine, or enable replication again with all disks."
-    if not attached:
-        text = "Azure does not list the disks of the VM that the commit deletes."
-        return [Refusal("disk_unprotected", text, "Check the VM's disks in Azure.")]
-    if not protected:
-        names = ", ".join(str(d.get("name") or "?") for d in attached)
-        text = f"The vault does not list the replicated disks; the Azure VM that the commit deletes has {names}."
-        return [Refusal("disk_unprotected", text, remedy)]
-    left = sorted(protected, key=lambda d: str(d.get("isOSDisk") or "").lower() != "true")
-    pairs: list[tuple[Json, Json]] = [(attached[0], left.pop(0))]
-    rest = list(attached[1:])
-    for fits in (lambda a, p: a is not None and p is not None and a == p, lambda a, p: True):
-        for disk in list(rest):
-            match = next((d for d in left if fits(_azure_gib(disk), _gib(d))), None)
-            if match is not None:
-                pairs.append((disk, match))
-                rest.remove(disk)
-                left.remove(match)
-    found: list[Refusal] = []
-    if rest:
-        names = ", ".join(_azure_disk(d) for d in rest)
-        text = (
-            f"The Azure VM that the commit deletes has disks that are not replicated and are deleted with it: {names}."
-        )
-        found.append(Refusal("disk_unprotected", text, remedy))
-    grown = [
-        f"{_azure_disk(a)}, of which {p:.0f} GB are replicated"
-        for a, copy in pairs
-        if (size := _azure_gib(a)) is not None and (p := _gib(copy)) is not None and size > p + 1
-    ]
-    if grown:
-        found.append(Refusal("disk_resized", f"Disks were enlarged in Azure: {'; '.join(grown)}.", remedy))
-    return found
-
-
-def _azure_disk(disk: Json) -> str:
-    size, lun = _azure_gib(disk), disk.get("lun")
-    words = [f"LUN {lun}" if lun is not None else "", f"{size:.0f} GB" if size is not None else ""]
-    told = ", ".join(word for word in words if word)
-    return f"{disk.get('name') or 'an unnamed disk'}{f' ({told})' if told else ''}"
-
-
-def _azure_gib(disk: Json) -> float | None:
-    return _number(disk.get("diskSizeGB"))
-
-
-def _gib(disk: Json) -> float | None:
-    size = _number(disk.get("diskCapacityInBytes")) or _number(disk.get("capacityInBytes"))
-    return None if size is None else float(math.ceil(size / (1 << 30)))
-
-
-def failed_failover(item: Item) -> str:
-    """The item's fields that report a failed last failover; empty without one.
-
-    Classic: a protection state such as UnplannedFailoverCompletionFailed (SEEN). Modernized: lastPlannedFailoverStatus
-    (SPEC); the service has then taken the failover back.
-    """
-    state = item.state.lower()
-    if "failover" in state and state.endswith("failed") and not state.startswith("test"):
-        return item.state
-    if str(item.details.get("lastPlannedFailoverStatus") or "").lower() == "failed":
-        when = iso(parse_time(item.details.get("lastPlannedFailoverStartTime")))
-        return f"lastPlannedFailoverStatus Failed{f', started {when}' if when else ''}"
-    return ""
-
-
-def failed_gate(words: str, job: Job | None) -> Refusal:
-    """The gate of a failed failover, with its job's error where that could be read."""
-    first = next(iter(job.errors), None) if job is not None else None
-    why = f": {first.code}: {first.message}" if first is not None else "."
-    advice = f" The service advises: {first.action}" if first is not None and first.action else ""
-    named = f" (job {job.name}, {job.state})" if job is not None else ""
-    return Refusal(
-        FAILED_FAILOVER,
-        f"The machine's last failover failed ({words}){named}{why}",
-        f"Fix the cause and check the machine on both sides before you fail it over again.{advice}",
-    )
-
-
-# -- the item's own words --------------------------------------------------------------------------------------------
-
-
 def _category(entry: Json) -> str:
     word = str(entry.get("errorCategory") or "").lower()
     return "" if word == "none" else word
@@ -267,7 +177,7 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
     calculated = parse_time(item.details.get("lastRpoCalculatedTime"))
     synced = [when for d in raw_disks(item) if (when := parse_time(d.get("lastSyncTime"))) is not None]
     # A time that means "never" (items.SENTINEL_YEARS): the value next to it is no measurement.
-    never = [_disk_name(d) for d in raw_disks(item) if d.get("lastSyncTime") and parse_time(d["lastSyncTime"]) is None]
+    never = [disk_name(d) for d in raw_disks(item) if d.get("lastSyncTime") and parse_time(d["lastSyncTime"]) is None]
     text = ""
     if rpo is not None and rpo > limit:
         text = f"The newest recovery point is {age(rpo)} old (RPO {rpo:.0f} s, limit {limit:.0f} s)."
@@ -286,15 +196,15 @@ def _rpo(item: Item, now: datetime, limit: float) -> list[Refusal]:
 
 def rpo_seconds(item: Item) -> float | None:
     """The RPO of the item or its worst disk, in seconds; None where none is reported."""
-    told = [_number(item.details.get("rpoInSeconds")), _number(item.details.get("lastRpoInSeconds"))]
-    told += [_number(d.get("rpoInSeconds")) for d in raw_disks(item)]
+    told = [number_of(item.details.get("rpoInSeconds")), number_of(item.details.get("lastRpoInSeconds"))]
+    told += [number_of(d.get("rpoInSeconds")) for d in raw_disks(item)]
     known = [value for value in told if value is not None and value >= 0]
     return max(known, default=None)
 
 
 def _resync(item: Item) -> list[Refusal]:
     found: list[Refusal] = []
-    needy = [_disk_name(d) for d in raw_disks(item) if _required(d.get("resyncRequired"))]
+    needy = [disk_name(d) for d in raw_disks(item) if _required(d.get("resyncRequired"))]
     if needy or _required(item.details.get("resyncRequired")):
         what = f" of {', '.join(needy[:3])}" if needy else ""
         found.append(
@@ -339,34 +249,34 @@ def _syncing(item: Item) -> str:
     if _of_a_sync(stage):
         return f"protectionStage {stage}"
     whole = details.get("resyncDetails")
-    share = _number(whole.get("initialReplicationProgressPercentage")) if isinstance(whole, Mapping) else None
+    share = number_of(whole.get("initialReplicationProgressPercentage")) if isinstance(whole, Mapping) else None
     if share is not None and 0 < share < 100:
         return f"resyncDetails {share:.0f}%"
     for key in ("resyncProgressPercentage", "initialReplicationProgressPercentage"):
-        share = _number(details.get(key))
+        share = number_of(details.get(key))
         if share is not None and 0 < share < 100:
             return f"{key} {share:.0f}"
     for disk in raw_disks(item):
         stage = str(disk.get("protectionStage") or "")
         if _of_a_sync(stage):
-            return f"{_disk_name(disk)} is in {stage}"
+            return f"{disk_name(disk)} is in {stage}"
         word = str(disk.get("progressHealth") or "")
         if word.lower() in _UNDER_WAY:
-            return f"{_disk_name(disk)}: progressHealth {word}"
-        share = _number(disk.get("resyncProgressPercentage"))
+            return f"{disk_name(disk)}: progressHealth {word}"
+        share = number_of(disk.get("resyncProgressPercentage"))
         if share is not None and 0 < share < 100:
-            return f"{_disk_name(disk)} is at {share:.0f}%"
+            return f"{disk_name(disk)} is at {share:.0f}%"
         for key in ("resyncDetails", "irDetails"):
             told = disk.get(key)
-            share = _number(told.get("progressPercentage")) if isinstance(told, Mapping) else None
+            share = number_of(told.get("progressPercentage")) if isinstance(told, Mapping) else None
             if share is not None and 0 <= share < 100:
-                return f"{_disk_name(disk)} is at {share:.0f}%"
+                return f"{disk_name(disk)} is at {share:.0f}%"
     return ""
 
 
 def _disks(item: Item) -> list[Refusal]:
     found: list[Refusal] = []
-    resized = [_disk_name(d) for d in raw_disks(item) if _resized(d.get("diskResized"))]
+    resized = [disk_name(d) for d in raw_disks(item) if _resized(d.get("diskResized"))]
     if resized or _resized(item.details.get("diskResized")):
         what = ", ".join(resized[:3]) or "a disk"
         found.append(
@@ -380,26 +290,17 @@ def _disks(item: Item) -> list[Refusal]:
             )
         )
     ill = [
-        f"{_disk_name(d)}: {word}"
+        f"{disk_name(d)}: {word}"
         for d in raw_disks(item)
         for word in (str(d.get("diskState") or ""), str(d.get("healthErrorCode") or ""))
         if word and word.lower() not in ("protected", "none")
     ]
     if ill:
-        found.append(Refusal("disk_state", f"The vault reports unhealthy disks: {'; '.join(ill[:3])}.", _REPAIR))
+        found.append(Refusal("disk_state", f"The vault reports unhealthy disks: {'; '.join(ill[:3])}.", REPAIR))
     wrong = [e for e in item.details.get("validationErrors") or () if isinstance(e, Mapping) and _level(e) != "warning"]
     if wrong:
-        found.append(Refusal("failover_health", f"The vault reports for the machine: {health_words(wrong)}.", _REPAIR))
+        found.append(Refusal("failover_health", f"The vault reports for the machine: {health_words(wrong)}.", REPAIR))
     return found
-
-
-def raw_disks(item: Item) -> list[Json]:
-    """The item's protected disks as reported by the service."""
-    return [d for d in item.details.get("protectedDisks") or () if isinstance(d, Mapping)]
-
-
-def _disk_name(disk: Json) -> str:
-    return str(disk.get("diskName") or disk.get("diskId") or "a disk")
 
 
 #: Values that mean "no" or nothing (SEEN NotRequired, NotResized, "false"). Any other value closes the gate.
@@ -411,23 +312,3 @@ def _required(value: Any) -> bool:
 
 
 _resized = _required
-
-
-def _number(value: Any) -> float | None:
-    """A number, also as a string; NaN and infinity are ignored."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def age(seconds: float) -> str:
-    """A span in words."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    if seconds < 7200:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"

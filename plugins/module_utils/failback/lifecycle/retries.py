@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import MappingProxyType
 
-from ..model.items import Problem
+from ..model.jobs import Problem
 
 #: Provider codes of errors that pass with time or a neighbour's recovery, with the reason (failback-domain.md 9 and asr-api.md 5.3, DOC).
 RETRYABLE = MappingProxyType(

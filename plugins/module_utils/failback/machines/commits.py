@@ -9,7 +9,8 @@ from typing import Any
 
 from ..lifecycle.table import COMMIT_TO_ONPREM, SEALS, Operation
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed, certain
-from ..model.items import Item, Job
+from ..model.items import Item
+from ..model.jobs import Job
 from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
 from ..proofs.evidence import Asked, failovers, gather, told

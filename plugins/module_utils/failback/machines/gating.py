@@ -10,22 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ..lifecycle.gates import (
-    RPO_LIMIT,
-    azure_disk_gates,
-    copy_gates,
-    failed_failover,
-    failed_gate,
-    health_gates,
-    passed,
-    point_gate,
-    way_on,
-)
+from ..lifecycle.azure_disks import azure_disk_gates
+from ..lifecycle.failed_failover import failed_failover, failed_gate
+from ..lifecycle.gates import RPO_LIMIT, copy_gates, health_gates, passed, point_gate, way_on
 from ..lifecycle.points import KNOWN_POINTS
 from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, FAILOVERS, SEALS, STEP_TEXT, Operation, Position
 from ..model.errors import ConnectionFailed, ReadFailed
 from ..model.identity import all_named, azure_disks
-from ..model.items import Item, Job
+from ..model.items import Item
+from ..model.jobs import Job
 from ..model.refusal import Refusal
 from ..model.servers import Policy
 from ..proofs.arrival import disks_gate, tools_gate

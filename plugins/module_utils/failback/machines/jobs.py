@@ -9,7 +9,8 @@ from ..lifecycle.retries import pause as retry_pause
 from ..lifecycle.retries import retryable
 from ..lifecycle.table import FAILOVERS, STEP_TEXT
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed
-from ..model.items import Item, Job, Json, Problem, parse_time
+from ..model.items import Item, Json, parse_time
+from ..model.jobs import Job, Problem
 from ..model.refusal import Refusal
 from ..model.shapes import JOB, all_understood
 from ..proofs.evidence import concerns

@@ -12,7 +12,8 @@ from typing import Union
 
 from ..lifecycle.table import COMMIT_TO_ONPREM
 from ..model.errors import ConnectionFailed, FailbackError, NotFound, ReadFailed, certain
-from ..model.items import Json, Problem
+from ..model.items import Json
+from ..model.jobs import Problem
 from ..proofs.evidence import azure_vm
 from ..proofs.prove import power_state
 from ..tracking.state import SliceState

@@ -13,7 +13,8 @@ from ..lifecycle.modernized import retired
 from ..lifecycle.rejections import lasting, passing
 from ..lifecycle.table import COMMITS, DONE, FAILOVERS, STEP_TEXT, WAIT, Operation
 from ..model.errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
-from ..model.items import Item, Json, Problem
+from ..model.items import Item, Json
+from ..model.jobs import Problem
 from ..model.ports import Sent
 from ..model.refusal import Refusal
 from ..tracking.pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE

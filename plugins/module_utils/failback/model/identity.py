@@ -22,7 +22,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .items import Item, Job, Json, last_segment, parse_time
+from .items import Item, Json, last_segment, parse_time
+from .jobs import Job
 from .ports import SiteMachine
 
 UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)

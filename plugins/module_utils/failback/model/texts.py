@@ -45,3 +45,12 @@ def clean_all(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [clean_all(part) for part in value]
     return value
+
+
+def age(seconds: float) -> str:
+    """A span in words."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 172800 else f"{seconds / 86400:.0f} days"

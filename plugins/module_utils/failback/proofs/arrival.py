@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..lifecycle.gates import raw_disks
+from ..lifecycle.reported import raw_disks
 from ..model.identity import disk_uuids
 from ..model.items import Item
 from ..model.ports import SiteMachine

@@ -22,7 +22,8 @@ from ..model.identity import (
     subscriptions,
     vm_ids,
 )
-from ..model.items import ALIVE, SUCCEEDED, Item, Job, Json, Problem, VaultRef, last_segment, parse_time
+from ..model.items import Item, Json, VaultRef, last_segment, parse_time
+from ..model.jobs import ALIVE, SUCCEEDED, Job, Problem
 from ..model.lookup import LookUp, azure_vm_words, index
 from ..model.ports import SiteMachine, SitePort, VaultPort
 from ..model.server_ports import short_name

@@ -14,7 +14,8 @@ from ..lifecycle.table import COMMIT_TO_ONPREM
 from ..model.errors import FailbackError
 from ..model.hints import accepting
 from ..model.identity import NOTHING, Found
-from ..model.items import Item, Job, Json
+from ..model.items import Item, Json
+from ..model.jobs import Job
 from ..model.ports import SiteMachine
 from ..model.refusal import Refusal
 from ..model.shapes import AZURE_VM, understood

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..lifecycle.gates import age, raw_disks
+from ..lifecycle.reported import raw_disks
 from ..model.items import iso, last_segment
 from ..model.refusal import Refusal
+from ..model.texts import age
 from .prove import Evidence, power_state
 
 #: Proof -> prefixes of the codes that contradict it.

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..lifecycle.gates import age
-from ..model.items import Job, parse_time
+from ..model.items import parse_time
+from ..model.jobs import Job
 from ..model.refusal import Refusal
+from ..model.texts import age
 
 _AGAIN = "Rerun; the checks then run again."
 

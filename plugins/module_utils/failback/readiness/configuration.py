@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..lifecycle.gates import age
 from ..model.items import parse_time
 from ..model.servers import HEARTBEAT_STALE
+from ..model.texts import age
 from ..servers.health import judge_configuration_server
 from .facts import Configuring, Facts, Server, properties
 from .rules import (

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..lifecycle.gates import azure_disk_gates, copy_gates, failed_failover, failed_gate, health_gates
+from ..lifecycle.azure_disks import azure_disk_gates
+from ..lifecycle.failed_failover import failed_failover, failed_gate
+from ..lifecycle.gates import copy_gates, health_gates
 from ..lifecycle.table import Position
 from ..model.identity import azure_disks
 from ..model.refusal import Refusal

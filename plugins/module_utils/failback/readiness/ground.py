@@ -16,8 +16,8 @@ from ..model.server_ports import SiteServer
 from ..model.servers import Policy
 from ..placement.estate import Estate
 from ..placement.modernized import accounts_of
-from ..servers.health import match_vm
 from ..servers.serving import HELD, bound_to
+from ..servers.target_vm import match_vm
 from ..wanted.order import Order
 from ..wanted.ruling import Question
 from .facts import Facts, Machine

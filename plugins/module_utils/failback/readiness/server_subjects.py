@@ -13,8 +13,10 @@ from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget, ProcessServer
 from ..placement.estate import local
 from ..servers.appliance_health import judge_appliance
-from ..servers.health import CLASSIC_FABRIC, Verdict, judge_master_target, judge_process_server, match_vm
+from ..servers.finding import CLASSIC_FABRIC
+from ..servers.health import Verdict, judge_master_target, judge_process_server
 from ..servers.serving import HELD, bound_to, could_serve
+from ..servers.target_vm import match_vm
 from .azures import IN_AZURE, network_of
 from .facts import Configuring, Gateway, Machine, Processing, Subject
 from .ground import BEFORE, Ground, keys_of

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..model.items import SUCCEEDED
+from ..model.jobs import SUCCEEDED
 from ..model.outcomes import LISTED, spoken
 
 #: Short names of the steps, so that a row fits.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..model.items import ALIVE, SUCCEEDED
+from ..model.jobs import ALIVE, SUCCEEDED
 from ..model.outcomes import LISTED, spoken
 from .progress import STAGES, span
 from .story import Story

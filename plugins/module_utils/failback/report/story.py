@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ..model.items import SUCCEEDED, parse_time
+from ..model.items import parse_time
+from ..model.jobs import SUCCEEDED
 from ..model.outcomes import BAD, LISTED
 from .progress import moved
 

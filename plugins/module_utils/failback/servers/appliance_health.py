@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..lifecycle.gates import age as words
 from ..model.refusal import Refusal
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, MasterTarget
+from ..model.texts import age as words
 from ..model.texts import joined
 from ..wanted.selection import listing
 from .health import FINE, Verdict

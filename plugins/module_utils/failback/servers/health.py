@@ -8,22 +8,18 @@ checks, a few lines each.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
 
-from ..lifecycle.gates import age as words
-from ..model.errors import InputError
-from ..model.items import Json, VaultRef
 from ..model.refusal import Refusal
-from ..model.server_ports import SiteServer, short_name
+from ..model.server_ports import SiteServer
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, ProcessServer
+from ..model.texts import age as words
 from ..model.texts import joined
 from ..wanted.selection import listing
-
-#: customDetails.instanceType of a configuration server (SEEN FAB).
-CLASSIC_FABRIC = "VMware"
+from .finding import AnyServer
+from .target_vm import judge_vm, match_vm
 
 #: AgentVersionStatus words (SPEC): the first cannot be used, the others can and should be updated. Others are ignored.
 VERSION_BLOCKS = frozenset({"NotSupported"})
@@ -31,9 +27,6 @@ VERSION_WARNS = frozenset({"Deprecated", "UpdateRequired", "SecurityUpdateRequir
 
 #: Load and space words that mean all is well (SEEN Green; SPEC Healthy, Normal).
 FINE = frozenset({"", "Green", "Healthy", "Normal", "Unknown", "None"})
-
-#: Controllers a master target may have for its disks (DOC REP18, PREP: LSI Logic only).
-LSI = frozenset({"lsilogic", "lsilogic-sas"})
 
 
 @dataclass(frozen=True)
@@ -56,83 +49,6 @@ class Verdict:
     def worst(self) -> Refusal | None:
         """The reason to name first: a permanent one, if there is one."""
         return next((r for r in self.reasons if not r.waits), self.reasons[0] if self.reasons else None)
-
-
-class AnyServer(Protocol):
-    """What master targets and process servers share."""
-
-    @property
-    def id(self) -> str:
-        """ARM id or the service's own id."""
-
-    @property
-    def name(self) -> str:
-        """Its friendly name."""
-
-    @property
-    def ip(self) -> str:
-        """Address, empty where it is not reported."""
-
-    @property
-    def version_status(self) -> str:
-        """The service's word on the agent's version."""
-
-    @property
-    def version(self) -> str:
-        """Version of the agent."""
-
-    @property
-    def heartbeat(self) -> datetime | None:
-        """Last heartbeat (aware, UTC)."""
-
-
-S = TypeVar("S", bound=AnyServer)
-
-
-def classic_fabrics(fabrics: Mapping[VaultRef, Sequence[Json]]) -> list[Fabric]:
-    """The configuration servers of the vaults. Raises InputError where no vault has one."""
-    parsed = [Fabric.parse(data, vault) for vault, entries in fabrics.items() for data in entries]
-    found = [f for f in parsed if f.instance_type == CLASSIC_FABRIC]
-    if not found:
-        raise InputError(
-            "no_configuration_server",
-            f"No configuration server is registered with {_vault_names(fabrics)} ('{{option:vaults}}').",
-            "Master targets and process servers belong to classic vaults; a modernized vault uses a replication "
-            "appliance instead. Check '{option:vaults}'.",
-        )
-    return found
-
-
-def _vault_names(vaults: Iterable[VaultRef]) -> str:
-    names = [f"vault {v.name}" for v in vaults]
-    return " or ".join(names) or "any vault"
-
-
-def find_server(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option: str) -> tuple[Fabric, S] | None:
-    """The server meant by a name (domain may be left out), an address or an id; None where there is none.
-
-    Raises InputError (``<kind>_ambiguous``) where it fits several.
-    """
-    text = wanted.strip().casefold()
-    exact = [(f, s) for f, s in known if text in (s.id.casefold(), s.name.casefold(), s.ip.casefold())]
-    found = exact or [(f, s) for f, s in known if short_name(s.name) == short_name(wanted)]
-    if len(found) > 1:
-        where = listing(f"{s.id} ({s.name}, {s.ip}, vault {f.vault.name})" for f, s in found)
-        raise InputError(
-            f"{kind.replace(' ', '_')}_ambiguous",
-            f"{option}={wanted!r} matches {len(found)} {kind}s: {where}.",
-            f"Set `{option}` to the id.",
-        )
-    return found[0] if found else None
-
-
-def not_found(wanted: str, known: Sequence[tuple[Fabric, S]], kind: str, option: str) -> InputError:
-    """The refusal of an unknown server, with the list to choose from."""
-    return InputError(
-        f"{kind.replace(' ', '_')}_not_found",
-        f"No {kind} {wanted!r} (`{option}`) is registered with the vaults.",
-        f"Registered: {listing(s.name for _fabric, s in known)}. Choose one of them, or register a new one first.",
-    )
 
 
 def volume_name(name: str) -> str:
@@ -353,89 +269,3 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
             waits=True,
         )
     ]
-
-
-def match_vm(server: MasterTarget, vms: Sequence[SiteServer]) -> SiteServer | Refusal:
-    """The one VM that is this master target, or why there is not exactly one.
-
-    A VM whose guest has the server's address is believed first; else the names decide (the VM's, or the guest's).
-    """
-    itself = [
-        v for v in vms if server.vm_uuid and server.vm_uuid.casefold() in (v.uuid.casefold(), v.bios_uuid.casefold())
-    ]
-    if len(itself) == 1:
-        # An appliance names its VM (SEEN RCM 131: fabricObjectId).
-        return itself[0]
-    named = [v for v in vms if short_name(server.name) in (short_name(v.name), short_name(v.host_name))]
-    at_address = [v for v in vms if server.ip and server.ip in v.addresses]
-    for candidates in ([v for v in named if v in at_address], named, at_address):
-        if len(candidates) == 1:
-            return candidates[0]
-    candidates = named or at_address
-    if not candidates:
-        return Refusal(
-            "vm_not_found",
-            f"vCenter has no virtual machine for the {server.kind} {server.name} ({server.ip or server.fqdn}).",
-            "A master target must be a VMware VM of the vCenter in `hostname`; check the option and the VM's name.",
-        )
-    return Refusal(
-        "vm_ambiguous",
-        f"vCenter has {len(candidates)} virtual machines that could be the {server.kind} {server.name}: "
-        f"{listing(f'{v.name} ({v.moid})' for v in candidates)}.",
-        "Rename the others, or start VMware Tools so that the IP address identifies the right one.",
-    )
-
-
-def judge_vm(vm: SiteServer) -> list[Refusal]:
-    """The verdict about a master target's VM in vCenter (checks 26, 27, 28 and 41). Stale data is not evaluated."""
-    if vm.doubt:
-        return [
-            Refusal(
-                "vm_unreachable",
-                f"The state of the virtual machine {vm.name} is unknown: {vm.doubt}.",
-                "Restore its host, its datastore and their connection to vCenter.",
-                waits=True,
-            )
-        ]
-    reasons = []
-    if vm.has_snapshot:
-        reasons.append(
-            Refusal(
-                "has_snapshot",
-                f"The virtual machine {vm.name} has a snapshot, which a master target must not have.",
-                "Delete all its snapshots.",
-            )
-        )
-    wrong = sorted(({"pvscsi"} & set(vm.controllers)) | {d.controller for d in vm.disks if d.controller} - LSI)
-    if wrong:
-        reasons.append(
-            Refusal(
-                "controller_not_lsi",
-                (
-                    f"The virtual machine {vm.name} has a {', '.join(wrong)} controller; a master target supports LSI "
-                    "Logic only."
-                ),
-                "Power it off and change its SCSI controllers to LSI Logic.",
-            )
-        )
-    if not vm.uuid_enabled:
-        reasons.append(
-            Refusal(
-                "uuid_not_enabled",
-                f"disk.EnableUUID is not TRUE on the virtual machine {vm.name}.",
-                "Set it with `enable_uuid: true` while the machine is off.",
-            )
-        )
-    if not vm.powered_on:
-        word = "powered off" if vm.powered_on is False else vm.power or "in an unknown power state"
-        reasons.append(Refusal("powered_off", f"The virtual machine {vm.name} is {word}.", "Power it on.", waits=False))
-    elif not vm.tools_running:
-        reasons.append(
-            Refusal(
-                "tools_not_running",
-                f"VMware Tools is not running on {vm.name}, so the vault cannot see the datastores of its host.",
-                "Install or start VMware Tools (or open-vm-tools) on it.",
-                waits=True,
-            )
-        )
-    return reasons

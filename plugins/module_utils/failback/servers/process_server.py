@@ -21,7 +21,8 @@ from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
 from .entries import entry_of, settle, warning
 from .fabrics import serving
-from .health import Verdict, find_server, judge_process_server, not_found
+from .finding import find_server, not_found
+from .health import Verdict, judge_process_server
 from .reassign import Mover, Pair
 from .slices import ServerSlice
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..model.errors import NotFound, Rejected, Unknown
-from ..model.items import Item, Job, Json, iso, last_segment, parse_time
+from ..model.items import Item, Json, iso, last_segment, parse_time
+from ..model.jobs import Job
 from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ..lifecycle.decide import Decision, Done, Observed, Wait, decide, not_understood
-from ..lifecycle.gates import FAILED_FAILOVER, failed_failover, failed_gate, way_on
+from ..lifecycle.failed_failover import FAILED_FAILOVER, failed_failover, failed_gate
+from ..lifecycle.gates import way_on
 from ..lifecycle.group import parts as split
 from ..lifecycle.group import units
 from ..lifecycle.table import FAILOVER_TO_AZURE, NOT_CONFIRMED, Lifecycle, Operation, Position

@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..lifecycle.bodies import Placement
-from ..lifecycle.gates import age
 from ..lifecycle.points import Point
 from ..lifecycle.table import Position
 from ..model.identity import Known
-from ..model.items import Item, Job, Problem, iso, parse_time
+from ..model.items import Item, iso, parse_time
+from ..model.jobs import Job, Problem
 from ..model.refusal import Refusal
 from ..model.sync import Sync
+from ..model.texts import age
 
 #: Providers that replicate to Azure; they report the ids that items being failed back omit.
 FORWARD = frozenset({"InMageAzureV2", "InMageRcm"})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from ..lifecycle.group import Part
 from ..model.errors import InputError
-from ..model.items import Problem
+from ..model.jobs import Problem
 from ..model.refusal import Refusal
 from .selection import Choice, Gone, listing
 

@@ -13,21 +13,24 @@ from builders import item as classic
 from modern import ModernWorld, rcm
 from world import World
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.failed_failover import (
+    failed_failover,
+    failed_gate,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import (
     RPO_LIMIT,
     WORDS,
-    age,
     copy_gates,
-    failed_failover,
-    failed_gate,
     passed,
     point_gate,
     way_on,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Policy
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import age
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import validate
 
 READY = Position.READY

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.retries import RETRYABLE, pause, retryable
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Problem
 
 
 def problem(code: str, message: str = "It broke.", level: str = "Error") -> Problem:

@@ -18,7 +18,7 @@ from builders import (
 from world import World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import told
 

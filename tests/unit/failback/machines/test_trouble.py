@@ -20,7 +20,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
     NotFound,
     ReadFailed,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Sent
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking import patience
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order

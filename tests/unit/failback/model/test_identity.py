@@ -18,7 +18,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identi
     onprem,
     subscriptions,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
 
 HOME, OUT = Position.HOME_UNCOMMITTED, Position.OUT_UNCOMMITTED

@@ -12,8 +12,6 @@ from builders import VAULT, error_json, item, item_json, job_json, text
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import (
     Item,
-    Job,
-    Problem,
     Scenario,
     VaultRef,
     iso,
@@ -21,6 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items 
     parse_time,
     truth,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import concerns
 
 P = Position

@@ -20,7 +20,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.mi
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE, MODERNIZED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Known, in_azure, planned_name
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Job, Json, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, Json
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import DISK_CAP, Fabric, Policy
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.classic import (

@@ -11,7 +11,8 @@ from builders import azure_json, item, job_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, parse_time
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteDisk, SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.arrival import (
     disks_gate,

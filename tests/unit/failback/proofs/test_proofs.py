@@ -10,7 +10,7 @@ import pytest
 from builders import azure_json, error_json, item, job_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.prove import Evidence, power_state, prove
 

@@ -27,7 +27,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
     RetentionVolume,
     ServerDatastore,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import health as readiness
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import finding, health, target_vm
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 
@@ -61,7 +61,7 @@ VM = SiteServer(
 def codes(
     server: MasterTarget = MT, vms: Sequence[SiteServer] | None = (VM,), fabric: Fabric = FABRIC, **wanted: Any
 ) -> list[str]:
-    verdict = readiness.judge_master_target(server, fabric, NOW, vms=vms, **wanted)
+    verdict = health.judge_master_target(server, fabric, NOW, vms=vms, **wanted)
     for reason in verdict.reasons:
         assert reason.reason.endswith((".", "full"))
         assert reason.remedy
@@ -140,7 +140,7 @@ def test_a_silent_configuration_server_speaks_against_its_servers() -> None:
     ],
 )
 def test_exactly_one_vm(vms: tuple[SiteServer, ...], expected: str) -> None:
-    found = readiness.match_vm(MT, vms)
+    found = target_vm.match_vm(MT, vms)
     assert (found.moid if isinstance(found, SiteServer) else found.code) == expected
 
 
@@ -148,12 +148,12 @@ def test_servers_are_found_by_name_address_and_id() -> None:
     twin = replace(MT, id="MT-2", name="mt-linux-01.other.org", ip="10.20.1.11")
     known = [(FABRIC, MT), (FABRIC, twin)]
     for wanted, server in (("MT-linux-01", MT), ("10.20.1.11", twin), ("mt-2", twin)):
-        found = readiness.find_server(wanted, known, "master target", "names")
+        found = finding.find_server(wanted, known, "master target", "names")
         assert found is not None
         assert found[1] is server
-    assert readiness.find_server("nobody", known, "master target", "names") is None
+    assert finding.find_server("nobody", known, "master target", "names") is None
     with pytest.raises(InputError) as caught:
-        readiness.find_server("mt-linux-01.third.org", known, "master target", "names")
+        finding.find_server("mt-linux-01.third.org", known, "master target", "names")
     assert caught.value.code == "master_target_ambiguous"
     assert "MT-1" in caught.value.message
 

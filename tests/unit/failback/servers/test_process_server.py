@@ -20,7 +20,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, Requests, Sent
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric, ProcessServer
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import health as readiness
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import health
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.process_server import (
     ProcessServerOrder,
     ensure_process_server,
@@ -50,7 +50,7 @@ PS = ProcessServer(
     ],
 )
 def test_what_the_vault_says(change: dict[str, Any], expected: list[str], warned: int) -> None:
-    verdict = readiness.judge_process_server(replace(PS, **change), FABRIC, NOW)
+    verdict = health.judge_process_server(replace(PS, **change), FABRIC, NOW)
     assert [r.code for r in verdict.reasons] == expected
     assert len(verdict.warnings) == warned
 

@@ -12,7 +12,7 @@ import pytest
 from builders import START, error_json, job_json, text
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Job, Problem
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job, Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Requests
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.cursor import VERSION, Memory
