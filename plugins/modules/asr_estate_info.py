@@ -86,7 +86,7 @@ fleet:
       type: bool
       sample: true
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: always
   type: dict
   contains:
@@ -96,12 +96,12 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 18
 code:
-  description: A stable word for what went wrong, for playbooks to branch on.
+  description: Error code, stable across versions, for playbooks to branch on.
   returned: on failure
   type: str
   sample: vcenter_missing
@@ -111,7 +111,7 @@ remedy:
   type: str
   sample: Set hostname, username and password (or VMWARE_HOST, VMWARE_USER and VMWARE_PASSWORD).
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}

@@ -51,7 +51,7 @@ leftovers:
   returned: always
   type: list
   elements: dict
-  contains:
+  contains: &resource
     kind:
       description: V(virtual_machine), V(network_interface), V(public_address), V(disk) or V(snapshot).
       returned: always
@@ -117,67 +117,7 @@ in_use:
   returned: always
   type: list
   elements: dict
-  contains:
-    kind:
-      description: V(virtual_machine), V(network_interface), V(public_address), V(disk) or V(snapshot).
-      returned: always
-      type: str
-      sample: disk
-    id:
-      description: Its resource ID.
-      returned: always
-      type: str
-      sample: /subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg-dr/providers/Microsoft.Compute/disks/web-01-0
-    name:
-      description: Its name.
-      returned: always
-      type: str
-      sample: web-01-0
-    resource_group:
-      description: Its resource group.
-      returned: always
-      type: str
-      sample: rg-dr
-    machine:
-      description: The machine it belongs to; V(null) if neither IDs nor tags name one. Names are never used.
-      returned: always
-      type: str
-      sample: web-01
-    process_server:
-      description: The process server that was deployed with it; V(null) if none was.
-      returned: always
-      type: str
-      sample: ps-azure-02
-    evidence:
-      description: How it is known whose it is.
-      returned: always
-      type: str
-      sample: its id is in the vault's data
-    in_use:
-      description: What needs it; V(null) if it is left over.
-      returned: always
-      type: str
-      sample: attached to web-01
-    sku:
-      description: Its SKU, or the size of a virtual machine; V(null) if Azure does not report it.
-      returned: always
-      type: str
-      sample: Premium_LRS
-    size_gb:
-      description: Size in GB of a disk or snapshot; V(null) for other kinds.
-      returned: always
-      type: int
-      sample: 127
-    state:
-      description: State of a disk, or the provisioning state; V(null) if Azure does not report it.
-      returned: always
-      type: str
-      sample: Unattached
-    cost:
-      description: What makes it cost money.
-      returned: always
-      type: str
-      sample: by size and SKU while it exists, attached or not
+  contains: *resource
 size_gb:
   description: Size in GB of all disks and snapshots that are left over.
   returned: always

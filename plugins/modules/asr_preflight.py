@@ -112,23 +112,23 @@ ready:
   type: bool
   sample: false
 findings:
-  description: What did not pass. What blocks comes first, then warnings, then what is not known.
+  description: Rules that did not pass: blocking ones first, then warnings, then those whose result is unknown.
   returned: when the checks ran
   type: list
   elements: dict
   contains:
     rule:
-      description: The rule's word.
+      description: Name of the rule.
       returned: always
       type: str
       sample: mt_snapshot
     title:
-      description: What the rule demands.
+      description: What the rule requires.
       returned: always
       type: str
       sample: Master target has no snapshot
     about:
-      description: What it is about.
+      description: Kind of the object that was checked.
       returned: always
       type: str
       sample: master target or appliance
@@ -138,7 +138,7 @@ findings:
       type: str
       sample: mt-linux-01
     item_id:
-      description: Id of a machine's replicated item in lower case; empty for groups and servers.
+      description: Resource ID of the machine's replicated item in lower case; empty for groups and servers.
       returned: always
       type: str
       sample: ''
@@ -159,7 +159,7 @@ findings:
       elements: str
       sample: [reprotect_to_onprem]
     severity:
-      description: V(block) or V(warn), when the rule does not hold.
+      description: What a failure of the rule means, V(block) or V(warn).
       returned: always
       type: str
       sample: block
@@ -169,7 +169,7 @@ findings:
       type: str
       sample: block
     blocks:
-      description: Whether it stops the machines. V(false) for what was accepted.
+      description: Whether it stops the machines. V(false) for findings that were accepted.
       returned: always
       type: bool
       sample: true
@@ -179,33 +179,33 @@ findings:
       type: str
       sample: The virtual machine mt-linux-01 has a snapshot, which a master target must not have.
     remedy:
-      description: What to do.
+      description: What to do about it.
       returned: always
       type: str
       sample: Delete all its snapshots.
     read:
-      description: What was read.
+      description: What the rule was checked against.
       returned: always
       type: str
       sample: 'its VM in vCenter: snapshot'
     source:
-      description: Where the rule comes from in the fact sheet of this collection (docs/facts).
+      description: Source of the rule in this collection's fact sheets (docs/facts).
       returned: always
       type: str
       sample: preflight check 26
     machines:
-      description: Names of the machines that it concerns.
+      description: Names of the affected machines.
       returned: always
       type: list
       elements: str
       sample: [shop-db-01]
     accepted:
-      description: The reason by which it was accepted; empty where it was not.
+      description: Reason for which it was accepted; empty if it was not.
       returned: always
       type: str
       sample: ''
 machines:
-  description: The chosen machines with the words of the rules that stop them, warn of them or are not known.
+  description: The selected machines, each with the names of the rules that did not pass.
   returned: when the checks ran
   type: list
   elements: dict
@@ -216,7 +216,7 @@ machines:
       type: str
       sample: shop-db-01
     item_id:
-      description: Id of its replicated item.
+      description: Resource ID of its replicated item.
       returned: always
       type: str
       sample: /Subscriptions/00000000-0000-0000-0000-000000000001/...
@@ -231,7 +231,7 @@ machines:
       type: str
       sample: classic
     position:
-      description: Its position.
+      description: State of the machine, in the words of RV(homeward.asr.asr_failback#module:machines[].before).
       returned: always
       type: str
       sample: out
@@ -242,31 +242,31 @@ machines:
       elements: str
       sample: [reprotect_to_onprem]
     verdict:
-      description: V(pass), V(warn), V(block) or V(unknown), the gravest of all rules that concern it.
+      description: V(pass), V(warn), V(block) or V(unknown); the most severe of all its rules.
       returned: always
       type: str
       sample: block
     blocked_by:
-      description: Words of the rules that stop it.
+      description: Names of the rules that stop it.
       returned: always
       type: list
       elements: str
       sample: [mt_snapshot]
     warned_by:
-      description: Words of the rules that warn of it, or were accepted.
+      description: Names of the rules that ended in a warning or were accepted.
       returned: always
       type: list
       elements: str
       sample: []
     unknown:
-      description: Words of the rules for which something could not be found out.
+      description: Names of the rules whose result is unknown.
       returned: always
       type: list
       elements: str
       sample: [cs_backup]
 servers:
-  description: The servers and consistency groups that were judged.
-  returned: when the task could judge
+  description: The servers and replication groups that were checked.
+  returned: when the checks ran
   type: list
   elements: dict
   contains:
@@ -276,7 +276,7 @@ servers:
       type: str
       sample: mt-linux-01
     about:
-      description: What it is.
+      description: Kind of the server or group.
       returned: always
       type: str
       sample: master target or appliance
@@ -291,7 +291,7 @@ servers:
       type: str
       sample: classic
     machines:
-      description: Names of the chosen machines that depend on it.
+      description: Names of the selected machines that depend on it.
       returned: always
       type: list
       elements: str
@@ -302,67 +302,67 @@ servers:
       type: str
       sample: block
     blocked_by:
-      description: Words of the rules that block it.
+      description: Names of the rules that block it.
       returned: always
       type: list
       elements: str
       sample: [mt_snapshot]
     warned_by:
-      description: Words of the rules that warn of it, or were accepted.
+      description: Names of the rules that ended in a warning or were accepted.
       returned: always
       type: list
       elements: str
       sample: [mt_excluded]
     unknown:
-      description: Words of the rules that could not be judged.
+      description: Names of the rules whose result is unknown.
       returned: always
       type: list
       elements: str
       sample: []
 blocked_machines:
-  description: Names of the machines that are stopped.
+  description: Names of the machines that at least one rule stops.
   returned: when the checks ran
   type: list
   elements: str
   sample: [shop-db-01]
 counts:
-  description: How many findings there are of each kind.
+  description: Number of rule results by verdict.
   returned: when the checks ran
   type: dict
   contains:
     block:
-      description: Those that stop somebody.
+      description: Rules that stop machines.
       returned: always
       type: int
       sample: 1
     warn:
-      description: Those that warn.
+      description: Warnings.
       returned: always
       type: int
       sample: 2
     unknown:
-      description: Those of which it is not known.
+      description: Results that are unknown.
       returned: always
       type: int
       sample: 1
     accepted:
-      description: Those that were accepted.
+      description: Findings that were accepted.
       returned: always
       type: int
       sample: 0
     pass:
-      description: Those that hold.
+      description: Rules that passed.
       returned: always
       type: int
       sample: 240
 accepted:
-  description: What was accepted, with the reasons.
+  description: Findings that were accepted, with the reasons.
   returned: when the checks ran
   type: list
   elements: dict
   contains:
     rule:
-      description: The rule's word.
+      description: Name of the rule.
       returned: always
       type: str
       sample: host_memory
@@ -372,7 +372,7 @@ accepted:
       type: str
       sample: files-01
     reason:
-      description: The reason that was given.
+      description: Reason that was given.
       returned: always
       type: str
       sample: The cluster will make room, says the platform team.
@@ -387,13 +387,13 @@ time:
   type: str
   sample: '2026-02-03T04:05:06Z'
 lines:
-  description: The table as it was printed.
+  description: The table, as printed.
   returned: when the checks ran
   type: list
   elements: str
   sample: ['BLOCKS']
 requests:
-  description: Requests spent against Azure Resource Manager.
+  description: Requests sent to Azure Resource Manager.
   returned: when the checks ran
   type: dict
   contains:
@@ -403,7 +403,7 @@ requests:
       type: int
       sample: 0
     reads:
-      description: Everything read.
+      description: Reads.
       returned: always
       type: int
       sample: 21
@@ -418,7 +418,7 @@ remedy:
   type: str
   sample: Check the names in vaults, or set ASR_VAULT and ASR_RESOURCE_GROUP.
 details:
-  description: Plain data on what went wrong. Never holds a secret.
+  description: Structured data about the error. Contains no secrets.
   returned: on failure
   type: dict
   sample: {}
