@@ -14,7 +14,8 @@ import sys
 import zlib
 from pathlib import Path
 
-import gates
+import gate_copies
+import gate_run
 from environments import PYTHON, environment_with
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,13 +59,13 @@ def inventory(path: Path) -> None:
 
 def main() -> int:
     tools = environment_with("docs", PYTHON, "-r", "tests/requirements-docs.txt")
-    gates.copy_tree()
+    gate_copies.copy_tree()
     shutil.rmtree(SITE, ignore_errors=True)
     # antsibull-docs writes only where nobody else may.
     (SITE / "rst").mkdir(parents=True, mode=0o700)
     (SITE / "conf.py").write_text(CONF, encoding="utf-8")
     inventory(SITE / "ansible_devel.inv")
-    env = {**gates.environment(), "ANSIBLE_COLLECTIONS_PATH": str(gates.WORK), "PYTHONPATH": ""}
+    env = {**gate_run.environment(), "ANSIBLE_COLLECTIONS_PATH": str(gate_copies.WORK), "PYTHONPATH": ""}
     env["PATH"] = os.pathsep.join([str(tools), env["PATH"]])
     steps = (
         (
