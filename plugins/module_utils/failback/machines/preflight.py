@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..lifecycle.decide import project
+from ..lifecycle.held import agent_id
 from ..lifecycle.points import choose, needs_list
-from ..lifecycle.table import FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, Operation
+from ..lifecycle.table import FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, Operation, Position
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
 from ..model.items import Item, VaultRef
 from ..model.refusal import Refusal
@@ -67,6 +68,7 @@ def preflight(state: SliceState, items: Sequence[Item]) -> RequestBuilder:
             (item, state.memory.tracks[item.key])
             for item in items
             if any(s.step == REPROTECT_TO_AZURE for s in operations[item.key])
+            and not _appliance_unknown(state, estate, item, operations[item.key])
         ]
         systems = with_systems(state, returning)
         for item, track in returning:
@@ -82,6 +84,16 @@ def preflight(state: SliceState, items: Sequence[Item]) -> RequestBuilder:
     if not state.memory.checked:
         look_ahead(state, items, ways)
     return RequestBuilder(state, estate)
+
+
+def _appliance_unknown(state: SliceState, estate: Estate, item: Item, ahead: Sequence[Operation]) -> bool:
+    """Whether a reprotect to on-premises that another run started goes on: only at its end does the item name the appliance, which
+    is the default for its reprotect to Azure. Until then nothing can be said about that step."""
+    fabric = estate.fabric_of(item)
+    started = state.lifecycle.position(item) in (None, Position.OUT) and not _comes_home(ahead)
+    return bool(
+        fabric and fabric.modernized and started and not state.memory.tracks[item.key].placement and not agent_id(item)
+    )
 
 
 def _comes_home(operations: Sequence[Operation]) -> bool:
