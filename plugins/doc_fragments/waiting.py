@@ -31,7 +31,8 @@ options:
   slice_seconds:
     description:
       - Length of one slice of work in seconds, from 0.1 to 3600. The task works in slices so that it can be killed and resumed at any point.
-        Rarely needs changing.
+        Left out, slices last longer for many machines and after the first ten minutes, up to 120 seconds, and longer still while all
+        machines only synchronize. Rarely needs changing.
     type: float
     default: 25.0
   retries:

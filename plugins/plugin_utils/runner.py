@@ -44,9 +44,12 @@ display = Display()
 #: Seconds between two attempts while what worked before fails.
 PAUSE = 15.0
 
-#: In the first minutes a line is due every 30 s, so no slice may be longer than that.
-EARLY_SLICE = 25.0
+#: In the first minutes a line is due every 30 s, so no slice of a small fleet may be longer than that. Later only changes and
+#: every fifth minute are shown.
+EARLY_SLICE, LATER_SLICE = 25.0, 60.0
 
+#: A slice starts a process and reads all lists again, so it lasts longer for many machines: seconds a machine, and at most.
+SLICE_PER_MACHINE, LARGE_SLICE = 0.1, 120.0
 
 #: Where our playbooks are installed.
 OURS = "/ansible_collections/homeward/asr/playbooks/"
@@ -248,10 +251,8 @@ class Slices(Once):
             if used >= limit:
                 ended = still_running(answer, arguments, used)
                 return {**ended, "msg": worded(ended["msg"], self._in_playbooks())}
-            length = max(base, _number(answer.get("next_slice_seconds"), base))
-            if used < Ticker.EARLY:
-                length = min(length, EARLY_SLICE)
             progress = answer.get("progress") or {}
+            length = slice_length(base, answer, used, "slice_seconds" in self._task.args)
             if ticker.due(used, _pulse(progress), length):
                 self._say(line(used, progress))
 
@@ -263,6 +264,16 @@ class Slices(Once):
             if not worked:
                 raise
             return slice_end.lost(exc)
+
+
+def slice_length(base: float, answer: Mapping[str, Any], used: float, given: bool) -> float:
+    """Seconds of the next slice. ``given``: ``base`` is the user's own number, else the default."""
+    total = _number((answer.get("progress") or {}).get("total"), 0.0)
+    early = max(EARLY_SLICE, min(LARGE_SLICE, SLICE_PER_MACHINE * total))
+    length = max(base, _number(answer.get("next_slice_seconds"), base), 0.0 if given else early)
+    if used < Ticker.EARLY:
+        return min(length, early)
+    return length if given else max(length, LATER_SLICE)
 
 
 def own_options(task: Any) -> set[str]:

@@ -360,7 +360,20 @@ def test_slices_get_shorter_again_after_a_synchronisation(monkeypatch: pytest.Mo
     stage.run()
     lengths = [s["slice_seconds"] for s in stage.sent]
     assert 120 in lengths
-    assert lengths[-1] == 25.0
+    assert lengths[-1] == 60.0
+
+
+@pytest.mark.parametrize(("machines", "length"), [(12, 25.0), (250, 25.0), (1000, 100.0), (5000, 120.0)])
+def test_slices_last_longer_for_many_machines(monkeypatch: pytest.MonkeyPatch, machines: int, length: float) -> None:
+    stage = Stage(monkeypatch, [going(progress={"total": machines, "running": machines}), END])
+    stage.run()
+    assert [s["slice_seconds"] for s in stage.sent] == [25.0, length]
+
+
+def test_a_slice_of_the_users_own_length_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, [going(progress={"total": 1000})] * 150 + [END], slice_seconds=5)
+    stage.run()
+    assert {s["slice_seconds"] for s in stage.sent} == {5.0}
 
 
 def test_numbers_that_are_none_are_left_to_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
