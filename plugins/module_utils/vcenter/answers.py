@@ -11,7 +11,7 @@ from __future__ import annotations
 import http.client
 import io
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +22,11 @@ from . import sdk
 #: The name space of vCenter's API, and the attribute that names a value's type.
 _VIM = "{urn:vim25}"
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+
+_SOAP = "{http://schemas.xmlsoap.org/soap/envelope/}"
+
+#: Bytes of an answer that is parsed piece by piece: that of some 2000 machines with their devices.
+LARGE = 32 * 1024 * 1024
 
 #: Devices that matter for disks; the others are skipped.
 _DISK, _CONTROLLER = "VirtualDisk", "VirtualController"
@@ -136,16 +141,29 @@ def _post(stub: Any, request: Any) -> tuple[int, bytes]:
 def _parsed(body: bytes, stub: Any) -> tuple[list[Seen], str | None]:
     found: list[Seen] = []
     token = None
-    # The service that is logged in to answers over verified TLS, and pyVmomi uses the same parser.
-    for _event, element in ET.iterparse(io.BytesIO(body)):  # noqa: S314
+    for element in _elements(body):
         if element.tag == f"{_VIM}objects":
             found.append(_object(element, stub))
             element.clear()
         elif element.tag == f"{_VIM}token":
             token = element.text or None
-        elif element.tag.endswith("}Fault"):
-            raise Unfamiliar("Fault")
     return found, token
+
+
+def _elements(body: bytes) -> Iterator[ET.Element]:
+    """The elements of the result. A large answer is never held in memory as a whole, which costs four times the CPU time.
+
+    It comes over verified TLS from the service that is logged in to, and pyVmomi uses the same parser.
+    """
+    if len(body) > LARGE:
+        for _event, element in ET.iterparse(io.BytesIO(body)):  # noqa: S314
+            yield element
+        return
+    said = ET.fromstring(body).findall(f"{_SOAP}Body/*")  # noqa: S314
+    if len(said) != 1 or not said[0].tag.endswith("Response"):
+        raise Unfamiliar("Body")
+    for result in said[0].findall(f"{_VIM}returnval"):
+        yield from list(result)
 
 
 def _object(element: ET.Element, stub: Any) -> Seen:

@@ -157,9 +157,11 @@ def test_a_machine_whose_files_cannot_be_read_is_not_lost_from_sight(site: Any, 
     assert [m.name for m in site.machines(names=["on-02"])] == ["on-02"]
 
 
-def test_plain_answers_say_what_pyvmomi_says(site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("large", [0, answers.LARGE])
+def test_plain_answers_say_what_pyvmomi_says(site: Any, monkeypatch: pytest.MonkeyPatch, large: int) -> None:
     """Both readings of the same machines, disks, controllers, snapshots and settings are equal; the plain one is used."""
     names = {str(e.get("name")) for e in site.reader.all_machines(("name",))}
+    monkeypatch.setattr(answers, "LARGE", large)
 
     def everybody() -> list[Any]:
         return [*site.machines(names=names, devices=True), *site.machines(names=names), *site.servers(names=names)]

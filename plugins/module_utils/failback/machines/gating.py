@@ -37,8 +37,9 @@ APP_CONSISTENT_EVERY = 3600
 #: Where the service allows nothing for a while.
 SYNCHRONISING = frozenset({Position.SYNCING_HOME, Position.SYNCING_OUT})
 
-#: Seconds for which a machine that was read individually counts as read just now.
-MOMENT = 10.0
+#: Seconds for which a machine that was read individually counts as read just now: as long as it takes to read some hundred others and
+#: vCenter, so that what is sent together is read once.
+MOMENT = 30.0
 
 
 def _not_sent(operation: Operation) -> str:

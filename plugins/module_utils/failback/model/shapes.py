@@ -177,20 +177,37 @@ def _kept(value: Any, shape: Shape, path: str, odd: list[str]) -> Any:
         odd.append(path or "the entry itself")
         return _GONE
     changed: dict[str, Any] = {}
-    for name, part in shape.items():
-        key, needed = name.rstrip("!"), name.endswith("!")
+    for key, needed, part in _parts(shape):
         there = value.get(key)
-        where = f"{path}.{key}" if path else key
         if there is None:
             if needed:
-                odd.append(where)
+                odd.append(_under(path, key))
             continue
-        kept = _kept(there, part, where, odd)
+        if part is TEXT and type(there) is str:
+            continue
+        kept = _kept(there, part, _under(path, key), odd)
         if kept is not there:
             changed[key] = kept
     if not changed:
         return value
     return {key: there for key, there in {**value, **changed}.items() if there is not _GONE}
+
+
+def _under(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+#: Object shapes by identity, taken apart once: thousands of entries are held against each. With the shape, so that it stays.
+_TAKEN_APART: dict[int, tuple[Shape, list[tuple[str, bool, Shape]]]] = {}
+
+
+def _parts(shape: Mapping[str, Any]) -> list[tuple[str, bool, Shape]]:
+    """Field, whether it is needed, and its shape."""
+    known = _TAKEN_APART.get(id(shape))
+    if known is None:
+        parts = [(name.rstrip("!"), name.endswith("!"), part) for name, part in shape.items()]
+        known = _TAKEN_APART[id(shape)] = shape, parts
+    return known[1]
 
 
 def _entries(value: Any, shape: Shape, path: str, odd: list[str]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Union
 
 from ..lifecycle.bodies import Placement
@@ -27,6 +28,7 @@ from ..model.items import Item
 from ..model.refusal import Refusal
 from ..placement.classic import place_to_azure, place_to_onprem
 from ..placement.estate import Slots
+from ..wanted.order import Order
 from .facts import Machine
 from .ground import Ground
 from .rules import MACHINE
@@ -135,13 +137,18 @@ class Machines:
                 places.update({item.key: Refusal.of(exc) for item in members})
         return places
 
+    @cached_property
+    def outwards(self) -> Order:
+        """The order of a protection to Azure: one for all machines, because what a fabric has of it is worked out once for each order."""
+        return replace(self.ground.order, route=(REPROTECT_TO_AZURE,))
+
     def out(self, m: Machine) -> Placed | None:
         if m.item is None or m.fabric is None or m.unread or REPROTECT_TO_AZURE not in m.moments:
             return None
         if m.position is not Position.HOME_UNPROTECTED:
             return None
         try:
-            return place_to_azure(m.item, replace(self.ground.order, route=(REPROTECT_TO_AZURE,)), self.ground.estate)
+            return place_to_azure(m.item, self.outwards, self.ground.estate)
         except InputError as exc:
             return Refusal.of(exc)
 
