@@ -112,7 +112,7 @@ ready:
   type: bool
   sample: false
 findings:
-  description: Rules that did not pass: blocking ones first, then warnings, then those whose result is unknown.
+  description: Rules that did not pass, first those that block, then warnings, then those whose result is unknown.
   returned: when the checks ran
   type: list
   elements: dict
