@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.azure import details_modernized
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, seed_disk_names
-from rehearsal.azure.nics import nic
+from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, protected_name, seed_disk_names
+from rehearsal.azure.nics import mac, nic
 from rehearsal.azure.words import AGE_MARK, AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
 from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
     from rehearsal.azure.items import Item
+
+
+#: Operating systems as a classic vault writes them (SEEN; the second INFER).
+WINDOWS, LINUX = "Microsoft Windows Server 2016 Datacenter", "Red Hat Enterprise Linux 8.8"
 
 
 def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
@@ -26,18 +30,18 @@ def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, 
     return details
 
 
-def _disks(item: Item, progress: Any, megabytes: tuple[str, str, str]) -> list[dict[str, Any]]:
+def _disks(item: Item, progress: Any, calculated: str, megabytes: tuple[str, str, str]) -> list[dict[str, Any]]:
     row, machine = item.row, item.machine
     # After the commit to Azure disks still say so, with replicationHealth Normal (SEEN).
-    stale = row.phase in ("out", "home_unprotected")
+    stale = row.phase == "out"
     disks = []
-    for size, name, disk in zip(machine.disks_gb, disk_names(machine), disk_ids(machine), strict=True):
+    for number, (size, disk) in enumerate(zip(machine.disks_gb, disk_ids(machine), strict=True)):
         entry: dict[str, Any] = {
             "diskId": disk,
-            "diskName": name,
+            "diskName": protected_name(machine, number),
             "protectionStage": "InitialSync" if row.syncing else "DifferentialSync",
             "healthErrorCode": "ECH0007" if stale else None,
-            "rpoInSeconds": 0,
+            "rpoInSeconds": _rpo(item, False),
             "resyncRequired": "Required" if stale else "NotRequired",
             "resyncProgressPercentage": progress if row.syncing else 0,
             "resyncDurationInSeconds": 0,
@@ -45,14 +49,14 @@ def _disks(item: Item, progress: Any, megabytes: tuple[str, str, str]) -> list[d
             "fileSystemCapacityInBytes": size * GIB,
             **dict.fromkeys(megabytes, 0.0),
             "diskResized": "NotResized",
-            "lastRpoCalculatedTime": None,
+            "lastRpoCalculatedTime": calculated,
             "resyncProcessedBytes": 0,
             "resyncTotalTransferredBytes": 0,
             "resyncLast15MinutesTransferredBytes": 0,
             "resyncLastDataTransferTimeUTC": None,
             "resyncStartTime": iso(item.sync_started) if row.syncing and item.sync_started else None,
-            "progressHealth": "InProgress" if row.syncing else "None",
-            "progressStatus": None,
+            "progressHealth": "InProgress" if row.syncing else "Completed",
+            "progressStatus": None if row.syncing else "Grey",
         }
         disks.append(entry)
     return disks
@@ -70,12 +74,13 @@ def _rpo(item: Item, hollow: bool) -> Any:
 def _common(item: Item, hollow: bool, heartbeat: str, calculated: str) -> dict[str, Any]:
     vault, machine, row = item.vault, item.machine, item.row
     state, description = item.overrides.get("protection_state", (row.state, row.description))
-    group = machine.group
+    # A machine without a group is its own group, whose name is its id (SEEN).
+    group_id = stable_uuid("group", vault.spec.name, machine.group or machine.item_name)
     found = machine.onprem != "physical"
     return {
         "instanceType": row.instance_type,
         "infrastructureVmId": item.vm_id,
-        "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if found or not row.forward else None,
+        "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if found and row.forward else None,
         "protectionStage": "InitialSync" if row.syncing else "DifferentialSync",
         "vmId": item.vm_id,
         "vmProtectionState": state,
@@ -85,43 +90,41 @@ def _common(item: Item, hollow: bool, heartbeat: str, calculated: str) -> dict[s
         "uncompressedDataRateInMB": 0.0,
         "lastHeartbeat": heartbeat,
         "processServerId": item.process_server,
-        # A machine without a group is its own group, without a name (SEEN).
-        "multiVmGroupId": stable_uuid("group", vault.spec.name, group or machine.item_name),
-        "multiVmGroupName": group,
+        "multiVmGroupId": group_id,
+        "multiVmGroupName": machine.group or group_id,
         "multiVmSyncStatus": "Enabled",
-        "sourceVmCpuCount": 2,
-        "sourceVmRamSizeInMB": machine.memory_mb,
+        # Nothing is reported of an Azure VM (SEEN).
+        "sourceVmCpuCount": 2 if row.forward else 0,
+        "sourceVmRamSizeInMB": machine.memory_mb if row.forward else 0,
         "vmNics": [nic(item)],
         "datastores": [machine.datastore] if found else [],
         "validationErrors": [],
         "lastRpoCalculatedTime": calculated,
         "lastUpdateReceivedTime": calculated,
-        "osVersion": None,
-        "isAdditionalStatsAvailable": True,
+        "osVersion": (WINDOWS if machine.os.lower() == "windows" else LINUX) if row.forward else None,
+        "isAdditionalStatsAvailable": False,
         "totalDataTransferred": -1,
-        "totalProgressHealth": "InProgress" if row.syncing else "None",
+        "totalProgressHealth": "InProgress" if row.syncing else "Completed",
         "diskResized": "NotResized",
     }
 
 
 def _azure_disks(item: Item) -> list[dict[str, Any]]:
-    machine = item.machine
+    """The disks that the failover is going to make: their ids on-premises and their names in Azure, nothing else (SEEN)."""
     return [
         {
-            "vhdType": "OperatingSystem" if n == 0 else "DataDisk",
+            "vhdType": None,
             "vhdId": disk,
-            "diskId": disk,
-            "vhdName": name,
-            "maxSizeMB": str(size * 1024),
+            "diskId": None,
+            "vhdName": None,
+            "maxSizeMB": None,
             "targetDiskLocation": None,
             "targetDiskName": f"{item.azure_name}-{n}",
-            "lunId": str(n),
+            "lunId": None,
             "diskEncryptionSetId": None,
             "customTargetDiskName": None,
         }
-        for n, (size, name, disk) in enumerate(
-            zip(machine.disks_gb, disk_names(machine), disk_ids(machine), strict=True)
-        )
+        for n, disk in enumerate(disk_ids(item.machine))
     ]
 
 
@@ -159,11 +162,13 @@ HOLLOW: dict[str, Any] = {
     "vhdName": None,
     "azureVMDiskDetails": None,
     "diskResized": None,
-    "recoveryAzureLogStorageAccountId": None,
-    "replicaId": None,
     "sourceVmCpuCount": 0,
     "sourceVmRamSizeInMB": 0,
 }
+
+
+def _azure_vm_name(item: Item) -> str:
+    return item.azure_vm.name if item.azure_vm is not None and item.row.in_azure else ""
 
 
 def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
@@ -180,10 +185,10 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "agentExpiryDate": NEVER_EXPIRES,
             # A word, where one would expect a boolean (SEEN).
             "isAgentUpdateRequired": "NotRequired",
-            "isRebootAfterUpdateRequired": booltext(False),
+            "isRebootAfterUpdateRequired": "NotRequired",
             "processServerName": servers.get(item.process_server or ""),
             "protectedDisks": _disks(
-                item, progress, ("sourceDataInMegaBytes", "psDataInMegaBytes", "targetDataInMegaBytes")
+                item, progress, calculated, ("sourceDataInMegaBytes", "psDataInMegaBytes", "targetDataInMegaBytes")
             ),
             # PowerShell copied the process server's id here (SEEN).
             "masterTargetId": item.process_server,
@@ -196,30 +201,30 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "recoveryAzureStorageAccount": None,
             "recoveryAzureLogStorageAccountId": _log_storage(item, group),
             "selectedRecoveryAzureNetworkId": item.network_id,
-            "selectedTfoAzureNetworkId": "",
-            "selectedSourceNicId": None,
+            "selectedTfoAzureNetworkId": None,
+            "selectedSourceNicId": mac(item),
             "discoveryType": "vCenter" if machine.onprem != "physical" else "Physical",
             "enableRdpOnTargetOption": "Never",
-            "targetVmId": item.azure_vm.id if item.azure_vm and row.in_azure else None,
+            # An id without a name until there is a VM (SEEN).
+            "targetVmId": f"{group}/providers/Microsoft.Compute/virtualMachines/{_azure_vm_name(item)}",
             "recoveryAzureResourceGroupId": group,
-            "recoveryAvailabilitySetId": "",
+            "recoveryAvailabilitySetId": None,
             "useManagedDisks": booltext(True),
             "licenseType": "NotSpecified",
-            # Filled (SEEN); with what is INFER.
-            "replicaId": stable_uuid("replica", vault.spec.name, machine.name),
+            "replicaId": f"{item.vm_id}_replica_{vault.container}",
             "protectedManagedDisks": _managed_disks(item),
             "lastRecoveryPointReceived": item.last_point() or calculated,
             "targetAvailabilityZone": None,
             "targetProximityPlacementGroupId": None,
             "sqlServerLicenseType": "NotSpecified",
             "targetVmTags": {},
-            "seedManagedDiskTags": {},
-            "targetManagedDiskTags": {},
+            "seedManagedDiskTags": None,
+            "targetManagedDiskTags": None,
             "targetNicTags": {},
             "switchProviderBlockingErrorDetails": [],
             "switchProviderDetails": None,
-            "firmwareType": "BIOS",
-            "azureVmGeneration": "V1",
+            "firmwareType": "UEFI",
+            "azureVmGeneration": "V2",
             "osName": None,
         }
     )
@@ -228,34 +233,33 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
     return details
 
 
-RESYNCED = {"initialReplicationType": "Automatic", "initialReplicationProgressPercentage": "100"}
+#: The same in every phase of the failback (SEEN).
+RESYNCED = {"initialReplicationType": "InitialReplication", "initialReplicationProgressPercentage": "0"}
 
 
 def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
     """InMage: the failback. A list omits details: no disks, master target, points or retention window (SEEN)."""
     machine, row = item.machine, item.row
     details = _common(item, hollow, heartbeat, calculated)
-    points = {} if row.syncing else consistency_points(item)
     committed = item.phase == "home_unprotected"
+    points = {} if row.syncing or committed else consistency_points(item)
     details.update(
         {
             "activeSiteType": row.site,
-            "osDetails": None
-            if hollow
-            else {"osType": machine.os, "osVhdId": disk_ids(machine)[0], "vhdName": disk_names(machine)[0]},
-            # Filled once committed home, where the disks are gone (SEEN).
-            "resyncDetails": RESYNCED if committed else None,
+            "osDetails": None if hollow else {"osType": machine.os, "osVhdId": None, "vhdName": None},
+            "resyncDetails": RESYNCED,
             "retentionWindowStart": None,
             "retentionWindowEnd": None,
             "protectedDisks": []
             if hollow
             else None
             if committed
-            else _disks(item, progress, ("sourceDataInMB", "psDataInMB", "targetDataInMB")),
-            "ipAddress": azure_ip(machine) if row.in_azure else machine.ip,
+            else _disks(item, progress, calculated, ("sourceDataInMB", "psDataInMB", "targetDataInMB")),
+            # The Azure VM's, even once the machine runs on-premises (SEEN).
+            "ipAddress": azure_ip(machine),
             "masterTargetId": None if hollow else item.master_target,
             "consistencyPoints": None if hollow else points,
-            "rebootAfterUpdateStatus": "NotRequired",
+            "rebootAfterUpdateStatus": None,
             "agentDetails": {
                 "agentVersion": AGENT_VERSION,
                 "agentUpdateStatus": "NotRequired",
@@ -269,7 +273,11 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
             "replicaId": machine.uuid,
         }
     )
-    if points and not hollow:
+    if committed:
+        details["totalDataTransferred"] = 0
+    if hollow:
+        details["diskResized"] = None
+    elif points:
         details["retentionWindowStart"] = iso(item.protected_since)
         details["retentionWindowEnd"] = calculated
     return details
@@ -278,12 +286,13 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
 def consistency_points(item: Item) -> dict[str, str]:
     """Tags of the failback: one when the synchronisation ended, then one each hour, the last three (INFER).
 
-    They are the only sign that a point exists in this direction (SEEN).
+    They are the only sign that a point exists in this direction; a name ends in a time of its own (SEEN).
     """
     first = item.protected_since
     now = item.points_until or item.clock.now()
     count = int(max(0.0, now - first) // 3600)
-    return {f"Tag{n:04d}": iso_seconds(first + n * 3600) for n in range(max(0, count - 2), count + 1)}
+    times = [int(first + n * 3600) for n in range(max(0, count - 2), count + 1)]
+    return {f"fileSystem{time:08x}": iso_seconds(time) for time in times}
 
 
 BY_TYPE: dict[str, Callable[..., dict[str, Any]]] = {

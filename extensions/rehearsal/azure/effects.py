@@ -110,8 +110,7 @@ async def silence_and_stop(world: World, job: Job, wanted: bool) -> bool:
     """The agent falls silent; the on-premises machine is powered off if ``wanted``. If that fails the failover goes on
     with a warning (DOC)."""
     item = item_of(job)
-    item.silent_since = world.clock.now() - 60.0
-    item.agent_registers_at = float("inf")
+    fall_silent(world, job)
     if not wanted or item.machine.onprem == "physical":
         return False
     try:
@@ -119,6 +118,13 @@ async def silence_and_stop(world: World, job: Job, wanted: bool) -> bool:
     except OnPremError as problem:
         warn(job, JobFailure(errors.SHUTDOWN, machine=item.machine.name, reason=str(problem)).cause)
     return True
+
+
+def fall_silent(world: World, job: Job) -> None:
+    """The last heartbeat is older than the failover (INFER)."""
+    item, now = item_of(job), world.clock.now()
+    item.silent_since = min(now, now if job.started is None else job.started) - 60.0
+    item.agent_registers_at = float("inf")
 
 
 async def prepare(world: World, job: Job) -> bool:
@@ -278,8 +284,7 @@ async def return_disks(world: World, job: Job) -> bool:
 
 async def bring_disks_back(world: World, job: Job, target: MasterTarget, snapshot: bool = False) -> bool:
     item = item_of(job)
-    item.silent_since = world.clock.now() - 60.0
-    item.agent_registers_at = float("inf")
+    fall_silent(world, job)
     async with world.lock(target.name):
         try:
             await world.on_premises(world.onprem.give_back, item.machine, target, snapshot)
@@ -361,8 +366,8 @@ def settle(world: World, job: Job, move: Move, now: float) -> None:
     """What a finished move leaves on the item."""
     item = item_of(job)
     if move.operation == "failover":
-        # A modernized item says when the failover started (SEEN).
-        item.last_failover = job.started if item.vault.modernized else now
+        # An item says when the failover started (SEEN).
+        item.last_failover = now if job.started is None else job.started
         item.agent_registers_at = now + item.machine.agent_registers_after
         item.points_until = now
         if move.direction == "to_azure" and job.recovery_point:
@@ -370,12 +375,10 @@ def settle(world: World, job: Job, move: Move, now: float) -> None:
     elif move.operation == "reprotect":
         item.turns += 1
         item.points_until = None
-        if item.vault.modernized:
-            # It vanishes with the reprotect (SEEN); so does what was said about a planned failover (INFER).
-            item.last_failover = item.planned = None
+        # It vanishes with the reprotect (SEEN); so does what was said about a planned failover (INFER).
+        item.last_failover = item.planned = None
         if move.direction == "to_azure":
             item.failover_point = None
-            item.last_failover = None
             item.master_target = None
     elif move.operation == "cancel":
         item.last_failover = item.points_until = None

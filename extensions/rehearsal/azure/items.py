@@ -85,6 +85,7 @@ class Item:
     new_disks_gb: list[int] = field(default_factory=list)
     #: A test failover that waits for its clean-up, or was cleaned up.
     test: str = ""
+    tested_at: float | None = None
     #: The word of switchProviderState once the item was moved to a modernized vault.
     switched: str | None = None
     snapshots: deque[Snapshot] = field(default_factory=deque)
@@ -251,6 +252,8 @@ class Item:
         }
         if self.last_failover is not None:
             properties["lastSuccessfulFailoverTime"] = iso(self.last_failover)
+        if test_state == "MarkedForDeletion":
+            properties["lastSuccessfulTestFailoverTime"] = iso(self.tested_at or self.protected_since)
         return {"id": self.id, "name": self.name, "type": ITEM_TYPE, "properties": properties}
 
     def _failover_point(self, hollow: bool) -> str | None:
@@ -286,17 +289,24 @@ class Item:
                 health_error(code, "Error", "Replication", message, self.failed_at) for code, message in BROKEN_HEALTH
             ]
         if not self._tested and self.row.forward and not self.vault.modernized:
-            errors.append(
-                health_error(
-                    "161011",
-                    "Warning",
-                    "TestFailover",
-                    "No successful test failover has been done for the virtual machine.",
-                    self.protected_since,
-                )
-            )
+            errors.append(self._untested())
             return errors, "Warning"
         return errors, "Normal"
+
+    def _untested(self) -> dict[str, Any]:
+        """The warning of a machine that was never tested (SEEN as keys and words)."""
+        message = f"No successful test failover has been done on the virtual machine '{self.machine.name}'."
+        return {
+            **health_error("161011", "Warning", "TestFailover", message, self.protected_since),
+            "errorSource": "ReplicationUnitFailoverValidatorError",
+            "errorType": "8010",
+            "summaryMessage": "",
+            "possibleCauses": "The virtual machine was replicated and not tested since.",
+            "recommendedAction": "Do a test failover on the virtual machine.",
+            "recoveryProviderErrorMessage": None,
+            "entityId": self.vm_id,
+            "errorId": "6:8010",
+        }
 
 
 def health_error(code: str, level: str, category: str, message: str, moment: float) -> dict[str, Any]:

@@ -13,6 +13,11 @@ def disk_names(machine: Machine) -> list[str]:
     return [f"/dev/sd{chr(ord('a') + n)}" for n in range(len(machine.disks_gb))]
 
 
+def protected_name(machine: Machine, number: int) -> str:
+    """What a classic item calls a disk that it replicates: of Windows its number alone (SEEN)."""
+    return f"Disk{number}" if machine.os.lower() == "windows" else disk_names(machine)[number]
+
+
 def disk_ids(machine: Machine) -> list[str]:
     return [
         f"{{{stable_uuid('disk', machine.vault, machine.name, str(n)).upper()}}}" for n in range(len(machine.disks_gb))

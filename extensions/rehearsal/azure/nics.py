@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A classic item's network adapter: its id is its MAC address, its addresses are reported in 15 keys (SEEN; values SPEC)."""
+"""A classic item's network adapter: its id is its MAC address, its addresses are reported in 15 keys (SEEN)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def mac(item: Item) -> str:
-    """An address of VMware's range, the same at every start."""
-    digest = hashlib.sha256(f"{item.machine.vault}/{item.machine.name}".encode()).hexdigest()
-    return ":".join(["00", "50", "56", *(digest[n : n + 2] for n in (0, 2, 4))])
+    """An address that is the same at every start."""
+    digest = hashlib.sha256(f"{item.machine.vault}/{item.machine.name}".encode()).hexdigest().upper()
+    # Of VMware's range, or of Azure's once the Azure VM is what replicates (SEEN).
+    maker = ("00", "50", "56") if item.row.forward else ("00", "22", "48")
+    return ":".join([*maker, *(digest[n : n + 2] for n in (0, 2, 4))])
 
 
 def nic(item: Item) -> dict[str, Any]:
@@ -21,17 +23,19 @@ def nic(item: Item) -> dict[str, Any]:
     found: dict[str, Any] = {
         "nicId": mac(item),
         "replicaNicId": None,
-        # The NIC of the machine that replicates, where that is an Azure VM (SPEC; its value is INFER).
-        "sourceNicArmId": None if item.row.forward or item.azure_vm is None else item.azure_vm.nic_id,
-        "vMNetworkName": "VM Network",
+        "sourceNicArmId": None,
+        # The adapter's own name in the guest (SEEN).
+        "vMNetworkName": "Intel(R) 82574L Gigabit Network Connection"
+        if item.row.forward
+        else "Microsoft Hyper-V Network Adapter",
         "recoveryVMNetworkId": item.network_id if item.row.forward else None,
         "ipConfigs": [_address(item)],
-        "selectionType": "SelectedByUser",
+        "selectionType": "SelectedByUser" if item.row.forward else "NotSelected",
         "recoveryNetworkSecurityGroupId": None,
-        "enableAcceleratedNetworkingOnRecovery": False,
+        "enableAcceleratedNetworkingOnRecovery": None,
         "tfoVMNetworkId": None,
         "tfoNetworkSecurityGroupId": None,
-        "enableAcceleratedNetworkingOnTfo": False,
+        "enableAcceleratedNetworkingOnTfo": None,
         "recoveryNicName": None,
         "recoveryNicResourceGroupName": None,
         "reuseExistingNic": False,
@@ -46,19 +50,20 @@ def nic(item: Item) -> dict[str, Any]:
 
 def _address(item: Item) -> dict[str, Any]:
     return {
-        "name": "ipconfig1",
+        "name": None,
         "isPrimary": True,
-        "subnetName": "servers",
-        "staticIPAddress": item.machine.ip,
-        "ipAddressType": "Static",
+        "subnetName": "Subnet-1",
+        "staticIPAddress": None,
+        "ipAddressType": "Dynamic",
         "isSeletedForFailover": True,
-        "recoverySubnetName": "servers",
-        "recoveryStaticIPAddress": None,
+        # Empty texts in the failback (SEEN).
+        "recoverySubnetName": "servers" if item.row.forward else "",
+        "recoveryStaticIPAddress": None if item.row.forward else "",
         "recoveryIPAddressType": "Dynamic",
         "recoveryPublicIPAddressId": None,
-        "recoveryLBBackendAddressPoolIds": [],
+        "recoveryLBBackendAddressPoolIds": None,
         "tfoSubnetName": None,
         "tfoStaticIPAddress": None,
         "tfoPublicIPAddressId": None,
-        "tfoLBBackendAddressPoolIds": [],
+        "tfoLBBackendAddressPoolIds": None,
     }

@@ -49,7 +49,7 @@ def test_vm(item: Item) -> AzureVm:
 def tested(world: World, item: Item) -> None:
     vm = test_vm(item)
     world.keep_azure_vm(vm)
-    item.test = "waiting"
+    item.test, item.tested_at = "waiting", world.clock.now()
 
 
 def cleaned(world: World, item: Item) -> None:

@@ -89,6 +89,9 @@ class World:
             item.master_target = fitting[0].id if fitting else None
             item.turns = 1
             item.protected_since = now - 3600.0
+        if item.phase not in AFTER_FAILOVER:
+            # It vanishes with the reprotect (SEEN).
+            item.last_failover = None
         if vault.modernized:
             self._past_of_modernized(item)
         if machine.state == "out_uncommitted":
@@ -97,9 +100,6 @@ class World:
         return item
 
     def _past_of_modernized(self, item: Item) -> None:
-        if item.phase not in AFTER_FAILOVER:
-            # It vanishes with the reprotect (SEEN).
-            item.last_failover = None
         if item.phase == "home_uncommitted":
             # The Azure VM goes with the commit (DOC).
             self.add_azure_vm(item).power = "deallocated"

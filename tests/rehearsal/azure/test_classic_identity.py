@@ -81,12 +81,14 @@ def test_jobs_name_both_machines_and_the_policy_by_guid(vault: Wire) -> None:
     ]
 
 
-def test_a_machine_alone_is_a_group_without_a_name(vault: Wire) -> None:
+def test_a_machine_alone_is_a_group_by_its_own_id(vault: Wire) -> None:
     details = {
         name: vault.item(name)["properties"]["providerSpecificDetails"] for name in ("fails", "ready", "grouped")
     }
     assert {d["multiVmSyncStatus"] for d in details.values()} == {"Enabled"}
-    assert [d["multiVmGroupName"] for d in details.values()] == [None, None, "shop"]
+    alone = [details[name] for name in ("fails", "ready")]
+    assert [d["multiVmGroupName"] for d in alone] == [d["multiVmGroupId"] for d in alone]
+    assert details["grouped"]["multiVmGroupName"] == "shop"
     assert len({uuid.UUID(d["multiVmGroupId"]) for d in details.values()}) == 3
 
 

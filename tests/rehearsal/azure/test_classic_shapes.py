@@ -25,7 +25,7 @@ NEVER = "0001-01-01T00:00:00"
 
 @pytest.fixture(scope="module")
 def vault(run_vault: Callable[..., Wire]) -> Wire:
-    states = ("home", "out", "home_unprotected", "home_uncommitted", "home")
+    states = ("home", "out", "home_unprotected", "ready", "home")
     machines: list[dict[str, Any]] = [
         {**machine, "name": f"m{n}", "state": state}
         for n, (machine, state) in enumerate(zip(SMALL["machines"], states, strict=True))
@@ -59,8 +59,99 @@ def test_an_item_on_its_way_out(vault: Wire) -> None:
 
 def test_an_adapter_is_known_by_its_mac(vault: Wire) -> None:
     (nic,) = details(vault, "m0")["vmNics"]
-    assert re.fullmatch(r"00:50:56(:[0-9a-f]{2}){3}", nic["nicId"])
+    assert re.fullmatch(r"00:50:56(:[0-9A-F]{2}){3}", nic["nicId"])
     assert (len(nic), len(nic["ipConfigs"][0])) == (19, 15)
+
+
+#: Words of an item alone and in a list, by the machine's state.
+WORDS: dict[str, dict[str, Any]] = {
+    "m0": {
+        "isRebootAfterUpdateRequired": "NotRequired",
+        "selectedTfoAzureNetworkId": None,
+        "recoveryAvailabilitySetId": None,
+        "seedManagedDiskTags": None,
+        "targetManagedDiskTags": None,
+        "totalProgressHealth": "Completed",
+        "isAdditionalStatsAvailable": False,
+        "firmwareType": "UEFI",
+    },
+    "m3": {
+        "rebootAfterUpdateStatus": None,
+        "vCenterInfrastructureId": None,
+        "sourceVmCpuCount": 0,
+        "sourceVmRamSizeInMB": 0,
+        "resyncDetails": {"initialReplicationType": "InitialReplication", "initialReplicationProgressPercentage": "0"},
+        "totalDataTransferred": -1,
+        "totalProgressHealth": "Completed",
+        "isAdditionalStatsAvailable": False,
+        "osVersion": None,
+    },
+    "m2": {"totalDataTransferred": 0, "rebootAfterUpdateStatus": None, "vCenterInfrastructureId": None},
+}
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_words_of_an_item(vault: Wire, name: str) -> None:
+    wanted = WORDS[name]
+    for told in (details(vault, name), vault.items()[name]["properties"]["providerSpecificDetails"]):
+        assert {key: told[key] for key in wanted} == wanted
+
+
+def test_what_a_list_keeps(vault: Wire) -> None:
+    single, listed = details(vault, "m0"), vault.items()["m0"]["properties"]["providerSpecificDetails"]
+    for key in ("replicaId", "recoveryAzureLogStorageAccountId", "vmNics", "osVersion"):
+        assert single[key] == listed[key], key
+        assert single[key]
+    assert single["replicaId"].startswith(f"{single['vmId']}_replica_cloud_")
+    assert vault.items()["m3"]["properties"]["providerSpecificDetails"]["diskResized"] is None
+
+
+def test_disks_of_both_directions(vault: Wire) -> None:
+    out, home = details(vault, "m0"), details(vault, "m3")
+    for told in (out, home):
+        first = told["protectedDisks"][0]
+        assert (first["progressHealth"], first["progressStatus"]) == ("Completed", "Grey")
+        assert (first["rpoInSeconds"], first["lastRpoCalculatedTime"]) == (
+            told["rpoInSeconds"],
+            told["lastRpoCalculatedTime"],
+        )
+    assert home["osDetails"] == {"osType": "Linux", "osVhdId": None, "vhdName": None}
+    planned = out["azureVMDiskDetails"][0]
+    assert {key for key, value in planned.items() if value is not None} == {"vhdId", "targetDiskName"}
+    assert planned["vhdId"] == out["protectedDisks"][0]["diskId"]
+
+
+def test_the_azure_vms_id_has_no_name_before_there_is_a_vm(vault: Wire) -> None:
+    assert details(vault, "m0")["targetVmId"].endswith("/virtualMachines/")
+    assert details(vault, "m1")["targetVmId"].endswith("/virtualMachines/m1")
+
+
+def test_the_adapter_of_a_failback_is_the_azure_vms(vault: Wire) -> None:
+    (nic,) = details(vault, "m3")["vmNics"]
+    assert nic["nicId"].startswith("00:22:48:")
+    assert (nic["selectionType"], nic["recoveryVMNetworkId"], nic["sourceNicArmId"]) == ("NotSelected", None, None)
+    assert (nic["ipConfigs"][0]["recoverySubnetName"], nic["ipConfigs"][0]["recoveryStaticIPAddress"]) == ("", "")
+
+
+def test_the_failovers_time_is_its_jobs_start_and_goes_with_the_reprotect(vault: Wire) -> None:
+    out = vault.item("m1")["properties"]
+    assert out["lastSuccessfulFailoverTime"]
+    assert "lastSuccessfulFailoverTime" not in vault.item("m3")["properties"]
+
+
+def test_a_machine_that_was_tested_says_when(vault: Wire) -> None:
+    for item in vault.items().values():
+        told = item["properties"]
+        tested = told["testFailoverState"] == "MarkedForDeletion"
+        assert ("lastSuccessfulTestFailoverTime" in told) is tested
+        warned = [e for e in told["healthErrors"] if e["errorCode"] == "161011"]
+        if warned:
+            assert not tested
+            assert (warned[0]["errorId"], warned[0]["errorType"], warned[0]["entityId"]) == (
+                "6:8010",
+                "8010",
+                told["providerSpecificDetails"]["vmId"],
+            )
 
 
 @pytest.mark.parametrize("name", ["m1", "m2"])
@@ -77,7 +168,11 @@ def test_committed_home_the_disks_are_gone(vault: Wire) -> None:
     item = vault.item("m2")["properties"]
     told = item["providerSpecificDetails"]
     assert (told["instanceType"], told["protectedDisks"], item["testFailoverState"]) == ("InMage", None, "None")
-    assert told["resyncDetails"]["initialReplicationProgressPercentage"] == "100"
+    # The recording says so in every phase of the failback.
+    assert told["resyncDetails"] == {
+        "initialReplicationType": "InitialReplication",
+        "initialReplicationProgressPercentage": "0",
+    }
 
 
 def test_a_reprotect_runs_a_second_job(vault: Wire) -> None:

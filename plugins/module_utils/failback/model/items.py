@@ -201,8 +201,12 @@ class Item:
 
     @property
     def azure_vm_id(self) -> str | None:
-        """ARM id of the Azure VM where the item carries it (targetVmId, or azureVirtualMachineId when modernized)."""
-        return self.details.get("azureVirtualMachineId") or self.details.get("targetVmId") or None
+        """ARM id of the Azure VM where the item carries it (targetVmId, or azureVirtualMachineId when modernized).
+
+        Before a failover targetVmId ends in "/", without a name (SEEN RP2): there is no VM.
+        """
+        told = str(self.details.get("azureVirtualMachineId") or self.details.get("targetVmId") or "")
+        return told if told and not told.endswith("/") else None
 
     @property
     def azure_vm_name(self) -> str:
@@ -258,9 +262,11 @@ class Item:
         disks = details.get("protectedDisks") or details.get("protectedManagedDisks") or ()
         os_details: Json = details.get("osDetails") or {}
         container_id = before_segment(item_id, "/replicationProtectedItems/")
-        # An ungrouped machine has its own group id and no name (SEEN): that is no group.
         group = str(details.get("multiVmGroupName") or "").strip() or None
         group_id = str(details.get("multiVmGroupId") or "").strip().lower()
+        # A machine without a group has a group id of its own, which is the name too (SEEN RP1, RP2, FB): that is no group.
+        if group and group.lower() == group_id:
+            group = None
         return cls(
             id=item_id,
             name=str(data.get("name") or last_segment(item_id)),

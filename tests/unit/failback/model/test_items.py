@@ -117,6 +117,34 @@ def test_an_item_of_a_list() -> None:
     assert parsed.allowed == {"CompleteMigration", "DisableProtection", "SwitchProtection"}
 
 
+@pytest.mark.parametrize(
+    ("name", "group_id", "group"),
+    [
+        ("826B9831-3F12", "826b9831-3f12", None),
+        (" ", "826b9831-3f12", None),
+        ("shop", "826b9831-3f12", "shop"),
+        ("shop", "", "shop"),
+        ("shop", "shop-1", "shop"),
+    ],
+)
+def test_a_group_is_more_than_the_machines_own(name: str, group_id: str, group: str | None) -> None:
+    parsed = item("web", P.OUT, details={"multiVmGroupName": name, "multiVmGroupId": group_id})
+    assert (parsed.group, parsed.group_id is None) == (group, group is None)
+
+
+@pytest.mark.parametrize(
+    ("told", "vm_id", "name"),
+    [
+        ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/", None, "web"),
+        ("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/w", "same", "w"),
+        (None, None, "web"),
+    ],
+)
+def test_an_id_without_a_name_is_no_vm(told: str | None, vm_id: str | None, name: str) -> None:
+    parsed = item("web", P.OUT, details={"targetVmId": told})
+    assert (parsed.azure_vm_id, parsed.azure_vm_name) == (told if vm_id else None, name)
+
+
 @pytest.mark.parametrize("props", [None, {}, {"providerSpecificDetails": None, "allowedOperations": None}])
 def test_an_item_that_says_nothing(props: Any) -> None:
     parsed = Item.parse({"id": "/x/y", "name": None, "properties": props}, VAULT)
