@@ -15,6 +15,8 @@ from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
 from rehearsal.azure.lifecycle import AFTER_SYNC, after_failure, move_for, moves_of
 from rehearsal.azure.lifecycle_table import Move
+from rehearsal.azure.naming import azure_ip
+from rehearsal.azure.scenarios import FINALIZED
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.world import World
 
@@ -89,7 +91,7 @@ class Engine:
         self._start(job, self._run_plain(job, vault.durations[duration], then))
         return job
 
-    def _job(self, vault: VaultState, scenario: str, friendly: str, item: Item | None, client: str) -> Job:
+    def _job(self, vault: VaultState, scenario: str, friendly: str | None, item: Item | None, client: str) -> Job:
         now = self.world.clock.now()
         if item is not None:
             target = (item.vm_id, item.machine.name, "ProtectionEntity")
@@ -152,7 +154,7 @@ class Engine:
             for task in job.tasks:
                 action = actions.get(task.step.name)
                 if action is None:
-                    _skip(task, clock.now())
+                    _skip(task)
                     continue
                 task.state = task.description = "InProgress"
                 task.started = clock.now()
@@ -197,10 +199,21 @@ class Engine:
             add_health_event(item, item.render()["properties"]["healthErrors"])
 
     def _child(self, job: Job, task: Task) -> Job | None:
-        """A classic reprotect enables the replication in a separate job (SEEN)."""
-        if task.step.name != "ProtectReplicaTask" or job.vault.modernized or job.item is None:
+        """What a classic reprotect does in separate jobs: it enables the replication, and looks for the Azure VM (SEEN)."""
+        item, move = job.item, job.move
+        if job.vault.modernized or item is None or move is None:
             return None
-        child = self._job(job.vault, "EnableDr", "Enable replication", job.item, job.client_request_id)
+        if task.step.name == "ProtectReplicaTask":
+            # The machine that is replicated from now on.
+            goal = item.azure_machine_id if move.direction == "to_onprem" else item.machine.uuid
+            child = self._job(job.vault, "EnableDr", "Enable replication", item, job.client_request_id)
+        elif task.step.name == "DiscoverReplicaTask" and move.direction == "to_onprem":
+            goal = azure_ip(item.machine)
+            child = self._job(job.vault, "DiscoverReplica", None, item, job.client_request_id)
+        else:
+            return None
+        child.listed = False
+        child.target_id, child.target_type = goal, "Vm"
         child.started, child.state, child.description = self.world.clock.now(), "InProgress", "InProgress"
         child.tasks[0].state = child.tasks[0].description = "InProgress"
         child.tasks[0].started = child.started
@@ -236,7 +249,7 @@ class Engine:
         item.sync_started, item.sync_ends = now, now + seconds
         if item.phase == "syncing_out":
             early = durations["sync/to_azure/primary"]
-            clock.call_at(now + early, lambda: self._finalized(item, "PrimaryIrCompletion", "Azure"))
+            clock.call_at(now + early, lambda: self._finalized(item, "PrimaryIrCompletion"))
         phase = item.phase
         clock.call_at(now + seconds, lambda: self._synchronised(item, phase))
 
@@ -264,12 +277,12 @@ class Engine:
             return
         item.touch()
         if item.row.forward:
-            self._finalized(item, "SecondaryIrCompletion", "Azure")
+            self._finalized(item, "SecondaryIrCompletion")
         else:
-            self._finalized(item, "IrCompletion", item.vault.fabric_friendly)
+            self._finalized(item, "IrCompletion")
 
-    def _finalized(self, item: Item, scenario: str, where: str) -> None:
-        self.side_job(item.vault, scenario, f"Finalize protection on {where}", "finalize", item, "")
+    def _finalized(self, item: Item, scenario: str) -> None:
+        self.side_job(item.vault, scenario, FINALIZED[scenario], "finalize", item, "")
 
     async def _run_plain(self, job: Job, duration: float, then: Callable[[], None] | None) -> None:
         clock = self.world.clock
@@ -299,10 +312,9 @@ def check_support(vault: VaultState, ids: tuple[str, str]) -> None:
         raise provider_refused(no.status, no.code, no.message, causes=no.causes, action=no.action, ids=ids)
 
 
-def _skip(task: Task, now: float) -> None:
-    """A skipped task has state Other, description Skipped (SEEN)."""
+def _skip(task: Task) -> None:
+    """A skipped task has state Other, description Skipped, and neither start nor end (SEEN)."""
     task.state, task.description = "Other", "Skipped"
-    task.started = task.ended = now
 
 
 def _check_body(move: Move, properties: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rehearsal.azure.clock import Clock, iso
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.naming import disk_ids, disk_names
+from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
 from rehearsal.azure.words import AGENT_VERSION, AZURE, RS, same
 from rehearsal.fleet import stable_uuid
 
@@ -139,7 +139,10 @@ def _classic_policies() -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def protectable(item: Item) -> dict[str, Any]:
-    """The protectable item of the machine the server sees now: the VMware machine, or the Azure VM (Physical, SEEN)."""
+    """The protectable item of the machine the server sees now: the VMware machine, or the Azure VM (Physical, SEEN).
+
+    Disks are known by their ids, with words of their own (SEEN); the Azure VM's list also has its temporary disk there.
+    """
     vault, machine, row = item.vault, item.machine, item.row
     vmware = row.forward and machine.onprem != "physical"
     return {
@@ -155,12 +158,13 @@ def protectable(item: Item) -> dict[str, Any]:
             "supportedReplicationProviders": ["InMageAzureV2" if row.forward else "InMage"],
             "customDetails": {
                 "instanceType": "VMwareVirtualMachine",
-                "agentGeneratedId": item.vm_id,
+                # The agent's own, unlike every other id of the machine (SEEN).
+                "agentGeneratedId": stable_uuid("agent", vault.spec.name, machine.name, str(row.forward)),
                 "agentInstalled": "Installed",
-                "osType": machine.os,
+                "osType": machine.os.upper(),
                 "agentVersion": AGENT_VERSION,
-                "ipAddress": machine.ip,
-                "poweredOn": "On",
+                "ipAddress": machine.ip if row.forward else azure_ip(machine),
+                "poweredOn": "On" if row.forward else "Off",
                 "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if vmware else None,
                 "discoveryType": "vCenter" if vmware else "Physical",
                 "diskDetails": [
@@ -168,11 +172,13 @@ def protectable(item: Item) -> dict[str, Any]:
                         "diskId": disk,
                         "diskName": name,
                         "diskSizeInMB": str(size * 1024),
-                        "diskType": "BASIC",
-                        "diskConfiguration": "",
+                        "diskType": "Data" if number else "OperatingSystem",
+                        "diskConfiguration": "Basic",
                         "volumeList": [],
                     }
-                    for disk, name, size in zip(disk_ids(machine), disk_names(machine), machine.disks_gb, strict=True)
+                    for number, (disk, name, size) in enumerate(
+                        zip(disk_ids(machine), disk_names(machine), machine.disks_gb, strict=True)
+                    )
                 ],
                 "validationErrors": [],
             },
@@ -293,41 +299,53 @@ def add_event(item: Item, job: Job) -> None:
     del vault.events[:-EVENTS]
 
 
+#: What an event of a classic item may say of itself; empty in those of a machine's health (SEEN).
+EVENT_KEYS = ("eventType", "category", "component", "correctiveAction", "details", "summary")
+#: What a health error of an event has, of those it has on the item (SEEN); the others are empty or missing.
+EVENT_ERROR_KEYS = (
+    "errorCategory",
+    "errorCode",
+    "summaryMessage",
+    "errorMessage",
+    "possibleCauses",
+    "recommendedAction",
+    "creationTimeUtc",
+    "customerResolvability",
+)
+EVENT_ERROR_EMPTY = ("errorSource", "errorType", "errorLevel", "recoveryProviderErrorMessage", "entityId")
+
+
 def add_health_event(item: Item, errors: list[dict[str, Any]]) -> None:
-    """The monitoring event of a machine whose health has changed (SEEN as VmMonitoringEvent; values INFER)."""
+    """The monitoring event of a machine whose health has changed (SEEN)."""
     if not errors:
         return
     vault, now = item.vault, item.clock.now()
-    first = errors[0]
-    name = f"VmMonitoringEvent;{int(now * 1000)}_{item.name}"
+    severity = "Critical" if any(e["errorLevel"] == "Error" for e in errors) else "Warning"
     details: dict[str, Any] = {"instanceType": item.row.instance_type}
-    if item.row.instance_type == "InMageAzureV2":
-        details.update(
-            eventType="VmHealth",
-            category="Replication",
-            component="MobilityAgent",
-            correctiveAction=first["recommendedAction"],
-            details=first["errorMessage"],
-            summary=first["summaryMessage"],
-            siteName=vault.fabric_friendly,
-        )
+    if not vault.modernized:
+        details = {**details, **dict.fromkeys(EVENT_KEYS), "siteName": vault.fabric_friendly}
+    own = stable_uuid("event", item.name, str(now))
+    # Ticks that count down, so that the newest comes first by name (SEEN as a form).
+    name = f"VmMonitoringEvent;{9_223_372_036_854_775_807 - int(now * 10_000_000)}_{own}"
     vault.events.append(
         {
             "id": f"{vault.id}/replicationEvents/{name}",
             "name": name,
             "type": f"{RS}/replicationEvents",
             "properties": {
-                "eventCode": "VmMonitoringEvent",
-                "description": first["summaryMessage"],
+                "eventCode": "SRSVMHealthChanged",
+                "description": f"Replication health changed to {severity}.",
                 "eventType": "VmHealth",
                 "affectedObjectFriendlyName": item.machine.name,
                 "affectedObjectCorrelationId": stable_uuid("correlation", item.name, str(item.turns)),
-                "severity": "Critical" if any(e["errorLevel"] == "Error" for e in errors) else "Warning",
+                "severity": severity,
                 "timeOfOccurrence": iso(now),
                 "fabricId": vault.fabric_id,
                 "providerSpecificDetails": details,
                 "eventSpecificDetails": None,
-                "healthErrors": errors,
+                "healthErrors": [
+                    {**{key: e[key] for key in EVENT_ERROR_KEYS}, **dict.fromkeys(EVENT_ERROR_EMPTY)} for e in errors
+                ],
             },
         }
     )

@@ -8,9 +8,10 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.azure.clock import iso
+from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.errors import Cause
-from rehearsal.azure.words import AZURE, NOT_STARTED_TIME, RS, dumps
+from rehearsal.azure.scenarios import DETAILS, SCENARIOS, Step
+from rehearsal.azure.words import AZURE, AZURE_CONTAINER, AZURE_SERVER, NOT_STARTED_TIME, RS, dumps
 from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
@@ -18,89 +19,6 @@ if TYPE_CHECKING:
     from rehearsal.azure.lifecycle_table import Move
     from rehearsal.azure.vault import VaultState
 
-
-@dataclass(frozen=True)
-class Step:
-    """A task of a scenario and its share of the job's duration."""
-
-    name: str
-    friendly: str
-    share: float
-
-
-#: Tasks in order (SEEN); the shares of the failover are those of the measured failback (58, 140 and 16 of 215 s).
-SCENARIOS: dict[str, tuple[Step, ...]] = {
-    "UnplannedFailover": (
-        Step("VmUfoPrerequisitesCheck", "Prerequisites check for unplanned failover", 0.27),
-        Step("VmShutdownVmOnPrimary", "Shut down the virtual machine", 0.05),
-        Step("VmPrepareForUnPlannedFailover", "Preparing for failover", 0.02),
-        Step("VmFailover", "Start failover", 0.58),
-        Step("VmFoStartVmOnSecondary", "Start the virtual machine", 0.08),
-    ),
-    # Names of a planned failover's and a cancellation's tasks are not recorded (INFER, after the unplanned one's).
-    "PlannedFailover": (
-        Step("VmPfoPrerequisitesCheck", "Prerequisites check for planned failover", 0.15),
-        Step("VmPrepareForPlannedFailover", "Preparing for failover", 0.25),
-        Step("VmShutdownVmOnPrimary", "Shut down the virtual machine", 0.15),
-        Step("VmFailover", "Start failover", 0.35),
-        Step("VmFoStartVmOnSecondary", "Start the virtual machine", 0.1),
-    ),
-    "CancelFailover": (
-        Step("VmCancelFailover", "Cancel failover", 0.8),
-        Step("VmStartVmOnPrimary", "Start the virtual machine", 0.2),
-    ),
-    "CommitFailover": (
-        Step("VmCommitPrerequisitesCheck", "Prerequisites check for commit", 0.2),
-        Step("VmCommit", "Commit", 0.8),
-    ),
-    "SwitchReplicationGroupProtection": (
-        Step("SwitchReplicationGroupProtectionPreflightTask", "Prerequisites check for reprotect", 0.05),
-        Step("VmCommitFailover", "Commit failover", 0.0),
-        Step("DiscoverReplicaTask", "Discovering the virtual machine", 0.2),
-        Step("GetSwitchProtectionRequirementsTask", "Checking the requirements of reprotect", 0.15),
-        Step("ProtectReplicaTask", "Enabling replication", 0.6),
-    ),
-    "EnableDr": (Step("EnableProtectionTask", "Enable replication", 1.0),),
-    "RepairVMReplication": (Step("RepairVmReplicationTask", "Resynchronize", 1.0),),
-    "TestFailover": (
-        Step("VmTfoPrerequisitesCheck", "Prerequisites check for test failover", 0.3),
-        Step("VmTfoCreateTestEnvironment", "Create test environment", 0.1),
-        Step("VmTfoFailover", "Create test virtual machine", 0.5),
-        Step("VmTfoStartVm", "Start the virtual machine", 0.1),
-    ),
-    # Names of a cleanup's tasks are SEEN, those of the test INFER.
-    "TestFailoverCleanup": (
-        Step("VmTfoCleanupPreflightsCheck", "Prerequisites check for test failover cleanup", 0.2),
-        Step("VmTfoEndFailover", "End test failover", 0.2),
-        Step("VmTfoDeleteTestVm", "Delete test virtual machine", 0.6),
-    ),
-    "ApplyRecoveryPoint": (Step("ApplyRecoveryPointTask", "Change recovery point", 1.0),),
-    "ResolveHealthErrors": (Step("ResolveHealthErrorsTask", "Resolve health errors", 1.0),),
-    "DisableDr": (Step("DisableProtectionTask", "Disable replication", 1.0),),
-    "UpdateVmProperties": (Step("UpdateVmPropertiesTask", "Update the virtual machine", 1.0),),
-    "AddDisks": (Step("AddDisksTask", "Add disks", 1.0),),
-    "UpdateRecoveryPlan": (Step("UpdateRecoveryPlanTask", "Save recovery plan", 1.0),),
-    "ExportJobs": (Step("ExportJobsTask", "Export jobs", 1.0),),
-    "CheckFabricConsistency": (Step("CheckConsistencyTask", "Check consistency", 1.0),),
-    "RenewCertificate": (Step("RenewCertificateTask", "Renew certificate", 1.0),),
-    "UpdateMobilityService": (Step("UpdateMobilityServiceTask", "Update Mobility Service", 1.0),),
-    "IrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
-    "PrimaryIrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
-    "SecondaryIrCompletion": (Step("IrCompletionTask", "Finalize protection", 1.0),),
-    "RefreshFabricLayout": (Step("RefreshFabricLayoutTask", "Refresh server", 1.0),),
-    "RefreshVaultHealth": (Step("RefreshVaultHealthTask", "Refresh vault health", 1.0),),
-    "UpdateAppliance": (Step("UpdateApplianceTask", "Change appliance", 1.0),),
-    "SwitchProvider": (Step("SwitchProviderTask", "Move to the modernized experience", 1.0),),
-    "ReassociateGateway": (Step("ReassociateGatewayTask", "Change process server", 1.0),),
-}
-
-DETAILS = {
-    "UnplannedFailover": "FailoverJobDetails",
-    "PlannedFailover": "FailoverJobDetails",
-    "SwitchReplicationGroupProtection": "SwitchProtectionJobDetails",
-    "TestFailover": "TestFailoverJobDetails",
-    "ExportJobs": "ExportJobDetails",
-}
 
 #: Service code that comes with nearly every provider error (SEEN).
 SERVICE_CODE = "559"
@@ -130,7 +48,7 @@ class Job:
 
     vault: VaultState
     scenario: str
-    friendly: str
+    friendly: str | None
     target_id: str
     target_name: str
     target_type: str
@@ -156,14 +74,13 @@ class Job:
     leaves_nothing: bool = False
     #: Set when somebody lets a suspended job go on.
     resumed: asyncio.Event | None = None
+    #: False for a job that another job's task runs: no list shows it (SEEN).
+    listed: bool = True
 
     def __post_init__(self) -> None:
         self.tasks = [Task(step) for step in SCENARIOS[self.scenario]]
-        #: The other machine of the pair, as it was when the job was made; it differs from the target (SEEN).
-        self.recovery_vm = ""
-        if self.item is not None:
-            onprem, azure = self.item.machine.uuid, self.item.azure_machine_id
-            self.recovery_vm = onprem if self.target_id == azure else azure
+        #: What the job says of its machine's pair, which stays as it was when the job was made.
+        self.pair = self._pair()
 
     @property
     def id(self) -> str:
@@ -213,7 +130,7 @@ class Job:
 
     def finish(self, state: str, moment: float) -> None:
         self.state = state
-        self.description = "Failed" if state == "Failed" else "Completed"
+        self.description = state if state in ("Failed", "CompletedWithInformation") else "Completed"
         self.ended = moment
 
     def operation_status(self, moment: float) -> dict[str, Any]:
@@ -263,7 +180,8 @@ class Job:
             "customDetails": None,
         }
         if ended is not None:
-            properties["endTime"] = iso(ended)
+            # Whole seconds, unlike the start (SEEN).
+            properties["endTime"] = iso_seconds(ended)
         return properties
 
     def _envelope(self, properties: dict[str, Any]) -> dict[str, Any]:
@@ -287,7 +205,10 @@ class Job:
         kind = DETAILS.get(self.scenario, "AsrJobDetails")
         details: dict[str, Any] = {"instanceType": kind}
         item = self.item
-        if kind == "FailoverJobDetails" and item:
+        if kind == "FailoverJobDetails":
+            # Empty while it runs (SEEN).
+            details["protectedItemDetails"] = []
+        if kind == "FailoverJobDetails" and item and self.ended is not None:
             point, moment = self.recovery_point or (None, None)
             details["protectedItemDetails"] = [
                 {
@@ -303,8 +224,9 @@ class Job:
                 }
             ]
         if kind == "SwitchProtectionJobDetails" and item:
-            # Null while running; at the end the item's own id with a lower-case /subscriptions (SEEN).
-            done = self.ended is not None and self.state != "Failed"
+            # Null until the replication is enabled, then the item's own id with a lower-case /subscriptions (SEEN).
+            enabled = any(task.child is not None and task.child.state == "Succeeded" for task in self.tasks[-1:])
+            done = (enabled or self.ended is not None) and self.state != "Failed"
             details["newReplicationProtectedItemId"] = (
                 item.id.replace("/Subscriptions/", "/subscriptions/") if done else None
             )
@@ -316,34 +238,52 @@ class Job:
 
     def _affected(self) -> dict[str, Any]:
         """Keys in camelCase (SEEN 2021)."""
-        item = self.item
+        item, vault = self.item, self.vault
         if item is None:
             return {}
-        vault = self.vault
-        home = bool(self.move and self.move.direction == "to_onprem")
-        # A classic reprotect to Azure names the configuration server as recovery cloud (SEEN).
-        turning = bool(self.move and self.move.operation == "reprotect") and not vault.modernized
-        onprem = home or turning
         return {
             "primaryVmId": self.target_id,
             "primaryVmName": item.machine.name,
-            "recoveryVmId": self.recovery_vm,
             "recoveryVmName": item.machine.name,
-            "protectionProfileId": stable_uuid("policy", vault.spec.name, self._policy(home)),
             "primaryCloudId": vault.container,
             "primaryCloudName": vault.container_friendly,
-            "recoveryCloudId": vault.container if onprem else AZURE,
-            "recoveryCloudName": vault.container_friendly if onprem else AZURE,
             "primaryVmmId": vault.internal_id,
             "primaryVmmName": vault.fabric_friendly,
-            "recoveryVmmId": vault.internal_id if onprem else AZURE,
-            "recoveryVmmName": vault.fabric_friendly if onprem else AZURE,
             "primaryFabricProviderId": vault.fabric_type,
-            "recoveryFabricProviderId": vault.fabric_type if onprem else "Azure",
+            **self.pair,
         }
 
-    def _policy(self, home: bool) -> str:
-        return self.vault.failback_policy if home else self.vault.forward_policy
+    def _pair(self) -> dict[str, str]:
+        """The other side and the policy.
+
+        Classic: the pair before the job's end, so that a reprotect to Azure names the configuration server still, and one
+        to on-premises Azure; the VM in Azure has no id then (SEEN). Modernized: INFER.
+        """
+        item, vault = self.item, self.vault
+        if item is None:
+            return {}
+        home = not item.row.forward
+        policy = vault.failback_policy if home else vault.forward_policy
+        found = {"protectionProfileId": stable_uuid("policy", vault.spec.name, policy)}
+        if home:
+            return {
+                **found,
+                "recoveryVmId": item.machine.uuid,
+                "recoveryCloudId": vault.container,
+                "recoveryCloudName": vault.container_friendly,
+                "recoveryVmmId": vault.internal_id,
+                "recoveryVmmName": vault.fabric_friendly,
+                "recoveryFabricProviderId": vault.fabric_type,
+            }
+        return {
+            **found,
+            "recoveryVmId": item.azure_machine_id if vault.modernized else "",
+            "recoveryCloudId": AZURE_CONTAINER,
+            "recoveryCloudName": AZURE,
+            "recoveryVmmId": AZURE_SERVER,
+            "recoveryVmmName": AZURE,
+            "recoveryFabricProviderId": "Azure",
+        }
 
 
 def _task(task: Task) -> dict[str, Any]:
@@ -366,20 +306,21 @@ def _task(task: Task) -> dict[str, Any]:
         entry["taskType"] = "GroupTaskDetails"
         entry["groupTaskCustomDetails"] = {**task.group, "childTasks": [_child(child) for child in task.children]}
     if task.child is not None:
+        # It is a group once its one member runs, and counts it in its name (SEEN).
         entry["taskType"] = "GroupTaskDetails"
-        entry["groupTaskCustomDetails"] = {
-            "instanceType": "InlineWorkflowTaskDetails",
-            "childTasks": [_child(task.child)],
-        }
+        entry["friendlyName"] = f"{task.step.friendly} (1)"
+        entry["customDetails"] = None
+        entry["groupTaskCustomDetails"] = {"instanceType": "GroupTaskDetails", "childTasks": [_child(task.child)]}
     return entry
 
 
 def _child(child: Job) -> dict[str, Any]:
-    """The task that stands for its own job."""
+    """The task that stands for its own job: its id is the scenario's name, its names are the machine's (SEEN)."""
     return {
         **_task(child.tasks[0]),
-        "taskId": child.name,
-        "friendlyName": child.friendly,
+        "taskId": child.scenario,
+        "name": child.target_name,
+        "friendlyName": child.target_name,
         "taskType": "JobTaskDetails",
         "customDetails": {
             "instanceType": "JobTaskDetails",

@@ -11,7 +11,8 @@ from rehearsal.azure.engine import Engine
 from rehearsal.azure.errors import PLAN_MEMBER, JobFailure, Refused, refused
 from rehearsal.azure.inventory import plan_groups
 from rehearsal.azure.items import Item
-from rehearsal.azure.jobs import Job, Step, Task
+from rehearsal.azure.jobs import Job, Task
+from rehearsal.azure.scenarios import Step
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.words import last_segment, same
 

@@ -10,6 +10,8 @@ AZURE = "Microsoft Azure"
 #: Azure itself as a recovery container: the same fixed pair in a vault of 2021 and one of 2023.
 AZURE_FABRIC = "d49858f157601230a6ac5862fbbc6e63bf38d23ecd96cf953767945d457fe9d5"
 AZURE_CONTAINER = "d38048d4-b460-4791-8ece-108395ee8478"
+#: Azure itself as a recovery server in the jobs of a classic vault.
+AZURE_SERVER = "21a9403c-6ec1-44f2-b744-b4e50b792387"
 
 NOT_STARTED_TIME = "0001-01-01T00:00:00"
 NO_SCENARIO_TIME = "1753-01-01T01:01:01Z"

@@ -175,19 +175,99 @@ def test_committed_home_the_disks_are_gone(vault: Wire) -> None:
     }
 
 
+def tasks_of(job: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {task["name"]: task for task in job["tasks"]}
+
+
+#: Tasks of each scenario as they were recorded, with what people read.
+FRIENDLY = {
+    "UnplannedFailover": {
+        "VmUfoPrerequisitesCheck": "Prerequisites check for failover",
+        "VmShutdownVmOnPrimary": "Shut down the virtual machine",
+        "VmPrepareForUnPlannedFailover": "Synchronizing the latest changes",
+        "VmFailover": "Start failover",
+        "VmFoStartVmOnSecondary": "Start the replica virtual machine",
+    },
+    "CommitFailover": {"VmCommitPrerequisitesCheck": "Prerequisite check", "VmCommit": "Commit"},
+    "SwitchReplicationGroupProtection": {
+        "SwitchReplicationGroupProtectionPreflightTask": "Prerequisite check",
+        "VmCommitFailover": "Committing failover",
+        "DiscoverReplicaTask": "Discovering replica virtual machine (1)",
+        "GetSwitchProtectionRequirementsTask": "Getting reprotection requirements",
+        "ProtectReplicaTask": "Reprotecting virtual machine (1)",
+    },
+}
+
+
 def test_a_reprotect_runs_a_second_job(vault: Wire) -> None:
     item = vault.item("m1")
+    machine, azure = item["properties"]["providerSpecificDetails"]["vmId"], "m1"
     vault.registered(item)
     job = vault.run(item, "reProtect", vault.home_body(item))["properties"]
     *_others, last = job["tasks"]
     assert (last["name"], last["taskType"]) == ("ProtectReplicaTask", "GroupTaskDetails")
     (child,) = last["groupTaskCustomDetails"]["childTasks"]
+    assert (child["taskId"], child["name"], child["friendlyName"]) == ("EnableDr", azure, azure)
     assert (child["taskType"], child["customDetails"]["instanceType"]) == ("JobTaskDetails", "JobTaskDetails")
     link = child["customDetails"]["jobTask"]
     second = vault.get(link["jobId"])["properties"]
     assert (link["jobScenarioName"], second["scenarioName"], second["state"]) == ("EnableDr", "EnableDr", "Succeeded")
+    # The machine that is replicated from now on.
+    assert (link["targetInstanceType"], link["targetObjectId"]) == (
+        "Vm",
+        vault.get(item["id"])["properties"]["providerSpecificDetails"]["vmId"],
+    )
     assert all(uuid.UUID(task["taskId"]) for task in job["tasks"])
-    assert all(task["customDetails"]["instanceType"] == "TaskDetails" for task in job["tasks"])
+    plain = [task for task in job["tasks"] if task["taskType"] == "TaskDetails"]
+    assert all(task["customDetails"]["instanceType"] == "TaskDetails" for task in plain)
+    groups = [task for task in job["tasks"] if task["taskType"] == "GroupTaskDetails"]
+    assert [task["name"] for task in groups] == ["DiscoverReplicaTask", "ProtectReplicaTask"]
+    assert all(task["customDetails"] is None for task in groups)
+    assert {t["groupTaskCustomDetails"]["instanceType"] for t in groups} == {"GroupTaskDetails"}
+    skipped = tasks_of(job)["VmCommitFailover"]
+    assert (skipped["state"], skipped["startTime"], skipped["endTime"]) == ("Other", NEVER, NEVER)
+    found = groups[0]["groupTaskCustomDetails"]["childTasks"][0]["customDetails"]["jobTask"]
+    assert (found["jobScenarioName"], found["jobFriendlyName"]) == ("DiscoverReplica", None)
+    assert {name: task["friendlyName"] for name, task in tasks_of(job).items()} == FRIENDLY[job["scenarioName"]]
+    # No list shows the jobs of tasks.
+    listed = vault.all(f"{vault.vault}/replicationJobs")
+    assert not {"EnableDr", "DiscoverReplica"} & {j["properties"]["scenarioName"] for j in listed}
+    affected = job["customDetails"]["affectedObjectDetails"]
+    assert (affected["primaryVmId"], affected["recoveryVmId"], affected["recoveryCloudName"]) == (
+        machine,
+        "",
+        "Microsoft Azure",
+    )
+    assert affected["recoveryCloudId"] == "d38048d4-b460-4791-8ece-108395ee8478"
+
+
+def test_jobs_of_the_way_home_and_their_words(vault: Wire) -> None:
+    item = vault.item("m3")
+    body = {
+        "failoverDirection": "PrimaryToRecovery",
+        "sourceSiteOperations": "NotRequired",
+        "providerSpecificDetails": {"instanceType": "InMage", "recoveryPointType": "LatestTime"},
+    }
+    reply = vault.start(item, "unplannedFailover", body)
+    name = reply.headers["Location"].split("/operationresults/")[1].split("?")[0]
+    running = vault.until(
+        lambda: vault.get(f"{vault.vault}/replicationJobs/{name}")["properties"],
+        lambda job: job["state"] != "NotStarted",
+    )
+    if running["state"] == "InProgress":
+        assert running["customDetails"]["protectedItemDetails"] == []
+    failover = vault.good(vault.job(reply))["properties"]
+    began = vault.get(item["id"])["properties"]["lastSuccessfulFailoverTime"]
+    assert began == failover["startTime"]
+    assert re.fullmatch(r"[0-9T:-]{19}Z", failover["endTime"])
+    assert {n: task["friendlyName"] for n, task in tasks_of(failover).items()} == FRIENDLY["UnplannedFailover"]
+    assert len(failover["customDetails"]["protectedItemDetails"]) == 1
+    commit = vault.run(item, "failoverCommit")["properties"]
+    assert {n: task["friendlyName"] for n, task in tasks_of(commit).items()} == FRIENDLY["CommitFailover"]
+    told = [j["customDetails"]["affectedObjectDetails"] for j in (failover, commit)]
+    # One policy, that of the item; the machine comes home to the configuration server.
+    assert len({t["protectionProfileId"] for t in told}) == 1
+    assert {t["recoveryCloudName"] for t in told} == {"CS-01"}
 
 
 def test_a_task_that_runs_has_not_ended(vault: Wire) -> None:
@@ -214,7 +294,36 @@ def test_monitoring_events_stand_beside_those_of_jobs(vault: Wire) -> None:
     mine = [e["properties"] for e in events if e["properties"]["affectedObjectFriendlyName"] == "m4"]
     assert {e["eventType"] for e in mine} == {"VmHealth", "JobStatus"}
     health = next(e for e in mine if e["eventType"] == "VmHealth")
-    assert (health["eventCode"], health["severity"]) == ("VmMonitoringEvent", "Critical")
+    # The name says VmMonitoringEvent, the code what has changed.
+    assert (health["eventCode"], health["severity"]) == ("SRSVMHealthChanged", "Critical")
+    assert set(health["healthErrors"][0]) == {
+        "errorSource",
+        "errorType",
+        "errorLevel",
+        "errorCategory",
+        "errorCode",
+        "summaryMessage",
+        "errorMessage",
+        "possibleCauses",
+        "recommendedAction",
+        "creationTimeUtc",
+        "recoveryProviderErrorMessage",
+        "entityId",
+        "customerResolvability",
+    }
+    assert set(health["providerSpecificDetails"]) == {
+        "instanceType",
+        "eventType",
+        "category",
+        "component",
+        "correctiveAction",
+        "details",
+        "summary",
+        "siteName",
+    }
+    assert health["providerSpecificDetails"]["siteName"]
+    names = [e["name"] for e in events if e["properties"] == health]
+    assert re.fullmatch(r"VmMonitoringEvent;\d{19}_[0-9a-f-]{36}", names[0])
     assert health["healthErrors"][0]["errorCode"] == "78024"
     assert health["providerSpecificDetails"]["instanceType"] == "InMageAzureV2"
 

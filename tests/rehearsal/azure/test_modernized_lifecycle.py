@@ -13,7 +13,7 @@ from modernized_wire import HOME, MODERNIZED, OUT, Modern, details
 from wire import Wire
 
 from rehearsal import fleet as fleets
-from rehearsal.azure import durations, engine, jobs, lifecycle
+from rehearsal.azure import durations, engine, lifecycle, scenarios
 
 #: Phase -> instanceType, protectionState, activeLocation, allowedOperations: section 3.2 of the fact sheet.
 WORDS: dict[str, tuple[str, str, str, list[str]]] = {
@@ -388,7 +388,9 @@ def test_every_move_leads_from_a_row_that_offers_it_to_another_row(generation: s
         assert move.word in rows[move.start].allowed
         assert {move.during, move.done} <= rows.keys()
         assert table[move.name] > 0
-        assert engine.ACTIONS[generation][move.name].keys() <= {step.name for step in jobs.SCENARIOS[move.scenario]}
+        assert engine.ACTIONS[generation][move.name].keys() <= {
+            step.name for step in scenarios.SCENARIOS[move.scenario]
+        }
     after = lifecycle.AFTER_SYNC[generation]
     assert after.keys() == {phase for phase, row in rows.items() if row.syncing}
     assert set(after.values()) <= rows.keys()

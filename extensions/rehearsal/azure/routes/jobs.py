@@ -129,7 +129,7 @@ async def list_jobs(service: Service, call: Call) -> Reply:
         return holds(terms, true)
 
     # New jobs come in at the front: a token counts from the old end, so that no page shifts under a reader.
-    jobs = [job for job in vault.jobs.values() if wanted(job)]
+    jobs = [job for job in vault.jobs.values() if job.listed and wanted(job)]
     token = call.skip_token
     end = min(len(jobs), read_token("jobs", token)) if token else len(jobs)
     start = max(0, end - max(1, service.world.settings.page_size))

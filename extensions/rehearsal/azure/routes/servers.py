@@ -87,7 +87,7 @@ async def refresh_provider(service: Service, call: Call) -> Reply:
     job = service.engine.side_job(
         vault,
         "RefreshFabricLayout",
-        "Refresh server",
+        "Refresh server details",
         "refresh",
         None,
         call.ids[0],
@@ -136,8 +136,10 @@ async def reassociate_gateway(service: Service, call: Call) -> Reply:
             item.touch()
 
     job = service.engine.side_job(
-        vault, "ReassociateGateway", "Change process server", "move_process_server", None, call.ids[0], move
+        vault, "ProcessServerFailover", "Changing Process server", "move_process_server", None, call.ids[0], move
     )
+    source = next(s for s in vault.spec.process_servers if s.id == wanted["sourceProcessServerId"])
+    job.target_id, job.target_name, job.target_type = source.id, source.name, "Server"
     service.ledger.count_accepted("*", "reassociateGateway", wanted, job.name)
     return accepted(service, call, job)
 

@@ -19,7 +19,7 @@ KEPT: dict[str, tuple[str, str, dict[str, Any]]] = {
     "replicationalertsettings": (
         "replicationAlertSettings",
         "defaultAlertSetting",
-        {"sendToOwners": "Send", "customEmailAddresses": [], "locale": "en-US"},
+        {"sendToOwners": "DoNotSend", "customEmailAddresses": [], "locale": "en-US"},
     ),
     "replicationvaultsettings": (
         "replicationVaultSettings",

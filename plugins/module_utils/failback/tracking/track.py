@@ -115,7 +115,8 @@ class Track:
         if job.affected:
             entry["affected"] = dict(job.affected)
         if job.start and job.end:
-            entry["duration_seconds"] = round((job.end - job.start).total_seconds())
+            # A job's end is told in whole seconds (SEEN JL), which may be just before its start.
+            entry["duration_seconds"] = max(0, round((job.end - job.start).total_seconds()))
         self.job = ""
         self.settling = job.name
         for warning in job.warnings:

@@ -94,6 +94,15 @@ def test_a_held_job_is_written_down_and_closed_with_its_verdict() -> None:
     assert [w["code"] for w in track.warnings] == ["28175"]
 
 
+def test_a_job_that_ended_within_its_second_took_no_time() -> None:
+    """The service cuts the end to whole seconds, the start it does not."""
+    track = Track("web", "out")
+    track.open("commit_to_onprem", "job-1", START, started=True)
+    times = {"startTime": text(START + timedelta(seconds=0.93)), "endTime": text(START)}
+    track.close(Job.parse(job_json("job-1", "CommitFailover", "Failed", **times)))
+    assert track.steps[0]["duration_seconds"] == 0
+
+
 def test_an_adopted_job_counts_as_seen() -> None:
     track = Track("web", "out", waiting="x", lost_step="y", lost_at="z")
     track.open("commit_to_onprem", "job-1", START, started=False)
