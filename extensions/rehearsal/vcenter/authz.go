@@ -16,8 +16,7 @@ import (
 // authorization answers questions about privileges from the stored roles and permissions; the simulator's own methods
 // always say yes. The administrator holds the Admin role everywhere, whatever is stored.
 //
-// What a user without System.Read may look at is not restricted: only the answers to privilege checks and the calls
-// in needed() are.
+// What a user may look at is in sight.go; calls that change something ask for the privileges in needed().
 type authorization struct {
 	*simulator.AuthorizationManager
 	administrator string
@@ -131,6 +130,14 @@ func (a *authorization) FetchUserPrivilegeOnEntities(
 	return &methods.FetchUserPrivilegeOnEntitiesBody{
 		Res: &types.FetchUserPrivilegeOnEntitiesResponse{Returnval: answers},
 	}
+}
+
+// SetEntityPermissions keeps with each permission the entity it is on, which the simulator leaves out.
+func (a *authorization) SetEntityPermissions(req *types.SetEntityPermissions) soap.HasFault {
+	for i := range req.Permission {
+		req.Permission[i].Entity = &req.Entity
+	}
+	return a.AuthorizationManager.SetEntityPermissions(req)
 }
 
 // AddAuthorizationRole returns the new role's id, which the simulator leaves out of its answer.

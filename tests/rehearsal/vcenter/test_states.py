@@ -191,8 +191,9 @@ def test_a_permission_on_one_machine(vcenter, played):
     si = vcenter.login("operator", "secret-of-tests")
     try:
         client.wait(si, client.find_vm(si, name="app-01").PowerOffVM_Task())
+        assert client.find_vm(si, name="dc-01") is None
         with pytest.raises(vim.fault.NoPermission):
-            client.find_vm(si, name="dc-01").PowerOffVM_Task()
+            vim.VirtualMachine(vm(vcenter, "dc-01")._moId, si._stub).PowerOffVM_Task()
         with pytest.raises(vim.fault.NoPermission):
             client.find_vm(si, name="app-01").PowerOnVM_Task()
     finally:
