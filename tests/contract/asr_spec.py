@@ -18,6 +18,7 @@ import jsonschema
 #: Kinds that real answers name and the description does not; discriminated definition -> kind -> where it was seen.
 SEEN_KINDS: dict[str, dict[str, str]] = {
     "TaskTypeDetails": {"TaskDetails": "tasks of recorded jobs name no kind of their own (RP1, RP2)"},
+    "GroupTaskDetails": {"GroupTaskDetails": "group tasks of recorded reprotects say no more than that (RP1, RP2)"},
 }
 
 #: Fields that real answers hold and the description does not; definition -> field -> where it was seen.
