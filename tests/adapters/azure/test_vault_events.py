@@ -19,7 +19,7 @@ from stand_in_azure import StandIn
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
 from rehearsal import processes, tls
-from rehearsal.fleet import load
+from rehearsal.fleet_file import load
 
 Event = dict[str, Any]
 Args = dict[str, Any]
