@@ -12,14 +12,18 @@ What the columns say:
 * reads/op: reads that are no list, for each machine and operation;
 * slices: processes that asked for a token, one each; CPU s: user and system time of ansible-playbook and everything it
   started; ms/step: that time in milliseconds for each machine and operation;
-* MB: the largest of those processes; wall s: the whole run.
+* MB: the largest of those processes; wall s: the whole run;
+* ready lists, ready SOAP: pages of lists of the vault and calls to vCenter of the readiness check (``preflight``), which is
+  one slice; lists/slice: pages of lists for each slice of the failback; SOAP/slice: calls to vCenter for each slice of
+  the stage that proves and sends the commits, when nobody else speaks to vCenter (with ``together`` only). They must not
+  grow with the number of machines, as long as their page is as large as the fleet.
 
 With ``--wide``:
 
 * writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
 * lists: pages of lists;
-* SOAP: calls to vCenter in the stage that proves and sends the commits, when nobody else speaks to vCenter; looks: for
-  how many looks, each at the machines whose commits the bucket lets out before the next (with ``together`` only);
+* SOAP: calls to vCenter in the stage of the commits; looks: reads of machines in it, each of those whose commits the bucket
+  lets out before the next (with ``together`` only);
 * send s: from the first to the last accepted write of stage 2; bucket s: what the write bucket (200, refilled by 10 a
   second) asks for.
 
@@ -59,8 +63,9 @@ from rehearsal import generated_fleets  # noqa: E402
 BUILD = ROOT / ".build"
 #: Where a measurement keeps its files; BENCH_DIR names another place.
 WORK = Path(os.environ.get("BENCH_DIR") or BUILD / "bench").resolve()
-#: Calls to vCenter as the second hook found them.
+#: Calls to vCenter as the second hook found them, and requests to the vault as both found them.
 SOAP = WORK / "soap.json"
+AROUND = {when: WORK / f"vault-{when}.json" for when in ("before", "after")}
 #: Operations of the failback for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
 #: The write bucket (DOC).
@@ -86,6 +91,10 @@ COLUMNS = {
     "send s": 6,
     "bucket s": 8,
     "wall s": 6,
+    "ready lists": 11,
+    "ready SOAP": 10,
+    "lists/slice": 11,
+    "SOAP/slice": 10,
 }
 WIDE = frozenset({"writes", "floor", "lists", "SOAP", "looks", "send s", "bucket s"})
 
@@ -217,8 +226,8 @@ def ask(url: str, method: str = "GET") -> Any:
         return json.loads(answer.read() or b"null")
 
 
-def write_hooks(control: str) -> str:
-    """Tasks of our own around the commits, which count the calls to vCenter; gives the variables that name them."""
+def write_hooks(control: str, vault_control: str) -> str:
+    """Tasks of our own around the commits, which count calls and slices; gives the variables that name them."""
     SOAP.unlink(missing_ok=True)
     tasks: dict[str, dict[str, Any]] = {
         "before": {"url": f"{control}/counters/reset", "method": "POST", "body": {}, "body_format": "json"},
@@ -227,8 +236,9 @@ def write_hooks(control: str) -> str:
     hooks = {}
     for when, request in tasks.items():
         path = WORK / f"hook-{when}.yml"
-        uri = {"name": "Count", "ansible.builtin.uri": {**request, "use_proxy": False}}
-        path.write_text(yaml.safe_dump([uri]), encoding="utf-8")
+        asked = [request, {"url": f"{vault_control}/counters", "dest": str(AROUND[when])}]
+        uris = [{"name": "Count", "ansible.builtin.uri": {**one, "use_proxy": False}} for one in asked]
+        path.write_text(yaml.safe_dump(uris), encoding="utf-8")
         hooks[f"asr_hooks_{when}_commit"] = [str(path)]
     return json.dumps(hooks)
 
@@ -242,14 +252,32 @@ def sending_seconds(size: int) -> float:
     return (max(first) - min(first)).total_seconds() if first else 0.0
 
 
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def readiness(vault: str, vcenter: str, poll: float) -> dict[str, Any]:
+    """What one readiness check of all machines asks of the vault and of vCenter."""
+    for control in (vault, vcenter):
+        ask(f"{control}/counters/reset", "POST")
+    play("preflight", poll)
+    return {
+        "ready lists": ask(f"{vault}/counters")["lists"],
+        "ready SOAP": ask(f"{vcenter}/counters")["total"],
+    }
+
+
 def measure(generation: str, size: int, page: int, advance: str, speed: float, poll: float) -> dict[str, str]:
     """One row of the table."""
     with standins(generation, size, page, speed) as state:
-        ask(f"{state['azure']['control']}/counters/reset", "POST")
-        hooks = write_hooks(state["vcenter"]["control"])
+        vault, vcenter = state["azure"]["control"], state["vcenter"]["control"]
+        ready = readiness(vault, vcenter, poll)
+        ask(f"{vault}/counters/reset", "POST")
+        hooks = write_hooks(vcenter, vault)
         run = play("failback", poll, "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
-        counted = ask(f"{state['azure']['control']}/counters")
-    soap = json.loads(SOAP.read_text(encoding="utf-8")) if advance == "together" else {}
+        counted = ask(f"{vault}/counters")
+    soap = read(SOAP) if advance == "together" else {}
+    slices = read(AROUND["after"])["tokens"] - read(AROUND["before"])["tokens"] if soap else 0
     # A look is a scan of all machines, the details of those wanted, and the names of their hosts and datastores.
     looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
     values = {
@@ -270,6 +298,9 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float, p
         "send s": f"{sending_seconds(size):.1f}",
         "bucket s": f"{max(0, size - BUCKET) / REFILL:.1f}",
         "wall s": f"{run.seconds:.0f}",
+        **ready,
+        "lists/slice": f"{counted['lists'] / max(1, counted['tokens']):.1f}",
+        "SOAP/slice": f"{soap['total'] / slices:.1f}" if slices else "",
     }
     return {name: str(value) for name, value in values.items()}
 
