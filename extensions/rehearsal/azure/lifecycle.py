@@ -64,7 +64,3 @@ def after_failure(generation: str, move: Move) -> str:
 
 def moves_of(generation: str, verb: str) -> tuple[Move, ...]:
     return tuple(move for move in MOVES[generation] if move.verb == verb)
-
-
-def known_phases(generation: str) -> tuple[str, ...]:
-    return tuple(ROWS[generation])

@@ -16,7 +16,6 @@ AZURE_SERVER = "21a9403c-6ec1-44f2-b744-b4e50b792387"
 NOT_STARTED_TIME = "0001-01-01T00:00:00"
 NO_SCENARIO_TIME = "1753-01-01T01:01:01Z"
 NEVER_EXPIRES = "9999-12-31T23:59:59.9999999"
-UNKNOWN_TIME = "1601-01-01T00:00:00Z"
 
 RS = "Microsoft.RecoveryServices/vaults"
 ITEM_TYPE = f"{RS}/replicationFabrics/replicationProtectionContainers/replicationProtectedItems"

@@ -72,11 +72,6 @@ class TokenBucket:
             self._settle()
             self._level = min(float(self.capacity), self._level + 1.0)
 
-    def delay_until(self, wanted: int) -> float:
-        """Seconds until ``wanted`` tokens (at most the capacity) are there, if nobody takes any meanwhile."""
-        with self._lock:
-            return self._delay(self._settle(), float(min(wanted, self.capacity)))
-
     def answered(self) -> None:
         """An answer came. The first one after a full bucket corrects the level.
 

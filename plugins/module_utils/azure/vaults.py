@@ -253,14 +253,6 @@ class Vaults:
                 "Run without check mode to make changes.",
             )
 
-    def refresh_provider(self, provider_id: str) -> Sent:
-        """Make a configuration server refresh its data in the vault (SPEC RefreshProvider)."""
-        return self.act(provider_id, "refreshProvider", None)
-
-    def reassociate_gateway(self, fabric_id: str, body: Json) -> Sent:
-        """Move machines to another process server; ``body`` is the whole request with its ``properties``."""
-        return self.act(fabric_id, "reassociateGateway", body)
-
     def write_tokens(self) -> int:
         """Of several subscriptions, the count of the one with the fewest tokens."""
         return min((bucket.tokens() for bucket in self._transport.write_buckets()), default=WRITE_CAPACITY)

@@ -69,14 +69,14 @@ class Site:
         return self._reading(lambda: find_servers(self.reader, called, known))
 
     def estate(self) -> SiteEstate:
-        """See EstatePort."""
+        """Clusters, hosts, datastores and datastore clusters."""
         from .estate import read_estate
 
         (whole,) = self._reading(lambda: [read_estate(self.service, self.content, self.reader)])
         return whole
 
     def described(self, uuids: Iterable[str] = (), names: Iterable[str] = ()) -> Sequence[SiteServer]:
-        """See EstatePort."""
+        """VMs by instance or BIOS UUID, or by the name of the VM or its guest, with disks and addresses."""
         wanted, called = tuple(uuids), tuple(names)
         return self._reading(lambda: find_described(self.reader, wanted, called))
 

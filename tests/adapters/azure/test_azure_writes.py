@@ -171,8 +171,8 @@ def test_check_mode_sends_no_write(service: Service, clock: FastClock) -> None:
     vaults = open_vaults(service, clock, read_only=True)
     for write in (
         lambda: vaults.act(ITEM, "failoverCommit", None),
-        lambda: vaults.refresh_provider(ITEM),
-        lambda: vaults.reassociate_gateway(ITEM, {"properties": {}}),
+        lambda: vaults.act(ITEM, "refreshProvider", None),
+        lambda: vaults.act(ITEM, "reassociateGateway", {"properties": {}}),
     ):
         with pytest.raises(FailbackError) as caught:
             write()
@@ -183,8 +183,8 @@ def test_check_mode_sends_no_write(service: Service, clock: FastClock) -> None:
 def test_server_operations(service: Service, vaults: Vaults) -> None:
     service.say(accepted(JOB))
     fabric = f"{VAULT.id}/replicationFabrics/f"
-    assert vaults.refresh_provider(f"{fabric}/replicationRecoveryServicesProviders/p").job == JOB
-    vaults.reassociate_gateway(fabric, {"properties": {"updateType": "SystemLevel"}})
+    assert vaults.act(f"{fabric}/replicationRecoveryServicesProviders/p", "refreshProvider", None).job == JOB
+    vaults.act(fabric, "reassociateGateway", {"properties": {"updateType": "SystemLevel"}})
     assert [s.path.rpartition("/")[2] for s in service.asked] == ["refreshProvider", "reassociateGateway"]
     assert json.loads(service.asked[1].body) == {"properties": {"updateType": "SystemLevel"}}
 

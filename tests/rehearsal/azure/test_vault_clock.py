@@ -14,7 +14,7 @@ from rehearsal.azure.durations import CLASSIC, merged
 from rehearsal.azure.errors import Refused
 from rehearsal.azure.filters import parse_filter
 from rehearsal.azure.ledger import blank
-from rehearsal.azure.lifecycle import known_phases, move_for
+from rehearsal.azure.lifecycle import ROWS, move_for
 from rehearsal.azure.lifecycle_classic import CLASSIC_MOVES, CLASSIC_ROWS
 from rehearsal.azure.paging import make_token, read_token
 from rehearsal.azure.settings import Settings
@@ -78,7 +78,7 @@ def test_durations_are_merged_over_the_table() -> None:
 
 def test_every_move_leads_from_a_row_to_a_row_that_allows_it() -> None:
     rows = {row.phase: row for row in CLASSIC_ROWS}
-    assert known_phases("classic") == tuple(rows)
+    assert tuple(ROWS["classic"]) == tuple(rows)
     for move in CLASSIC_MOVES:
         assert move.word in rows[move.start].allowed
         assert move.done in rows

@@ -3,11 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from .server_ports import SiteServer
 from .site_ports import SiteDatastore, SiteHost
 
 
@@ -28,13 +25,3 @@ class SiteEstate:
     hosts: tuple[SiteHost, ...] = ()
     stores: tuple[SiteDatastore, ...] = ()
     pods: tuple[SitePod, ...] = ()
-
-
-class EstatePort(Protocol):
-    """vCenter as a snapshot of the estate needs it; reads only."""
-
-    def estate(self) -> SiteEstate:
-        """Clusters, hosts, datastores and datastore clusters."""
-
-    def described(self, uuids: Iterable[str] = (), names: Iterable[str] = ()) -> Sequence[SiteServer]:
-        """VMs by instance or BIOS UUID, or by the name of the VM or its guest, with disks and addresses."""

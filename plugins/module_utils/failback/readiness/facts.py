@@ -169,7 +169,6 @@ class Configuring(Server):
     """A configuration server; ``vm`` is its VM where vCenter shows one of its name."""
 
     vm: SiteServer | None = None
-    serves_home: bool = True
 
 
 @dataclass(frozen=True)
