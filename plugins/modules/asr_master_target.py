@@ -838,7 +838,7 @@ def argument_spec() -> specs.Spec:
 
 def work(call: Call) -> dict[str, Any]:
     """One slice."""
-    order = preparation.order_of(MasterTargetOrder, call)
+    order = preparation.server_order_of(MasterTargetOrder, call)
     # Logged in to before the vault is asked, so that a wrong option ends the run before anything is written.
     site = call.open_site() if call.params.get("hostname") else None
     return preparation.run(call, lambda vaults, cursor: ensure_master_target(order, vaults, site, call.clock, cursor))

@@ -772,7 +772,7 @@ def argument_spec() -> specs.Spec:
 
 def work(call: Call) -> dict[str, Any]:
     """One slice."""
-    order = preparation.order_of(ProcessServerOrder, call)
+    order = preparation.server_order_of(ProcessServerOrder, call)
     if order.state in ("present", "absent"):
         wish = Wish.parse(order.name, call.params["deploy"], order.vaults)
         secrets = Secrets(call.params["admin_password"] or "", call.params["passphrase"] or "")

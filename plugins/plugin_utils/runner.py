@@ -32,9 +32,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PATIENCE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
 from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor import too_old
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED, UNUSED_SECRETS
+from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import failure
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
 from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded

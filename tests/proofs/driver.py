@@ -27,7 +27,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import c
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError
 from ansible_collections.homeward.asr.plugins.module_utils.shell import accounts, stages
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure
+from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import failure
 
 BAD = ("failed", "refused", "waiting")
 

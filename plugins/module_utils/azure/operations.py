@@ -37,7 +37,7 @@ _METHODS = {
 
 
 @dataclass(frozen=True)
-class Operation:
+class SdkOperation:
     """One operation of the SDK: its subscription, operation group and method, and the names it takes, in order."""
 
     subscription: str
@@ -52,12 +52,12 @@ class Operation:
         method(*given, polling=False, **options)
 
 
-def find(resource_id: str, verb: str, body: Any) -> Operation | None:
+def find(resource_id: str, verb: str, body: Any) -> SdkOperation | None:
     """The SDK's operation for a POST to ``resource_id``/``verb``; None where it has none with, or without, such a body."""
     for group, pattern in _KINDS.items():
         found = pattern.fullmatch("/" + resource_id.strip("/"))
         method, takes_body = _METHODS.get((group, verb.lower()), ("", False))
         if found and method and takes_body == (body is not None):
             subscription, *names = found.groups()
-            return Operation(subscription, group, method, tuple(names))
+            return SdkOperation(subscription, group, method, tuple(names))
     return None

@@ -3,7 +3,7 @@
 
 From the outside in:
 
-* ``Purpose``: nothing is sent without its ``Call``, and nothing to a host that is not the service's.
+* ``Purpose``: nothing is sent without its ``Exchange``, and nothing to a host that is not the service's.
 * ``Fate``: a read is tried again; a write never is, and one whose outcome is unknown is reported as such.
 * ``Bearer``: the token; 401 was not accepted, so a new token and the same again.
 * ``Pace``: the token buckets; 429 was not accepted, so the wait asked for and the same again.
@@ -26,11 +26,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..failback.model.errors import FailbackError, ReadFailed
-from . import errors
-from .errors import Ask, Reply
+from . import failures
+from .failures import Ask, Reply
 from .pacing import TokenBucket
 from .paging import same_service
-from .shared import READ_ATTEMPTS, Call, Shared, seconds
+from .shared import READ_ATTEMPTS, Exchange, Shared, seconds
 from .wire import Answer, Lost
 
 COLLECTION_VERSION = "1.0.0"
@@ -69,8 +69,8 @@ def _writes(request: Any) -> bool:
     return bool(request.http_request.method != "GET")
 
 
-class Policy:
-    """A link of the chain; azure-core sets ``next``. ``request.context["call"]`` is the Call."""
+class Link:
+    """A link of the chain; azure-core sets ``next``. ``request.context["call"]`` is the Exchange."""
 
     next: Any
 
@@ -81,7 +81,7 @@ class Policy:
         raise NotImplementedError
 
 
-class Purpose(Policy):
+class Purpose(Link):
     """A request has a purpose, and a token is only ever sent to the service, whatever a link says."""
 
     def send(self, request: Any) -> Any:
@@ -96,28 +96,28 @@ class Purpose(Policy):
         return self.next.send(request)
 
 
-class Fate(Policy):
+class Fate(Link):
     """The outcome: a read is repeated until it is complete, a write is sent once and its outcome reported as it is."""
 
     def send(self, request: Any) -> Any:
-        call: Call = request.context["call"]
+        call: Exchange = request.context["call"]
         return self._write(request, call) if _writes(request) else self._read(request, call)
 
-    def _write(self, request: Any, call: Call) -> Any:
+    def _write(self, request: Any, call: Exchange) -> Any:
         try:
             response = self.next.send(request)
         except Lost as exc:
-            raise errors.write_unknown(call.ask, errors.lost(exc.cause)) from exc.cause
+            raise failures.write_unknown(call.ask, failures.lost(exc.cause)) from exc.cause
         reply = reply_of(response.http_response)
         if reply.status >= 500 or reply.status == 408:
-            said = errors.ServiceError.parse(reply.body).words
-            raise errors.write_unknown(call.ask, f"it answered HTTP {reply.status}, {said}", reply.status)
+            said = failures.ServiceError.parse(reply.body).words
+            raise failures.write_unknown(call.ask, f"it answered HTTP {reply.status}, {said}", reply.status)
         if reply.status >= 300:
-            raise errors.write_refused(reply, call.ask)
+            raise failures.write_refused(reply, call.ask)
         call.reply = reply
         return response
 
-    def _read(self, request: Any, call: Call) -> Any:
+    def _read(self, request: Any, call: Exchange) -> Any:
         failed = 0
         while True:
             failure: FailbackError
@@ -125,24 +125,24 @@ class Fate(Policy):
             try:
                 response = self.next.send(request)
             except Lost as exc:
-                if errors.not_trusted(exc.cause) or errors.ca_unusable(exc.cause):
+                if failures.not_trusted(exc.cause) or failures.ca_unusable(exc.cause):
                     raise self.shared.unreachable(exc.cause) from exc.cause
-                if errors.never_left(exc.cause):
+                if failures.never_left(exc.cause):
                     failure = self.shared.unreachable(exc.cause)
                 else:
-                    failure = errors.read_unusable(call.ask, errors.lost(exc.cause))
+                    failure = failures.read_unusable(call.ask, failures.lost(exc.cause))
             else:
                 answer: Answer = response.http_response
                 if answer.status_code == 200 or (answer.status_code == 202 and call.pending):
                     call.found = {} if answer.status_code == 202 else _object(answer.content)
                     if call.found is not None:
                         return response
-                    failure = errors.read_unusable(
-                        call.ask, f"it is not a complete JSON object (HTTP 200){errors.begins(answer.content)}"
+                    failure = failures.read_unusable(
+                        call.ask, f"it is not a complete JSON object (HTTP 200){failures.begins(answer.content)}"
                     )
                 else:
                     reply = reply_of(answer)
-                    failure = errors.read_refused(reply, call.ask)
+                    failure = failures.read_refused(reply, call.ask)
                     if reply.status < 500 and reply.status != 408:
                         raise failure
                     pause = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
@@ -163,11 +163,11 @@ def _object(body: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-class Bearer(Policy):
+class Bearer(Link):
     """The token. A 401 was not accepted: a new token, with the claims it asks for, and the request is sent again."""
 
     def send(self, request: Any) -> Any:
-        call: Call = request.context["call"]
+        call: Exchange = request.context["call"]
         claims: str | None = None
         while True:
             token = self.shared.token(claims)
@@ -178,16 +178,16 @@ class Bearer(Policy):
             reply = reply_of(response.http_response)
             call.refused += 1
             if call.refused > TOKEN_ATTEMPTS:
-                raise (errors.write_refused if _writes(request) else errors.read_refused)(reply, call.ask)
+                raise (failures.write_refused if _writes(request) else failures.read_refused)(reply, call.ask)
             claims = challenge(reply.headers.get("www-authenticate"))
             self.shared.tokens.drop(token)
 
 
-class Pace(Policy):
+class Pace(Link):
     """The token bucket of the subscription. A 429 was not accepted: wait as instructed, then send again."""
 
     def send(self, request: Any) -> Any:
-        call: Call = request.context["call"]
+        call: Exchange = request.context["call"]
         write = _writes(request)
         bucket = self.shared.bucket(subscription_of(request.http_request.url), write)
         while True:
@@ -195,14 +195,14 @@ class Pace(Policy):
             if wait > 0 and not self.shared.pause(wait):
                 bucket.give_back()
                 ask = call.ask if call.ask.path else Ask(call.what, urlsplit(request.http_request.url).path)
-                raise errors.throttled(ask, wait, write)
+                raise failures.throttled(ask, wait, write)
             response = self.next.send(request)
             if response.http_response.status_code != 429:
                 return response
             call.throttled += 1
             self._refused(reply_of(response.http_response), bucket, call, write)
 
-    def _refused(self, reply: Reply, bucket: TokenBucket, call: Call, write: bool) -> None:
+    def _refused(self, reply: Reply, bucket: TokenBucket, call: Exchange, write: bool) -> None:
         """All requests on this bucket wait as instructed. Raises where that takes too long or never ends.
 
         The waiting itself is done by ``take`` for the next attempt.
@@ -212,14 +212,14 @@ class Pace(Policy):
         bucket.block(wait)
         late = self.shared.deadline is not None and self.shared.clock.monotonic() + wait > self.shared.deadline
         if late or call.throttled >= THROTTLED_ATTEMPTS:
-            raise errors.throttled(call.ask, wait, write)
+            raise failures.throttled(call.ask, wait, write)
 
 
-class Tally(Policy):
+class Tally(Link):
     """Headers of one attempt, what it is counted as, and what its answer says about time and buckets."""
 
     def send(self, request: Any) -> Any:
-        call: Call = request.context["call"]
+        call: Exchange = request.context["call"]
         sent, write = request.http_request, _writes(request)
         call.ask = Ask(call.what, urlsplit(sent.url).path, str(uuid.uuid4()))
         sent.headers.update(
@@ -238,7 +238,7 @@ class Tally(Policy):
         try:
             response = self.next.send(request)
         except Lost as exc:
-            if errors.never_left(exc.cause):
+            if failures.never_left(exc.cause):
                 self.shared.count(counted, -1)
             raise
         answer = response.http_response

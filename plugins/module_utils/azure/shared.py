@@ -13,8 +13,8 @@ from typing import Any
 
 from ..failback.model.errors import ConnectionFailed, FailbackError
 from ..failback.model.ports import Clock, Requests
-from . import errors
-from .errors import Ask, Reply
+from . import failures
+from .failures import Ask, Reply
 from .pacing import READ_CAPACITY, READ_RATE, TokenBucket
 from .tokens import Tokens
 
@@ -51,7 +51,7 @@ def seconds(
 
 
 @dataclass
-class Call:
+class Exchange:
     """What one request is for, and what came of it. Handed to a pipeline as its option ``call``.
 
     ``what`` names it in messages. ``changes`` is False for a POST that only asks; it counts as a read then. With ``pending``
@@ -164,6 +164,6 @@ class Shared:
                     raise
 
     def unreachable(self, exc: BaseException) -> FailbackError:
-        return errors.cannot_reach(
+        return failures.cannot_reach(
             exc, self.endpoint, "resource_manager_endpoint (AZURE_RESOURCE_MANAGER_ENDPOINT) or cloud_environment"
         )

@@ -23,7 +23,7 @@ def context(ca_path: str | None = None, environment: Mapping[str, str] | None = 
         told = os.stat(path)
         return _load(path, told.st_mtime_ns, told.st_size)
     except OSError as exc:
-        # errors.ca_unusable knows these words: they are those of requests.
+        # failures.ca_unusable knows these words: they are those of requests.
         raise OSError(f"Could not find a suitable TLS CA certificate bundle, invalid path: {path}") from exc
 
 

@@ -13,7 +13,7 @@ from ..failback.model.errors import ConnectionFailed, FailbackError
 from . import credential, sdk
 from .clouds import Cloud
 from .credential import AzureAccount
-from .errors import ca_unusable, cannot_reach, never_left, not_trusted
+from .failures import ca_unusable, cannot_reach, never_left, not_trusted
 from .redact import one_line
 
 #: A token is renewed when this much of its life is left: a fifth, and never more than ten minutes.

@@ -20,10 +20,10 @@ from ..failback.model.ports import Clock, Requests
 from . import operations, sdk
 from .clouds import Cloud
 from .credential import AzureAccount
-from .errors import Reply
+from .failures import Reply
 from .pacing import TokenBucket
 from .policies import chain
-from .shared import Call, Shared
+from .shared import Exchange, Shared
 from .tokens import Tokens
 from .wire import Wire
 
@@ -116,7 +116,7 @@ class Transport:
         5xx, lost and cut answers are tried again with growing, spread pauses; 429 waits as instructed; 401 fetches a new
         token. Raises ReadFailed, NotFound or ConnectionFailed.
         """
-        call = Call(what, changes=False, pending=pending)
+        call = Exchange(what, changes=False, pending=pending)
         self._plain.send_request(sdk.request("GET", url), call=call)
         return call.found or {}
 
@@ -131,7 +131,7 @@ class Transport:
         (and 3xx) raises Rejected. 5xx, 408 and anything lost raise Unknown, also where the request most likely never
         left. Where no token is available nothing was sent, and ConnectionFailed says why.
         """
-        call = Call(what, changes=changes)
+        call = Exchange(what, changes=changes)
         content = None if body is None else json.dumps(body, separators=(",", ":")).encode("utf-8")
         self._plain.send_request(sdk.request(method, url, content), call=call)
         return _accepted(call)
@@ -142,7 +142,7 @@ class Transport:
         operation = operations.find(resource_id, verb, body)
         if operation is None:
             return self.write(url, body, what)
-        call = Call(what)
+        call = Exchange(what)
         try:
             operation.send(self._client(operation.subscription), body, call=call)
         except Exception:
@@ -166,7 +166,7 @@ class Transport:
             return self._clients[subscription]
 
 
-def _accepted(call: Call) -> Reply:
+def _accepted(call: Exchange) -> Reply:
     if call.reply is None:
         raise AssertionError(f"{call.what} ended without an answer and without an error")
     return call.reply

@@ -13,7 +13,7 @@ from typing import Any
 from ..failback.model.errors import FailbackError
 from ..failback.model.items import Json, VaultRef, last_segment
 from ..failback.model.ports import Clock, Requests, Sent
-from . import credential, errors, sdk
+from . import credential, failures, sdk
 from .credential import AzureAccount
 from .pacing import WRITE_CAPACITY
 from .paging import collect
@@ -220,7 +220,7 @@ class Vaults:
         url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
         reply = self._transport.write(url, body, what, changes=False)
         if reply.status != 202:
-            return errors.answer_of(reply, errors.Ask(what, resource_id))
+            return failures.answer_of(reply, failures.Ask(what, resource_id))
         link = reply.headers.get("location") or reply.headers.get("azure-asyncoperation", "")
         for look in range(ANSWER_LOOKS):
             if look:
@@ -228,7 +228,7 @@ class Vaults:
             found = self._transport.read(link, what, pending=True)
             if found and found.get("status", "Succeeded") not in ("Running", "Accepted"):
                 return found
-        raise errors.read_unusable(errors.Ask(what, resource_id), "it did not arrive in time")
+        raise failures.read_unusable(failures.Ask(what, resource_id), "it did not arrive in time")
 
     def get_vault(self, vault: VaultRef) -> Json:
         """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
@@ -240,8 +240,8 @@ class Vaults:
         reply = self._transport.act(resource_id, operation, api_version(resource_id), body, what)
         job = job_name(reply.headers)
         if job is None:
-            why = f"its answer (HTTP {reply.status}) contains no job{errors.begins(reply.body)}"
-            raise errors.write_unknown(errors.Ask(what, resource_id), why, reply.status)
+            why = f"its answer (HTTP {reply.status}) contains no job{failures.begins(reply.body)}"
+            raise failures.write_unknown(failures.Ask(what, resource_id), why, reply.status)
         pace = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
         return Sent(job, None if pace is None else min(LONGEST_PACE, max(SHORTEST_PACE, pace)))
 

@@ -45,8 +45,8 @@ from ..failback.model.texts import clean_all
 from . import accounts
 from .clock import system_clock
 from .notices import proxy_secrets, unverified
-from .outcome import failure
 from .specs import SECRETS, Spec, check_numbers
+from .task_result import failure
 
 if TYPE_CHECKING:
     from ..vcenter.site import Site

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from ..azure.vaults import Vaults
 from ..failback.report.standing import prepared
 from .module import Call
-from .outcome import count, names, shape
+from .task_result import count, names, shape
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 Slice = Callable[[Vaults, "dict[str, Any] | None"], "dict[str, Any]"]
 
 
-def order_of(kind: type[T], call: Call) -> T:
+def server_order_of(kind: type[T], call: Call) -> T:
     """An order from the options. An option that the module does not have keeps the order's default."""
     values: dict[str, Any] = {}
     for entry in fields(kind):  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ from ..failback.readiness.rules import MOMENTS
 from ..failback.wanted.order import Order
 from . import specs
 from .module import Call
-from .outcome import count
 from .stages import order_of
+from .task_result import count
 
 #: Maximum machines and rules named in the message; the result holds all of them.
 NAMED = 10

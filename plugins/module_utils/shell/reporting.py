@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..failback.model.outcomes import LISTED
 from ..failback.readiness.lines import beside, collected
 from ..failback.report.table import Report, gather, render, still_running
-from .outcome import complaint, too_many
 from .specs import Spec
+from .task_result import complaint, too_many
 
 if TYPE_CHECKING:
     from .module import Call

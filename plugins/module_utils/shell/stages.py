@@ -17,7 +17,7 @@ from ..failback.wanted.ruling import Question, Ruling
 from . import specs
 from .accounts import LateSite
 from .module import Call, run_module
-from .outcome import shape
+from .task_result import shape
 
 if TYPE_CHECKING:
     from ..failback.readiness.moment import MomentJudge

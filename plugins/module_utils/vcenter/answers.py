@@ -17,7 +17,7 @@ from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from . import sdk
+from . import pyvmomi
 
 #: The name space of vCenter's API, and the attribute that names a value's type.
 _VIM = "{urn:vim25}"
@@ -96,7 +96,7 @@ def retrieve(collector: Any, method: str, arguments: list[Any]) -> tuple[list[Se
             return _parsed(body, stub)
         except (Unfamiliar, ET.ParseError, ValueError):
             pass
-    answer = sdk.deserialized(stub, body, info.result)
+    answer = pyvmomi.deserialized(stub, body, info.result)
     if status != http.client.OK:
         raise answer
     if answer is None:
@@ -107,7 +107,7 @@ def retrieve(collector: Any, method: str, arguments: list[Any]) -> tuple[list[Se
 
 def can_retrieve(collector: Any) -> bool:
     """Whether it speaks through a stub of pyVmomi's that sends the way ``retrieve`` does."""
-    return isinstance(getattr(collector, "_stub", None), sdk.SoapStub)
+    return isinstance(getattr(collector, "_stub", None), pyvmomi.SoapStub)
 
 
 def _post(stub: Any, request: Any) -> tuple[int, bytes]:
@@ -272,7 +272,7 @@ def _local(name: str | None) -> str:
 def _class(kind: str) -> Any:
     """pyVmomi's class of a type of the API."""
     try:
-        return sdk.class_of(kind)
+        return pyvmomi.class_of(kind)
     except (KeyError, AttributeError) as exc:
         raise Unfamiliar(kind) from exc
 

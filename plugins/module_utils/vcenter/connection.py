@@ -13,7 +13,7 @@ from typing import Any
 
 from ..failback.model.errors import ConnectionFailed, InputError
 from ..failback.model.ports import Clock
-from . import sdk
+from . import pyvmomi
 from .account import SiteAccount
 from .address import address_of
 from .site import Site
@@ -157,12 +157,12 @@ def connect(account: SiteAccount, clock: Clock) -> Site:
 
 def _login(account: SiteAccount) -> Any:
     """A new session; raises what ``connect`` says."""
-    sdk.require()
+    pyvmomi.require()
     account = plain_account(account)
     context = tls_context(account)
     _first_contact(account, context)
     try:
-        return sdk.SmartConnect(
+        return pyvmomi.SmartConnect(
             host=account.hostname,
             port=account.port,
             user=account.username,
@@ -172,17 +172,17 @@ def _login(account: SiteAccount) -> Any:
             httpProxyPort=account.proxy_port or 80,
             httpConnectionTimeout=CALL_TIMEOUT,
         )
-    except sdk.vim.fault.InvalidLogin as exc:
+    except pyvmomi.vim.fault.InvalidLogin as exc:
         raise ConnectionFailed(
             "vcenter_login_failed",
             f"vCenter {account.address} does not accept the account {account.username!r}.",
             "Check `username` (with its domain, such as name@vsphere.local) and `password`.",
         ) from exc
-    except sdk.vim.fault.NoPermission as exc:
+    except pyvmomi.vim.fault.NoPermission as exc:
         raise ConnectionFailed(
             "vcenter_login_failed",
             f"The account {account.username!r} may not log in to vCenter {account.address}.",
             "Give the account in `username` a role on the inventory, then rerun.",
         ) from exc
     except Exception as exc:
-        raise sdk.explain(exc, f"log in to {account.address}") from exc
+        raise pyvmomi.explain(exc, f"log in to {account.address}") from exc

@@ -17,7 +17,7 @@ from ..failback.model.items import iso, parse_time
 from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
-from . import notes, sdk, tasks
+from . import notes, pyvmomi, tasks
 from .read import Entry, Reader, options_of, plain_name
 
 OPTION = "disk.EnableUUID"
@@ -193,7 +193,7 @@ class UuidEnabler:
 
     def look(self, moids: Sequence[str]) -> dict[str, State]:
         """The VMs' states in one call. VMs that vanished are left out."""
-        refs = [sdk.vim.VirtualMachine(m, self._service._stub) for m in moids]
+        refs = [pyvmomi.vim.VirtualMachine(m, self._service._stub) for m in moids]
         paths = (
             "name",
             "config.instanceUuid",
@@ -243,10 +243,10 @@ class UuidEnabler:
 def _harmless(step: str, problem: Any) -> bool:
     """A refusal that needs no action: the guest may have reached the wanted power state just before, and
     one that cannot be asked to shut down loses its power after the time-out."""
-    if isinstance(problem, sdk.vim.fault.NoPermission):
+    if isinstance(problem, pyvmomi.vim.fault.NoPermission):
         return False
-    power = isinstance(problem, sdk.vim.fault.InvalidPowerState) and step in (POWER_OFF, POWER_ON)
-    return power or (step == SHUT_DOWN and isinstance(problem, sdk.vmodl.MethodFault))
+    power = isinstance(problem, pyvmomi.vim.fault.InvalidPowerState) and step in (POWER_OFF, POWER_ON)
+    return power or (step == SHUT_DOWN and isinstance(problem, pyvmomi.vmodl.MethodFault))
 
 
 def _state(entry: Entry) -> State:
@@ -301,7 +301,7 @@ _DOING = {
 
 
 def _fault(state: State, step: str, fault: Any) -> Next:
-    error = sdk.explain(fault, _DOING[step].format(name=state.name))
+    error = pyvmomi.explain(fault, _DOING[step].format(name=state.name))
     return Next(FAILED, Refusal.of(error))
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..failback.model.site_estate import SiteEstate, SitePod
-from . import sdk
+from . import pyvmomi
 from .read import Entry, Reader, plain_name
 from .survey import is_a, survey
 
@@ -19,10 +19,10 @@ PATHS = (
 )
 
 
-def read_estate(service: Any, content: Any, reader: Reader) -> SiteEstate:
+def read_site(service: Any, content: Any, reader: Reader) -> SiteEstate:
     """Everything of these kinds that the account may see."""
     found = survey(service, content, reader)
-    with sdk.speaking("list its inventory"):
+    with pyvmomi.speaking("list its inventory"):
         entries = reader.everything(PATHS)
     names = {entry.moid: plain_name(entry.get("name")) for entry in entries}
 
@@ -36,7 +36,8 @@ def read_estate(service: Any, content: Any, reader: Reader) -> SiteEstate:
         stores=tuple(store for name in sorted(found.datastores) for store in found.datastores[name]),
         pods=tuple(
             SitePod(
-                names[e.moid], tuple(sorted(filter(None, (names.get(sdk.moid(c)) for c in e.get("childEntity") or ()))))
+                names[e.moid],
+                tuple(sorted(filter(None, (names.get(pyvmomi.moid(c)) for c in e.get("childEntity") or ())))),
             )
             for e in of("StoragePod")
         ),

@@ -16,9 +16,9 @@ from typing import Any
 from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
-from . import notes, sdk, tasks
+from . import notes, pyvmomi, tasks
 from .read import Entry, Reader, options_of, plain_name
-from .standing import REMOVE, Holder, Plan, Standing, Write, after, kept, plan
+from .standing import REMOVE, Holder, Standing, Write, WritePlan, after, kept, plan
 from .tasks import Start
 
 #: Words of a datastore whose VMs vCenter is told to take elsewhere (DOC DatastoreSummaryMaintenanceModeState).
@@ -70,12 +70,12 @@ class Excluder:
 
     def look(self, moids: Sequence[str]) -> list[Standing]:
         """The VMs' standings, in three calls for any number of VMs. VMs that vanished are left out."""
-        refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
+        refs = [pyvmomi.vim.VirtualMachine(m, self._stub) for m in moids]
         paths = ("name", "config.instanceUuid", "runtime.host", "datastore", "config.extraConfig")
         entries = self._reader.some([("VirtualMachine", refs, paths)])
         self._entries.update({e.moid: e for e in entries})
-        hosts = {sdk.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
-        stores = {sdk.moid(d): d for e in entries for d in e.get("datastore") or ()}
+        hosts = {pyvmomi.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
+        stores = {pyvmomi.moid(d): d for e in entries for d in e.get("datastore") or ()}
         above = {
             e.moid: e
             for e in self._reader.some(
@@ -85,13 +85,13 @@ class Excluder:
                 ]
             )
         }
-        parents = {sdk.moid(p): p for e in above.values() if (p := e.get("parent")) is not None}
+        parents = {pyvmomi.moid(p): p for e in above.values() if (p := e.get("parent")) is not None}
         read: dict[str, tuple[Any, str]] = {}
         for entry in entries:
             note, problem = self._note(entry)
             read[entry.moid] = (note, problem)
             for moid in (note or {}).get("former") or {}:
-                kind = sdk.vim.StoragePod if moid.startswith("group-") else sdk.vim.ClusterComputeResource
+                kind = pyvmomi.vim.StoragePod if moid.startswith("group-") else pyvmomi.vim.ClusterComputeResource
                 parents.setdefault(moid, kind(moid, self._stub))
         holders = self._holders(list(parents.values()))
         found = [self._standing(e, above, holders, *read[e.moid]) for e in entries]
@@ -100,8 +100,8 @@ class Excluder:
         return found
 
     def _holders(self, refs: Sequence[Any]) -> dict[str, Entry]:
-        clusters = [r for r in refs if isinstance(r, sdk.vim.ClusterComputeResource)]
-        pods = [r for r in refs if isinstance(r, sdk.vim.StoragePod)]
+        clusters = [r for r in refs if isinstance(r, pyvmomi.vim.ClusterComputeResource)]
+        pods = [r for r in refs if isinstance(r, pyvmomi.vim.StoragePod)]
         found = self._reader.some(
             [
                 # Declared with a base type, so its leaves cannot be named in a path: the structure is read whole.
@@ -117,12 +117,12 @@ class Excluder:
         name = plain_name(entry.get("name"))
         host = entry.get("runtime.host")
         parent = _parent(above, host)
-        cluster = holders.get(sdk.moid(parent)) if parent is not None else None
+        cluster = holders.get(pyvmomi.moid(parent)) if parent is not None else None
         stores = list(entry.get("datastore") or ())
         pods = {
-            sdk.moid(p): holders[sdk.moid(p)]
+            pyvmomi.moid(p): holders[pyvmomi.moid(p)]
             for d in stores
-            if (p := _parent(above, d)) is not None and sdk.moid(p) in holders
+            if (p := _parent(above, d)) is not None and pyvmomi.moid(p) in holders
         }
         noted = {m: _holder(holders[m], entry.moid) for m in (note or {}).get("former") or {} if m in holders}
         return Standing(
@@ -165,23 +165,23 @@ class Excluder:
         vm = self._vm(moid)
         raw = self._raw.get((write.holder, moid)) if write.operation != REMOVE else None
         if write.holder.startswith("group-"):
-            pod = sdk.vim.StoragePod(write.holder, self._stub)
-            spec = sdk.vim.storageDrs.VmConfigSpec(operation=write.operation)
+            pod = pyvmomi.vim.StoragePod(write.holder, self._stub)
+            spec = pyvmomi.vim.storageDrs.VmConfigSpec(operation=write.operation)
             if write.operation == REMOVE:
                 spec.removeKey = vm
             else:
                 rest = ("behavior", "intraVmAffinity", "intraVmAntiAffinity", "virtualDiskRules")
-                spec.info = sdk.vim.storageDrs.VmConfigInfo(vm=vm, **{**_rest(raw, rest), **write.values})
-            config = sdk.vim.storageDrs.ConfigSpec(vmConfigSpec=[spec])
+                spec.info = pyvmomi.vim.storageDrs.VmConfigInfo(vm=vm, **{**_rest(raw, rest), **write.values})
+            config = pyvmomi.vim.storageDrs.ConfigSpec(vmConfigSpec=[spec])
             manager = self._content.storageResourceManager
             return lambda: manager.ConfigureStorageDrsForPod_Task(pod=pod, spec=config, modify=True)
-        cluster = sdk.vim.ClusterComputeResource(write.holder, self._stub)
-        spec = sdk.vim.cluster.DrsVmConfigSpec(operation=write.operation)
+        cluster = pyvmomi.vim.ClusterComputeResource(write.holder, self._stub)
+        spec = pyvmomi.vim.cluster.DrsVmConfigSpec(operation=write.operation)
         if write.operation == REMOVE:
             spec.removeKey = vm
         else:
-            spec.info = sdk.vim.cluster.DrsVmConfigInfo(key=vm, **{**_rest(raw, ("behavior",)), **write.values})
-        config = sdk.vim.cluster.ConfigSpecEx(drsVmConfigSpec=[spec])
+            spec.info = pyvmomi.vim.cluster.DrsVmConfigInfo(key=vm, **{**_rest(raw, ("behavior",)), **write.values})
+        config = pyvmomi.vim.cluster.ConfigSpecEx(drsVmConfigSpec=[spec])
         return lambda: cluster.ReconfigureComputeResource_Task(spec=config, modify=True)
 
     def _do(self, work: Mapping[str, Sequence[Start]]) -> dict[str, Any]:
@@ -192,7 +192,7 @@ class Excluder:
         self,
         was: Standing,
         now: Standing,
-        work: Plan | None,
+        work: WritePlan | None,
         problems: Mapping[str, Any],
         unkept: set[str],
         dropped: list[str],
@@ -204,7 +204,7 @@ class Excluder:
         change = _report(was, now, work.anything)
         if was.moid in problems:
             doing = "restore the vMotion settings of {}" if work.drop_note else "exclude {} from vMotion"
-            error = sdk.explain(problems[was.moid], doing.format(was.name))
+            error = pyvmomi.explain(problems[was.moid], doing.format(was.name))
             # What was written before the refusal is there; what was not is not called a change.
             change = replace(change, changed=now.details != was.details)
             return _with(change, Refusal.of(error))
@@ -224,7 +224,7 @@ def _rest(raw: Any, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _parent(above: Mapping[str, Entry], ref: Any) -> Any:
-    entry = above.get(sdk.moid(ref)) if ref is not None else None
+    entry = above.get(pyvmomi.moid(ref)) if ref is not None else None
     return entry.get("parent") if entry is not None else None
 
 
@@ -242,9 +242,9 @@ def _unknown(entry: Entry, above: Mapping[str, Entry], holders: Mapping[str, Ent
         parent = _parent(above, ref)
         if parent is None:
             return what
-        if not isinstance(parent, (sdk.vim.ClusterComputeResource, sdk.vim.StoragePod)):
+        if not isinstance(parent, (pyvmomi.vim.ClusterComputeResource, pyvmomi.vim.StoragePod)):
             continue
-        seen = holders.get(sdk.moid(parent))
+        seen = holders.get(pyvmomi.moid(parent))
         wanted = "configurationEx" if what.startswith("the cluster") else f"{_POD}.podConfig.enabled"
         if seen is None or seen.get(wanted) is None or _drs_unread(seen):
             return "the DRS settings of its cluster" if what.startswith("the cluster") else "its datastore cluster"
@@ -259,7 +259,7 @@ def _drs_unread(cluster: Entry) -> bool:
 
 def _emptying(name: str, stores: Sequence[Any], above: Mapping[str, Entry]) -> tuple[str, ...]:
     """Datastores that are being emptied: whatever the overrides say, vCenter wants their VMs elsewhere."""
-    found = [e for d in stores if (e := above.get(sdk.moid(d))) is not None]
+    found = [e for d in stores if (e := above.get(pyvmomi.moid(d))) is not None]
     return tuple(
         f"The datastore {plain_name(e.get('name'))} of {name} is in maintenance mode, so vCenter moves virtual "
         "machines off it: end maintenance mode while the master target holds disks of other machines."
@@ -284,10 +284,10 @@ def _proactive(name: str, cluster: Entry | None) -> tuple[str, ...]:
 def _holder(entry: Entry, vm: str) -> Holder:
     """A cluster or datastore cluster as read, seen from one VM. An override without ``enabled`` excludes nothing."""
     obeys, behavior = True, ""
-    if isinstance(entry.ref, sdk.vim.StoragePod):
+    if isinstance(entry.ref, pyvmomi.vim.StoragePod):
         active = bool(entry.get(f"{_POD}.podConfig.enabled"))
         overrides = entry.get(f"{_POD}.vmConfig") or ()
-        mine = next((o for o in overrides if o.vm is not None and sdk.moid(o.vm) == vm), None)
+        mine = next((o for o in overrides if o.vm is not None and pyvmomi.moid(o.vm) == vm), None)
     else:
         config = entry.get("configurationEx")
         drs = config.drsConfig if config is not None else None
@@ -296,7 +296,7 @@ def _holder(entry: Entry, vm: str) -> Holder:
         obeys = drs is None or drs.enableVmBehaviorOverrides is not False
         behavior = str(drs.defaultVmBehavior or "") if drs is not None else ""
         overrides = (config.drsVmConfig if config is not None else None) or ()
-        mine = next((o for o in overrides if sdk.moid(o.key) == vm), None)
+        mine = next((o for o in overrides if pyvmomi.moid(o.key) == vm), None)
     override = None
     if mine is not None:
         override = {"enabled": mine.enabled, "behavior": None if mine.behavior is None else str(mine.behavior)}

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import sdk
+from . import pyvmomi
 
 VERSION = 1
 
@@ -62,7 +62,9 @@ def read(options: Mapping[str, str], key: str, owner: Owner = NOBODY) -> dict[st
 
 def change(values: Mapping[str, str]) -> Any:
     """A reconfiguration that sets keys of extraConfig; an empty value removes the key."""
-    return sdk.vim.vm.ConfigSpec(extraConfig=[sdk.vim.option.OptionValue(key=k, value=v) for k, v in values.items()])
+    return pyvmomi.vim.vm.ConfigSpec(
+        extraConfig=[pyvmomi.vim.option.OptionValue(key=k, value=v) for k, v in values.items()]
+    )
 
 
 def text(note: Mapping[str, Any], owner: Owner = NOBODY) -> str:

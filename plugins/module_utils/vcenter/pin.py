@@ -16,14 +16,14 @@ from typing import Any
 from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
-from . import notes, sdk, tasks
+from . import notes, pyvmomi, tasks
 from .read import Entry, Reader, options_of, plain_name
 
 PREFIX = "homeward-asr"
 
 
 @dataclass(frozen=True)
-class Seen:
+class OwnRules:
     """What a cluster has under our names. Ids are those of the VM's group and of the host's."""
 
     cluster: Any
@@ -47,9 +47,9 @@ class Pinner:
 
     def run(self, moids: Sequence[str], pinned: bool, check: bool) -> list[VmChange]:
         """VMs on a host without a cluster need no rule and are skipped. A refusal stops only its own VM."""
-        refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
+        refs = [pyvmomi.vim.VirtualMachine(m, self._stub) for m in moids]
         entries = self._reader.some([("VirtualMachine", refs, ("name", "runtime.host", "config.extraConfig"))])
-        hosts = {sdk.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
+        hosts = {pyvmomi.moid(h): h for e in entries if (h := e.get("runtime.host")) is not None}
         above = {
             e.moid: e.get("parent") for e in self._reader.some([("HostSystem", list(hosts.values()), ("parent",))])
         }
@@ -57,8 +57,8 @@ class Pinner:
 
     def _one(self, entry: Entry, above: Mapping[str, Any], pinned: bool, check: bool) -> VmChange:
         name, host = plain_name(entry.get("name")), entry.get("runtime.host")
-        parent = above.get(sdk.moid(host)) if host is not None else None
-        here = parent if isinstance(parent, sdk.vim.ClusterComputeResource) else None
+        parent = above.get(pyvmomi.moid(host)) if host is not None else None
+        here = parent if isinstance(parent, pyvmomi.vim.ClusterComputeResource) else None
         places = self._look(entry, [here] if pinned else [here, *self._earlier(entry, here)])
         if here is None and (pinned or not any(s.anything for s in places)):
             return VmChange(entry.moid, name, "no cluster", "no cluster")
@@ -87,7 +87,7 @@ class Pinner:
         starts = [partial(cluster.ReconfigureComputeResource_Task, spec=spec, modify=True) for cluster, spec in specs]
         fault = tasks.carry_out(self._reader, self._clock, {entry.moid: starts}).get(entry.moid)
         if fault is not None:
-            error = sdk.explain(fault, f"set or remove the VM-host rule of {name}")
+            error = pyvmomi.explain(fault, f"set or remove the VM-host rule of {name}")
             return VmChange(entry.moid, name, before, before, refusal=Refusal.of(error))
         now = self._look(entry, [s.cluster for s in places])
         if not (all(_holds(entry, host, s) for s in now) if pinned else not any(s.anything for s in now)):
@@ -112,34 +112,36 @@ class Pinner:
         except notes.Unreadable:
             return []
         moids = [m for m in note.get("former") or {} if str(m).startswith("domain-")]
-        return [sdk.vim.ClusterComputeResource(m, self._stub) for m in moids if here is None or m != sdk.moid(here)]
+        return [
+            pyvmomi.vim.ClusterComputeResource(m, self._stub) for m in moids if here is None or m != pyvmomi.moid(here)
+        ]
 
-    def _look(self, entry: Entry, clusters: Sequence[Any]) -> list[Seen]:
+    def _look(self, entry: Entry, clusters: Sequence[Any]) -> list[OwnRules]:
         refs = [c for c in clusters if c is not None]
         read = self._reader.some([("ClusterComputeResource", refs, ("configurationEx",))])
         return [_seen(entry, one) for one in read]
 
 
-def _seen(entry: Entry, cluster: Entry) -> Seen:
+def _seen(entry: Entry, cluster: Entry) -> OwnRules:
     config = cluster.get("configurationEx")
     rules = (config.rule if config is not None else None) or ()
     groups = {g.name: g for g in (config.group if config is not None else None) or ()}
     ours = frozenset(n for part in ("vm", "host") if (n := _name(entry, part)) in groups)
     vm_group, host_group = groups.get(_name(entry, "vm")), groups.get(_name(entry, "host"))
-    return Seen(
+    return OwnRules(
         cluster.ref,
         next((r for r in rules if r.name == _name(entry, "rule")), None),
         ours,
-        frozenset(sdk.moid(v) for v in getattr(vm_group, "vm", None) or ()),
-        frozenset(sdk.moid(h) for h in getattr(host_group, "host", None) or ()),
+        frozenset(pyvmomi.moid(v) for v in getattr(vm_group, "vm", None) or ()),
+        frozenset(pyvmomi.moid(h) for h in getattr(host_group, "host", None) or ()),
     )
 
 
-def _holds(entry: Entry, host: Any, seen: Seen) -> bool:
+def _holds(entry: Entry, host: Any, seen: OwnRules) -> bool:
     """The rule is there as it must be to keep the VM on its host."""
     rule = seen.rule
     return bool(
-        isinstance(rule, sdk.vim.cluster.VmHostRuleInfo)
+        isinstance(rule, pyvmomi.vim.cluster.VmHostRuleInfo)
         and rule.enabled
         and rule.mandatory
         and rule.vmGroupName == _name(entry, "vm")
@@ -147,13 +149,13 @@ def _holds(entry: Entry, host: Any, seen: Seen) -> bool:
         and not rule.antiAffineHostGroupName
         and seen.vms == {entry.moid}
         and host is not None
-        and seen.hosts == {sdk.moid(host)}
+        and seen.hosts == {pyvmomi.moid(host)}
     )
 
 
-def _foreign(entry: Entry, seen: Seen) -> str:
+def _foreign(entry: Entry, seen: OwnRules) -> str:
     """Why a rule or group with our name is not ours; empty if it is ours."""
-    if seen.rule is not None and not isinstance(seen.rule, sdk.vim.cluster.VmHostRuleInfo):
+    if seen.rule is not None and not isinstance(seen.rule, pyvmomi.vim.cluster.VmHostRuleInfo):
         return "it is another kind of rule"
     if seen.rule is not None and (seen.rule.vmGroupName or "") not in ("", _name(entry, "vm")):
         return f"it applies to the group {seen.rule.vmGroupName}"
@@ -166,8 +168,8 @@ def _name(entry: Entry, part: str) -> str:
     return f"{PREFIX}-{entry.moid}-{part}"
 
 
-def _add(entry: Entry, host: Any, seen: Seen) -> Any:
-    cluster = sdk.vim.cluster
+def _add(entry: Entry, host: Any, seen: OwnRules) -> Any:
+    cluster = pyvmomi.vim.cluster
     made = []
     for part, info in (
         ("vm", cluster.VmGroup(name=_name(entry, "vm"), vm=[entry.ref])),
@@ -188,8 +190,8 @@ def _add(entry: Entry, host: Any, seen: Seen) -> Any:
     return cluster.ConfigSpecEx(groupSpec=made, rulesSpec=[cluster.RuleSpec(operation=operation, info=rule)])
 
 
-def _remove(entry: Entry, seen: Seen) -> Any:
-    cluster = sdk.vim.cluster
+def _remove(entry: Entry, seen: OwnRules) -> Any:
+    cluster = pyvmomi.vim.cluster
     spec = cluster.ConfigSpecEx()
     if seen.rule is not None:
         spec.rulesSpec = [cluster.RuleSpec(operation="remove", removeKey=seen.rule.key)]

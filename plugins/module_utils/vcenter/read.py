@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ..failback.model.errors import ReadFailed
 from ..failback.model.ports import SiteDisk, SiteMachine
 from ..failback.model.server_ports import SiteServer, short_name
-from . import sdk
+from . import pyvmomi
 from .answers import can_retrieve, is_kind, retrieve
 
 #: How many objects may vanish while one answer is being read before we stop trusting the reading.
@@ -51,7 +51,7 @@ class Entry:
 
     @property
     def moid(self) -> str:
-        return sdk.moid(self.ref)
+        return pyvmomi.moid(self.ref)
 
     def get(self, path: str) -> Any:
         return self.values.get(path)
@@ -74,28 +74,28 @@ class Reader:
 
     def all_machines(self, paths: Sequence[str], plain: bool = False) -> list[Entry]:
         """Every VM of the inventory with ``paths``; ``plain`` as in ``some``."""
-        with sdk.speaking("list its virtual machines"):
+        with pyvmomi.speaking("list its virtual machines"):
             if self._view is None:
                 self._view = self._content.viewManager.CreateContainerView(
-                    container=self._content.rootFolder, type=[sdk.vim.VirtualMachine], recursive=True
+                    container=self._content.rootFolder, type=[pyvmomi.vim.VirtualMachine], recursive=True
                 )
-            collector = sdk.vmodl.query.PropertyCollector
-            walk = collector.TraversalSpec(name="view", type=sdk.vim.view.ContainerView, path="view", skip=False)
+            collector = pyvmomi.vmodl.query.PropertyCollector
+            walk = collector.TraversalSpec(name="view", type=pyvmomi.vim.view.ContainerView, path="view", skip=False)
             target = collector.FilterSpec(
                 objectSet=[collector.ObjectSpec(obj=self._view, skip=True, selectSet=[walk])],
-                propSet=[collector.PropertySpec(type=sdk.vim.VirtualMachine, pathSet=list(paths), all=False)],
+                propSet=[collector.PropertySpec(type=pyvmomi.vim.VirtualMachine, pathSet=list(paths), all=False)],
             )
             return self._retrieve(target, plain)
 
     def everything(self, wanted: Sequence[tuple[str, Sequence[str]]]) -> list[Entry]:
         """Every object of these types in the inventory: (type name, paths) per type."""
-        types = [getattr(sdk.vim, kind) for kind, _paths in wanted]
+        types = [getattr(pyvmomi.vim, kind) for kind, _paths in wanted]
         view = self._content.viewManager.CreateContainerView(
             container=self._content.rootFolder, type=types, recursive=True
         )
         try:
-            collector = sdk.vmodl.query.PropertyCollector
-            walk = collector.TraversalSpec(name="view", type=sdk.vim.view.ContainerView, path="view", skip=False)
+            collector = pyvmomi.vmodl.query.PropertyCollector
+            walk = collector.TraversalSpec(name="view", type=pyvmomi.vim.view.ContainerView, path="view", skip=False)
             return self._retrieve(
                 collector.FilterSpec(
                     objectSet=[collector.ObjectSpec(obj=view, skip=True, selectSet=[walk])],
@@ -113,25 +113,25 @@ class Reader:
 
         ``plain`` is for reading many: values as in answers.py, of devices the disks and controllers.
         """
-        refs = {sdk.moid(r): r for entry in wanted for r in entry[1]}
+        refs = {pyvmomi.moid(r): r for entry in wanted for r in entry[1]}
         if not refs:
             return []
-        collector = sdk.vmodl.query.PropertyCollector
+        collector = pyvmomi.vmodl.query.PropertyCollector
         prop_set = [
-            collector.PropertySpec(type=getattr(sdk.vim, kind), pathSet=list(paths), all=False)
+            collector.PropertySpec(type=getattr(pyvmomi.vim, kind), pathSet=list(paths), all=False)
             for kind, group, paths in wanted
             if group
         ]
-        with sdk.speaking("read its inventory"):
+        with pyvmomi.speaking("read its inventory"):
             for _dummy in range(VANISHED_LIMIT):
                 target = collector.FilterSpec(
                     objectSet=[collector.ObjectSpec(obj=r, skip=False) for r in refs.values()], propSet=prop_set
                 )
                 try:
                     return self._retrieve(target, plain)
-                except sdk.vmodl.fault.ManagedObjectNotFound as gone:
+                except pyvmomi.vmodl.fault.ManagedObjectNotFound as gone:
                     # Deleted between the scan and now: it is not there, which is an answer.
-                    if refs.pop(sdk.moid(gone.obj) if gone.obj is not None else "", None) is None:
+                    if refs.pop(pyvmomi.moid(gone.obj) if gone.obj is not None else "", None) is None:
                         raise
                     if not refs:
                         return []
@@ -142,7 +142,7 @@ class Reader:
         )
 
     def _retrieve(self, target: Any, plain: bool = False) -> list[Entry]:
-        options = sdk.vmodl.query.PropertyCollector.RetrieveOptions()
+        options = pyvmomi.vmodl.query.PropertyCollector.RetrieveOptions()
         if self._page:
             options.maxObjects = self._page
         if plain and can_retrieve(self._collector):
@@ -233,9 +233,9 @@ def _detailed(reader: Reader, refs: Sequence[Any], devices: bool) -> list[SiteSe
     paths = (*DETAIL, DEVICES) if devices else DETAIL
     entries = reader.some([("VirtualMachine", refs, paths)], plain=True)
     hosts = {
-        sdk.moid(e.get("runtime.host")): e.get("runtime.host") for e in entries if e.get("runtime.host") is not None
+        pyvmomi.moid(e.get("runtime.host")): e.get("runtime.host") for e in entries if e.get("runtime.host") is not None
     }
-    stores = {sdk.moid(d): d for e in entries for d in e.get("datastore") or ()}
+    stores = {pyvmomi.moid(d): d for e in entries for d in e.get("datastore") or ()}
     around = {
         n.moid: n
         for n in reader.some(
@@ -256,12 +256,12 @@ _POWERED_ON = {"poweredOn": True, "poweredOff": False}
 
 def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]) -> SiteServer:
     """``around`` holds its host and datastores by their references, ``names`` their names."""
-    host = around.get(sdk.moid(entry.get("runtime.host"))) if entry.get("runtime.host") is not None else None
+    host = around.get(pyvmomi.moid(entry.get("runtime.host"))) if entry.get("runtime.host") is not None else None
     uuid, bios_uuid = uuids_of(entry)
     power = str(entry.get("runtime.powerState") or "")
     snapshot = entry.get("snapshot")
     devices = entry.get(DEVICES) or ()
-    controllers = {d.key: controller_kind(d) for d in devices if is_kind(d, sdk.vim.vm.device.VirtualController)}
+    controllers = {d.key: controller_kind(d) for d in devices if is_kind(d, pyvmomi.vim.vm.device.VirtualController)}
     address = entry.get("guest.ipAddress")
     return SiteServer(
         moid=entry.moid,
@@ -270,8 +270,10 @@ def _machine(entry: Entry, around: Mapping[str, Entry], names: Mapping[str, str]
         bios_uuid=bios_uuid,
         powered_on=_POWERED_ON.get(power),
         host=names[host.moid] if host is not None else "",
-        datastores=tuple(sorted(names[sdk.moid(d)] for d in entry.get("datastore") or () if sdk.moid(d) in names)),
-        disks=tuple(_disk(d, controllers) for d in devices if is_kind(d, sdk.vim.vm.device.VirtualDisk)),
+        datastores=tuple(
+            sorted(names[pyvmomi.moid(d)] for d in entry.get("datastore") or () if pyvmomi.moid(d) in names)
+        ),
+        disks=tuple(_disk(d, controllers) for d in devices if is_kind(d, pyvmomi.vim.vm.device.VirtualDisk)),
         controllers=tuple(k for k in controllers.values() if k in DISK_CONTROLLERS),
         has_snapshot=bool(snapshot is not None and (snapshot.rootSnapshotList or snapshot.currentSnapshot)),
         tools_running=entry.get("guest.toolsRunningStatus") == "guestToolsRunning",
@@ -315,9 +317,9 @@ DISK_CONTROLLERS = frozenset({"pvscsi", "lsilogic-sas", "lsilogic", "buslogic", 
 def controller_kind(device: Any) -> str:
     """The controller's kind in one word, as users configure it."""
     for cls, word in _KINDS:
-        if is_kind(device, getattr(sdk.vim.vm.device, cls)):
+        if is_kind(device, getattr(pyvmomi.vim.vm.device, cls)):
             return word
-    return "scsi" if is_kind(device, sdk.vim.vm.device.VirtualSCSIController) else "other"
+    return "scsi" if is_kind(device, pyvmomi.vim.vm.device.VirtualSCSIController) else "other"
 
 
 def _disk(device: Any, controllers: Mapping[int, str]) -> SiteDisk:
@@ -328,5 +330,5 @@ def _disk(device: Any, controllers: Mapping[int, str]) -> SiteDisk:
         uuid=str(getattr(backing, "uuid", None) or ""),
         size_bytes=int(size),
         controller=controllers.get(device.controllerKey, ""),
-        raw_device=is_kind(backing, sdk.vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo),
+        raw_device=is_kind(backing, pyvmomi.vim.vm.device.VirtualDisk.RawDiskMappingVer1BackingInfo),
     )

@@ -13,7 +13,7 @@ from ..failback.model.ports import Clock, SiteMachine
 from ..failback.model.server_ports import SiteServer, VmChange, VmPlace
 from ..failback.model.site_estate import SiteEstate
 from ..failback.model.site_ports import SiteSurvey
-from . import sdk
+from . import pyvmomi
 from .read import Reader, find_described, find_machines, find_servers
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Site:
             if exc.code != "vcenter_session_ended" or self._login is None:
                 raise
         with contextlib.suppress(Exception):
-            sdk.Disconnect(self.service)
+            pyvmomi.Disconnect(self.service)
         self._take(self._login())
         return look()
 
@@ -70,9 +70,9 @@ class Site:
 
     def estate(self) -> SiteEstate:
         """Clusters, hosts, datastores and datastore clusters."""
-        from .estate import read_estate
+        from .estate import read_site
 
-        (whole,) = self._reading(lambda: [read_estate(self.service, self.content, self.reader)])
+        (whole,) = self._reading(lambda: [read_site(self.service, self.content, self.reader)])
         return whole
 
     def described(self, uuids: Iterable[str] = (), names: Iterable[str] = ()) -> Sequence[SiteServer]:
@@ -92,7 +92,7 @@ class Site:
         """See ServerSitePort."""
         from .disk_uuid import UuidEnabler
 
-        with sdk.speaking("set disk.EnableUUID"):
+        with pyvmomi.speaking("set disk.EnableUUID"):
             enabler = UuidEnabler(self.service, self.reader, self._clock)
             return enabler.run(moids, power_off, guest_timeout, budget, check)
 
@@ -100,21 +100,21 @@ class Site:
         """See ServerSitePort."""
         from .exclusion import Excluder
 
-        with sdk.speaking("exclude virtual machines from vMotion or restore them"):
+        with pyvmomi.speaking("exclude virtual machines from vMotion or restore them"):
             return Excluder(self.service, self.content, self.reader, self._clock).run(moids, excluded, check)
 
     def watch(self, moids: Sequence[str], *, mode: str, check: bool, idle: Collection[str] = ()) -> list[VmPlace]:
         """See ServerSitePort."""
         from .watch import Watcher
 
-        with sdk.speaking("look up where virtual machines were and what moved them"):
+        with pyvmomi.speaking("look up where virtual machines were and what moved them"):
             return Watcher(self.service, self.content, self.reader, self._clock).run(moids, mode, check, idle)
 
     def set_pinned(self, moids: Sequence[str], *, pinned: bool, check: bool) -> list[VmChange]:
         """See ServerSitePort."""
         from .pin import Pinner
 
-        with sdk.speaking("set or remove VM-host rules"):
+        with pyvmomi.speaking("set or remove VM-host rules"):
             return Pinner(self.service, self.reader, self._clock).run(moids, pinned, check)
 
     def close(self) -> None:
@@ -126,7 +126,7 @@ class Site:
         with contextlib.suppress(Exception):
             self.reader.close()
         with contextlib.suppress(Exception):
-            sdk.Disconnect(self.service)
+            pyvmomi.Disconnect(self.service)
 
     def __enter__(self) -> Site:
         return self

@@ -134,7 +134,7 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Plan:
+class WritePlan:
     """What to do for one VM, in order: note, writes, and (lifting) the note's removal."""
 
     note: Mapping[str, Any] | None = None
@@ -146,17 +146,17 @@ class Plan:
         return bool(self.note or self.writes or self.drop_note)
 
 
-def plan(standing: Standing, excluded: bool) -> Plan:
+def plan(standing: Standing, excluded: bool) -> WritePlan:
     """What it takes to exclude the VM, or to restore it. Pure."""
     if standing.unknown:
-        return Plan()
+        return WritePlan()
     return _plan_exclude(standing) if excluded else _plan_restore(standing)
 
 
-def _plan_exclude(standing: Standing) -> Plan:
+def _plan_exclude(standing: Standing) -> WritePlan:
     loose = [h for h in standing.movers if not h.excluded]
     if not loose:
-        return Plan()
+        return WritePlan()
     former = dict((standing.note or {}).get("former") or {})
     # A former value once noted stays, as the present one may already be ours; unless somebody set another one since.
     missing = {
@@ -166,12 +166,12 @@ def _plan_exclude(standing: Standing) -> Plan:
     }
     note = {"former": {**former, **missing}} if missing else None
     writes = [Write(h.moid, EDIT if h.override is not None else ADD, {"enabled": False}) for h in loose]
-    return Plan(note=note, writes=tuple(writes))
+    return WritePlan(note=note, writes=tuple(writes))
 
 
-def _plan_restore(standing: Standing) -> Plan:
+def _plan_restore(standing: Standing) -> WritePlan:
     if standing.note is None:
-        return Plan()
+        return WritePlan()
     writes = []
     here = {h.moid for h in standing.holders}
     for moid, former in sorted((standing.note.get("former") or {}).items()):
@@ -186,7 +186,7 @@ def _plan_restore(standing: Standing) -> Plan:
         else:
             # Only what the exclusion wrote is put back; an edit leaves the override's other values as they are.
             writes.append(Write(moid, EDIT, {"enabled": _enabled(former)}))
-    return Plan(writes=tuple(writes), drop_note=True)
+    return WritePlan(writes=tuple(writes), drop_note=True)
 
 
 def _enabled(override: Override) -> bool:
@@ -206,7 +206,7 @@ def plain(override: Override | None) -> dict[str, Any] | None:
     return None if override is None else {"enabled": override.get("enabled"), "behavior": override.get("behavior")}
 
 
-def after(standing: Standing, work: Plan) -> Standing:
+def after(standing: Standing, work: WritePlan) -> Standing:
     """The VM as the plan would leave it; what check mode reports."""
     written = {w.holder: (None if w.operation == REMOVE else w.values) for w in work.writes}
 

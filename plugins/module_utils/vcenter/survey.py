@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..failback.model.site_ports import Mount, SiteDatastore, SiteHost, SiteSurvey
-from . import sdk
+from . import pyvmomi
 from .read import Entry, Reader, plain_name
 
 HOST = (
@@ -34,7 +34,7 @@ CLUSTER = ("name",)
 
 def survey(service: Any, content: Any, reader: Reader) -> SiteSurvey:
     """Six calls, however large the inventory is."""
-    with sdk.speaking("read its hosts and datastores"):
+    with pyvmomi.speaking("read its hosts and datastores"):
         entries = reader.everything(
             (("HostSystem", HOST), ("Datastore", DATASTORE), ("ClusterComputeResource", CLUSTER))
         )
@@ -60,7 +60,7 @@ def survey(service: Any, content: Any, reader: Reader) -> SiteSurvey:
 
 def is_a(entry: Entry, kind: str) -> bool:
     """Whether an entry is an object of this type."""
-    return isinstance(entry.ref, getattr(sdk.vim, kind))
+    return isinstance(entry.ref, getattr(pyvmomi.vim, kind))
 
 
 def _aware(value: Any) -> datetime | None:
@@ -77,7 +77,7 @@ def _host(entry: Entry, clusters: Mapping[str, str]) -> SiteHost:
         connection=str(entry.get("runtime.connectionState") or ""),
         maintenance=bool(entry.get("runtime.inMaintenanceMode")),
         product=str(entry.get("summary.config.product.fullName") or ""),
-        cluster=clusters.get(sdk.moid(parent), "") if parent is not None else "",
+        cluster=clusters.get(pyvmomi.moid(parent), "") if parent is not None else "",
         memory_mb=None if size is None else int(size) >> 20,
         memory_used_mb=None if used is None else int(used),
     )
@@ -86,7 +86,7 @@ def _host(entry: Entry, clusters: Mapping[str, str]) -> SiteHost:
 def _datastore(entry: Entry, hosts: Mapping[str, str]) -> SiteDatastore:
     mounts = {}
     for mount in entry.get("host") or ():
-        name = hosts.get(sdk.moid(mount.key))
+        name = hosts.get(pyvmomi.moid(mount.key))
         if name is not None:
             info = mount.mountInfo
             mounts[name] = Mount(str(info.accessMode or ""), info.mounted, info.accessible)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..failback.model.errors import ConnectionFailed, FailbackError
-from . import sdk
+from . import pyvmomi
 
 if TYPE_CHECKING:
     from ..failback.model.ports import Clock
@@ -51,9 +51,9 @@ def begin(start: Start) -> tuple[Any, Any]:
     """Start one task: (task, None), or (None, why not). Raises what concerns the session as a whole."""
     try:
         return start(), None
-    except sdk.SESSION_WIDE:
+    except pyvmomi.SESSION_WIDE:
         raise
-    except sdk.ONE_OBJECTS as exc:
+    except pyvmomi.ONE_OBJECTS as exc:
         return None, exc
 
 
@@ -67,9 +67,9 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
     deadline = clock.monotonic() + timeout
     pause = FIRST_PAUSE
     while True:
-        open_tasks = [t for t in tasks if sdk.moid(t) not in ended]
+        open_tasks = [t for t in tasks if pyvmomi.moid(t) not in ended]
         if not open_tasks:
-            return [ended[sdk.moid(t)] for t in tasks]
+            return [ended[pyvmomi.moid(t)] for t in tasks]
         looked = reader.some([("Task", open_tasks, ("info.state",))])
         for entry in looked:
             state = str(entry.get("info.state") or "")
@@ -78,9 +78,9 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
         seen = {entry.moid for entry in looked}
         for task in open_tasks:
             # vCenter drops ended tasks after a while; one that can no longer be read has ended with an unknown outcome.
-            if sdk.moid(task) not in seen:
-                ended[sdk.moid(task)] = sdk.vmodl.MethodFault(msg="vCenter no longer knows the task's result")
-        if all(sdk.moid(t) in ended for t in tasks):
+            if pyvmomi.moid(task) not in seen:
+                ended[pyvmomi.moid(task)] = pyvmomi.vmodl.MethodFault(msg="vCenter no longer knows the task's result")
+        if all(pyvmomi.moid(t) in ended for t in tasks):
             continue
         if clock.monotonic() >= deadline:
             late = FailbackError(
@@ -88,7 +88,7 @@ def wait(reader: Reader, tasks: Sequence[Any], clock: Clock, timeout: float = 30
                 f"A task is still running in vCenter after {int(timeout)} seconds.",
                 "Check the recent tasks of the object in vCenter, then rerun to continue where it stopped.",
             )
-            return [ended.get(sdk.moid(t), late) for t in tasks]
+            return [ended.get(pyvmomi.moid(t), late) for t in tasks]
         clock.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -102,5 +102,5 @@ def _fault_of(reader: Reader, task: Any) -> Any:
         if isinstance(exc, ConnectionFailed):
             raise
         text = "its task failed with a reason that could not be decoded"
-        fault = sdk.vmodl.MethodFault(msg=text)
-    return fault or sdk.vmodl.MethodFault(msg="no reason given")
+        fault = pyvmomi.vmodl.MethodFault(msg=text)
+    return fault or pyvmomi.vmodl.MethodFault(msg="no reason given")

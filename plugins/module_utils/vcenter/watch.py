@@ -20,7 +20,7 @@ from ..failback.model.items import iso, parse_time
 from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import SiteMove, VmPlace
-from . import notes, sdk, tasks
+from . import notes, pyvmomi, tasks
 from .place import Disk, Here, as_note, compare, of_note
 from .read import DEVICES, Entry, Reader, options_of, plain_name
 
@@ -73,10 +73,10 @@ class Watcher:
                 self._write(entry, "" if note is None else notes.text(note, self._owner(entry)))
             held = len(note["foreign"]) if note is not None else place.foreign_disks
             return replace(place, changed=True, foreign_disks=held)
-        except sdk.SESSION_WIDE:
+        except pyvmomi.SESSION_WIDE:
             raise
-        except sdk.ONE_OBJECTS as exc:
-            error = sdk.explain(exc, doing)
+        except pyvmomi.ONE_OBJECTS as exc:
+            error = pyvmomi.explain(exc, doing)
             return replace(place, refusal=Refusal.of(error))
 
     @staticmethod
@@ -90,7 +90,7 @@ class Watcher:
         )
 
     def _read(self, moids: Sequence[str]) -> list[Entry]:
-        refs = [sdk.vim.VirtualMachine(m, self._stub) for m in moids]
+        refs = [pyvmomi.vim.VirtualMachine(m, self._stub) for m in moids]
         paths = (
             "name",
             "config.instanceUuid",
@@ -117,14 +117,14 @@ class Watcher:
             e.moid: plain_name(e.get("name"))
             for e in self._reader.some([("HostSystem", [host], ("name",)), ("Datastore", list(stores), ("name",))])
         }
-        if not all(names.get(sdk.moid(ref)) for ref in (host, *stores)):
+        if not all(names.get(pyvmomi.moid(ref)) for ref in (host, *stores)):
             return f"The location of {name} is unknown: its host or its datastores cannot be read."
         return Here(
-            sdk.moid(host),
-            names[sdk.moid(host)],
-            {sdk.moid(s): names[sdk.moid(s)] for s in stores},
+            pyvmomi.moid(host),
+            names[pyvmomi.moid(host)],
+            {pyvmomi.moid(s): names[pyvmomi.moid(s)] for s in stores},
             plain_name(vmx),
-            tuple(_disk(d) for d in devices if isinstance(d, sdk.vim.vm.device.VirtualDisk)),
+            tuple(_disk(d) for d in devices if isinstance(d, pyvmomi.vim.vm.device.VirtualDisk)),
         )
 
     def _owner(self, entry: Entry) -> notes.Owner:
@@ -172,7 +172,7 @@ class Watcher:
     # history
 
     def _moves(self, entry: Entry, since: datetime) -> tuple[SiteMove, ...]:
-        event = sdk.vim.event
+        event = pyvmomi.vim.event
         types = [*MOVES, *(f"vim.event.{kind}" for kind in MOVES)]
         spec = event.EventFilterSpec(
             entity=event.EventFilterSpec.ByEntity(entity=entry.ref, recursion="self"),
@@ -186,7 +186,7 @@ class Watcher:
 
     def _tasks(self, entry: Entry, since: datetime) -> tuple[tuple[str, ...], tuple[SiteMove, ...]]:
         """Moves that run now (they have left no event yet), and those that ended well."""
-        filters = sdk.vim.TaskFilterSpec
+        filters = pyvmomi.vim.TaskFilterSpec
         spec = filters(
             entity=filters.ByEntity(entity=entry.ref, recursion="self"),
             time=filters.ByTime(timeType="queuedTime", beginTime=since.replace(microsecond=0)),
@@ -232,7 +232,7 @@ def _disk(device: Any) -> Disk:
         int(device.key),
         str(getattr(backing, "uuid", None) or ""),
         plain_name(getattr(backing, "fileName", None) or ""),
-        sdk.moid(store) if store is not None else "",
+        pyvmomi.moid(store) if store is not None else "",
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import shape
+from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import shape
 
 STAGES = ["asr_failover", "asr_commit", "asr_reprotect", "asr_failback", "asr_cancel_failback"]
 SERVERS = ["asr_master_target", "asr_process_server"]

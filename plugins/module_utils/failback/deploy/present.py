@@ -22,7 +22,7 @@ from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import UNSURE_SECONDS
 from ..servers.slices import ServerSlice
-from .preflight import Chooser, choose_fabric, unwanted_differences
+from .choosing import Chooser, choose_fabric, unwanted_differences
 from .scripts import SETUP_COMMAND
 from .spec import GALLERY, MARK, Wish
 from .template import Picked, made_ids, request, shown

@@ -33,7 +33,7 @@ NAMED = 5
 NO_REASON = Refusal("", "")
 
 
-class Standing(Enum):
+class FellowState(Enum):
     """A member of a group as seen from one step of another member."""
 
     #: The step is under way or behind it.
@@ -51,13 +51,13 @@ class Fellow:
     """One member with its standing; ``why`` and ``ended`` describe one that stopped."""
 
     name: str
-    standing: Standing
+    standing: FellowState
     ended: str = ""
     why: Refusal = NO_REASON
 
 
 @dataclass(frozen=True)
-class Ruling:
+class GroupRuling:
     """What a group means for one member's step: it goes, is ``waiting`` for fellows, or held because some stopped."""
 
     go: bool
@@ -65,7 +65,7 @@ class Ruling:
     refusal: Refusal | None = None
 
 
-GO = Ruling(True)
+GO = GroupRuling(True)
 
 
 def units(items: Iterable[Item]) -> dict[str, str]:
@@ -126,14 +126,14 @@ def _by_unit(items: Iterable[Item], bound: Mapping[str, str]) -> dict[str, list[
     return found
 
 
-def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
+def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> GroupRuling:
     """Whether a member's step may be sent, given the other members of its group in this run."""
-    stopped = [f for f in fellows if f.standing is Standing.STOPPED]
+    stopped = [f for f in fellows if f.standing is FellowState.STOPPED]
     if stopped:
         # One that is itself only held for the group is no explanation if another one is.
         causes = [f for f in stopped if f.why.code != HELD] or stopped
         said = " ".join(f"{f.name} {_how(f)}." for f in causes[:NAMED]) + _more(len(causes))
-        return Ruling(
+        return GroupRuling(
             False,
             refusal=Refusal(
                 HELD,
@@ -141,10 +141,10 @@ def rule(group: str, doing: str, fellows: Sequence[Fellow]) -> Ruling:
                 remedy(causes),
             ),
         )
-    waited_for = [f.name for f in fellows if f.standing is Standing.OPEN]
+    waited_for = [f.name for f in fellows if f.standing is FellowState.OPEN]
     if waited_for:
         names = ", ".join(waited_for[:NAMED]) + _more(len(waited_for))
-        return Ruling(False, f"waiting for {names} of its consistency group {group!r} before {doing}")
+        return GroupRuling(False, f"waiting for {names} of its consistency group {group!r} before {doing}")
     return GO
 
 
@@ -198,7 +198,7 @@ def cut(pieces: Sequence[Sequence[T]], room: int) -> tuple[list[T], list[T]]:
 
 
 @dataclass(frozen=True)
-class Way:
+class FellowRoute:
     """A member's way as check mode sees it: steps behind it, steps ahead in order, and how it would stop."""
 
     past: frozenset[str]
@@ -209,7 +209,7 @@ class Way:
         return step in self.past or step in self.ahead
 
 
-def barriers(ways: Mapping[str, Way]) -> dict[str, tuple[str, list[Fellow]]]:
+def barriers(ways: Mapping[str, FellowRoute]) -> dict[str, tuple[str, list[Fellow]]]:
     """For each member of one group that would be held: the step it is held before, and the fellows that stopped."""
     found: dict[str, tuple[str, list[Fellow]]] = {}
     for key, way in ways.items():

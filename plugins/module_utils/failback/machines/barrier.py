@@ -9,7 +9,7 @@ from typing import Any
 
 from ..lifecycle import group
 from ..lifecycle.decide import Hold, Send, Wait, behind, verdict
-from ..lifecycle.group import Fellow, Standing, Way
+from ..lifecycle.group import Fellow, FellowRoute, FellowState
 from ..lifecycle.table import DONE, STEP_TEXT, WAIT, Operation, Position
 from ..model.outcomes import STOPPED
 from ..model.refusal import Refusal
@@ -17,7 +17,7 @@ from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
 
 
-class Rulings:
+class GroupRulings:
     """What groups mean for the steps of one moment; ``going`` are the (machine, step) that would be sent now.
 
     A group's word is the same for all its members before a step, so each is found once, however large the group is.
@@ -26,13 +26,13 @@ class Rulings:
     def __init__(self, state: SliceState, going: AbstractSet[tuple[str, str]] = frozenset()) -> None:
         self.state = state
         self.going = going
-        self.found: dict[tuple[str, str], group.Ruling] = {}
+        self.found: dict[tuple[str, str], group.GroupRuling] = {}
         self.members: dict[str, list[Track]] = {}
         for track in state.memory.tracks.values():
             if track.unit:
                 self.members.setdefault(track.unit, []).append(track)
 
-    def of(self, track: Track, step: str) -> group.Ruling:
+    def of(self, track: Track, step: str) -> group.GroupRuling:
         """What its group means for a machine before a step."""
         if not track.unit:
             return group.GO
@@ -47,7 +47,7 @@ class Rulings:
 
 def whole_groups(state: SliceState, due: Sequence[Due]) -> list[Due]:
     """What of ``due`` may be sent with regard to groups. The others wait, or are held if another member has stopped."""
-    rulings = Rulings(state, {(track.key, operation.step) for _item, track, operation in due})
+    rulings = GroupRulings(state, {(track.key, operation.step) for _item, track, operation in due})
     kept: list[Due] = []
     for item, track, operation in due:
         ruling = rulings.of(track, operation.step)
@@ -62,7 +62,7 @@ def whole_groups(state: SliceState, due: Sequence[Due]) -> list[Due]:
 
 def hold_waiting(state: SliceState) -> None:
     """Hold what only waits for its next step, if another member that stopped would hold it then."""
-    rulings = Rulings(state)
+    rulings = GroupRulings(state)
     for item, track in state.open_tracks() if rulings.members else ():
         if not track.unit or track.job or track.lost_step:
             continue
@@ -78,11 +78,11 @@ def hold_waiting(state: SliceState) -> None:
 def fellow_of(state: SliceState, track: Track, step: str, due: bool) -> Fellow:
     """A group's member as its fellows see it before a step."""
     if due:
-        standing = Standing.DUE
+        standing = FellowState.DUE
     elif passed(state, track, step):
-        standing = Standing.PAST
+        standing = FellowState.PAST
     else:
-        standing = Standing.STOPPED if track.ended else Standing.OPEN
+        standing = FellowState.STOPPED if track.ended else FellowState.OPEN
     return Fellow(track.name, standing, track.ended, track.why)
 
 
@@ -122,7 +122,7 @@ def foresee(state: SliceState, ways: Sequence[tuple[Track, Sequence[Operation], 
     ``ways`` are machines with the steps a run would send for each and how it would end. What holds a machine is
     written into its track.
     """
-    whole: dict[str, dict[str, Way]] = {}
+    whole: dict[str, dict[str, FellowRoute]] = {}
     tracks: dict[str, Track] = {}
     known = {track.key for track, _operations, _end in ways}
     entries: list[tuple[Track, Sequence[Operation], object]] = [
@@ -133,9 +133,9 @@ def foresee(state: SliceState, ways: Sequence[tuple[Track, Sequence[Operation], 
         if not track.unit:
             continue
         stops = track.ended in STOPPED or isinstance(end, (Hold, Refusal))
-        fellow = Fellow(track.name, Standing.STOPPED, track.ended, track.why)
+        fellow = Fellow(track.name, FellowState.STOPPED, track.ended, track.why)
         tracks[track.key] = track
-        whole.setdefault(track.unit, {})[track.key] = Way(
+        whole.setdefault(track.unit, {})[track.key] = FellowRoute(
             frozenset(step for step in state.order.route if passed(state, track, step)),
             tuple(operation.step for operation in operations),
             fellow if stops else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lifecycle import group
-from ..lifecycle.group import Fellow, Standing
+from ..lifecycle.group import Fellow, FellowState
 from ..lifecycle.table import COMMITS, DONE, STEP_TEXT, VERDICTS, Position
 from ..model.errors import certain
 from ..model.items import before_segment
@@ -130,7 +130,7 @@ def held_row(machine: Machine, stage: str, fellows: Sequence[Machine]) -> dict[s
             [
                 Fellow(
                     str(f.get("name")),
-                    Standing.STOPPED,
+                    FellowState.STOPPED,
                     str(f["done"]) if f.get("done") in STOPPED else "under way",
                     Refusal(
                         str(f.get("code") or ""),

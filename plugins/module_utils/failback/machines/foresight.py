@@ -23,10 +23,10 @@ from ..tracking.patience import passes
 from ..tracking.state import SliceState
 
 #: A machine's predicted route: the steps ahead, and how it ends.
-Way = tuple[Sequence[Operation], object]
+StepsAhead = tuple[Sequence[Operation], object]
 
 
-def commits_later(way: Way) -> bool:
+def commits_later(way: StepsAhead) -> bool:
     """Whether a commit follows something that would be sent before it, now or after somebody's word."""
     operations, end = way
     return bool(operations) and (
@@ -34,7 +34,7 @@ def commits_later(way: Way) -> bool:
     )
 
 
-def need_site(state: SliceState, ways: Mapping[str, Way]) -> None:
+def need_site(state: SliceState, ways: Mapping[str, StepsAhead]) -> None:
     """Raises InputError (``vcenter_missing``) if a commit is due and there is no vCenter to verify it in."""
     if state.site is not None:
         return
@@ -75,7 +75,7 @@ class _Probe:
                 track.end("refused", Refusal(problems[0].code, told, remedy))
 
 
-def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, StepsAhead]) -> None:
     """Read what later steps read. Machines whose later step could not be read are refused, or wait where it may resolve itself
     it; the others go on."""
     probe = _Probe(state)
@@ -89,7 +89,7 @@ def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]
     probe.refuse()
 
 
-def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> None:
+def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, StepsAhead]) -> None:
     """Ask vCenter once for the location of all machines: it decides the reprotect home, and shows before the first
     write that the account may read what a later commit's proof will need."""
     asked: list[tuple[Item, Known]] = []
@@ -116,12 +116,12 @@ def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way])
         state.homes[item.key] = found(item, [*mine, *(m for m in hidden if m not in mine)], known)
 
 
-def _chooses_later(state: SliceState, item: Item, way: Way) -> bool:
+def _chooses_later(state: SliceState, item: Item, way: StepsAhead) -> bool:
     """Whether a failover after the next step will choose from a list of recovery points."""
     return any(operation.step in FAILOVERS and needs_list(operation, state.point_for(item)) for operation in way[0][1:])
 
 
-def _pointed(state: SliceState, items: Sequence[Item], ways: Mapping[str, Way]) -> list[Item]:
+def _pointed(state: SliceState, items: Sequence[Item], ways: Mapping[str, StepsAhead]) -> list[Item]:
     """One machine a vault whose recovery points are read ahead; those of failovers due now are read anyway."""
     return list({i.vault.key: i for i in items if _chooses_later(state, i, ways[i.key])}.values())
 

@@ -25,7 +25,7 @@ GIB = 1024**3
 
 
 @dataclass(frozen=True)
-class Way:
+class Paragraph:
     """What machines of one paragraph have in common."""
 
     operations: tuple[str, ...]
@@ -39,8 +39,8 @@ def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     operations: dict[tuple[str, str], list[str]] = {}
     for entry in plan:
         operations.setdefault((str(entry["vault"]), str(entry["machine"])), []).append(str(entry["step"]))
-    ways: dict[Way, list[str]] = {}
-    sizes: dict[Way, int | None] = {}
+    ways: dict[Paragraph, list[str]] = {}
+    sizes: dict[Paragraph, int | None] = {}
     for key, track in state.memory.tracks.items():
         item = state.items.get(key)
         steps = operations.get((item.vault.name, item.friendly_name), []) if item is not None else []
@@ -49,7 +49,7 @@ def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
         homeward = REPROTECT_TO_ONPREM in steps
         where = state.locations.get(key) or judged(item, state.homes.get(key))
         placement = state.homeward.get(key) or track.placement or {}
-        way = Way(
+        way = Paragraph(
             operations=tuple(steps),
             place=_place(where, placement) if homeward else "",
             through=_through(placement, where.exists is not True or item.instance_type not in CLASSIC),
@@ -75,12 +75,12 @@ def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _operations(way: Way) -> str:
+def _operations(way: Paragraph) -> str:
     said = ", then ".join(STEP_TEXT.get(step, step) for step in way.operations)
     return said + (", then waiting for approval before the commit" if way.held else "")
 
 
-def _paragraph(way: Way, names: Sequence[str], size: int | None, short: bool) -> list[str]:
+def _paragraph(way: Paragraph, names: Sequence[str], size: int | None, short: bool) -> list[str]:
     who = ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
     said = who if short else f"{who}: {_operations(way)}"
     where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]

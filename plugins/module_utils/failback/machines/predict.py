@@ -14,7 +14,7 @@ from ..tracking.state import SliceState, approval
 from ..tracking.track import Track
 from .barrier import foresee
 from .commits import refuse_unproven
-from .preflight import preflight
+from .prerequisites import prerequisites
 from .requests import RequestBuilder
 
 #: A request that a run would send: the machine, its track, the step and the body.
@@ -23,7 +23,7 @@ Planned = tuple[Item, Track, Operation, Any]
 
 def predict(state: SliceState) -> list[dict[str, Any]]:
     """The requests a run would send, in order of steps and names. Nothing is written."""
-    requests = preflight(state, [item for item, _track in state.open_tracks()])
+    requests = prerequisites(state, [item for item, _track in state.open_tracks()])
     first = [(item, track, state.decision(item, track)) for item, track in state.open_tracks()]
     commits = [(i, t, d.operation) for i, t, d in first if isinstance(d, Send) and d.operation.step in COMMITS]
     unproven = requests.commits.unproven(commits, requests.commits.failovers(commits)) if commits else {}

@@ -164,7 +164,7 @@ class Run(SliceState, Slice[None]):
             due = self.held_back(due)
         if not self.memory.checked:
             # Wrong names and missing servers are found before the first write of the run.
-            self.sender.preflight()
+            self.sender.prerequisites()
             self.memory.checked = True
         due = whole_groups(self, self.clear(due))
         hold_waiting(self)

@@ -22,7 +22,7 @@ from ..tracking.patience import by_name
 from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
 from .barrier import as_units, whole_groups
-from .preflight import preflight
+from .prerequisites import prerequisites
 from .requests import RequestBuilder
 
 #: Code of an answer that says "not now" (429) and accepted nothing.
@@ -57,14 +57,14 @@ class Sender:
         if self.partial:
             self.requests, self.partial = None, False
 
-    def preflight(self) -> None:
+    def prerequisites(self) -> None:
         """Read what the remaining steps need; wrong options are found here, before the first write."""
-        self.requests = preflight(self.state, [item for item, _track in self.state.open_tracks()])
+        self.requests = prerequisites(self.state, [item for item, _track in self.state.open_tracks()])
 
     def all(self, due: list[Due]) -> None:
         """Send what is due as far as the write bucket has tokens, machines of one step in the order of their names."""
         if self.requests is None:
-            self.preflight()
+            self.prerequisites()
             self.partial = bool(self.state.trouble)
             due = self.state.clear(due)
         requests = certain(self.requests)

@@ -74,7 +74,7 @@ class ProcessServerOrder:
 
 
 @dataclass(frozen=True)
-class Server:
+class WantedServer:
     """A process server as last seen, or one still unknown to the vault (``server`` is None)."""
 
     wanted: str
@@ -107,7 +107,7 @@ def ensure_process_server(
 
 
 #: The result of one read: the servers, and the entries of the result.
-Seen = tuple[list[Server], list[dict[str, Any]]]
+Seen = tuple[list[WantedServer], list[dict[str, Any]]]
 
 
 class ProcessServers(ServerSlice[Seen]):
@@ -140,7 +140,7 @@ class ProcessServers(ServerSlice[Seen]):
 
     # reading
 
-    def servers(self) -> list[Server]:
+    def servers(self) -> list[WantedServer]:
         self.known = [(f, s) for f in serving(self.vaults, self.order.vaults) for s in f.process_servers]
         if not self.order.name:
             if not self.known:
@@ -155,7 +155,7 @@ class ProcessServers(ServerSlice[Seen]):
             raise not_found(self.order.name, self.known, "process server", "name")
         return [self.judge(self.order.name, *(found or (None, None)))]
 
-    def judge(self, wanted: str, fabric: Fabric | None, server: ProcessServer | None) -> Server:
+    def judge(self, wanted: str, fabric: Fabric | None, server: ProcessServer | None) -> WantedServer:
         if fabric is None or server is None:
             missing = Refusal(
                 "not_registered",
@@ -163,11 +163,11 @@ class ProcessServers(ServerSlice[Seen]):
                 "It appears 10 to 15 minutes after its registration, or sooner with `{set:refresh=true}`.",
                 waits=True,
             )
-            return Server(wanted, verdict=Verdict((missing,)))
+            return WantedServer(wanted, verdict=Verdict((missing,)))
         verdict = self.verdict(fabric, server)
         if self.order.state == REGISTERED:
             verdict = Verdict((), verdict.warnings + tuple(r.reason for r in verdict.reasons))
-        return Server(wanted, fabric, server, verdict)
+        return WantedServer(wanted, fabric, server, verdict)
 
     def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
         """A process server alone; one of an appliance by the whole appliance."""
@@ -176,14 +176,14 @@ class ProcessServers(ServerSlice[Seen]):
             return judge_appliance(agent, fabric, self.vaults.now, held=0)
         return judge_process_server(server, fabric, self.vaults.now)
 
-    def refresh(self, servers: Sequence[Server]) -> None:
+    def refresh(self, servers: Sequence[WantedServer]) -> None:
         """Once per run: the servers' own configuration servers, or all of them while the server is not known."""
         concerned = [s.fabric for s in servers if s.fabric is not None]
         self.refresh_once(concerned or [f for f, _server in self.known])
 
     # moving
 
-    def move(self, server: Server, ready: bool) -> list[dict[str, Any]]:
+    def move(self, server: WantedServer, ready: bool) -> list[dict[str, Any]]:
         """Move what is still on the old server; entries for all machines concerned."""
         if server.server is None or server.fabric is None:
             return []
@@ -222,7 +222,7 @@ class ProcessServers(ServerSlice[Seen]):
 
     # checks
 
-    def server_entry(self, server: Server) -> dict[str, Any]:
+    def server_entry(self, server: WantedServer) -> dict[str, Any]:
         word = "ready" if server.verdict.ready else f"not ready: {', '.join(r.code for r in server.verdict.reasons)}"
         before = self.before(f"server {server.name}", word)
         entry = entry_of(server.name, "process_server", server.fabric.vault.name if server.fabric else "", before, word)
@@ -240,7 +240,7 @@ class ProcessServers(ServerSlice[Seen]):
             **({"warnings": self.notes} if self.notes else {}),
         )
 
-    def facts(self, entry: Server) -> dict[str, Any]:
+    def facts(self, entry: WantedServer) -> dict[str, Any]:
         """Everything known of one process server, as plain data."""
         server = entry.server
         beat = server.heartbeat if server else None
@@ -264,7 +264,7 @@ class ProcessServers(ServerSlice[Seen]):
         }
 
 
-def _target_not_ready(server: Server) -> Refusal:
+def _target_not_ready(server: WantedServer) -> Refusal:
     worst = server.verdict.worst
     return Refusal(
         "target_not_ready",

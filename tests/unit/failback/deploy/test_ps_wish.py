@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.preflight import unwanted_differences
+from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.choosing import unwanted_differences
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.spec import MARK, Wish, networks_of, usable
 from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.template import (
     Picked,

@@ -11,9 +11,9 @@ from builders import VAULT, item, item_json
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.group import (
     HELD,
     Fellow,
-    Ruling,
-    Standing,
-    Way,
+    FellowRoute,
+    FellowState,
+    GroupRuling,
     barriers,
     blocks,
     cut,
@@ -23,7 +23,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gr
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.refusal import Refusal
 
-S = Standing
+S = FellowState
 OTHER = VaultRef(VAULT.subscription_id, "rg-two", "vault-two")
 
 
@@ -64,11 +64,13 @@ def test_an_ungrouped_machine_has_no_group_id() -> None:
     assert named("a", None, "g-1").group_id is None
 
 
-def fellow(name: str, standing: Standing, ended: str = "", code: str = "", why: str = "", remedy: str = "") -> Fellow:
+def fellow(
+    name: str, standing: FellowState, ended: str = "", code: str = "", why: str = "", remedy: str = ""
+) -> Fellow:
     return Fellow(name, standing, ended, Refusal(code, why, remedy))
 
 
-def refusal(ruling: Ruling) -> Refusal:
+def refusal(ruling: GroupRuling) -> Refusal:
     assert ruling.refusal is not None
     return ruling.refusal
 
@@ -157,13 +159,16 @@ STOP = fellow("x", S.STOPPED, ended="refused")
 @pytest.mark.parametrize(
     ("ways", "found"),
     [
-        ({"a": Way(frozenset(), ("r", "f")), "x": Way(frozenset(), ("r", "f"))}, {}),
-        ({"a": Way(frozenset(), ("r", "f")), "x": Way(frozenset(), (), STOP)}, {"a": "r"}),
-        ({"a": Way(frozenset(), ("r", "f")), "x": Way(frozenset(), ("r",), STOP)}, {"a": "f"}),
+        ({"a": FellowRoute(frozenset(), ("r", "f")), "x": FellowRoute(frozenset(), ("r", "f"))}, {}),
+        ({"a": FellowRoute(frozenset(), ("r", "f")), "x": FellowRoute(frozenset(), (), STOP)}, {"a": "r"}),
+        ({"a": FellowRoute(frozenset(), ("r", "f")), "x": FellowRoute(frozenset(), ("r",), STOP)}, {"a": "f"}),
         # It stopped beyond what the other has ahead.
-        ({"a": Way(frozenset(), ("r",)), "x": Way(frozenset({"r"}), (), STOP)}, {}),
-        ({"a": Way(frozenset({"r"}), ("f", "c")), "x": Way(frozenset({"r", "f"}), (), STOP)}, {"a": "c"}),
+        ({"a": FellowRoute(frozenset(), ("r",)), "x": FellowRoute(frozenset({"r"}), (), STOP)}, {}),
+        (
+            {"a": FellowRoute(frozenset({"r"}), ("f", "c")), "x": FellowRoute(frozenset({"r", "f"}), (), STOP)},
+            {"a": "c"},
+        ),
     ],
 )
-def test_who_is_held_in_check_mode(ways: dict[str, Way], found: dict[str, str]) -> None:
+def test_who_is_held_in_check_mode(ways: dict[str, FellowRoute], found: dict[str, str]) -> None:
     assert {key: step for key, (step, _stopped) in barriers(ways).items()} == found

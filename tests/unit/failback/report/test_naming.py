@@ -9,7 +9,7 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.naming import handles, labels
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather, render
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import complaint, diff, names
+from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import complaint, diff, names
 
 
 def machine(name: str, vault: str, item: str, done: str = "failed") -> dict[str, Any]:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that must be known before the first write of a run: servers, placements, points, proofs.
 
-Wrong names, missing servers and ambiguous choices are found here, for all steps of the route that any machine will
-still state, so that a run never stops half-way over a misspelt option.
+Wrong names, missing servers and ambiguous choices are found here, for all steps of the route that any machine willstill take, so that a run never stops half-way over a misspelt option.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from ..placement.home import judged
 from ..placement.modernized import accounts_of
 from ..servers.fabrics import list_whole
 from ..tracking.state import SliceState
-from .foresight import Way, look_ahead, look_home, need_site, refused_later
+from .foresight import StepsAhead, look_ahead, look_home, need_site, refused_later
 from .placing import learn_systems, place_all, with_systems
 from .requests import RequestBuilder
 
 
-def preflight(state: SliceState, items: Sequence[Item]) -> RequestBuilder:
+def prerequisites(state: SliceState, items: Sequence[Item]) -> RequestBuilder:
     """Read what the remaining steps need and refuse wrong options before anything is written."""
     operations: dict[str, list[Operation]] = {}
-    ways: dict[str, Way] = {}
+    ways: dict[str, StepsAhead] = {}
     for item in items:
         track = state.memory.tracks[item.key]
         seen = state.observed(item, track)

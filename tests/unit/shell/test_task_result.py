@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.shell.outcome import failure, shape, too_many, why
+from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import failure, shape, too_many, why
 
 
 def machine(name: str, done: str = "started", **more: Any) -> dict[str, Any]:
