@@ -62,7 +62,18 @@ PLAIN = {
 }
 CALQUES = [(re.compile(rf"(?i)(?<![-\w])({pattern})(?![-\w])"), better) for pattern, better in PLAIN.items()]
 #: Where plain English is required: everything that is shipped or read on the project's page.
-READ = ("plugins/", "roles/", "playbooks/", "docs/", "extensions/", "scripts/", "molecule/", "meta/", ".github/")
+READ = (
+    "plugins/",
+    "roles/",
+    "playbooks/",
+    "docs/",
+    "extensions/",
+    "scripts/",
+    "molecule/",
+    "meta/",
+    ".github/",
+    "tests/",
+)
 
 #: This file names what it looks for; the licence and the lock file of Go are not ours to word.
 EXEMPT = {"scripts/check_words.py", "LICENSE", "extensions/rehearsal/vcenter/go.sum"}

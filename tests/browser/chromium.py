@@ -19,7 +19,7 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless=new",
     "--remote-debugging-pipe",
-    # Tests run as root in containers, where the sandbox cannot be had. Nothing but our own page is shown.
+    # Tests run as root in containers, where the sandbox is not available. Nothing but our own page is shown.
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-gpu",

@@ -73,7 +73,7 @@ class Circle:
         return found
 
     def item(self, name: str) -> Any:
-        """The single item of a machine: what stands in a list is thin."""
+        """The single item of a machine: an entry of a list is thin."""
         for item in self.client.replication_protected_items.list(*self.lead):
             if item.properties.friendly_name == name:
                 return self.client.replication_protected_items.get(*self.place, item.name)

@@ -160,7 +160,7 @@ class Spec:
 
 
 def leaves(errors: Any) -> Any:
-    """The innermost causes: an anyOf with null says nothing by itself."""
+    """The innermost causes: an anyOf with null says nothing on its own."""
     for error in errors:
         inner = [e for e in error.context or [] if e.validator_value != "null"]
         if inner:

@@ -33,7 +33,7 @@ _PLACE = """
 """
 #: Fields that hold a name, an address or a version of the recorded place, or something measured there.
 PLACE = frozenset(_PLACE.split())
-#: Sentences in which only what stands in quotes is the place's.
+#: Sentences in which only what is in quotes is the place's.
 SENTENCES = frozenset({"errorMessage", "possibleCauses", "message"})
 #: A name of the place, or Azure itself.
 AZURE_OR_PLACE = frozenset({"recoveryFabricFriendlyName", "recoveryProtectionContainerFriendlyName"})

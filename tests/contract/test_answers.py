@@ -67,7 +67,7 @@ class Exchange:
 
 @pytest.fixture(scope="module")
 def exchanges(spec: Spec, run_vault: Callable[..., Wire]) -> list[Exchange]:
-    """A walk of two machines around the circle, with looks at everything on the way."""
+    """A journey of two machines around the circle, with looks at everything on the way."""
     wire = run_vault(FLEET)
     wire.control("POST", "/settings", {"throttle": False})
     seen: list[Exchange] = []

@@ -148,7 +148,7 @@ class Walk:
         wanted = {**self.provider(item), **more}
         return {**AZURE_TO, "sourceSiteOperations": "NotRequired", "providerSpecificDetails": wanted}
 
-    # -- the parts of the walk ---------------------------------------------------------------------------------------
+    # -- the parts of the journey ---------------------------------------------------------------------------------------
 
     def circle(self) -> None:
         wire, item = self.wire, self.wire.item("web-01")

@@ -59,7 +59,7 @@ FLEET: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def exchanges(spec: Spec, run_vault: Callable[..., Wire]) -> list[Exchange]:
-    """A walk of two machines around the circle, one of them with a cancellation, and looks at everything on the way."""
+    """A journey of two machines around the circle, one of them with a cancellation, and looks at everything on the way."""
     wire = run_vault(FLEET)
     modern = Modern(wire)
     wire.control("POST", "/settings", {"throttle": False})

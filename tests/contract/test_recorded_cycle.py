@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cycle that was recorded from a real modernized vault, walked again against the stand-in.
+"""The cycle that was recorded from a real modernized vault, run again against the stand-in.
 
 The same requests, the same states in the same order, the same fields and the same words. Two recorded requests are not
 walked: the creation of the policy and of the item (a fleet comes with both), and the removal of the item at the end.
@@ -36,7 +36,7 @@ FLEET: dict[str, Any] = {
 
 
 class Walk:
-    """One walk: what is answered is compared with the recording of the same moment."""
+    """One journey: what is answered is compared with the recording of the same moment."""
 
     def __init__(self, wire: Wire, directory: Path) -> None:
         self.wire = wire
@@ -142,7 +142,7 @@ def walk(run_vault: Callable[..., Wire], recordings: Path) -> Walk:
 
 
 def surroundings(walk: Walk) -> None:
-    """What stands around the item."""
+    """What surrounds the item."""
     vault = walk.wire.vault
     fabric = walk.read(8, f"{vault}/replicationFabrics")["value"][0]["id"]
     walk.read(12, f"{vault}/replicationPolicies/daily-dr")
@@ -156,7 +156,7 @@ def relations(before: Any, over: Any, syncing: Any, ready: Any) -> None:
     """What holds between the recorded moments, and no single body shows."""
     old, new = before["providerSpecificDetails"], ready["providerSpecificDetails"]
     assert new["targetVmName"] == old["targetVmName"] == NAME
-    # The Azure VM has the name the warning told, which stands nowhere else before the reprotect.
+    # The Azure VM has the name the warning reported, which is nowhere else before the reprotect.
     azure = new["azureVirtualMachineId"].rsplit("/", 1)[1]
     assert azure.startswith(f"{NAME}-")
     assert len(azure) > len(NAME) + 30

@@ -55,7 +55,7 @@ class Outcome:
                 found.append(result)
             elif action == "homeward.asr.asr_stages":
                 stages = result.get("stages") or []
-                # A task of a chain with hooks tells of the stages before it, too.
+                # A task of a chain with hooks reports the stages before it, too.
                 fresh = stages[len(known) :] if stages[: len(known)] == known else stages
                 known = stages
                 found += [r for r in fresh if module != "asr_report" and r.get("module") == module]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.further
 
 FLEET: dict[str, Any] = {
     "name": "runner",
-    "description": "Two machines on their way home under ansible-runner",
+    "description": "Two machines being failed back under ansible-runner",
     "speed": 600,
     "vaults": [vault("vault-runner")],
     "machines": [linux("out-01", state="out"), linux("ready-01", state="ready")],

@@ -68,7 +68,7 @@ OUT = {"direction": "to_azure", "machines": ["at-home"], "confirm_failover_to_az
 
 @dataclass(frozen=True)
 class Case:
-    """``words`` must stand in the message: the option, the value, what to do."""
+    """``words`` must be in the message: the option, the value, what to do."""
 
     name: str
     module: str
@@ -138,7 +138,7 @@ CASES = (
         recovery_plans=["nope"],
     ),
     # Servers, storage, policy, account.
-    # A datastore is for a machine that is made anew.
+    # A datastore is for a machine that is recreated.
     reprotect(
         "unknown datastore",
         "datastore_not_found",
@@ -436,7 +436,7 @@ CASES = (
     ),
 )
 
-#: Packages that are not there or too old, by a stub that stands before them on PYTHONPATH.
+#: Packages that are not there or too old, by a stub that comes before them on PYTHONPATH.
 STUBS = {
     "no SDK": (
         "azure/mgmt/recoveryservicessiterecovery/__init__.py",
@@ -615,7 +615,7 @@ VARIABLES = {
 CONFIRMED = {"asr_confirm_failover_to_azure": True}
 
 
-#: Through the playbooks, where the role stands between; the flag adds a run in check mode.
+#: Through the playbooks, with the role in between; the flag adds a run in check mode.
 PLAYS: list[tuple[str, dict[str, Any], tuple[str, ...], bool]] = [
     ("failback", {"asr_machines": ["nope"]}, ("'nope'", "'asr_machines'", "Choose from", "out-01"), True),
     ("failback", {"asr_machines": []}, ("'asr_machines'", "Choose from", "machines: all"), False),

@@ -101,7 +101,7 @@ CODES = {
 
 
 @pytest.mark.parametrize("run", ["check", "broken"])
-def test_on_the_way_home_each_broken_proof_names_its_machine(home: dict[str, Outcome], run: str) -> None:
+def test_in_a_failback_each_broken_proof_names_its_machine(home: dict[str, Outcome], run: str) -> None:
     outcome = home[run]
     assert outcome.rc == 2, outcome.text
     module = "asr_failover" if run == "check" else "asr_commit"
@@ -116,7 +116,7 @@ def test_on_the_way_home_each_broken_proof_names_its_machine(home: dict[str, Out
     assert "Wandered" in machines["odd-word"]["reason"]
 
 
-def test_on_the_way_home_only_the_proven_machine_is_committed(scene: Scene, home: dict[str, Outcome]) -> None:
+def test_in_a_failback_only_the_proven_machine_is_committed(scene: Scene, home: dict[str, Outcome]) -> None:
     assert home["held"].rc == 0, home["held"].text
     sent = scene.notes["sent"]
     assert {name for name in HOMECOMERS if "commit_to_onprem" in sent[name]} == {"sound-home"}
@@ -124,7 +124,7 @@ def test_on_the_way_home_only_the_proven_machine_is_committed(scene: Scene, home
         assert sent[name][0] == "failover_to_onprem"
 
 
-def test_on_the_way_home_the_healed_machines_commit(scene: Scene, home: dict[str, Outcome]) -> None:
+def test_in_a_failback_the_healed_machines_commit(scene: Scene, home: dict[str, Outcome]) -> None:
     assert home["healed"].rc == 0, home["healed"].text
     for name in HOMECOMERS:
         assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"]

@@ -11,7 +11,7 @@ from scene import Outcome, Scene, linux, vault
 
 FLEET: dict[str, Any] = {
     "name": "check-mode",
-    "description": "In Azure, at three places of the way home; one machine is not committed and must be refused",
+    "description": "In Azure, at three places of the failback; one machine is not committed and must be refused",
     "speed": 600,
     "vaults": [
         vault(
@@ -70,7 +70,7 @@ def order(entries: list[dict[str, Any]]) -> list[tuple[str, list[str]]]:
     return [(step, sorted(machines)) for step, machines in runs]
 
 
-def test_the_whole_way_home_is_foretold_and_then_sent(scene: Scene) -> None:
+def test_a_whole_failback_is_predicted_and_then_sent(scene: Scene) -> None:
     machines = [*GOOD, "stuck-01"]
     digest, before = scene.control("/digest"), scene.writes
     check = scene.playbook("failback", "--check", asr_machines=machines, **COMMON)
@@ -103,7 +103,7 @@ def test_the_whole_way_home_is_foretold_and_then_sent(scene: Scene) -> None:
     assert {name: scene.phase(name) for name in GOOD} == dict.fromkeys(GOOD, "home")
 
 
-def test_a_fleet_that_is_home_is_ok_and_nothing_is_foretold(scene: Scene) -> None:
+def test_a_fleet_that_is_home_is_ok_and_nothing_is_predicted(scene: Scene) -> None:
     before = scene.writes
     check = scene.playbook("failback", "--check", asr_machines=["at-home"], **COMMON)
     assert check.rc == 0, check.text
@@ -112,7 +112,7 @@ def test_a_fleet_that_is_home_is_ok_and_nothing_is_foretold(scene: Scene) -> Non
     assert scene.writes == before
 
 
-def test_stage_1_and_its_commit_are_foretold_and_then_sent(scene: Scene) -> None:
+def test_stage_1_and_its_commit_are_predicted_and_then_sent(scene: Scene) -> None:
     stage_1 = {"asr_machines": ["at-home"], "asr_confirm_failover_to_azure": True, "asr_commit_when": "verified"}
     before, sent = scene.writes, len(scene.bodies)
     check = scene.playbook("stage_1_failover_to_azure", "--check", **stage_1)
@@ -128,7 +128,7 @@ def test_stage_1_and_its_commit_are_foretold_and_then_sent(scene: Scene) -> None
 
 @pytest.mark.parametrize("commit_when", ["manual", "verified"])
 def test_stages_2_and_3_one_by_one(scene: Scene, commit_when: str) -> None:
-    """The machine that stage 1 took out comes home; a held commit is foretold in the words that follow."""
+    """The machine that stage 1 took out comes home; a commit that awaits approval is predicted in the words that follow."""
     options = {**COMMON, "asr_machines": ["at-home"], "asr_commit_when": commit_when}
     for stage, module in (
         ("stage_2_reprotect_to_onprem", "asr_reprotect"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A consistency group is a unit from stage to stage, and machines of one name in two vaults are told apart."""
+"""A consistency group is a unit from stage to stage, and machines of one name in two vaults are distinguished."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_run_of_no_machine_says_so(scene: Scene) -> None:
     assert "DEPRECATION" not in told
 
 
-def test_the_whole_way_home_with_a_broken_member_and_namesakes(scene: Scene) -> None:
+def test_a_whole_failback_with_a_broken_member_and_namesakes(scene: Scene) -> None:
     run = scene.playbook("failback", asr_machines=["app-*", "web-*"], asr_commit_when="verified")
     assert run.rc == 2, run.text
     assert scene.sent("app-01") == scene.sent("app-02") == ["reprotect_to_onprem"]

@@ -106,7 +106,7 @@ def test_facts_are_those_of_the_module_and_the_address_follows_the_machine(scene
     done = scene.tasks([{"homeward.asr.asr_replicated_item_info": {"vaults": "{{ asr_vaults }}", "full": False}}])
     (result,) = done.of("asr_replicated_item_info")
     by_id = {m["item_id"]: m for m in result["machines"]}
-    # The vault's clock runs; and the list of the way home does not tell the operating system.
+    # The vault's clock runs; and in a failback the list does not report the operating system.
     beats = ("agent_heartbeat", "os_type", "sync_percentage")
     for host in hosts.values():
         facts = by_id[host["asr_item_id"]]

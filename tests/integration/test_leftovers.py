@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""After the way home the playbook names what is still in Azure, and removes nothing."""
+"""After the failback the playbook names what is still in Azure, and removes nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scene import Scene, linux, vault
 
 FLEET: dict[str, Any] = {
     "name": "leftovers",
-    "description": "One machine on its way home, one in Azure, one at home",
+    "description": "One machine being failed back, one in Azure, one at home",
     "speed": 600,
     "vaults": [vault("vault-left")],
     "machines": [

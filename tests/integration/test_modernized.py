@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Modernized vaults over the stand-ins: both generations in one call, every wording, a failover taken back, retirement."""
+"""Modernized vaults over the stand-ins: both generations in one call, every wording, a failover cancelled, retirement."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ APPLIANCES = [
     {"name": "appliance-02", "fqdn": "appliance-02.home.example", "ip": "10.20.3.11", "host": "esx-02"},
 ]
 
-#: The never recorded places of the way home, in words other than the stand-in's own.
+#: The never recorded places of the failback, in words other than the stand-in's own.
 OTHER_WORDS: dict[str, dict[str, Any]] = {
     "home_uncommitted": {
         "state": "SomethingNew",
@@ -84,7 +84,7 @@ def otherwise(rehearse: Callable[..., Scene]) -> Scene:
     return rehearse(OTHERWISE)
 
 
-# The gate rehearse-mixed walks this way in make test.
+# The gate rehearse-mixed goes this way in make test.
 @pytest.mark.further
 def test_both_generations_go_out_and_come_home_in_one_run(mixed: Scene) -> None:
     machines = [m["name"] for m in MIXED["machines"]]
@@ -124,7 +124,7 @@ def test_both_generations_go_out_and_come_home_in_one_run(mixed: Scene) -> None:
     assert mixed.writes == writes
 
 
-def test_a_failover_is_taken_back_and_done_again(otherwise: Scene) -> None:
+def test_a_failover_is_cancelled_and_done_again(otherwise: Scene) -> None:
     out = otherwise.tasks(
         [
             {"homeward.asr.asr_failover": {"direction": "to_onprem", "machines": ["ready-01"], "poll_interval": 1}},
@@ -156,7 +156,7 @@ def test_no_word_that_was_never_recorded_matters(otherwise: Scene) -> None:
     assert not any("cancel" in step for m in ("ready-02", "out-01") for step in otherwise.sent(m))
 
 
-def test_the_appliances_are_told_and_prepared(otherwise: Scene) -> None:
+def test_the_appliances_are_reported_and_prepared(otherwise: Scene) -> None:
     out = otherwise.tasks(
         [
             {"homeward.asr.asr_appliance_info": {}},

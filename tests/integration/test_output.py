@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an operator reads at 3 a.m.: one task, few lines of Ansible's own, what to do next, and what a workflow is told."""
+"""What an operator reads at 3 a.m.: one task, few lines of Ansible's own, what to do next, and what a workflow gets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def published(run: Outcome) -> dict[str, Any]:
     return dict(json.loads(run.text.partition("RUN:")[2])["asr_result"])
 
 
-def test_a_failback_is_one_task_and_a_workflow_is_told_of_its_failure(scene: Scene) -> None:
+def test_a_failback_is_one_task_and_a_workflow_learns_of_its_failure(scene: Scene) -> None:
     run = quiet(scene, "failback", asr_machines=["fine-01", "broken-01"])
     assert run.rc == 2, run.text
     (chain,) = [
@@ -97,7 +97,7 @@ def test_status_needs_no_choice_and_changes_nothing(scene: Scene) -> None:
     assert (scene.writes, scene.control("/digest")) == before
 
 
-def test_nothing_is_cancelled_without_a_word(scene: Scene) -> None:
+def test_nothing_is_cancelled_without_confirmation(scene: Scene) -> None:
     before = scene.writes
     run = quiet(scene, "cancel_failback", asr_machines=["fine-01"])
     assert run.rc == 2, run.text

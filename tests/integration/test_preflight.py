@@ -152,7 +152,7 @@ def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> 
     assert seen == EXPECTED
     assert run.rc == 2
     assert scene.writes == 0
-    # The page says what the data says; a server is told as well as a machine.
+    # The page says what the data says; a server is reported as well as a machine.
     page = report.read_text(encoding="utf-8")
     assert all(f"<code>{rule}</code>" in page for rule in EXPECTED)
     assert {s["name"] for s in told["servers"] if s["verdict"] == "block"} >= {"CS-02", "mt-windows-01", "mixed"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is prepared for the way home stays watched until it is released: a process server from nothing, excluded master targets."""
+"""What is prepared for the failback stays watched until it is released: a process server from nothing, excluded master targets."""
 
 from __future__ import annotations
 

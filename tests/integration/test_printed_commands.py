@@ -139,13 +139,13 @@ def touched(scene: Scene, since: int) -> set[str]:
             about=("again",),
         ),
         case(
-            "the way home together, held",
+            "the failback together, held",
             "failback",
             ["-e", "asr_machines=whole-way", "-e", json.dumps(PLACES)],
             {"whole-way": [*HOME, "reprotect_to_azure"]},
         ),
         case(
-            "the way home each by itself, one held and one under way",
+            "the failback each on its own, one held and one under way",
             "failback",
             [
                 "-e",
@@ -187,7 +187,7 @@ def test_a_printed_command_touches_the_runs_own_machines(scene: Scene, case: Cas
     assert {name: scene.sent(name) for name in case.machines} == dict(case.machines)
 
 
-def test_the_word_for_many_means_those_that_waited_when_the_run_began(scene: Scene) -> None:
+def test_held_for_many_means_those_that_waited_when_the_run_began(scene: Scene) -> None:
     """s1-late was brought to its commit above; by-ready is no part of the run, and by-out waits, too."""
     start = len(scene.bodies)
     run = scene.playbook("stage_1_failover_to_azure", asr_machines=["s1-late", "by-azure"], asr_approved="held")

@@ -26,7 +26,7 @@ from scene import PATIENCE, Scene, linux, vault
 
 FLEET: dict[str, Any] = {
     "name": "secrets",
-    "description": "Machines whose way home is watched for secrets",
+    "description": "Machines whose failback is watched for secrets",
     "speed": 600,
     "vaults": [vault("vault-secrets")],
     "machines": [linux("watched-01", state="out"), linux("watched-02", state="out"), linux("ready-01", state="ready")],
@@ -214,7 +214,7 @@ def test_a_run_that_is_killed_leaves_nothing(scene: Scene, canaries: Canaries, p
     assert canaries.beneath(place.root, *server_side(scene)) == []
 
 
-def test_a_whole_way_home_shows_no_secret(scene: Scene, canaries: Canaries, place: Place) -> None:
+def test_a_whole_failback_shows_no_secret(scene: Scene, canaries: Canaries, place: Place) -> None:
     run = place.start(way_home(scene, "-vvvv", "--diff", asr_machines=["watched-01", "watched-02"]))
     watch = Watch(run.pid)
     try:
@@ -252,7 +252,7 @@ def test_wrong_secrets_are_not_repeated_in_the_failure(scene: Scene, canaries: C
         }
     ]
     place.root.mkdir(parents=True)
-    # The play itself holds what its author wrote into it; it stands outside what is searched.
+    # The play itself holds what its author wrote into it; it is outside what is searched.
     path = place.root.parent / "play.yml"
     path.write_text(json.dumps(play))
     run = place.start(["ansible-playbook", "-vvvv", str(path)])

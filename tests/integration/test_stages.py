@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stages as a user lives through them: held before the commit, out of time, with hooks, with machines out of place,
-and what stands in vCenter meanwhile."""
+and what is in vCenter meanwhile."""
 
 from __future__ import annotations
 
@@ -251,8 +251,8 @@ def test_machines_out_of_place_are_refused_and_the_others_go_on(scene: Scene) ->
     assert allowed.of("asr_report")[-1]["refused_machines"] == ["not-synced", "out-of-place"]
 
 
-def test_disks_travel_with_the_machine_and_the_gone_one_is_made_anew(scene: Scene) -> None:
-    """Out to Azure, half-way home, home: looked at with pyVmomi at each stop."""
+def test_disks_travel_with_the_machine_and_the_gone_one_is_recreated(scene: Scene) -> None:
+    """Out to Azure, in the middle of a failback, home: looked at with pyVmomi at each stop."""
     before = scene.disks("with-disks")
     assert len(before) == 2
     out = scene.playbook(

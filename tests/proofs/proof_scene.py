@@ -68,7 +68,7 @@ STAGES: dict[int, tuple[str, list[tuple[str, dict[str, Any]]]]] = {
 #: Stages 2 to 4 in one task.
 WAY_HOME: list[tuple[str, dict[str, Any]]] = [("asr_failback", {"commit_when": "verified", **PLACES})]
 
-#: Where a machine stands after a stage.
+#: Position of a machine after a stage.
 ENDS = {1: "out", 2: "ready", 3: "home_unprotected", 4: "home"}
 
 
@@ -90,7 +90,7 @@ def until(look: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
 
 @dataclass
 class Run:
-    """A run in a process group of its own; its output stands in files, so that it never waits for a reader."""
+    """A run in a process group of its own; its output is in files, so that it never waits for a reader."""
 
     process: subprocess.Popen[bytes]
     output: Path
@@ -287,7 +287,7 @@ class Scene:
         return [e for e in self.requests()[self.since :] if e["method"] == "POST" and below in e["path"]]
 
     def read(self, below: str) -> int:
-        """How many reads of a kind there were since the test began; ``below`` stands in their paths."""
+        """How many reads of a kind there were since the test began; ``below`` is in their paths."""
         return sum(e["method"] == "GET" and below in e["path"] for e in self.requests()[self.since :])
 
     def take(self, phase: str, number: int = 1) -> list[str]:

@@ -87,8 +87,8 @@ def test_killed_after_reply(scene: Scene, operation: str) -> None:
     assert len(scene.sent(machine, operation)) == 1
 
 
-def test_killed_after_every_operation_of_the_way_home(scene: Scene) -> None:
-    """One command, killed four times with a request in flight, and once more to the end."""
+def test_killed_after_every_operation_of_a_failback(scene: Scene) -> None:
+    """One command, killed four times with a request in flight, and again to the end."""
     (machine,) = scene.take("out")
     expected: dict[str, int] = {}
     for operation in OPERATIONS[2:]:

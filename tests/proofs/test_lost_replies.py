@@ -32,7 +32,7 @@ def arrive(scene: Scene, operation: str, machine: str, sent: int = 1, **wish: An
 
 
 def read_between(scene: Scene, machine: str, operation: str) -> bool:
-    """Whether the machine was read by itself between the first two requests for an operation."""
+    """Whether the machine was read on its own between the first two requests for an operation."""
     first, second = scene.sent(machine, operation)[:2]
     asked = scene.requests()
     between = asked[asked.index(first) : asked.index(second)]
@@ -106,7 +106,7 @@ def test_a_request_arrives_while_its_sender_still_reads(scene: Scene) -> None:
         asked = scene.requests()[-40:]
         return any(e["method"] == "GET" and f"/replicationProtectedItems/{item}?" in e["path"] for e in asked)
 
-    until(read_alone, "the run to read the machine by itself")
+    until(read_alone, "the run to read the machine on its own")
     scene.release(late)
     until(lambda: scene.accepted(machine), "the late request to be accepted")
     scene.speed(600)
@@ -132,7 +132,7 @@ def test_an_error_that_leaves_the_outcome_open(scene: Scene, code: int, operatio
 
 
 def test_the_reply_is_lost_and_the_job_fails_meanwhile(scene: Scene) -> None:
-    """The machine stands where it stood, so only the vault's jobs tell that something was accepted, and why it failed."""
+    """The machine is where it was, so only the vault's jobs show that something was accepted, and why it failed."""
     scene.fault("delay", {"operation": "failover/to_onprem", "item": FAILS}, when="after", seconds=600)
     run = scene.drive(3, [FAILS], timeouts=IMPATIENT)
     assert run.wait() == 1, run.text()[-3000:]

@@ -39,7 +39,7 @@ def name_of(operation: str) -> str:
 
 
 def remedy(operation: str) -> str:
-    return f"Mend what broke {operation}, then run this again."
+    return f"Fix what broke {operation}, then run this again."
 
 
 def bad_machine(operation: str) -> dict[str, Any]:
@@ -86,22 +86,22 @@ def named(run: Run, operation: str) -> None:
 
 
 def test_one_bad_machine_in_each_stage(rehearse: Callable[[dict[str, Any]], Scene]) -> None:
-    """Out to Azure and home again with one bad machine for each operation; once more with failures allowed."""
+    """Out to Azure and home again with one bad machine for each operation; again with failures allowed."""
     scene = rehearse(fleet([{"name": name} for name in GOOD] + [bad_machine(o) for o in OPERATIONS]))
-    everybody = [*GOOD, *(name_of(o) for o in OPERATIONS)]
-    out = scene.playbook("stage_1_failover_to_azure", everybody, asr_confirm_failover_to_azure=True)
+    everyone = [*GOOD, *(name_of(o) for o in OPERATIONS)]
+    out = scene.playbook("stage_1_failover_to_azure", everyone, asr_confirm_failover_to_azure=True)
     assert out.wait() != 0
     only_the_last_task_fails(out)
     for operation in OPERATIONS[:2]:
         named(out, operation)
 
-    travellers = [name for name in everybody if name != name_of(OPERATIONS[0])]
+    travellers = [name for name in everyone if name != name_of(OPERATIONS[0])]
     home = scene.playbook("failback", travellers)
     assert home.wait() != 0
     only_the_last_task_fails(home)
     for operation in OPERATIONS[2:]:
         named(home, operation)
-    # The one whose failover was never committed is refused at the first step of the way home.
+    # The one whose failover was never committed is refused at the first step of the failback.
     uncommitted = home.text().rpartition("fatal:")[2]
     assert name_of("commit/to_azure") in uncommitted
     assert "stage_1_failover_to_azure" in uncommitted

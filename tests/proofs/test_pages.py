@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cut body, a repeated page or link, a named machine missing from a list: never taken for the truth."""
+"""A cut body, a repeated page or link, a named machine missing from a list: never trusted."""
 
 from __future__ import annotations
 

@@ -31,14 +31,14 @@ def test_one_is_accepted_and_the_other_joins(scene: Scene, operation: str) -> No
 
 @pytest.mark.parametrize("operation", ["reprotect/to_onprem", "failover/to_onprem"])
 def test_the_loser_is_patient_while_the_vault_does_not_show_it_yet(scene: Scene, operation: str) -> None:
-    """Lists and jobs lag behind what was accepted; only the refusal tells the loser that somebody was faster."""
+    """Lists and jobs lag behind what was accepted; only the refusal shows the loser that somebody was faster."""
     (machine,) = scene.take(STAGES[STAGE_OF[operation]][0])
     scene.settings(lag=50)
     together(scene, operation, machine)
 
 
 def test_a_second_run_that_comes_later_joins_at_every_step(scene: Scene) -> None:
-    """The same command twice, a moment apart, over the whole way home."""
+    """The same command twice, a moment apart, over a whole failback."""
     (machine,) = scene.take("out")
     point = scene.hold({"operation": "reprotect/to_onprem", "item": machine}, when="after")
     first = scene.drive_tasks(WAY_HOME, [machine])
@@ -81,7 +81,7 @@ def test_a_commit_of_another_run_between_two_looks_is_no_missing_proof(scene: Sc
 def test_the_loser_whose_job_is_refused_joins_too(scene: Scene, operation: str, lag: int) -> None:
     """A second operation may be taken in and fail as a job (INFER); the machine's own way goes on all the same.
 
-    With the longest lag the lists are older than any patience, so that only the machine's own GET tells.
+    With the longest lag the lists are older than any patience, so that only the machine's own GET shows it.
     """
     stage = STAGE_OF[operation]
     (machine,) = scene.take(STAGES[stage][0])

@@ -69,5 +69,5 @@ def test_sending_lasts_from_the_first_to_the_last_accepted_write_of_stage_two(be
 
 
 @pytest.mark.parametrize("text", ["12 100", "12,100", " 12, 100 "])
-def test_sizes_stand_between_commas_or_spaces(bench: ModuleType, text: str) -> None:
+def test_sizes_are_between_commas_or_spaces(bench: ModuleType, text: str) -> None:
     assert bench.numbers(text) == [12, 100]

@@ -2,7 +2,7 @@
 """Every code the collection can give is explained in the troubleshooting guide, and the guide names no other.
 
 Codes are found in the sources as they are written there: as first argument of what carries a code, as ``code=``, in tables of
-(code, sentence) and code -> (reason, remedy). A code that is put together stands with ``*`` for the part that varies.
+(code, sentence) and code -> (reason, remedy). A code that is put together has ``*`` for the part that varies.
 """
 
 from __future__ import annotations

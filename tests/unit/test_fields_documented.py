@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every operation and field of Azure that the code relies on stands in docs/facts/fields.md with how sure it is."""
+"""Every operation and field of Azure that the code relies on is in docs/facts/fields.md with how sure it is."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def told() -> dict[str, str]:
     return rows
 
 
-def test_every_name_the_code_relies_on_stands_in_the_table() -> None:
+def test_every_name_the_code_relies_on_is_in_the_table() -> None:
     known = told()
     missing = {name: sorted(files) for name, files in used().items() if name not in known}
     assert not missing, f"Add to {TABLE.relative_to(ROOT)} with a mark: {missing}"

@@ -209,7 +209,7 @@ def test_check_mode_plans_and_differs_without_writing(returned: dict[str, Any]) 
     assert result["diff"]["before"] == {"dc-01": "out", "files-01": "out"}
 
 
-def test_information_is_told_of_every_machine(returned: dict[str, Any]) -> None:
+def test_information_is_reported_for_every_machine(returned: dict[str, Any]) -> None:
     machines = {m["name"]: m for m in returned["asr_replicated_item_info"]["machines"]}
     assert len(machines) == 12
     assert machines["dc-01"]["position"] == "out"

@@ -141,7 +141,7 @@ def test_a_hanging_write_is_unknown(stand_in: StandIn) -> None:
         vaults.act(item, "unplannedFailover", OUT)
 
 
-def test_429_waits_as_told(stand_in: StandIn, vaults: Vaults) -> None:
+def test_429_waits_as_asked(stand_in: StandIn, vaults: Vaults) -> None:
     item = ids(stand_in, vaults)[MACHINES[5]]
     stand_in.fault("status", FAILOVER, code=429, retry_after=1, times=1)
     start = time.monotonic()
@@ -306,7 +306,7 @@ def test_the_pace_is_carried_on_and_without_it_429_is_survived(stand_in: StandIn
     assert forgetful.write_tokens() < 60
 
 
-def test_no_signed_value_and_no_token_stands_in_the_log(stand_in: StandIn) -> None:
+def test_no_signed_value_and_no_token_is_in_the_log(stand_in: StandIn) -> None:
     text = stand_in.log.read_text(encoding="utf-8")
     assert "Bearer" not in text
     assert "eyJ" not in text

@@ -110,7 +110,7 @@ def test_a_refused_write_is_never_sent_again(service: Service, vaults: Vaults, s
     assert len(service.asked) == 1
 
 
-def test_a_write_answered_429_waits_as_told_and_is_sent_again(
+def test_a_write_answered_429_waits_as_asked_and_is_sent_again(
     service: Service, vaults: Vaults, clock: FastClock
 ) -> None:
     service.say(Answer(429, None, {"Retry-After": "17"}), Answer(429, None, {"Retry-After": "3"}), accepted(JOB))

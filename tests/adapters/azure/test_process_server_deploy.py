@@ -115,7 +115,7 @@ def test_from_nothing_to_ready_and_the_second_run_changes_nothing(azure: StandIn
     assert first["process_servers"][0]["ip"] == "10.60.0.10"
     assert first["process_servers"][0]["ready"]
     writes = azure.counters()["writes"]
-    # What stands needs no secrets.
+    # What exists needs no secrets.
     second = Person(azure).present(secrets=Secrets())
     assert (entry(second)["done"], second["changed"]) == ("unchanged", False)
     assert azure.counters()["writes"] == writes
@@ -230,7 +230,7 @@ def test_an_address_in_use_is_refused_with_free_ones(azure: StandIn) -> None:
     assert "10.60.0.4" in refusal.value.remedy
 
 
-def test_a_set_up_that_fails_is_told_and_done_again_by_the_next_run(azure: StandIn) -> None:
+def test_a_set_up_that_fails_is_reported_and_done_again_by_the_next_run(azure: StandIn) -> None:
     azure.control("POST", "/settings", {"setup_exit_code": 1603})
     failed = Person(azure).present()
     assert (entry(failed)["done"], entry(failed)["code"]) == ("failed", "deployment_failed")
@@ -248,10 +248,10 @@ def test_the_gallery_image_waits_for_a_person(azure: StandIn) -> None:
     assert "cspsconfigtool" in entry(result)["remedy"]
 
 
-def test_security_rules_are_mended_and_other_differences_refused(azure: StandIn) -> None:
+def test_security_rules_are_fixed_and_other_differences_refused(azure: StandIn) -> None:
     Person(azure).present()
-    mended = Person(azure).present(wish(rdp_sources=("10.20.9.0/24",)))
-    assert entry(mended)["changed"]
+    fixed = Person(azure).present(wish(rdp_sources=("10.20.9.0/24",)))
+    assert entry(fixed)["changed"]
     names = [r["name"] for r in azure.connect().get(wish().nsg_id)["properties"]["securityRules"]]
     assert names == ["replication-data", "remote-desktop", "nothing-else"]
     before = azure.counters()["writes"]

@@ -93,7 +93,7 @@ def test_wrong_options_are_named(
     assert all(name in error.sentence() for name in names), error.sentence()
 
 
-def test_a_closed_port_and_an_unusable_proxy_are_told_apart(account: SiteAccount) -> None:
+def test_a_closed_port_and_an_unusable_proxy_are_distinguished(account: SiteAccount) -> None:
     error = refusal(replace(account, port=closed_port()))
     assert error.code == "vcenter_unreachable"
     assert "`port`" in error.sentence()
@@ -111,7 +111,7 @@ def test_the_password_is_not_shown(account: SiteAccount) -> None:
     assert account.password not in repr(account)
 
 
-def test_a_session_that_has_ended_is_begun_anew_for_a_look(account: SiteAccount, vcenter: Any) -> None:
+def test_a_session_that_has_ended_is_started_again_for_a_look(account: SiteAccount, vcenter: Any) -> None:
     with connect(account, REAL) as site:
         before = {m.name for m in site.machines(names=["app-01"])}
         site.content.sessionManager.Logout()
@@ -161,7 +161,7 @@ def test_services_that_still_start_are_not_ready(account: SiteAccount, vcenter: 
     assert error.remedy.endswith("then rerun.")
 
 
-def test_a_proxys_password_is_never_told(account: SiteAccount) -> None:
+def test_a_proxys_password_is_never_reported(account: SiteAccount) -> None:
     error = refusal(replace(account, proxy_host="http://anna:s3cr3t-word@proxy.example:3128"))
     assert error.code == "vcenter_hostname_invalid"
     assert "s3cr3t-word" not in error.sentence()

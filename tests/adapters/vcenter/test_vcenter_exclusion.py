@@ -82,7 +82,7 @@ def test_what_excluding_takes(now: Standing, note: Any, writes: set[tuple[str, s
             True,
         ),
         (standing(drs=OURS, former={"domain-c1": DRS}, pods=False), [("domain-c1", EDIT, {"enabled": True})], True),
-        # The override is gone altogether: it is made anew as it was.
+        # The override is gone altogether: it is recreated as it was.
         (standing(former={"domain-c1": DRS}), [("domain-c1", ADD, DRS)], True),
         # It was excluded before us: it stays so.
         (standing(drs=OURS, former={"domain-c1": OURS}), [], True),
@@ -219,7 +219,7 @@ def test_no_drs_no_work(site: Any, vcenter: Any) -> None:
 
 @pytest.mark.parametrize("excluded", [True, False])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_death_at_any_write_is_mended_by_the_next_run(
+def test_the_next_run_recovers_from_death_at_any_write(
     site: Any, vcenter: Any, target: str, monkeypatch: Any, excluded: bool, when: str
 ) -> None:
     put(vcenter, target, ADD, enabled=True, behavior="manual")
@@ -264,7 +264,7 @@ def _die_at(site: Any, target: str, monkeypatch: Any, step: int, when: str, excl
     return False
 
 
-def test_a_write_that_does_not_stick_is_told(site: Any, target: str, monkeypatch: Any) -> None:
+def test_a_write_that_does_not_stick_is_reported(site: Any, target: str, monkeypatch: Any) -> None:
     real = exclusion.Excluder._override
 
     def lost(self: Any, moid: str, write: Any) -> Any:
@@ -315,7 +315,7 @@ def test_a_note_that_cannot_be_read_is_left_alone(site: Any, vcenter: Any) -> No
         (Holder("domain-c1", "c", True, OURS, False, "fullyAutomated"), "ignores overrides", 1, 1),
         (Holder("domain-c1", "c", True, OURS, False, "partiallyAutomated"), "advises", 0, 0),
         (Holder("domain-c1", "c", True, OURS, False, "manual"), "advises", 0, 0),
-        # A level that is not told, or not known here, moves machines until the contrary is proven.
+        # A level that is not reported, or not known here, moves machines until the contrary is proven.
         (Holder("domain-c1", "c", True, OURS, False, ""), "ignores overrides", 1, 1),
         (Holder("domain-c1", "c", False, None, False, "fullyAutomated"), "off", 0, 0),
     ],
@@ -408,7 +408,7 @@ def test_the_effect_is_read_back(site: Any, vcenter: Any, settings: dict[str, An
         assert done.refusal.remedy.endswith("rerun.")
 
 
-def test_a_datastore_that_is_being_emptied_is_told(site: Any, vcenter: Any, target: str) -> None:
+def test_a_datastore_that_is_being_emptied_is_reported(site: Any, vcenter: Any, target: str) -> None:
     store = client.names(vcenter.si, vim.Datastore)["datastore-1"]
     vcenter.control.set((store, "summary.maintenanceMode", "enteringMaintenance"))
     try:

@@ -71,7 +71,7 @@ def test_what_a_master_target_must_not_have_is_seen(site: Any) -> None:
     assert plain.controllers == ("lsilogic",)
 
 
-def test_what_vcenter_only_remembers_is_told_as_such(site: Any, vcenter: Any) -> None:
+def test_what_vcenter_only_remembers_is_reported_as_such(site: Any, vcenter: Any) -> None:
     """The power state of a VM under a silent host, of an inaccessible and of a suspended one proves nothing."""
     seen = site.machines(names=["on-01"])[0]
     assert (seen.connection, seen.host_connection, seen.doubt) == ("connected", "connected", "")
@@ -129,13 +129,13 @@ def test_a_task_without_end_is_given_up_by_the_clock_handed_in(site: Any, vcente
             return [read.Entry(t, {"info.state": "running"}) for t in wanted[0][1]]
 
     (fault,) = tasks.wait(Never(), [vim.Task("task-1")], Clock(lambda: now[0], sleep), timeout=60.0)  # type: ignore[arg-type]
-    # One task without end is one machine's trouble; the others' outcomes are told all the same.
+    # One task without end is one machine's trouble; the others' outcomes are reported all the same.
     assert fault.code == "vcenter_task_timeout"
     assert 60.0 <= now[0] < 65.0
 
 
 def test_a_fault_of_vcenter_is_one_sentence(site: Any, vcenter: Any) -> None:
-    """An ended session is begun anew once; one that ends at every read is told."""
+    """An ended session is started again once; one that ends at every read is reported."""
     vcenter.control.fault("NotAuthenticated", method="RetrievePropertiesEx")
     with pytest.raises(FailbackError) as caught:
         site.machines(names=["off-01"])
@@ -163,15 +163,15 @@ def test_plain_answers_say_what_pyvmomi_says(site: Any, monkeypatch: pytest.Monk
     names = {str(e.get("name")) for e in site.reader.all_machines(("name",))}
     monkeypatch.setattr(answers, "LARGE", large)
 
-    def everybody() -> list[Any]:
+    def everyone() -> list[Any]:
         return [*site.machines(names=names, devices=True), *site.machines(names=names), *site.servers(names=names)]
 
     with monkeypatch.context() as patched:
         patched.setattr(read.sdk, "deserialized", None)
-        plain = everybody()
+        plain = everyone()
     with monkeypatch.context() as patched:
         patched.setattr(read, "can_retrieve", lambda _collector: False)
-        assert everybody() == plain
+        assert everyone() == plain
     assert any(m.has_snapshot for m in plain)
     assert any(m.disks for m in plain)
     assert any(m.extra_config for m in plain)

@@ -109,7 +109,7 @@ def test_machines_that_are_off_are_set_and_stay_off(site: Any, vcenter: Any) -> 
     assert not any(c.changed for c in enable(site, off, ready))
 
 
-def test_a_running_machine_is_refused_unless_told(site: Any, vcenter: Any, running: str) -> None:
+def test_a_running_machine_is_refused_unless_allowed(site: Any, vcenter: Any, running: str) -> None:
     before = look(vcenter, running)
     change = enable(site, running)[0]
     assert (change.code, change.changed, change.settled) == ("power_off_needed", False, True)
@@ -117,7 +117,7 @@ def test_a_running_machine_is_refused_unless_told(site: Any, vcenter: Any, runni
     assert look(vcenter, running) == before
 
 
-def test_a_running_machine_is_cycled_when_told(site: Any, vcenter: Any, running: str, calls: Any) -> None:
+def test_a_running_machine_is_cycled_when_allowed(site: Any, vcenter: Any, running: str, calls: Any) -> None:
     change = enable(site, running, power_off=True)[0]
     assert (change.before, change.after, change.changed, change.settled) == ("not TRUE", "TRUE", True, True)
     counted = calls()
@@ -153,7 +153,7 @@ def test_many_machines_in_few_reads(site: Any, vcenter: Any, calls: Any) -> None
         assert look(vcenter, moid)[1] != "TRUE"
 
 
-def test_death_at_any_step_is_mended_by_the_next_run(site: Any, vcenter: Any, running: str, monkeypatch: Any) -> None:
+def test_the_next_run_recovers_from_death_at_any_step(site: Any, vcenter: Any, running: str, monkeypatch: Any) -> None:
     steps = ["note", "shut_down", "set", "power_on", "forget"]
     seen = []
     for when in ("before", "after"):
@@ -161,7 +161,7 @@ def test_death_at_any_step_is_mended_by_the_next_run(site: Any, vcenter: Any, ru
             died = _die_at(site, running, monkeypatch, step, when)
             assert died, f"no {step} happened"
             seen.append(step)
-            # The next run may power nothing off by itself, but it finishes what was begun.
+            # The next run may power nothing off on its own, but it finishes what was begun.
             enable(site, running, power_off=False)
             power, option, note = look(vcenter, running)
             assert (power, note) == (ON, ""), f"died {when} {step}"

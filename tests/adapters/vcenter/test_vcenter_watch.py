@@ -61,7 +61,7 @@ def test_noted_once_kept_and_forgotten(site: Any, vcenter: Any, target: str) -> 
     assert not one(site.watch([target], mode="forget", check=False)).changed
 
 
-def test_a_move_to_another_host_is_told_with_who_and_when(site: Any, vcenter: Any, target: str) -> None:
+def test_a_move_to_another_host_is_reported_with_who_and_when(site: Any, vcenter: Any, target: str) -> None:
     relocate(vcenter, target, host="esx-02")
     relocate(vcenter, target, host="esx-01")
     site.watch([target], mode="keep", check=False)
@@ -79,7 +79,7 @@ def test_a_move_to_another_host_is_told_with_who_and_when(site: Any, vcenter: An
     relocate(vcenter, target, host="esx-01")
 
 
-def test_a_storage_move_is_seen_and_nobodys_disks_let_the_place_be_noted_anew(
+def test_a_storage_move_is_seen_and_nobodys_disks_let_the_place_be_noted_again(
     site: Any, vcenter: Any, target: str
 ) -> None:
     site.watch([target], mode="keep", check=False)
@@ -127,7 +127,7 @@ def test_collectors_are_given_back(site: Any, target: str) -> None:
         site.watch([target], mode="look", check=False)
 
 
-def test_a_note_that_cannot_be_read_is_told_and_left_alone(site: Any, vcenter: Any, target: str) -> None:
+def test_a_note_that_cannot_be_read_is_reported_and_left_alone(site: Any, vcenter: Any, target: str) -> None:
     for text in ("{", '{"version": 99}', '{"version": 1}'):
         client.wait(vcenter.si, vm(vcenter, target).ReconfigVM_Task(notes.change({notes.PLACE_KEY: text})))
         place = one(site.watch([target], mode="keep", check=False))
@@ -186,7 +186,7 @@ def test_a_host_without_a_cluster_is_an_ordinary_case(site: Any, vcenter: Any, t
 
 
 def attach(vcenter: Any, moid: str, file: str, size_kb: int = 0) -> Any:
-    """Attach a disk as a machine's way home does: an existing file, or a new one in a folder of its own."""
+    """Attach a disk as a machine's failback does: an existing file, or a new one in a folder of its own."""
     disks = client.disks(vcenter.si, vm(vcenter, moid))
     disk = vim.vm.device.VirtualDisk(
         key=-1,
@@ -224,7 +224,7 @@ def foreign(site: Any, vcenter: Any, target: str) -> Iterator[Any]:
         )
 
 
-def test_a_place_noted_in_the_middle_of_a_reprotect_tells_the_disks_apart(
+def test_a_place_noted_in_the_middle_of_a_reprotect_distinguishes_the_disks(
     site: Any, vcenter: Any, target: str, foreign: Any
 ) -> None:
     noted = one(site.watch([target], mode="keep", check=False))
@@ -232,7 +232,7 @@ def test_a_place_noted_in_the_middle_of_a_reprotect_tells_the_disks_apart(
     stands = one(site.watch([target], mode="look", check=False))
     assert (stands.foreign_disks, stands.moved_storage) == (1, False)
     assert stands.foreign_files == (foreign.backing.fileName,)
-    # Nothing of it is noted anew while the disk hangs there.
+    # Nothing of it is noted again while the disk hangs there.
     relocate(vcenter, target, datastore="datastore-2")
     try:
         moved = one(site.watch([target], mode="keep", check=False))
@@ -278,7 +278,7 @@ def test_a_note_of_an_older_run_counts_only_what_is_certainly_its_own(
     assert note(vcenter, target) == text
 
 
-def test_one_machines_trouble_is_told_in_its_own_place(site: Any, vcenter: Any, target: str) -> None:
+def test_one_machines_trouble_is_reported_in_its_own_place(site: Any, vcenter: Any, target: str) -> None:
     other = site.servers(names=["mt-odd"])[0].moid
     denied = {
         "_typeName": "NoPermission",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plain client's walk around the life cycle of a modernized vault, and the small fleet its tests use."""
+"""A plain client's trip around the life cycle of a modernized vault, and the small fleet its tests use."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Modern:
         self.wire = wire
 
     def components(self, kind: str) -> list[dict[str, Any]]:
-        """The list of fabrics is hollow: the single fabric tells."""
+        """The list of fabrics omits details: the single fabric has them."""
         found: list[dict[str, Any]] = self.wire.get(self.wire.fabric()["id"])["properties"]["customDetails"][kind]
         return found
 
@@ -94,7 +94,7 @@ class Modern:
     def good(self, item: dict[str, Any], verb: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return self.wire.good(self.run(item, verb, body))
 
-    # -- the walk ----------------------------------------------------------------------------------------------------
+    # -- the journey ----------------------------------------------------------------------------------------------------
 
     def to_azure(self, item: dict[str, Any]) -> dict[str, Any]:
         self.good(item, "unplannedFailover", OUT)

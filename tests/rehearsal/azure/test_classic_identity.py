@@ -122,9 +122,9 @@ def test_a_failed_failover_stays_on_the_item_until_another_succeeds(vault: Wire)
     assert after["replicationHealth"] == "Normal"
 
 
-def test_a_resynchronisation_mends_a_failed_failover(vault: Wire) -> None:
+def test_a_resynchronisation_fixes_a_failed_failover(vault: Wire) -> None:
     item = vault.item("failed")
     assert told(item) == BROKEN
     vault.good(vault.run(item, "repairReplication"))
-    mended = vault.get(item["id"])["properties"]
-    assert (mended["protectionState"], mended["replicationHealth"]) == ("Protected", "Normal")
+    fixed = vault.get(item["id"])["properties"]
+    assert (fixed["protectionState"], fixed["replicationHealth"]) == ("Protected", "Normal")

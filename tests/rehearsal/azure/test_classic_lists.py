@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a list of a classic vault does not tell, and the single GET of the same item does."""
+"""What a list of a classic vault does not report, and the single GET of the same item does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_list_is_hollow_and_the_single_item_is_not(vault: Wire, key: str) -> N
     assert listed["osType"] == single["osType"]
 
 
-def test_the_point_of_a_failover_stands_in_the_single_item_only(vault: Wire) -> None:
+def test_the_point_of_a_failover_is_in_the_single_item_only(vault: Wire) -> None:
     item = vault.item("web-02")
     vault.good(vault.run(item, "unplannedFailover", {**AZURE_TO, "sourceSiteOperations": "NotRequired"}))
     assert vault.get(item["id"])["properties"]["failoverRecoveryPointId"]

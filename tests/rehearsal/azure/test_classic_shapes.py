@@ -282,7 +282,7 @@ def test_a_task_that_runs_has_not_ended(vault: Wire) -> None:
     assert vault.job(reply)["properties"]["tasks"][0]["endTime"] > NEVER
 
 
-def test_monitoring_events_stand_beside_those_of_jobs(vault: Wire) -> None:
+def test_monitoring_events_are_listed_beside_those_of_jobs(vault: Wire) -> None:
     item = vault.item("m4")
     body = {
         "failoverDirection": "PrimaryToRecovery",

@@ -64,7 +64,7 @@ def test_instance_discovery(vault: Wire) -> None:
     assert vault.http.get(found["tenant_discovery_endpoint"], timeout=30).status_code == 200
 
 
-def test_what_stands_in_a_subscription(vault: Wire) -> None:
+def test_what_is_in_a_subscription(vault: Wire) -> None:
     below = f"/subscriptions/{SUBSCRIPTION}"
     groups = {g["name"] for g in vault.all(f"{below}/resourceGroups")}
     assert "rg-homeward" in groups

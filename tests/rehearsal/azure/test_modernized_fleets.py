@@ -176,7 +176,7 @@ def test_the_health_of_an_appliance_turns(modern: Modern) -> None:
     modern.wire.control("POST", "/appliances/appliance-02", {"health": "Normal"})
 
 
-def test_a_vault_that_does_not_tell_its_log_storage(run_vault: Callable[..., Wire]) -> None:
+def test_a_vault_that_does_not_report_its_log_storage(run_vault: Callable[..., Wire]) -> None:
     fleet = copy.deepcopy(MODERNIZED)
     fleet["vaults"][0]["shows_log_storage"] = False
     quiet = Modern(run_vault(fleet))

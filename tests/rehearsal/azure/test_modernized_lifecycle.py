@@ -306,7 +306,7 @@ def test_the_way_back_to_azure_takes_what_the_description_allows(
     assert details(modern.wire.get(item["id"]))["instanceType"] == "InMageRcm"
 
 
-#: What may stand where nothing was recorded: the words between planned failover and commit, and after it.
+#: What may be reported where nothing was recorded: the words between planned failover and commit, and after it.
 ALTERNATIVES: list[dict[str, dict[str, Any]]] = [
     {
         "home_uncommitted": {"state": "UnplannedFailoverCommitPendingStatesBegin", "allowed": ["Commit"]},

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a modernized vault does in vCenter, looked at with pyVmomi; and jobs that fail because of what stands there."""
+"""What a modernized vault does in vCenter, looked at with pyVmomi; and jobs that fail because of what is there."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def site(run_vcenter: Callable[..., Any], run_vault: Callable[..., Wire]) -> Sit
     return Site(Modern(run_vault(FLEET, vcenter=vcenter)), vcenter, model)
 
 
-def test_a_disk_added_on_premises_stands_in_vcenter(site: Site) -> None:
+def test_a_disk_added_on_premises_is_in_vcenter(site: Site) -> None:
     site.wire.control("POST", "/items/grows", {"new_disk_gb": 7})
     assert sorted(site.files("grows").values()) == [7 * 1024**2, 10 * 1024**2]
     item = site.wire.item("grows")
@@ -145,7 +145,7 @@ def test_a_cancelled_planned_failover_leaves_no_trace(site: Site) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone", "metal"])
-def test_a_machine_that_does_not_exist_is_made_anew(site: Site, name: str) -> None:
+def test_a_machine_that_does_not_exist_is_recreated(site: Site, name: str) -> None:
     """Straight after the failover for one of them: without a commit."""
     item = site.wire.item(name)
     assert site.machine(name) is None
@@ -164,7 +164,7 @@ def test_a_machine_that_does_not_exist_is_made_anew(site: Site, name: str) -> No
 def test_what_an_appliance_reaches(site: Site) -> None:
     assert site.agent("appliance-01")["accessibleDatastores"] == ["datastore-1", "datastore-2"]
     assert site.agent("appliance-01")["fqdn"] == "appliance-01.home.example"
-    # The list of fabrics is hollow, the list of appliances is not.
+    # The list of fabrics omits details, the list of appliances does not.
     assert site.wire.fabric()["properties"]["customDetails"]["reprotectAgents"] == []
     (listed,) = site.wire.all(f"{site.wire.vault}/replicationAppliances")
     found = listed["properties"]["providerSpecificDetails"]["appliances"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operations beside the way home, in both generations: tests, points in time, removal, changes, jobs, settings."""
+"""Operations beside the failback, in both generations: tests, points in time, removal, changes, jobs, settings."""
 
 from __future__ import annotations
 

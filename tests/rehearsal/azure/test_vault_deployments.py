@@ -57,7 +57,7 @@ def finish(wire: Wire) -> dict[str, Any]:
     raise AssertionError("the deployment does not end")
 
 
-def test_a_deployment_runs_and_what_it_made_stands(wire: Wire) -> None:
+def test_a_deployment_runs_and_what_it_made_exists(wire: Wire) -> None:
     assert wire.call("GET", DEPLOYMENT).status_code == 404
     assert wire.call("POST", f"{DEPLOYMENT}/validate", body()).status_code == 200
     assert wire.call("GET", NIC).status_code == 404
@@ -108,7 +108,7 @@ def test_bad_deployments_are_refused(wire: Wire, request_body: dict[str, Any], c
     assert wire.call("GET", DEPLOYMENT).status_code == 404
 
 
-def test_addresses_sizes_quota_and_images_are_told(wire: Wire) -> None:
+def test_addresses_sizes_quota_and_images_are_reported(wire: Wire) -> None:
     def free(address: str, network: str = NETWORK) -> dict[str, Any]:
         return dict(
             wire.call("GET", f"{network}/checkIPAddressAvailability?ipAddress={address}&api-version=2023-11-01").json()
@@ -117,7 +117,7 @@ def test_addresses_sizes_quota_and_images_are_told(wire: Wire) -> None:
     assert free("10.60.0.4")["available"]
     assert not free("10.60.0.3")["available"]
     first = NETWORK.replace("vnet-dr-2", "vnet-dr")
-    # The fleet's own process server stands there.
+    # The fleet's own process server is there.
     assert free("10.50.0.4", first)["availableIPAddresses"][0] == "10.50.0.5"
     names = {s["name"] for s in wire.call("GET", f"{COMPUTE}/skus").json()["value"]}
     assert "Standard_A8_v2" in names

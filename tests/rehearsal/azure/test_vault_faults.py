@@ -198,7 +198,7 @@ def test_words_laid_over_the_truth(vault: Wire) -> None:
     item = vault.item("app-07")
     patch = {
         "allowed_operations": ["Sing", "DisableProtection"],
-        "protection_state": ["Confused", "Nobody knows"],
+        "protection_state": ["Confused", "Unheard of"],
         "health_error": {"code": "78026", "message": "The RPO is beyond its threshold."},
         "details": {"brandNew": "word"},
     }

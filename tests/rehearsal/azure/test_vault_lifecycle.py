@@ -178,7 +178,7 @@ def test_busy_items_refuse_a_second_operation_and_lists_lag_behind(vault: Wire) 
     vault.good(vault.job(reply))
 
 
-def test_busy_can_be_told_by_a_job_that_fails(vault: Wire) -> None:
+def test_busy_can_be_recognised_by_a_job_that_fails(vault: Wire) -> None:
     item = vault.item("web-03")
     vault.control("POST", "/settings", {"busy_as": "job"})
     try:
@@ -247,7 +247,7 @@ def test_the_agent_is_silent_until_it_has_registered(vault: Wire) -> None:
 
 
 def test_lists_are_hollow(vault: Wire) -> None:
-    """Jobs in a list hold nothing; items on their way home hold no disks, master target or points."""
+    """Jobs in a list hold nothing; items being failed back hold no disks, master target or points."""
     item = vault.item("web-01")
     if item["properties"]["providerSpecificDetails"]["instanceType"] != "InMage":
         vault.good(run(vault, item, "unplannedFailover", AZURE_TO, 104))

@@ -153,7 +153,7 @@ def test_a_source_that_cannot_be_shut_down_is_a_warning(site: Site, run_vault: C
 
 
 @pytest.mark.parametrize("name", ["gone", "metal"])
-def test_a_machine_without_a_home_is_made_anew(site: Site, name: str) -> None:
+def test_a_machine_without_a_home_is_recreated(site: Site, name: str) -> None:
     assert site.machine(name) is None
     site.wire.good(site.reprotect(name, datastoreName="datastore-2"))
     made = site.machine(name)

@@ -83,7 +83,7 @@ def test_the_azure_vm_must_run(vault: Wire) -> None:
     vault.control("POST", "/items/plain", {"azure_power": "running"})
 
 
-def test_the_agent_must_have_registered_on_both_legs(vault: Wire) -> None:
+def test_the_agent_must_have_registered_in_both_directions(vault: Wire) -> None:
     for name, body in (("plain", None), ("back", vault.azure_body())):
         vault.control("POST", f"/items/{name}", {"agent_registered": False})
         item = vault.item(name)
@@ -165,7 +165,7 @@ def test_points_out(vault: Wire) -> None:
     assert vault.all(f"{item['id']}/recoveryPoints") == []
 
 
-def test_the_way_home_has_no_list_of_points(vault: Wire) -> None:
+def test_the_failback_has_no_list_of_points(vault: Wire) -> None:
     item = vault.item("ready")
     assert vault.all(f"{item['id']}/recoveryPoints") == []
     assert item["properties"]["providerSpecificDetails"]["consistencyPoints"]

@@ -169,7 +169,7 @@ def test_tokens_end(vault: Wire) -> None:
     assert vault.call("GET", path).status_code == 200
 
 
-def test_a_token_lives_as_long_as_it_is_told() -> None:
+def test_a_token_lives_as_long_as_it_says() -> None:
     now = [1000.0]
     tokens = TokenService("t", "app", "s", Settings(token_lifetime=60.0), "x", clock=lambda: now[0])
     form = {"grant_type": "client_credentials", "client_id": "app", "client_secret": "s", "scope": "x/.default"}

@@ -79,7 +79,7 @@ def test_links_work_only_with_their_signature(vault: Wire) -> None:
         vault.control("POST", "/settings", {"signed_links": True})
 
 
-def test_pace_is_told_for_the_clock_that_runs(vault: Wire) -> None:
+def test_pace_is_reported_for_the_clock_that_runs(vault: Wire) -> None:
     """30 service seconds (SEEN), in real seconds of a clock that runs faster; at least one."""
     item = vault.item("web-02")
     for speed, told in ((1, "30"), (10, "3"), (60, "1"), (600, "1")):
@@ -182,7 +182,7 @@ def test_the_control_endpoint_is_not_behind_the_arm_port(vault: Wire) -> None:
 
 
 def test_quiet_resources(vault: Wire) -> None:
-    """One look at each list, and at its first entry alone where it can be had."""
+    """One look at each list, and at its first entry alone where there is one."""
     fabric = vault.fabric()["id"]
     (container,) = vault.all(f"{vault.vault}/replicationProtectionContainers")
     assert container["name"].startswith("cloud_")

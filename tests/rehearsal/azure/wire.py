@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plain client of the vault stand-in: tokens, ARM calls, the control endpoint, and a walk around the life cycle.
+"""A plain client of the vault stand-in: tokens, ARM calls, the control endpoint, and a trip around the life cycle.
 
 It speaks HTTP only, so that tests see what is on the wire and not what a library makes of it.
 """
@@ -180,7 +180,7 @@ class Wire:
             },
         }
 
-    # -- the walk ----------------------------------------------------------------------------------------------------
+    # -- the journey ----------------------------------------------------------------------------------------------------
 
     def to_azure(self, item: dict[str, Any], operations: str = "Required") -> None:
         self.good(self.run(item, "unplannedFailover", {**AZURE_TO, "sourceSiteOperations": operations}))

@@ -168,7 +168,7 @@ def test_up_again_says_so_another_fleet_replaces_it_and_down_stops_both(up, dire
     assert rehearsal("down", "--dir", directory)[0] == 0
 
 
-def test_half_a_rehearsal_is_started_anew(up, directory):
+def test_half_a_rehearsal_is_started_again(up, directory):
     up("classic-2")
     first = json.loads((directory / "state.json").read_text())
     os.kill(first["vcenter"]["pid"], signal.SIGKILL)
@@ -228,7 +228,7 @@ def test_a_current_binary_is_not_built_again(vcenter_binary, monkeypatch):
     assert vcenter_binary.stat().st_mtime_ns == before
 
 
-def test_no_go_and_an_old_go_are_told_with_the_remedy(tmp_path, monkeypatch):
+def test_no_go_and_an_old_go_are_reported_with_the_remedy(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BuildError, match="no 'go' is on PATH; install Go"):

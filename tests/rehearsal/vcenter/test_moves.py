@@ -133,7 +133,7 @@ def test_one_disk_moves_alone_and_two_of_a_name_stay_apart(vcenter):
     files = [d.backing.fileName for d in client.disks(vcenter.si, machine)]
     assert files == ["[datastore-1] files-01/files-01.vmdk", "[datastore-2] files-01/files-01_1.vmdk"]
     assert {s.name for s in machine.datastore} == {"datastore-1", "datastore-2"}
-    # What stands there already is not overwritten.
+    # What is there already is not overwritten.
     taken = files_of(vcenter, "datastore-1") / "files-01" / "files-01_1.vmdk"
     taken.write_text("somebody else's")
     relocate(vcenter, machine, datastore=store(vcenter, "datastore-1"))
@@ -161,7 +161,7 @@ def test_moves_that_vcenter_refuses(vcenter, vm):
     assert vm.runtime.host == host(vcenter, "esx-03")
 
 
-def test_a_task_is_whole_and_tells_who_started_it(vcenter, vm):
+def test_a_task_is_whole_and_reports_who_started_it(vcenter, vm):
     task = vm.ReconfigVM_Task(vim.vm.ConfigSpec(annotation="by the administrator"))
     client.wait(vcenter.si, task)
     info = task.info
@@ -191,7 +191,7 @@ def test_tasks_of_managers_decode_whole(vcenter):
     assert isinstance(task.info.entity, vim.ManagedEntity)
 
 
-def test_both_calls_reconfigure_a_cluster_and_keep_what_they_are_told(vcenter):
+def test_both_calls_reconfigure_a_cluster_and_keep_what_they_are_given(vcenter):
     cluster = client.names(vcenter.si, vim.ClusterComputeResource)["cluster-1"]
     drs = vim.cluster.DrsConfigInfo(enableVmBehaviorOverrides=False, vmotionRate=2)
     spec = vim.cluster.ConfigSpecEx(drsConfig=drs)
@@ -202,7 +202,7 @@ def test_both_calls_reconfigure_a_cluster_and_keep_what_they_are_told(vcenter):
     client.wait(vcenter.si, cluster.ReconfigureCluster_Task(older, True))
     kept = cluster.configurationEx.drsConfig
     assert (kept.enabled, kept.enableVmBehaviorOverrides, kept.vmotionRate) == (True, True, 3)
-    # The older property tells the same.
+    # The older property reports the same.
     assert cluster.configuration.drsConfig.vmotionRate == 3
 
 

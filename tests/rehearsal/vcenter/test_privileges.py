@@ -39,7 +39,7 @@ def test_the_administrator_has_every_privilege_that_exists(vcenter):
     assert granted(vcenter.si, root, [*WANTED, "No.Such"]) == {**dict.fromkeys(WANTED, True), "No.Such": False}
 
 
-def test_a_reader_is_told_no(vcenter, reader):
+def test_a_reader_is_refused(vcenter, reader):
     cluster = client.names(vcenter.si, vim.ClusterComputeResource)["cluster-1"]
     assert granted(reader, cluster, [*WANTED, "System.Read"]) == {**dict.fromkeys(WANTED, False), "System.Read": True}
     manager = vcenter.si.content.authorizationManager

@@ -83,7 +83,7 @@ def test_a_session_ends(rest: Rest) -> None:
     assert rest.call("GET", "/api/vcenter/vm")[0] == 401
 
 
-def test_a_session_tells_about_itself(rest: Rest) -> None:
+def test_a_session_describes_itself(rest: Rest) -> None:
     """Clients that keep a session ask so whether it still lives: govc with a POST, which must not open another one."""
     status, older = rest.call("POST", "/rest/com/vmware/cis/session?~action=get")
     told = rest.rpc("com.vmware.cis.session", "get")["output"]["STRUCTURE"]["com.vmware.cis.session.info"]

@@ -100,7 +100,7 @@ def test_what_is_not_repeated_is_named(given: tuple[str, ...], named: tuple[str,
     assert line(*given).left_out == named
 
 
-def test_what_is_kept_back_is_told_apart() -> None:
+def test_what_is_kept_back_is_distinguished() -> None:
     assert line("asr_confirm_failover_to_azure=true").withheld == ("asr_confirm_failover_to_azure",)
 
 
@@ -129,7 +129,7 @@ def test_options_that_matter_for_the_same_run(options: dict[str, Any], words: li
     assert rest(**options) == words
 
 
-def test_the_playbooks_stand_as_they_were_typed() -> None:
+def test_the_playbooks_are_repeated_as_they_were_typed() -> None:
     words = line(args=("homeward.asr.prepare", "my site.yml")).with_variables({})
     assert words == "ansible-playbook homeward.asr.prepare 'my site.yml'"
 

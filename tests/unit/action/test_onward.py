@@ -67,20 +67,20 @@ def test_a_run_that_is_done_says_nothing_and_neither_does_check_mode() -> None:
     assert ways({"failed": True, "msg": "No vault."}) == []
 
 
-def test_more_than_can_be_named_are_approved_with_a_word_and_counted() -> None:
+def test_more_than_can_be_named_are_approved_as_held_and_counted() -> None:
     (entry,) = ways(result(*(machine(f"m{n:02d}", "awaiting_approval") for n in range(NAMED + 1))))
     assert given(entry) == {"asr_approved": ["held"]}
     assert f"{NAMED + 1} machines" in " ".join(entry["notes"])
 
 
-def test_that_word_is_not_used_where_it_would_approve_another() -> None:
+def test_held_is_not_used_where_it_would_approve_another() -> None:
     many = [machine(f"m{n:02d}", "awaiting_approval") for n in range(NAMED + 1)]
     other = machine("other", "refused", after="home_uncommitted", code="group_incomplete")
     approve = ways(result(*many, other))[0]
     assert given(approve) == {"asr_approved": [m["name"] for m in many]}
 
 
-def test_a_machine_held_for_another_reason_is_not_approved() -> None:
+def test_a_machine_that_waits_for_another_reason_is_not_approved() -> None:
     (entry,) = ways(result(machine("a", "held", code="group_waits")))
     assert (entry["about"], given(entry)) == ("again", {})
 
@@ -189,7 +189,7 @@ def test_a_confirmation_that_was_typed_is_not_carried_and_that_is_said() -> None
     assert "asr_confirm_failover_to_azure" in " ".join(again["notes"])
 
 
-def test_a_job_template_is_told_which_variable_to_set() -> None:
+def test_a_job_template_is_given_which_variable_to_set() -> None:
     (entry,) = ways(result(machine("a", "awaiting_approval")), way=Way("asr_", None))
     assert (entry["command"], entry["variable"]) == ("", 'asr_approved: ["a"]')
     assert "launch the same template again" in entry["words"]
@@ -210,7 +210,7 @@ def test_the_report_shows_the_command_on_one_line_however_long() -> None:
 
 
 def test_going_on_repeats_no_approval_that_a_file_holds() -> None:
-    """The word for those that waited would mean those that this run has brought there."""
+    """``held`` would mean those that this run has brought there."""
     late = machine("b", reason="synchronising", end=None, after="azure")
     story = result(machine("a", "awaiting_approval"), late, finished=False)
     approve, on = ways(story, way=Way("asr_", TYPED, approving=True))
@@ -218,7 +218,7 @@ def test_going_on_repeats_no_approval_that_a_file_holds() -> None:
     assert given(on) == {"asr_approved": []}
 
 
-def test_a_confirmation_in_a_file_is_taken_back_and_one_that_was_typed_is_left_out() -> None:
+def test_a_confirmation_in_a_file_is_withdrawn_and_one_that_was_typed_is_left_out() -> None:
     story = result(machine("a", "awaiting_approval", after="out_uncommitted"), machine("b", "refused", code="health"))
     for entry in ways(story, way=Way("asr_", TYPED, confirmed=True)):
         assert given(entry)["asr_confirm_failover_to_azure"] is False

@@ -248,7 +248,7 @@ def test_an_environment_without_secrets_is_left_alone(monkeypatch: pytest.Monkey
 
 # -- what worked before in this run and fails now ----------------------------------------------------------------
 
-#: What Ansible hands on of a module's process that was killed, and of one whose output was cut (RUN).
+#: What Ansible passes on of a module's process that was killed, and of one whose output was cut (RUN).
 KILLED = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "", "module_stderr": "Killed", "rc": 137}
 CUT = {"failed": True, "msg": "MODULE FAILURE", "module_stdout": '{"finished": fal', "module_stderr": "", "rc": 0}
 CRASHED = {
@@ -284,7 +284,7 @@ def test_a_slice_that_dies_is_run_again_with_the_last_cursor(
     assert [s.get("cursor") for s in stage.sent] == [None, {"n": 1}, {"n": 1}]
 
 
-def test_a_first_slice_that_dies_is_begun_anew_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_slice_that_dies_is_started_again_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Stage(monkeypatch, [KILLED, END]).run()["finished"] is True
     stage = Stage(monkeypatch, [KILLED])
     result = stage.run()
@@ -293,7 +293,7 @@ def test_a_first_slice_that_dies_is_begun_anew_a_few_times(monkeypatch: pytest.M
     assert "module_stdout" not in result
 
 
-def test_a_first_slice_that_crashes_is_not_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_first_slice_that_crashes_is_not_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, [CRASHED])
     result = stage.run()
     assert len(stage.sent) == 1
@@ -307,7 +307,7 @@ def test_the_first_slice_is_sat_out_once_it_has_sent_something(monkeypatch: pyte
     assert len(Stage(monkeypatch, [sent(0), END]).plugin._work({}).get("msg", "")) > 0
 
 
-def test_what_was_sent_is_told_after_the_one_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_sent_is_reported_after_the_one_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     result = Stage(monkeypatch, [sent(2, code="forbidden", msg="Not allowed.")]).run()
     assert result["failed"] is True
     assert result["code"] == "forbidden"
@@ -395,7 +395,7 @@ def test_a_slice_that_could_not_read_leaves_the_machines_where_they_were_seen_la
     assert result["machines"][0]["after"] == "unknown"
 
 
-def test_a_trouble_that_lasts_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trouble_that_lasts_is_reported_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     down = {"failed": True, "code": "unreachable", "msg": "No way to Azure.", "_takes": 5.0}
     stage = Stage(monkeypatch, [going(0), down], machines=["a"], wait_timeout=7200)
     assert stage.run()["code"] == "unreachable"

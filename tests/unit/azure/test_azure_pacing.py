@@ -123,7 +123,7 @@ def test_the_service_s_count_only_lowers(time: Time, header: str | int | None, t
     assert bucket.tokens() == tokens
 
 
-def test_a_refusal_stops_everybody_for_as_long_as_told(time: Time) -> None:
+def test_a_refusal_stops_all_for_as_long_as_asked(time: Time) -> None:
     bucket = TokenBucket(time)
     bucket.block(17)
     assert bucket.tokens() == 0

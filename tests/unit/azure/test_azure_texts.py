@@ -267,7 +267,7 @@ LINKED = (
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 409, 502])
-def test_an_answer_that_is_not_azures_is_told_with_its_status_and_first_words(status: int) -> None:
+def test_an_answer_that_is_not_azures_is_reported_with_its_status_and_first_words(status: int) -> None:
     reply = failures.Reply(status, {}, ZSCALER)
     for error in (
         failures.read_refused(reply, failures.Ask("x", "/p")),
@@ -289,7 +289,7 @@ def test_the_older_apis_words_are_read() -> None:
     assert error.details["possible_causes"] == "It is wrong"
 
 
-def test_a_403_is_told_in_the_services_words_and_only_what_is_lacking_is_asked_for() -> None:
+def test_a_403_is_reported_in_the_services_words_and_only_what_is_lacking_is_asked_for() -> None:
     for answer in (failures.read_refused, failures.write_refused):
         error = answer(failures.Reply(403, {}, envelope("LinkedAuthorizationFailed", LINKED)), failures.Ask("x", "/p"))
         assert LINKED.rstrip(".") in error.message

@@ -84,7 +84,7 @@ def item_json(name: str = "web", position: P = P.OUT, **props: Any) -> dict[str,
         "protectedDisks": [{"diskId": "0", "diskName": "disk0", "diskCapacityInBytes": 1 << 30}],
     }
     if instance == "InMage":
-        # The id of the Azure machine stands there; the on-premises one is the replica's (SEEN FB, RP2).
+        # The id of the Azure machine is there; the on-premises one is the replica's (SEEN FB, RP2).
         details.update(infrastructureVmId=f"guid-{name}", replicaId=f"uuid-{name}")
     details.update(props.pop("details", {}))
     return {

@@ -18,7 +18,7 @@ OUT, BACK = "InMageRcm", "InMageRcmFailback"
 LOG = f"/subscriptions/{VAULT.subscription_id}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/logs01"
 ACCOUNT = "/subscriptions/x/runasaccounts/a1"
 
-#: Position -> instanceType, activeLocation, allowedOperations. The last three rows of the way home were never recorded.
+#: Position -> instanceType, activeLocation, allowedOperations. The last three rows of the failback were never recorded.
 LOOKS: dict[P, tuple[str, str, tuple[str, ...]]] = {
     P.HOME: (OUT, "Primary", ("UnplannedFailover", "DisableProtection", "TestFailover")),
     P.OUT_UNCOMMITTED: (
@@ -121,7 +121,7 @@ def agent_json(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def rcm_fabric_json(*agents: dict[str, Any], fabric_id: str = FABRIC_ID, hollow: bool = False) -> dict[str, Any]:
-    """A fabric of appliances as its own GET tells it, or hollow as in a list (SEEN RCM 8)."""
+    """A fabric of appliances as its own GET reports it, or hollow as in a list (SEEN RCM 8)."""
     found = list(agents) or [agent_json()]
     servers = [
         {**{k: a[k] for k in ("id", "name", "health", "lastHeartbeatUtc")}, "ipAddresses": ["10.0.0.9"]} for a in found
@@ -147,7 +147,7 @@ def policies() -> list[dict[str, Any]]:
 
 @dataclass
 class ModernWorld(World):
-    """A modernized vault that walks the classic world's circle with its own words, verbs and one more way out."""
+    """A modernized vault that goes round the classic world's circle with its own words, verbs and one more way out."""
 
     words: str = "as_classic"
     scenarios: str = "likely"
@@ -201,7 +201,7 @@ class ModernWorld(World):
 
 
 class ModernPort(Port):
-    """Its list of fabrics is hollow; the fabric's own GET is whole."""
+    """Its list of fabrics omits details; the fabric's own GET is whole."""
 
     def list_fabrics(self, vault: Any) -> list[dict[str, Any]]:
         self._read("list_fabrics")

@@ -45,7 +45,7 @@ def test_ids_anywhere_in_the_item_are_its_own_and_seeds_are_written_to() -> None
     assert len(known) == 3
 
 
-def test_a_name_alone_tells_nothing() -> None:
+def test_a_name_alone_proves_nothing() -> None:
     found = one("disk", {"id": f"{DISK}/asrseeddisk-web-0"}, claims([item("web")]))
     assert found is not None
     assert found.machine == ""
@@ -99,7 +99,7 @@ def test_a_snapshot_belongs_to_whom_its_disk_belongs_to() -> None:
     assert one("snapshot", entry) is None, "of another group, and nobody's"
 
 
-def test_virtual_machines_are_named_only_where_ids_or_the_mark_tell() -> None:
+def test_virtual_machines_are_named_only_where_ids_or_the_mark_prove_it() -> None:
     vm = {"id": f"{GROUP}/providers/Microsoft.Compute/virtualMachines/web"}
     mine = {vm["id"].lower(): Claim("web", replicating=False)}
     assert one("virtual_machine", vm) is None

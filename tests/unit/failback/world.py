@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scripted vault with its vCenter, for walking whole routes.
+"""A scripted vault with its vCenter, for running whole routes.
 
 It keeps its own table of the life cycle (FLOW), so a wrong row in the collection's tables cannot agree with itself
 here. Time is a number that only ``sleep`` moves.
@@ -277,7 +277,7 @@ class World:
             if fault in ("busy", "refuse"):
                 status = 409 if fault == "busy" else 400
                 raise Rejected(
-                    "rejected", "Azure refused it.", "Mend it.", {"http_status": status, "service_code": "X1"}
+                    "rejected", "Azure refused it.", "Fix it.", {"http_status": status, "service_code": "X1"}
                 )
             state = self.state(name)
             if state.job or (state.position, verb) not in FLOW:

@@ -19,6 +19,6 @@ def test_the_newest_allowed_archive_is_chosen() -> None:
     assert choose_archive(names, PATTERN, {"cs": "9.8.0.0"}) == ""
 
 
-def test_a_name_tells_the_version() -> None:
+def test_a_name_contains_the_version() -> None:
     assert archive_version(named("9.30.0.0")) == "9.30.0.0"
     assert archive_version("latest.tar.gz") == ""

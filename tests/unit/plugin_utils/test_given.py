@@ -152,7 +152,7 @@ def test_a_value_it_cannot_have_is_one_sentence(name: str, given: Any, words: tu
         ("asr_qqqqqqqq", "docs/variables.md"),
     ],
 )
-def test_an_unknown_variable_is_told_with_the_nearest_known_one(name: str, near: str) -> None:
+def test_an_unknown_variable_is_reported_with_the_nearest_known_one(name: str, near: str) -> None:
     for value in ("x", "", None):
         meant, (sentence,) = read({name: value})
         assert meant == {}

@@ -128,7 +128,7 @@ def test_a_filter_that_cannot_be_meant_is_refused(given: Any, code: str, said: s
     assert caught.value.remedy
 
 
-def test_words_that_no_machine_has_are_told() -> None:
+def test_words_that_no_machine_has_are_reported() -> None:
     told = Filter("exclude", {"plans": ["shop", "shp", "b*", "x*"], "vaults": ["v"]}).unmet(FLEET)
     assert [text.split("'")[1] for text in told] == ["v", "shp", "x*"]
 

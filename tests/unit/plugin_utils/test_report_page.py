@@ -140,7 +140,7 @@ def test_a_page_needs_nothing_but_itself() -> None:
         assert {target[1:] for target in page.of("href") if target.startswith("#")} <= set(ids)
 
 
-def test_blocks_come_first_and_one_cause_of_many_is_told_once() -> None:
+def test_blocks_come_first_and_one_cause_of_many_is_reported_once() -> None:
     names = [f"m-{n:02d}" for n in range(12)]
     page = Page(of_preflight(preflight(names)))
     heads = [page.text.index(word) for word in ("What blocks", "Warnings", "Not known", "Accepted")]
@@ -163,7 +163,7 @@ def test_what_differs_in_numbers_is_one_cause_and_nothing_is_lost() -> None:
     assert "b-2 needs 99 GB." in page.text
 
 
-def test_machines_of_one_name_are_told_apart() -> None:
+def test_machines_of_one_name_are_distinguished() -> None:
     result = preflight(["twin", "other"])
     result["machines"][1].update(name="twin", vault="vault-two")
     page = Page(of_preflight(result))
@@ -272,7 +272,7 @@ def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
     data = run_data.run(results, verdict(), NOW)
     assert [f["rule"] for f in data["findings"]] == ["mt_snapshot", "vm_snapshot", "network_link", "vm_off"]
     shown = page_run.view(data)
-    # What blocked a machine is told with the machine, with the rule's title and source; the rest under its own head.
+    # What blocked a machine is reported with the machine, with the rule's title and source; the rest under its own head.
     (cause,) = shown["causes"]
     assert (cause["code"], cause["rule"]["title"]) == ("mt_snapshot", "Title of mt_snapshot")
     assert [(s["id"], [c["rule"] for c in s["causes"]]) for s in shown["sections"]] == [
@@ -283,7 +283,7 @@ def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
     assert "It is a copy, says Ann." in Page(of_run(results)).text
 
 
-def test_what_stopped_is_told_first_and_once() -> None:
+def test_what_stopped_is_reported_first_and_once() -> None:
     results = stages(["a", "b", "i", "c"])[:2]
     for m in results[1]["machines"]:
         m.update(

@@ -46,7 +46,7 @@ def walk(chain: Chain, modules: Modules, route: list[str], check: bool = False) 
         chain.run(stage, route, SETTINGS, modules, check)
 
 
-def test_the_look_chooses_for_every_stage_by_id_and_the_watch_stands_before_the_failover_and_the_commit() -> None:
+def test_the_look_chooses_for_every_stage_by_id_and_the_watch_comes_before_the_failover_and_the_commit() -> None:
     modules = Modules(asr_failback={"finished": True, "machines": [row("a", approved=True), row("b", "refused")]})
     walk(Chain(), modules, ROUTE)
     assert modules.order == [
@@ -133,7 +133,7 @@ def test_a_misspelt_hook_is_refused(hooks: Any) -> None:
         tasks.hooks_of(hooks)
 
 
-def test_hooks_stand_around_their_stage() -> None:
+def test_hooks_run_around_their_stage() -> None:
     hooks = tasks.hooks_of({"failover_to_onprem": {"before": "b.yml", "after": [["c.yml"], ""]}, "failback": {}})
     told = [(s["stage"], s["hook"]) for s in tasks.steps(["failover_to_onprem", "commit_to_onprem"], hooks)]
     failover = "failover_to_onprem"
@@ -157,7 +157,7 @@ def test_an_event_stays_small_at_a_thousand_machines(done: str) -> None:
     assert bounded.event(few) == few
 
 
-def test_a_workflow_is_told_little() -> None:
+def test_a_workflow_is_given_little() -> None:
     names = [f"m{n}" for n in range(50)]
     told = bounded.summary(
         {"counts": {"failed": 50}, "failed_machines": names, "code": "machines_failed", "lines": names}

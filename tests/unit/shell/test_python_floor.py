@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Python that is too old is told before anything else goes wrong with it."""
+"""A Python that is too old is reported before anything else goes wrong with it."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def test_allowed_share(bad: int, total: int, allowed: float, verdict: bool) -> N
     assert too_many(bad, total, allowed) is verdict
 
 
-def test_only_ten_are_named_in_the_message_and_one_cause_is_told_once() -> None:
+def test_only_ten_are_named_in_the_message_and_one_cause_is_reported_once() -> None:
     result = shape(raw(*(machine(f"m{i}", "failed") for i in range(25))), PARAMS, check=False)
     assert result["msg"].endswith("m8, m9 and 15 more: no reason was given.")
     assert "m10" not in result["msg"]
@@ -91,7 +91,7 @@ def test_only_ten_are_named_in_the_message_and_one_cause_is_told_once() -> None:
     assert result["counts"] == {"failed": 25, "refused": 0, "awaiting_approval": 0, "held": 0, "waiting": 0, "moved": 0}
 
 
-def test_only_ten_causes_are_told_in_the_message() -> None:
+def test_only_ten_causes_are_reported_in_the_message() -> None:
     words = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
     result = shape(raw(*(machine(w, "failed", reason=f"For {w * 2}.") for w in words)), PARAMS, check=False)
     assert "ten: For tenten." in result["msg"]
@@ -126,12 +126,12 @@ def test_diff_has_one_shape_in_both_worlds() -> None:
 
 
 def test_a_domain_error_becomes_a_failed_result() -> None:
-    result = failure(InputError("x", "It is wrong.", "Mend it.", {"a": 1}))
+    result = failure(InputError("x", "It is wrong.", "Fix it.", {"a": 1}))
     assert result == {
         "failed": True,
         "changed": False,
-        "msg": "It is wrong. Mend it.",
+        "msg": "It is wrong. Fix it.",
         "code": "x",
-        "remedy": "Mend it.",
+        "remedy": "Fix it.",
         "details": {"a": 1},
     }

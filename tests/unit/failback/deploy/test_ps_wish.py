@@ -72,7 +72,7 @@ def test_addresses_azure_gives_to_machines(address: str, good: bool) -> None:
     assert usable(address, networks_of({"addressPrefixes": ["10.9.0.0/24", "10.1.0.0/24"]})) is good
 
 
-def test_secrets_are_secure_parameters_and_stand_nowhere_else() -> None:
+def test_secrets_are_secure_parameters_and_nowhere_else() -> None:
     body = request(WISH, CHOICE, "the-password", "the-passphrase")
     template = body["properties"]["template"]
     assert {p["type"] for p in template["parameters"].values()} == {"secureString"}
@@ -127,7 +127,7 @@ def stands(wish: Wish = WISH) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("change", "told", "mend"),
+    ("change", "told", "corrects"),
     [
         ({}, 0, False),
         ({"size": "standard_d4s_V3"}, 0, False),
@@ -139,12 +139,12 @@ def stands(wish: Wish = WISH) -> tuple[dict[str, Any], dict[str, Any]]:
         ({"data_sources": ("10.0.0.0/8",)}, 0, True),
     ],
 )
-def test_what_stands_is_compared_with_what_is_wanted(change: dict[str, Any], told: int, mend: bool) -> None:
+def test_what_exists_is_compared_with_what_is_wanted(change: dict[str, Any], told: int, corrects: bool) -> None:
     machine, parts = stands()
     differing, needs = unwanted_differences(replace(WISH, **change), machine, parts)
-    assert (len(differing), needs) == (told, mend)
+    assert (len(differing), needs) == (told, corrects)
 
 
-def test_a_lost_security_group_is_mended() -> None:
+def test_a_lost_security_group_is_fixed() -> None:
     machine, parts = stands()
     assert unwanted_differences(WISH, machine, {**parts, WISH.nsg_id: None}) == ([], True)

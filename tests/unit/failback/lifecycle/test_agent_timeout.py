@@ -40,7 +40,7 @@ def test_a_classic_machine_is_refused_after_its_time_and_the_others_go_on(world:
 
 
 def test_the_machines_own_answer_has_the_last_word(world: World) -> None:
-    """The list is behind by a quarter of an hour: the machine is read by itself before it is refused."""
+    """The list is behind by a quarter of an hour: the machine is read on its own before it is refused."""
     world.lag = 900.0
     world.add("web")
     world.agent_delay = 600.0
@@ -84,7 +84,7 @@ def test_a_modernized_machine_is_given_its_time_too(failover: Any, minutes: int,
     assert isinstance(decision, kind)
 
 
-def test_an_item_that_tells_no_failover_and_no_agent_is_left_to_the_service() -> None:
+def test_an_item_that_reports_no_failover_and_no_agent_is_left_to_the_service() -> None:
     seen = item(position=P.OUT, lastSuccessfulFailoverTime=None, details={"lastHeartbeat": None})
     decision = decide(Observed(seen, START, since=START), HOME_ROUTE, LIFECYCLE, Conditions())
     assert isinstance(decision, Send)

@@ -154,12 +154,12 @@ def test_the_table_holds_in_words_the_service_never_said_yet(stage: int, positio
         (P.HOME, "done"),
     ],
 )
-def test_the_whole_way_home_is_one_line(position: Position, word: str) -> None:
+def test_a_whole_failback_is_one_line(position: Position, word: str) -> None:
     assert short(verdict_on(item(position=position), WAY_HOME)) == word
 
 
 @pytest.mark.parametrize("position", list(Position))
-def test_no_way_home_ever_sends_a_machine_out(position: Position) -> None:
+def test_no_failback_ever_sends_a_machine_out(position: Position) -> None:
     decision = verdict_on(item(position=position), WAY_HOME)
     assert not (isinstance(decision, Send) and decision.operation.step == FAILOVER_TO_AZURE)
 
@@ -194,7 +194,7 @@ def test_an_operation_that_is_not_allowed_is_refused_with_what_is() -> None:
 
 @pytest.mark.parametrize("stage", [1, 2, 3, 4])
 @pytest.mark.parametrize("position", list(Position))
-def test_a_busy_item_is_never_fired_at_nor_given_up(stage: int, position: Position) -> None:
+def test_a_busy_item_gets_no_request_and_is_not_given_up(stage: int, position: Position) -> None:
     """While busy allowedOperations is []: whatever the place, nothing is sent and nothing is refused."""
     assert short(verdict_on(item(position=position, allowedOperations=[]), STAGES[stage])) in ("wait", "done")
 
@@ -239,7 +239,7 @@ def test_our_own_job_is_waited_for(stage: int, position: Position, name: str, st
 
 
 def test_a_running_job_is_joined_even_where_a_commit_would_wait_for_a_person() -> None:
-    """Somebody has given their word already."""
+    """Somebody has approved it already."""
     decision = verdict_on(busy(P.HOME_UNCOMMITTED, "CommitFailover"), STAGES[3], Conditions(commit_when="manual"))
     assert isinstance(decision, Join)
 
@@ -498,7 +498,7 @@ def test_a_recorded_modernized_item_goes_through_with_rows_alone(
     seen = Item.parse(recording(number), VAULT)
     assert MODERNIZED.generation(seen) == "modernized"
     assert MODERNIZED.position(seen) is position
-    # The clock stands past the agent's budget; the test below looks at the wait for the agent.
+    # The clock is past the agent's budget; the test below looks at the wait for the agent.
     assert short(verdict_on(seen, STAGES[2], lifecycle=MODERNIZED)) == stage_2
     decision = verdict_on(seen, STAGES[3], lifecycle=MODERNIZED)
     assert short(decision) == stage_3
@@ -529,7 +529,7 @@ def test_rows_of_another_generation_change_nothing_for_classic_items() -> None:
             assert short(verdict_on(item(position=position), STAGES[stage], lifecycle=MODERNIZED)) == word
 
 
-def test_an_operation_that_is_missing_is_told_with_the_vaults_own_health_errors() -> None:
+def test_an_operation_that_is_missing_is_reported_with_the_vaults_own_health_errors() -> None:
     errors = [{"errorCode": "95011", "errorMessage": "Open port 443 to the appliance.", "errorLevel": "Error"}]
     policy = Conditions(confirmed=True)
     for position, allowed, step in (

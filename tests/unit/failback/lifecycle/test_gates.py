@@ -133,8 +133,8 @@ def test_what_an_item_says_of_its_copy(build: Build, said: dict[str, Any], words
         assert f"{{accept:{gate.code}=reason}}" in way_on([gate])
 
 
-def test_silence_on_the_recovery_point_counts_where_the_field_is_told() -> None:
-    """A classic item tells its RPO; a modernized one on its way home has no such field."""
+def test_silence_on_the_recovery_point_counts_where_the_field_is_reported() -> None:
+    """A classic item reports its RPO; a modernized one being failed back has no such field."""
     assert gates(classic("web", READY, details={"rpoInSeconds": None})) == ["rpo"]
     for nothing in (-1, "NaN", float("nan"), "Infinity", "soon", [], True):
         assert gates(classic("web", READY, details={"rpoInSeconds": nothing})) == ["rpo"]
@@ -161,7 +161,7 @@ def test_the_vaults_own_words_stand_in_the_gate() -> None:
     assert "health Critical: 0: It says 0; 1: It says 1; 2: It says 2; and 2 more." in gate.reason
 
 
-def test_accepting_takes_the_word_and_a_reason() -> None:
+def test_accepting_takes_the_rules_name_and_a_reason() -> None:
     found = copy_gates(classic("web", READY, replicationHealth="Critical", details={"rpoInSeconds": 9999}), START, 900)
     shut, taken = passed(found, {"rpo": " says Ann "})
     assert [gate.code for gate in shut] == ["replication_health"]
@@ -205,7 +205,7 @@ def test_a_failed_failover_is_marked(item: Item, marked: bool) -> None:
     assert bool(failed_failover(item)) is marked
 
 
-def test_a_failed_failover_is_told_with_its_jobs_error() -> None:
+def test_a_failed_failover_is_reported_with_its_jobs_error() -> None:
     gate = failed_gate("XFailed", Job.parse(job_json("j-9", "UnplannedFailover", "Failed", errors=[error_json(78052)])))
     assert "(XFailed) (job j-9, Failed): 78052: It broke." in gate.reason
     assert "Do this." in gate.remedy
@@ -323,7 +323,7 @@ def test_an_operation_of_others_does_not_look_like_a_synchronisation(world: Worl
         assert world.steps_sent() == []
 
 
-def test_a_test_failover_that_waits_for_its_clean_up_stands_at_home(world: World) -> None:
+def test_a_test_failover_that_waits_for_its_clean_up_is_at_home(world: World) -> None:
     world.add("web", position=Position.HOME, allowedOperations=["TestFailoverCleanup"])
     told = of(world.go(stage(4)), "web")
     assert (told["before"], told["done"], told["changed"]) == ("home", "unchanged", False)

@@ -75,7 +75,7 @@ def refusal(ruling: GroupRuling) -> Refusal:
     return ruling.refusal
 
 
-FAILED = fellow("c", S.STOPPED, ended="failed", code="28031", why="It broke.", remedy="Mend it.")
+FAILED = fellow("c", S.STOPPED, ended="failed", code="28031", why="It broke.", remedy="Fix it.")
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_what_a_group_means_for_a_step(fellows: list[Fellow], go: bool, held: bo
         assert "{set:split_groups=true}" in refusal(ruling).remedy
 
 
-def test_a_held_group_is_told_what_to_mend() -> None:
+def test_a_held_group_is_given_the_remedy() -> None:
     ruling = rule("shop", "failing over", [FAILED])
-    assert "c: Mend it." in refusal(ruling).remedy
+    assert "c: Fix it." in refusal(ruling).remedy
 
 
-def test_a_group_that_lacks_an_approval_is_told_whose() -> None:
+def test_a_group_that_lacks_an_approval_names_whose() -> None:
     ruling = rule(
         "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval", why="Asks.")]
     )
@@ -123,7 +123,7 @@ def test_a_group_that_lacks_an_approval_is_told_whose() -> None:
     mixed = rule(
         "shop", "committing", [fellow("b", S.STOPPED, ended="awaiting_approval", code="awaiting_approval"), FAILED]
     )
-    assert "c: Mend it." in refusal(mixed).remedy
+    assert "c: Fix it." in refusal(mixed).remedy
 
 
 def test_many_that_stopped_are_cut() -> None:

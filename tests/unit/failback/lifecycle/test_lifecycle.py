@@ -193,13 +193,13 @@ def test_the_step_that_a_running_job_belongs_to(instance: str, location: str, na
         assert CLASSIC.standing(busy) == STEP_TEXT[step]
 
 
-def test_an_idle_item_stands_at_its_position_and_a_strange_one_nowhere() -> None:
+def test_an_idle_item_has_its_position_and_a_strange_one_none() -> None:
     assert CLASSIC.running(item()) is None
     assert CLASSIC.standing(item(position=P.READY)) == "ready"
     assert CLASSIC.standing(item(activeLocation="Elsewhere")) == "unknown"
 
 
-def test_generations_are_told_by_the_provider_alone() -> None:
+def test_generations_are_recognised_by_the_provider_alone() -> None:
     assert {CLASSIC.generation(item(details={"instanceType": t})) for t in ("InMageAzureV2", "InMage")} == {"classic"}
     for strange in ("InMageRcm", "A2A", "HyperVReplicaAzure", "inmage", ""):
         assert CLASSIC.generation(item(details={"instanceType": strange})) is None
@@ -224,12 +224,12 @@ def test_every_step_has_a_word_for_every_position_and_every_refusal_a_text() -> 
         assert remedy.endswith(".")
 
 
-def test_each_step_fires_exactly_from_where_it_departs() -> None:
+def test_each_step_is_sent_exactly_from_where_it_departs() -> None:
     for operation in CLASSIC.operations:
         assert {p for p, word in VERDICTS[operation.step].items() if word == SEND} == operation.departs
 
 
-def test_a_route_is_walked_in_order_whatever_order_it_is_given_in() -> None:
+def test_a_route_is_run_in_order_whatever_order_it_is_given_in() -> None:
     assert ordered(reversed(STEPS)) == STEPS
     assert ordered(["reprotect_to_azure", "reprotect_to_onprem", "nonsense"]) == (
         "reprotect_to_onprem",

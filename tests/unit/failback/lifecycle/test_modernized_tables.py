@@ -48,7 +48,7 @@ def test_every_row_is_recognised_whatever_its_words(position: P, words: str) -> 
     ("number", "position"),
     [(82, P.SYNCING_OUT), (94, P.HOME), (130, P.OUT_UNCOMMITTED), (158, P.SYNCING_HOME), (162, P.READY)],
 )
-def test_recorded_items_stand_where_they_stood(
+def test_recorded_items_have_the_positions_they_had(
     recording: Callable[[int], dict[str, Any]], number: int, position: P
 ) -> None:
     assert LIFECYCLE.position(Item.parse(recording(number), VAULT)) is position
@@ -56,7 +56,7 @@ def test_recorded_items_stand_where_they_stood(
 
 @pytest.mark.parametrize("words", ["CancelFailover", "FailoverCancel"])
 @pytest.mark.parametrize("location", ["Primary", "Recovery", ""])
-def test_the_way_back_alone_tells_a_failed_over_item_but_permits_no_commit(words: str, location: str) -> None:
+def test_the_way_back_alone_marks_a_failed_over_item_but_permits_no_commit(words: str, location: str) -> None:
     seen = rcm(position=P.READY, activeLocation=location, allowedOperations=[words])
     assert LIFECYCLE.position(seen) is P.HOME_UNCOMMITTED
     assert short(on(seen, STAGES[3])) == "refuse:operation_not_allowed"
@@ -242,7 +242,7 @@ def test_a_reprotect_waits_for_the_flag_and_no_longer_than_its_budget() -> None:
     assert isinstance(on(seen(None), STAGES[2], now=START), Send)
 
 
-def test_an_item_that_does_not_tell_its_failover_has_its_budget_from_the_first_look() -> None:
+def test_an_item_that_does_not_report_its_failover_has_its_budget_from_the_first_look() -> None:
     seen = rcm(position=P.HOME_UNPROTECTED, details={"isAgentRegistrationSuccessfulAfterFailover": False})
     assert seen.last_failover is None
     later = START + timedelta(minutes=20)
@@ -259,7 +259,7 @@ def test_the_start_of_the_last_planned_failover_stands_in_for_a_time_that_vanish
 
 
 @pytest.mark.parametrize("words", ALTERNATIVES)
-def test_only_what_waits_for_its_commit_is_taken_back(words: str) -> None:
+def test_only_what_waits_for_its_commit_is_cancelled(words: str) -> None:
     verdicts = {p: short(on(rcm(position=p, words=words), CANCEL)) for p in P}
     assert verdicts.pop(P.HOME_UNCOMMITTED) == f"send:{CANCEL_FAILOVER_TO_ONPREM}"
     assert verdicts.pop(P.READY) == "done"
@@ -272,11 +272,11 @@ def test_a_failover_in_progress_is_never_cancelled() -> None:
     assert decision.code == "failover_running"
 
 
-def test_a_classic_failover_is_not_taken_back() -> None:
+def test_a_classic_failover_is_not_cancelled() -> None:
     assert short(on(item(position=P.HOME_UNCOMMITTED), CANCEL)) == "refuse:cancel_not_offered"
 
 
-def test_no_stage_and_no_way_home_contains_the_cancellation() -> None:
+def test_no_stage_and_no_failback_contains_the_cancellation() -> None:
     assert CANCEL_FAILOVER_TO_ONPREM not in {*WAY_HOME, *STEPS}
     for position in P:
         for words in ALTERNATIVES:

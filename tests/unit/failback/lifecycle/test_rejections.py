@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a refusal of a write means: busy and passing ones are tried again, lasting ones are told at once."""
+"""What a refusal of a write means: busy and passing ones are tried again, lasting ones are reported at once."""
 
 from __future__ import annotations
 

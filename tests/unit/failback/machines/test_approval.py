@@ -72,7 +72,7 @@ def test_a_name_of_two_machines_approves_neither() -> None:
     assert approved_of((twin.id,), [*CHOSEN, twin], set()) == {twin.key}
 
 
-def test_a_machine_named_like_a_group_of_others_is_not_approved_by_that_word() -> None:
+def test_a_machine_named_like_a_group_of_others_is_not_approved_by_that_name() -> None:
     with pytest.raises(InputError) as caught:
         approved_of(("shop",), [*CHOSEN, item("shop")], set())
     assert caught.value.code == "approval_ambiguous"

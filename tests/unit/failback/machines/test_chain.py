@@ -53,7 +53,7 @@ def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
         [
             stage(
                 row("a", group="shop"),
-                row("b", done, group="Shop", code="x", reason="It broke.", remedy="Mend it."),
+                row("b", done, group="Shop", code="x", reason="It broke.", remedy="Fix it."),
                 row("c"),
                 row("d", group="till"),
                 row("e", group="shop", vault="two"),
@@ -91,7 +91,7 @@ def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None
 
 
 def test_who_was_held_stays_held() -> None:
-    """The rows of those left out are a result of their own; they neither go on nor are told a second time."""
+    """The rows of those left out are a result of their own; they neither go on nor are reported a second time."""
     first = stage(row("a", group="shop"), row("b", "failed", "shop"), row("c"))
     told = onward([first], NEXT)
     left_out = {"stage": NEXT, "left_out": True, "finished": True, "machines": list(told.held)}
@@ -113,7 +113,7 @@ def after_look(*machines: dict[str, Any], used: tuple[str, ...] = ()) -> tuple[l
 
 
 def test_after_the_look_a_group_goes_whole_or_not_at_all() -> None:
-    """A stage that were asked for a part of a group would refuse everybody."""
+    """A stage that were asked for a part of a group would refuse all."""
     refused = row("a", "refused", "g", code="health")
     done, moving = row("b", "unchanged", "g"), row("c", "joined", "g", step="reprotect_to_onprem")
     going, _approved, ended = after_look(refused, done, moving, row("d", "held", "g", code="group_held"), row("e"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far classic machines are: lists do not tell it, so a few machines are read by themselves in every slice."""
+"""How far classic machines are: lists do not report it, so a few machines are read on their own in every slice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ P = Position
 
 
 class Hollow(World):
-    """A classic vault: only a machine's own GET tells its disks' percentages."""
+    """A classic vault: only a machine's own GET reports its disks' percentages."""
 
     minutes: dict[str, float]
     looked_at: list[str]

@@ -65,7 +65,7 @@ def test_no_vcenter_for_a_later_commit_ends_the_run_before_the_first_write(world
     assert world.calls["act"] == 0
 
 
-def test_the_plan_is_told_by_way(world: World) -> None:
+def test_the_plan_is_printed_by_route(world: World) -> None:
     world.add("web", "db")
     world.add("home", position=P.HOME)
     told = "\n".join(world.slice(order(WAY_HOME, check=True))["plan_text"])

@@ -168,7 +168,7 @@ def test_a_living_failover_counts_before_one_that_ended_later() -> None:
 
 @pytest.mark.parametrize(("number", "position"), [(3, P.SYNCING_HOME), (1, P.HOME_UNPROTECTED), (4, P.READY)])
 def test_a_machine_that_allows_nothing_for_a_moment_is_not_refused(number: int, position: Position) -> None:
-    """Between a job's end and the new position an item allows nothing; without a cursor nobody knows of the job."""
+    """Between a job's end and the new position an item allows nothing; without a cursor the job is unknown."""
     between = item(position=position, allowedOperations=[])
     assert isinstance(verdict_on(between, STAGES[number]), Wait)
     assert isinstance(verdict_on(item(position=position), STAGES[number]), Refusal)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lists of the vault do not tell disks: a decision that needs them reads the item itself, and one bad answer stays alone."""
+"""Lists of the vault do not report disks: a decision that needs them reads the item itself, and one bad answer stays alone."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_group_of_which_one_cannot_be_read_is_placed_whole_or_not_at_all(world
 
 @pytest.mark.parametrize("closed", [False, True])
 def test_an_account_for_each_system_reads_the_item_and_a_bad_answer_stays_alone(world: World, closed: bool) -> None:
-    """On the way home a list does not tell the operating system."""
+    """In a failback a list does not report the operating system."""
     world.add("a", "b", position=Position.HOME_UNPROTECTED)
     world.closed = {"b"} if closed else set()
     result = world.go(stage(4, "a", "b", run_as_account_windows="admin"))

@@ -25,7 +25,7 @@ def world() -> World:
 
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The Azure VMs that were read by themselves."""
+    """The Azure VMs that were read on their own."""
     found: list[str] = []
     whole = Port.get_azure_machine
 
@@ -41,7 +41,7 @@ def warned(result: dict[str, Any]) -> list[str]:
     return [m["name"] for m in result["machines"] if any(w["code"] == leftovers.LEFT for w in m["warnings"])]
 
 
-def test_a_list_tells_of_many_which_are_gone(world: World, looks: list[str]) -> None:
+def test_a_list_shows_which_of_many_are_gone(world: World, looks: list[str]) -> None:
     result = world.go(stage(3, "all"))
     assert of(result, "web-7")["after"] == "home_unprotected"
     assert warned(result) == ["web-7"]
@@ -50,7 +50,7 @@ def test_a_list_tells_of_many_which_are_gone(world: World, looks: list[str]) -> 
 
 
 @pytest.mark.parametrize("listed", ["unreadable", "without an id"])
-def test_where_the_list_tells_nothing_each_is_looked_at(
+def test_where_the_list_reports_nothing_each_is_looked_at(
     world: World, looks: list[str], monkeypatch: pytest.MonkeyPatch, listed: str
 ) -> None:
     whole = Port.list_azure_machines

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A modernized vault walked through its whole circle: every wording, kills, lost replies, check mode, progress."""
+"""A modernized vault taken through its whole circle: every wording, kills, lost replies, check mode, progress."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def modern() -> ModernWorld:
 @pytest.mark.parametrize("scenarios", SCENARIOS)
 @pytest.mark.parametrize("words", ALTERNATIVES)
 @pytest.mark.parametrize("start", [P.OUT_UNCOMMITTED, P.OUT])
-def test_the_whole_way_home_under_every_wording(words: str, scenarios: str, start: P) -> None:
+def test_a_whole_failback_under_every_wording(words: str, scenarios: str, start: P) -> None:
     world = ModernWorld(words=words, scenarios=scenarios)
     world.add("web", "db", position=start)
     result = world.go(order(WAY_HOME))
@@ -146,7 +146,7 @@ def test_a_point_the_planned_failover_does_not_know_is_refused_at_once(modern: M
 
 
 @pytest.mark.parametrize("words", ALTERNATIVES)
-def test_a_failover_is_taken_back_once_and_only_when_asked(words: str) -> None:
+def test_a_failover_is_cancelled_once_and_only_when_asked(words: str) -> None:
     world = ModernWorld(words=words)
     world.add("web", position=P.READY)
     world.go(order(("failover_to_onprem",)))
@@ -166,7 +166,7 @@ def test_a_failover_is_taken_back_once_and_only_when_asked(words: str) -> None:
         ({"groups": ("shop",)}, ("web",), "groups"),
     ],
 )
-def test_a_failover_is_not_taken_back_by_accident(
+def test_a_failover_is_not_cancelled_by_accident(
     modern: ModernWorld, wishes: dict[str, Any], machines: tuple[str, ...], words: str
 ) -> None:
     modern.add("web", position=P.HOME_UNCOMMITTED)
@@ -185,7 +185,7 @@ def test_the_generation_is_said_in_one_sentence(modern: ModernWorld) -> None:
     assert note["note"].count(".") == 1
 
 
-def test_progress_tells_bytes_percentage_and_an_estimate_while_it_synchronises() -> None:
+def test_progress_reports_bytes_percentage_and_an_estimate_while_it_synchronises() -> None:
     world = ModernWorld()
     world.add("web", position=P.SYNCING_HOME)
     began = text(world.now)
@@ -210,7 +210,7 @@ def test_progress_tells_bytes_percentage_and_an_estimate_while_it_synchronises()
     assert of(world.go(stage(2)), "web")["sync"] is None
 
 
-def test_nothing_is_said_of_a_synchronisation_that_tells_nothing(recording: Callable[[int], Any]) -> None:
+def test_nothing_is_said_of_a_synchronisation_that_reports_nothing(recording: Callable[[int], Any]) -> None:
     seen = Item.parse(recording(158), VAULT)
     assert measure(seen, START) == Sync(
         transferred_bytes=0, total_bytes=42949672960, pending_bytes=round(0.21875 * (1 << 20))
@@ -243,7 +243,7 @@ def disk(percentage: float | None, minutes: float | None = None, size: int = 100
         # Nothing yet, or everything: no estimate.
         ([disk(0, 10)], None, 0.0, None),
         ([disk(100, 10)], None, 100.0, None),
-        # One disk that does not tell leaves the whole unknown.
+        # One disk that does not report leaves the whole unknown.
         ([disk(50, 10), disk(None)], None, None, None),
     ],
 )
@@ -264,7 +264,7 @@ def test_the_items_own_words_come_before_its_disks() -> None:
     assert (told.percentage, told.transferred_bytes) == (40.0, 77)
 
 
-def test_classic_disks_tell_percentages_and_durations() -> None:
+def test_classic_disks_report_percentages_and_durations() -> None:
     details = {
         "totalDataTransferred": -1,
         "protectedDisks": [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A person's word is about one machine: it neither proves its neighbours nor overlooks what is still there."""
+"""A person's approval is about one machine: it neither proves its neighbours nor overlooks what is still there."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def vm(name: str, uuid: str) -> SiteMachine:
 
 
 def unknown(name: str) -> Any:
-    """A modernized item that came home and tells no id of its on-premises machine."""
+    """A modernized item that came home and reports no id of its on-premises machine."""
     return rcm(name, HOME, details={"protectedDisks": []})
 
 
@@ -110,14 +110,14 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
-def test_the_word_for_one_machine_does_not_commit_its_neighbour(world: World) -> None:
-    """Both were made anew under new UUIDs; Ann has looked at one of them."""
+def test_an_approval_of_one_machine_does_not_commit_its_neighbour(world: World) -> None:
+    """Both were recreated under new UUIDs; Ann has looked at one of them."""
     world.add("web", "db", position=HOME)
     world.site_says["web"] = (vm("web", U1),)
     world.site_says["db"] = (vm("db", U2),)
     for name in ("web", "db"):
         world.extra[name] = {"details": {"protectedDisks": [{"diskId": "0"}]}}
-    result = world.go(stage(3, "web", "db", accept={"onprem_identity": f"{U1} was made anew, says Ann"}))
+    result = world.go(stage(3, "web", "db", accept={"onprem_identity": f"{U1} was recreated, says Ann"}))
     assert {m["name"]: m["done"] for m in result["machines"]} == {"web": "started", "db": "refused"}
     assert [e["gate"] for e in of(result, "web")["accepted"]] == ["onprem_identity"]
     assert of(result, "db")["accepted"] == []
@@ -125,7 +125,7 @@ def test_the_word_for_one_machine_does_not_commit_its_neighbour(world: World) ->
 
 @pytest.mark.parametrize("power", ["running", "deallocated"])
 def test_an_azure_vm_that_was_moved_is_not_gone(power: str) -> None:
-    """Its resource id is another one now, and it may still run: nobody's general word commits that."""
+    """Its resource id is another one now, and it may still run: no general approval commits that."""
     world = ModernWorld().add("web", position=HOME)
     world.azure_says["web"] = [azure("web", "rg-moved", power)]
     told = of(world.go(stage(3, accept={"azure_vm_missing": "it is gone, says Ann"})), "web")

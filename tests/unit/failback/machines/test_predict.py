@@ -58,7 +58,7 @@ def fleet(world: World) -> World:
     return world
 
 
-@pytest.mark.parametrize("route", [WAY_HOME, STAGES[2], STAGES[3], STAGES[4]], ids=["way home", "2", "3", "4"])
+@pytest.mark.parametrize("route", [WAY_HOME, STAGES[2], STAGES[3], STAGES[4]], ids=["failback", "2", "3", "4"])
 def test_the_plan_is_the_run_that_follows(world: World, route: tuple[str, ...]) -> None:
     fleet(world)
     foretold = check(world, route)
@@ -80,7 +80,7 @@ def test_the_plan_is_in_the_order_of_steps_and_names(world: World) -> None:
     assert [WAY_HOME.index(entry["step"]) for entry in plan] == sorted(WAY_HOME.index(entry["step"]) for entry in plan)
     for step in WAY_HOME:
         names = [entry["machine"] for entry in plan if entry["step"] == step]
-        # A group stands under its own name, "shop".
+        # A group has its own name, "shop".
         assert names == sorted(names, key=lambda name: "shop" if "group" in name else name)
     assert {entry["operation"] for entry in plan} == {"reProtect", "unplannedFailover", "failoverCommit"}
     assert {entry["vault"] for entry in plan} == {"vault-dr"}
@@ -93,7 +93,7 @@ def test_the_refused_machine_is_named_and_not_in_the_plan(world: World) -> None:
     assert Counter(m["done"] for m in result["machines"])["refused"] == 1
 
 
-def test_the_first_stage_is_foretold_to_its_commit(world: World) -> None:
+def test_the_first_stage_is_predicted_to_its_commit(world: World) -> None:
     world.add("web", position=P.HOME)
     said = check(world, STAGES[1], "web", confirm_failover_to_azure=True)
     assert [step for _name, step, _body in planned(said)] == list(STAGES[1])
@@ -111,7 +111,7 @@ def test_a_plan_ends_where_a_person_is_asked(world: World) -> None:
     assert by_step(planned(said)) == by_step(world.accepted)
 
 
-def test_a_broken_proof_is_foretold(world: World) -> None:
+def test_a_broken_proof_is_predicted(world: World) -> None:
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
     world.azure_says["web"] = [azure_json("web", "running")]
     said = check(world, STAGES[3])
@@ -121,7 +121,7 @@ def test_a_broken_proof_is_foretold(world: World) -> None:
     assert world.calls["list_jobs"] == world.calls["site"] == world.calls["list_azure_machines"] == 1
 
 
-def test_a_machine_without_a_place_is_foretold(world: World) -> None:
+def test_a_machine_without_a_place_is_predicted(world: World) -> None:
     world.add("web")
     world.add("lin", details={"osType": "Linux"})
     said = check(world)
@@ -129,7 +129,7 @@ def test_a_machine_without_a_place_is_foretold(world: World) -> None:
     assert {name for name, _step, _body in planned(said)} == {"web"}
 
 
-def test_a_missing_point_is_foretold(world: World) -> None:
+def test_a_missing_point_is_predicted(world: World) -> None:
     world.points = [point_json("p1", world.now)]
     world.add("web", position=P.READY)
     said = check(world, recovery_point="p9")
@@ -148,7 +148,7 @@ def test_a_point_is_chosen_as_the_run_chooses_it(world: World) -> None:
     assert by_step(planned(said)) == by_step(world.accepted)
 
 
-def test_a_machine_refused_at_a_later_step_still_walks_the_ones_before(world: World) -> None:
+def test_a_machine_refused_at_a_later_step_still_takes_the_ones_before(world: World) -> None:
     world.points = [point_json("p1", world.now)]
     world.add("web")
     said = check(world, recovery_point="p9")
@@ -158,7 +158,7 @@ def test_a_machine_refused_at_a_later_step_still_walks_the_ones_before(world: Wo
     assert of(said, "web")["after"] == of(done, "web")["after"] == "ready"
 
 
-def test_a_machine_whose_agent_is_late_is_foretold_all_the_same(world: World) -> None:
+def test_a_machine_whose_agent_is_late_is_predicted_all_the_same(world: World) -> None:
     world.agent_delay = 3 * 3600.0
     world.add("web")
     said = check(world, STAGES[2], agent_timeout=4 * 3600.0)
@@ -183,14 +183,14 @@ def test_two_machines_of_one_name_are_kept_apart(world: World) -> None:
     assert [step for _name, step, _body in planned(said)] == list(WAY_HOME)
 
 
-def test_a_fleet_at_home_is_foretold_to_stay(world: World) -> None:
+def test_a_fleet_at_home_is_predicted_to_stay(world: World) -> None:
     world.add("web", "db", position=P.HOME)
     said = check(world)
     assert not said["changed"]
     assert planned(said) == []
 
 
-def test_a_machine_that_only_synchronises_is_foretold_to_move(world: World) -> None:
+def test_a_machine_that_only_synchronises_is_predicted_to_move(world: World) -> None:
     world.add("web", position=P.SYNCING_OUT)
     said = check(world)
     assert (of(said, "web")["after"], of(said, "web")["changed"], planned(said)) == ("home", True, [])

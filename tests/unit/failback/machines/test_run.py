@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whole routes, slice by slice, against the scripted vault: what is sent, in which order, and what is told."""
+"""Whole routes, slice by slice, against the scripted vault: what is sent, in which order, and what is reported."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def spent(result: dict[str, Any]) -> tuple[int, int]:
 
 @pytest.mark.parametrize("lag", LAGS)
 @pytest.mark.parametrize("advance", ["each", "together"])
-def test_the_way_home(world: World, lag: float, advance: str) -> None:
+def test_the_failback(world: World, lag: float, advance: str) -> None:
     world.lag = lag
     world.add("web", "db")
     result = world.go(order(advance=advance))
@@ -67,7 +67,7 @@ def test_the_way_home(world: World, lag: float, advance: str) -> None:
     # One list a tick, one GET a finished job and the discovery: every read belongs to the floor.
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
     assert world.calls["get_job"] == 8
-    # Each is looked at by itself before its failover home and before its commit.
+    # Each is looked at on its own before its failover home and before its commit.
     assert world.calls["get_item"] == 4
 
 
@@ -216,7 +216,7 @@ def test_waiting_only_for_the_job(world: World, number: int, position: Position,
 @pytest.mark.parametrize(
     ("number", "position", "before"), [(3, P.READY, "home_uncommitted"), (1, P.HOME, "out_uncommitted")]
 )
-def test_a_commit_is_held_for_a_person(world: World, number: int, position: Position, before: str) -> None:
+def test_a_commit_waits_for_approval(world: World, number: int, position: Position, before: str) -> None:
     world.add("web", position=position)
     result = world.go(stage(number, commit_when="manual"))
     told = of(result, "web")
@@ -234,7 +234,7 @@ def test_a_commit_is_held_for_a_person(world: World, number: int, position: Posi
     assert [step for _name, step in world.steps_sent()] == list(STAGES[number])
 
 
-def test_on_the_way_home_a_held_machine_does_not_hold_the_run(world: World) -> None:
+def test_in_a_failback_a_held_machine_does_not_hold_the_run(world: World) -> None:
     world.add("web", "db")
     result = world.go(order(commit_when="manual", advance="together"))
     assert {m["done"] for m in result["machines"]} == {"awaiting_approval"}
@@ -275,7 +275,7 @@ def test_writes_wait_for_the_bucket_and_points_are_read_once(world: World) -> No
     assert max(per_second.values()) <= 3
 
 
-def test_the_chosen_point_is_sent_and_told(world: World) -> None:
+def test_the_chosen_point_is_sent_and_reported(world: World) -> None:
     world.add("web", position=P.HOME)
     world.points = [point_json("p1", world.now - timedelta(hours=1), "ApplicationConsistent")]
     result = world.go(stage(1, recovery_point="latest_app_consistent"))

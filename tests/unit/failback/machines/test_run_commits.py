@@ -125,7 +125,7 @@ def test_a_failover_whose_job_nobody_lists_is_never_committed(world: World) -> N
 
 
 def test_an_older_failovers_success_proves_nothing(world: World) -> None:
-    """The job of the way out is listed, the one of the way home is not: the commit is not proven by the former."""
+    """The job of the way out is listed, the one of the failback is not: the commit is not proven by the former."""
     world.add("web", position=P.HOME)
     for verb in ("unplannedFailover", "failoverCommit", "reProtect", "unplannedFailover"):
         world.accept("web", verb)
@@ -151,7 +151,7 @@ def test_proofs_are_read_for_all_machines_at_once(world: World) -> None:
 def test_a_failover_that_another_task_has_judged_is_read_again_only_before_a_commit_home(
     world: World, start: P, to: str, after: str, read: int
 ) -> None:
-    """The point that it used and the ids that it tells are proofs of that commit, and nobody hands them on."""
+    """The point that it used and the ids that it reports are proofs of that commit, and nobody passes them on."""
     world.add("web", "db", position=start)
     over = world.go(order([f"failover_to_{to}"], "web", "db", confirm_failover_to_azure=True))
     before = world.calls["get_job"]
@@ -184,7 +184,7 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
     assert of(world.go(replace(wanted, recovery_point="by-its-name")), "web")["done"] == "started"
 
 
-def test_a_warning_that_another_task_has_told_is_told_in_the_same_words() -> None:
+def test_a_warning_that_another_task_has_reported_is_reported_in_the_same_words() -> None:
     warning = Problem("28175", "It was renamed.", "Its name is taken.", "Rename it.", "Warning")
     step = {"step": "failover_to_onprem", "state": "Succeeded", "job": "J"}
     job = told([{"steps": [step], "warnings": [warning.result()]}])["j"]

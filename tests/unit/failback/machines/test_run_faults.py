@@ -113,7 +113,7 @@ def test_a_definite_refusal_ends_one_machine_in_the_services_words(world: World)
     told = of(result, "web")
     assert (told["done"], told["changed"]) == ("failed", False)
     assert told["errors"][0]["code"] == "X1"
-    assert told["remedy"] == "Mend it."
+    assert told["remedy"] == "Fix it."
     assert of(result, "db")["after"] == "ready"
     assert result["progress"]["failed"] == 1
 
@@ -142,7 +142,7 @@ def test_a_joined_job_that_waits_for_a_person_is_read_and_its_task_named(world: 
     assert of(result, "db")["after"] == "home_unprotected"
 
 
-def test_a_lock_is_told_at_once_with_its_remedy(world: World) -> None:
+def test_a_lock_is_reported_at_once_with_its_remedy(world: World) -> None:
     world.add("web", "db")
     world.faults["web", "reProtect"] = ["locked"] * 50
     result = world.go(stage(2, "web", "db"))
@@ -152,7 +152,7 @@ def test_a_lock_is_told_at_once_with_its_remedy(world: World) -> None:
     assert world.calls["act"] == 1 + 1
 
 
-def test_what_the_service_said_is_told_while_it_is_tried_again(world: World) -> None:
+def test_what_the_service_said_is_reported_while_it_is_tried_again(world: World) -> None:
     world.add("web")
     world.faults["web", "reProtect"] = ["busy"]
     told = of(world.slice(stage(2, slice_seconds=1)), "web")
@@ -177,7 +177,7 @@ def test_what_was_not_accepted_and_is_nobodys_fault_is_sent_again(world: World, 
     told = of(world.go(stage(number)), "web")
     assert told["done"] == "started"
     assert Counter(world.steps_sent())["web", step] == 1
-    # Nothing is read for the fault's sake; before what cannot be taken back the machine is looked at each time.
+    # Nothing is read for the fault's sake; before what cannot be undone the machine is looked at each time.
     looks = {"failover_to_onprem": 10, "commit_to_onprem": 9}
     assert world.calls["get_item"] == looks.get(step, 0)
 
@@ -268,7 +268,7 @@ def test_a_success_with_something_to_say_is_a_success_and_says_it(world: World, 
     assert told["errors"] == []
 
 
-def test_a_failed_job_is_told_although_the_machine_is_left_without_operations(world: World) -> None:
+def test_a_failed_job_is_reported_although_the_machine_is_left_without_operations(world: World) -> None:
     """allowedOperations may stay [] after a failure: the job's end is found all the same."""
     world.add("web", position=P.READY, allowedOperations=["UnplannedFailover"])
     world.outcomes["web", "failover_to_onprem"] = [("Failed", [error_json(95265, "No datastore.")])]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A consistency group walks as one: a step for all its members or none, the next one when all have taken it."""
+"""A consistency group moves as one: a step for all its members or none, the next one when all have taken it."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_the_write_bucket_never_cuts_a_group(world: World, levels: tuple[int, ..
 
 
 @pytest.mark.parametrize("position", [P.READY, P.HOME])
-def test_a_word_for_one_member_is_no_word_for_the_group(world: World, position: P) -> None:
+def test_an_approval_of_one_member_does_not_approve_the_group(world: World, position: P) -> None:
     """Held members keep their own reason; nobody of the group is committed."""
     fleet(world, position)
     number = 3 if position is P.READY else 1
@@ -332,7 +332,7 @@ def test_check_mode_foretells_what_a_group_holds(world: World, how: str) -> None
         assert (foretold["code"], foretold["after"]) == (came["code"], came["after"])
 
 
-#: How far each position is on the way home, and from where each step departs.
+#: How far each position is in a failback, and from where each step departs.
 ALONG = (P.OUT, P.SYNCING_HOME, P.READY, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_OUT, P.HOME)
 
 
@@ -411,7 +411,7 @@ def test_a_member_of_another_provider_is_missing(world: World) -> None:
     assert of(result, "a1")["after"] == "home"
 
 
-def test_a_group_that_is_split_by_the_users_word_is_warned(world: World) -> None:
+def test_a_group_that_the_user_splits_is_warned(world: World) -> None:
     fleet(world)
     world.outcomes["a1", "reprotect_to_onprem"] = [("Failed", [error_json(28031)])]
     result = world.go(choosing(machines=("a1", "a2"), split_groups=True))

@@ -92,7 +92,7 @@ def _entry() -> Any:
 
 
 @pytest.mark.parametrize("path", list(places(_entry())), ids=lambda path: ".".join(map(str, path)))
-def test_whatever_one_entry_holds_the_others_are_walked_as_ever(path: tuple[Any, ...]) -> None:
+def test_whatever_one_entry_holds_the_others_are_read_as_ever(path: tuple[Any, ...]) -> None:
     for value in WRONG:
         world = World()
         world.add("web", "db")
@@ -151,7 +151,7 @@ def test_numbers_as_text_are_numbers_and_nulls_are_absent() -> None:
     assert item.allowed == {"Commit"}
 
 
-def test_a_job_with_odd_errors_tells_what_it_can() -> None:
+def test_a_job_with_odd_errors_reports_what_it_can() -> None:
     job = Job.parse(
         {"properties": {"state": "Failed", "errors": [None, {"serviceErrorDetails": "oops"}], "tasks": [None, "x"]}}
     )
@@ -458,7 +458,7 @@ def test_a_job_that_is_not_there_yet_is_no_trouble() -> None:
 
 
 @pytest.mark.parametrize("answer", ["gone", "odd"])
-def test_a_job_whose_end_is_never_told_is_given_up_in_its_own_words(answer: str) -> None:
+def test_a_job_whose_end_is_never_reported_is_given_up_in_its_own_words(answer: str) -> None:
     world = World()
     world.add("web", "db")
 
@@ -480,7 +480,7 @@ def test_a_job_whose_end_is_never_told_is_given_up_in_its_own_words(answer: str)
 
 
 class OddAzure(Port):
-    """A stranger beside the machines, or the machine itself, is told in odd words."""
+    """A stranger beside the machines, or the machine itself, is reported in odd words."""
 
     def __init__(self, world: World, change: Any, where: str) -> None:
         super().__init__(world)
@@ -511,7 +511,7 @@ ODD_VMS: tuple[Any, ...] = (
 
 
 @pytest.mark.parametrize("change", ODD_VMS, ids=str)
-def test_an_azure_vm_of_nobody_here_told_in_odd_words_stops_no_commit(change: Any) -> None:
+def test_an_azure_vm_of_nobody_here_reported_in_odd_words_stops_no_commit(change: Any) -> None:
     world = World()
     world.add("web", "db", position=P.HOME_UNCOMMITTED)
     result = walk(world, OddAzure(world, change, "list"), stage(3, "web", "db"))

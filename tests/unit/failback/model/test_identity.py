@@ -54,7 +54,7 @@ def disk(*uuids: str) -> dict[str, Any]:
         (item("web", OUT), Known(), None, [machine("renamed", "z", bios_uuid="Uuid-Web")], 0),
         (item("web", HOME), Known(), None, [machine("web", "other"), machine("renamed", "uuid-web")], 1),
         (item("web", HOME, details={"replicaId": None}), Known(), None, [machine("web", "guid-web")], 0),
-        # Seen before the reprotect, told by the failover's job, or the disks.
+        # Seen before the reprotect, reported by the failover's job, or the disks.
         (home(), Known(site_uuid=U1), None, [machine("web", U2), machine("new", U1)], 1),
         (home(), Known(), job(recoveryVmId=U1), [machine("web", U2), machine("new", U1)], 1),
         (home(), Known(), job(RecoveryVmId=U1.upper()), [machine("new", U1)], 0),
@@ -92,8 +92,8 @@ def test_a_name_in_vcenter_is_no_identity(seen: Item) -> None:
     found = onprem(seen, None, [namesake], Known())
     assert (found.machines, found.alike, bool(found.compared)) == ((), (namesake,), True)
     assert onprem(seen, None, [machine("web", U2, template=True)], Known()).alike == ()
-    said = onprem(seen, None, [namesake], Known(), f"{U2} was made anew, says Ann")
-    assert (said.machines, said.named) == ((namesake,), f"{U2} was made anew, says Ann")
+    said = onprem(seen, None, [namesake], Known(), f"{U2} was recreated, says Ann")
+    assert (said.machines, said.named) == ((namesake,), f"{U2} was recreated, says Ann")
     assert onprem(seen, None, [namesake], Known(), "trust me").machines == ()
 
 
@@ -221,7 +221,7 @@ def test_a_person_names_the_azure_vm_by_its_id() -> None:
         (rcm("web", HOME, details={"azureVirtualMachineId": vm(subscription=OTHER)["id"]}), Known(), {OTHER}),
         (item("web", HOME), Known(azure_vm_id=vm(subscription=OTHER)["id"]), {OTHER}),
         (item("web", HOME, details={"vmNics": [{"sourceNicArmId": NIC.replace(SUB, OTHER)}]}), Known(), {OTHER}),
-        # Nothing is told: where the vault's other machines go, and the vault's own.
+        # Nothing is reported: where the vault's other machines go, and the vault's own.
         (item("web", HOME), Known(), {SUB, OTHER}),
     ],
 )
@@ -326,7 +326,7 @@ def test_an_unsettled_azure_vm_proves_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("stays", [True, False])
-def test_whether_the_azure_vm_is_gone_is_told_after_the_commit(world: World, stays: bool) -> None:
+def test_whether_the_azure_vm_is_gone_is_reported_after_the_commit(world: World, stays: bool) -> None:
     """A lock lets the job succeed and the VM stay."""
     world.add("web", position=HOME)
     if stays:

@@ -159,7 +159,7 @@ def test_a_hollow_entry_of_a_list_has_no_disks_and_no_system() -> None:
     assert (parsed.disks, parsed.os_type) == ((), None)
 
 
-def test_the_operating_system_may_stand_one_level_deeper() -> None:
+def test_the_operating_system_may_be_one_level_deeper() -> None:
     assert item(details={"osType": None, "osDetails": {"osType": "Linux"}}).os_type == "Linux"
 
 
@@ -204,7 +204,7 @@ def test_whether_the_agent_registered(
     assert item(details=details, lastSuccessfulFailoverTime=text(failover)).agent_registered(sign) is expected
 
 
-def test_the_least_advanced_disk_tells_how_far_the_synchronisation_is() -> None:
+def test_the_least_advanced_disk_reports_how_far_the_synchronisation_is() -> None:
     disks = [{"diskId": str(n), "resyncProgressPercentage": p} for n, p in enumerate((90, None, 40))]
     assert item(details={"protectedDisks": disks}).sync_percentage == 40
 
@@ -268,7 +268,7 @@ def test_all_that_a_succeeded_job_says_is_a_warning() -> None:
     assert [p.code for p in job.warnings] == ["28175"]
 
 
-def test_a_job_tells_what_it_does_now() -> None:
+def test_a_job_reports_what_it_does_now() -> None:
     tasks = [{"name": "Done", "state": "Succeeded"}, {"name": "Now", "state": "InProgress"}, {"name": "Next"}]
     assert Job.parse(job_json("j", "UnplannedFailover", "InProgress", tasks=tasks)).doing == "Now"
 
@@ -283,7 +283,7 @@ def test_a_hollow_job(props: Any) -> None:
     ("position", "details", "uuid"),
     [
         (P.HOME, {}, "uuid-web"),
-        # On the way home the other id is the Azure machine's (SEEN FB, RP2).
+        # In a failback the other id is the Azure machine's (SEEN FB, RP2).
         (P.READY, {}, "uuid-web"),
         (P.HOME_UNCOMMITTED, {"infrastructureVmId": "azure-id", "replicaId": "onprem-id"}, "onprem-id"),
         # A physical server has an id, but none that vCenter knows.

@@ -44,7 +44,7 @@ DARK = SiteMachine("vm-3", "", "")
         ({"discoveryType": "vCenter"}, (), GONE),
     ],
 )
-def test_vcenter_tells_by_ids_whether_a_machine_is_there(
+def test_vcenter_shows_by_ids_whether_a_machine_is_there(
     details: dict[str, Any], machines: tuple[SiteMachine, ...], expected: Home
 ) -> None:
     assert found(item(details=details), machines, Known()) == expected
@@ -66,7 +66,7 @@ def test_vcenter_tells_by_ids_whether_a_machine_is_there(
         ({"discoveredVmDetails": {"datastores": ["a"]}}, UNKNOWN, Home(True, ("a",))),
     ],
 )
-def test_what_the_item_tells_counts_too(details: dict[str, Any], in_vcenter: Home | None, expected: Home) -> None:
+def test_what_the_item_reports_counts_too(details: dict[str, Any], in_vcenter: Home | None, expected: Home) -> None:
     assert judged(item(details=details), in_vcenter) == expected
 
 
@@ -92,7 +92,7 @@ def stage_2(*names: str, **wishes: Any) -> Order:
     return order(STAGES[2], *names, **wishes)
 
 
-def test_a_named_datastore_is_for_machines_that_are_made_anew(world: World) -> None:
+def test_a_named_datastore_is_for_machines_that_are_recreated(world: World) -> None:
     with_stores(world, windows=["own", "named", "third"])
     world.add("old", "new", "lost")
     world.site_says["old"] = there("old", "OWN")
@@ -148,7 +148,7 @@ def blind(world: World, wanted: Order) -> dict[str, Any]:
 
 
 def test_without_vcenter_a_datastore_must_be_sure(world: World) -> None:
-    """Nobody knows whether the machine is made anew: what is supplied would be used then."""
+    """It is unknown whether the machine is recreated: what is supplied would be used then."""
     with_stores(world, windows=["own", "named"], linux=["third"])
     world.add("web", "db")
     with pytest.raises(InputError) as caught:

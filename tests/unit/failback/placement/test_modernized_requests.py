@@ -123,7 +123,7 @@ def test_the_recorded_machine_gets_the_recorded_placement(recording: Callable[[i
     assert (found.policy_id, found.master_target) == ("", "vaultv2arcm")
 
 
-def test_nobody_names_what_the_vault_tells() -> None:
+def test_nobody_names_what_the_vault_reports() -> None:
     found = place(rcm(), estate())
     assert found.result() == {
         "master_target": "appliance-1",
@@ -212,7 +212,7 @@ def test_an_appliance_holds_what_comes_home_and_nothing_else() -> None:
         (set(), None, "log_storage_account_missing"),
     ],
 )
-def test_the_log_storage_account_is_asked_for_only_where_the_vault_does_not_tell(
+def test_the_log_storage_account_is_asked_for_only_where_the_vault_does_not_report(
     accounts: set[str], named: str | None, expected: str
 ) -> None:
     silent = rcm(details={"protectedDisks": [{"diskId": "0", "capacityInBytes": 1}]})
@@ -326,7 +326,7 @@ def fabric_of(**fields: Any) -> Fabric:
         ({}, 0, ("ds1", "ds9"), ["datastore_not_found"]),
     ],
 )
-def test_what_speaks_against_an_appliance(
+def test_what_blocks_an_appliance(
     fields: dict[str, Any], held: int, datastores: tuple[str, ...], codes: list[str]
 ) -> None:
     fabric = fabric_of(**fields)

@@ -252,7 +252,7 @@ def test_to_azure_the_configuration_servers_own_process_server_is_the_natural_on
 def test_to_azure_a_process_server_may_be_named() -> None:
     where = estate(processServers=TWO_SERVERS)
     assert place(out(where, process_server_onprem="ps-azure")).process_server == "ps-azure"
-    # On the way home `process_server` is the one in Azure; alone, stage 4 reads it as its own.
+    # In a failback `process_server` is the one in Azure; alone, stage 4 reads it as its own.
     assert place(out(where, process_server="ps-azure")).process_server == "cs-1"
     assert place(out(where, STAGES[4], process_server="ps-azure")).process_server == "ps-azure"
 
@@ -270,7 +270,7 @@ def test_to_azure_refusals() -> None:
     assert refusal(out(estate(), process_server_onprem="x")).code == "process_server_onprem_not_offered"
 
 
-# -- names nobody knows ------------------------------------------------------------------------------------------
+# -- unknown names ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

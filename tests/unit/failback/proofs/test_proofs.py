@@ -107,7 +107,7 @@ def test_every_broken_proof_is_named() -> None:
     assert codes == ["failover_job_not_found", "onprem_missing", "azure_vm_missing"]
 
 
-def test_a_failed_failover_is_told_in_the_providers_words() -> None:
+def test_a_failed_failover_is_reported_in_the_providers_words() -> None:
     (found,) = prove(replace(HOME, job=job("Failed", errors=[error_json(95265, "No datastore.")])), TO_HOME)
     assert "Failed" in found.reason
     assert "95265: No datastore." in found.reason

@@ -85,7 +85,7 @@ def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], 
     assert says in caught.value.sentence()
 
 
-def test_every_gate_that_an_item_tells_is_a_rule_of_the_same_word() -> None:
+def test_every_gate_that_an_item_reports_is_a_rule_of_the_same_word() -> None:
     # Proofs of a commit are about what only the failover home brings about, so there is no rule before it.
     assert set(WORDS) - set(BY_ID) == {"onprem_tools", "onprem_disks", "azure_vm_unsettled"}
 
@@ -124,7 +124,7 @@ def test_a_step_that_is_not_allowed_is_explained(position: P, moment: str, says:
     assert finding["blocks"]
 
 
-def test_a_machine_at_home_is_not_stopped_by_the_servers_of_the_way_home() -> None:
+def test_a_machine_at_home_is_not_stopped_by_the_servers_of_a_failback() -> None:
     result = run(Resources(world(P.HOME)), Center(names(), has_snapshot=True))
     assert "mt_snapshot" in broken(result)
     assert "mt_snapshot" not in of(result, "m-000")["blocked_by"]
@@ -165,7 +165,7 @@ def test_a_part_of_a_group_is_refused_by_name_unless_it_is_meant() -> None:
     assert "group_split" not in broken(run(grouped(), Center(names())))
 
 
-def test_the_table_tells_one_cause_of_many_once_and_keeps_to_the_terminal() -> None:
+def test_the_table_reports_one_cause_of_many_once_and_keeps_to_the_terminal() -> None:
     number = 40
     there = world(number=number)
     result = run(Resources(there), Center(names(number), has_snapshot=True))

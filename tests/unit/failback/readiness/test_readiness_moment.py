@@ -113,7 +113,7 @@ def age(there: World) -> None:
         extra["details"]["lastHeartbeat"] = now
 
 
-def test_all_that_speaks_against_a_failover_is_told_at_once() -> None:
+def test_all_that_blocks_a_failover_is_reported_at_once() -> None:
     there = world(P.READY, 1)
     there.extra["m-000"]["details"]["rpoInSeconds"] = 9000
     machine = of(take(there, snapshotted(1), asked(FAILOVER)), "m-000")
@@ -128,7 +128,7 @@ def test_lists_and_calls_do_not_grow_with_the_machines(number: int, position: P)
     seen = []
     for machines in (4, 40):
         there, site = world(position, machines), Center(names(machines))
-        # Lists of a real vault do not tell what rules need, so each machine is read by itself, once.
+        # Lists of a real vault do not report what rules need, so each machine is read on its own, once.
         there.thin = True
         take(there, site, asked(number))
         assert len(sent(there)) == machines
@@ -200,7 +200,7 @@ def test_warnings_stop_nobody_and_are_kept() -> None:
     # The row says the rest: what it demands, where it comes from.
     (finding,) = [f for f in result["findings"] if f["rule"] == "vm_snapshot"]
     assert (finding["blocks"], finding["moments"], bool(finding["source"])) == (False, ["reprotect_to_onprem"], True)
-    # What only preflight is told is not "not known" to every stage.
+    # What only preflight is given is not "not known" to every stage.
     assert not {"cs_backup", "mt_excluded"} & set(told(result))
 
 
@@ -223,7 +223,7 @@ def test_gates_are_findings_of_their_rules(accept: dict[str, str]) -> None:
     assert sent(there) == (["m-000"] if accept else [])
 
 
-def test_a_machine_that_nothing_speaks_against_has_no_findings_but_what_nobody_knows() -> None:
+def test_a_machine_that_nothing_blocks_has_no_findings_but_what_is_unknown() -> None:
     there = world(P.READY, 1)
     result = take(there, Center(names(1)), asked(FAILOVER))
     assert {verdict for _name, verdict, _accepted, _machines in told(result).values()} <= {"unknown"}

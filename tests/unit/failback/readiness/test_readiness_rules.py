@@ -225,7 +225,7 @@ PLACED = Placement(
 )
 HOME = Home(True, ("ds1",))
 GONE = Home(False)
-#: What a classic item that is ready tells of its copy.
+#: What a classic item that is ready reports of its copy.
 COPY = {"consistencyPoints": {"Tag1": FRESH}, "lastHeartbeat": FRESH, "lastRpoCalculatedTime": FRESH}
 
 
@@ -274,7 +274,7 @@ def disk(**more: Any) -> list[dict[str, Any]]:
     return [{"diskId": "0", "diskName": "disk0", "diskCapacityInBytes": 40 * GB, **more}]
 
 
-def anew(**more: Any) -> Machine:
+def recreated(**more: Any) -> Machine:
     return machine(more={"home": GONE, "here": Found(), **more}, details={"protectedDisks": disk()})
 
 
@@ -438,21 +438,21 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     ),
     "datastore_available": ((machine(), F), (machine(), facts(survey=survey(store(accessible=False)))), None),
     "datastore_nfs": ((machine(), F), (machine(), facts(survey=survey(store(type="NFS")))), (machine(), NO_SURVEY)),
-    "datastore_kind": ((anew(), F), (anew(), facts(survey=survey(store(type="vsan")))), None),
+    "datastore_kind": ((recreated(), F), (recreated(), facts(survey=survey(store(type="vsan")))), None),
     "rdm": ((machine(), F), (machine(more=seen_as(disks=RAW)), F), None),
     "disks_attached": (
         (machine(more=seen_as(disks=RAW)), F), (machine(more=seen_as(disks=())), facts(survey=survey(store(type="vsan")))), None,
     ),
     "free_space": (
-        (anew(), facts(survey=survey(store(free_bytes=900 * GB)))), (anew(), facts(survey=survey(store(free_bytes=9 * GB)))),
-        (anew(), F),
+        (recreated(), facts(survey=survey(store(free_bytes=900 * GB)))), (recreated(), facts(survey=survey(store(free_bytes=9 * GB)))),
+        (recreated(), F),
     ),
-    "name_taken": ((anew(), F), (anew(here=Found(alike=(vm("x"),))), F), (anew(gateway_vm=None), F)),
+    "name_taken": ((recreated(), F), (recreated(here=Found(alike=(vm("x"),))), F), (recreated(gateway_vm=None), F)),
     "standalone_esxi": (
         (machine(), F), (machine(), facts(survey=survey(hosts={"esx-1": SiteHost("esx-1")}))),
         (machine(), facts(survey=survey(hosts={}))),
     ),
-    "host_discovered": ((anew(), F), (anew(gateway=replace(gateway().server, datastores=())), F), None),
+    "host_discovered": ((recreated(), F), (recreated(gateway=replace(gateway().server, datastores=())), F), None),
     "vm_off": ((ready(), F), (machine(P.READY, more=seen_as(powered_on=True)), F), (machine(P.READY, more={"here": Found()}), F)),
     "host_memory": (
         (ready(), F), (machine(P.READY, more=seen_as(memory_mb=999999)), F), (ready(), NO_SURVEY),
@@ -509,7 +509,7 @@ def test_without_vcenter_nothing_of_it_passes(rule_id: str) -> None:
     if isinstance(good, Gateway):
         changes["verdict"] = gateway(vms=()).verdict
     said = BY_ID[rule_id].judge(replace(good, **changes), replace(F, **blind))
-    # What placing and the vault know stands without vCenter: the datastores that are offered, and their kind.
+    # What placing and the vault know needs no vCenter: the datastores that are offered, and their kind.
     told_by_the_vault = {"mt_slots", "datastore_kind", "free_space", "esxi_licence", "host_discovered", "same_vcenter"}
     assert said is None or said.holds is not True or rule_id in told_by_the_vault, said
 

@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result imp
 
 def machine(name: str, vault: str, item: str, done: str = "failed") -> dict[str, Any]:
     told = {"name": name, "vault": vault, "item_id": f"/vaults/{vault}/{item}", "done": done, "after": item}
-    return {**told, "before": "out", "reason": f"{item} broke.", "remedy": "Mend it."}
+    return {**told, "before": "out", "reason": f"{item} broke.", "remedy": "Fix it."}
 
 
 ALONE = machine("solo", "one", "s")

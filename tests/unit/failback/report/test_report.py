@@ -33,7 +33,7 @@ def machine(name: str, done: str = "started", step: str = "reprotect_to_onprem",
         "warnings": [],
         "errors": [],
         "reason": "It broke." if done in ("failed", "refused") else "",
-        "remedy": "Mend it." if done in ("failed", "refused") else "",
+        "remedy": "Fix it." if done in ("failed", "refused") else "",
         "steps": [
             {
                 "step": step,
@@ -54,7 +54,7 @@ def stage(*machines: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"finished": True, "machines": list(machines), "requests": spent, **more}
 
 
-def test_a_machine_is_told_over_all_its_stages() -> None:
+def test_a_machine_is_reported_over_all_its_stages() -> None:
     first = stage(machine("b"), machine("a"))
     second = stage(machine("a", step="failover_to_onprem", after="home_uncommitted", recovery_point="latest"))
     lines = render(gather([first, second]))
@@ -65,7 +65,7 @@ def test_a_machine_is_told_over_all_its_stages() -> None:
     assert body[2].split() == ["b", "started", "ready", *end, "12m30s"]
 
 
-def test_the_steps_of_each_machine_and_the_requests_are_told_to_those_who_ask() -> None:
+def test_the_steps_of_each_machine_and_the_requests_are_reported_to_those_who_ask() -> None:
     report = gather([stage(machine("a")), stage(machine("a", step="failover_to_onprem", recovery_point="latest"))])
     brief, told = ("\n".join(render(report, verbose=verbose)) for verbose in (False, True))
     for text in ("duration", "floor"):
@@ -103,7 +103,7 @@ def test_a_failover_that_is_open_has_no_downtime_yet() -> None:
     assert (story.downtime, story.elapsed, story.ended) == (None, None, None)
 
 
-def test_the_vault_stands_there_where_there_are_several() -> None:
+def test_the_vault_is_named_where_there_are_several() -> None:
     assert "vault" not in render(gather([stage(machine("a"))]))[1]
     assert "vault" in render(gather([stage(machine("a"), machine("b", vault="w"))]))[1]
 
@@ -121,7 +121,7 @@ def test_the_end_says_what_to_do_next() -> None:
     lines = render(gather([stage(*fleet, finished=False)]), onward=[approve, again])
     assert lines[lines.index("NEXT") :] == [
         "NEXT",
-        "  a, b failed: Mend it.",
+        "  a, b failed: Fix it.",
         "  1 machine waits, run:",
         "ansible-playbook x",
         "  Under way in the service. Nothing was cancelled; a rerun joins what runs.",
@@ -155,12 +155,12 @@ def test_columns_line_up_and_nothing_is_wider_than_a_terminal() -> None:
     assert "28175" in "\n".join(lines)
 
 
-def test_why_a_machine_did_not_arrive_is_told_in_full() -> None:
+def test_why_a_machine_did_not_arrive_is_reported_in_full() -> None:
     problem = {"code": "95226", "message": "No route.", "possible_causes": "VPN.", "recommended_action": "Check it."}
     text = "\n".join(render(gather([stage(machine("a", "failed", errors=[problem]))])))
     for part in (
         "a failed: It broke.",
-        "NEXT\n  a failed: Mend it.",
+        "NEXT\n  a failed: Fix it.",
         "95226 No route.",
         "Possible causes: VPN.",
         "Recommended: Check it.",
@@ -263,12 +263,12 @@ def test_the_last_stage_says_how_a_machine_ended() -> None:
     assert report.failed == ["a"]
 
 
-def test_a_warning_repeated_by_a_later_stage_is_told_once() -> None:
+def test_a_warning_repeated_by_a_later_stage_is_reported_once() -> None:
     warned = machine("a", warnings=[{"code": "28175", "message": "Renamed."}])
     assert "\n".join(render(gather([stage(warned), stage(warned)]))).count("28175") == 1
 
 
-def test_an_attempt_that_was_repeated_stands_as_failed() -> None:
+def test_an_attempt_that_was_repeated_is_listed_as_failed() -> None:
     steps = [{"step": "reprotect_to_onprem", "done": "started", "state": state} for state in ("Failed", "Succeeded")]
     told = render(gather([stage(machine("a", steps=steps, after=""))]), verbose=True)
     rows = [text.split()[-1] for text in told if "reprotect home" in text]
@@ -321,7 +321,7 @@ def test_the_chain_is_judged_as_a_whole(results: list[Any], allowed: float, on_t
     assert (told if bad else "") == code
 
 
-def test_a_stage_that_could_not_begin_is_told() -> None:
+def test_a_stage_that_could_not_begin_is_reported() -> None:
     assert "No vault is named. Name one." in "\n".join(render(gather([STOPPED])))
 
 
@@ -395,7 +395,7 @@ def test_a_stage_with_nothing_to_do_leaves_no_row_beside_a_refusal() -> None:
     assert [row["done"] for row in report.stories[0].rows] == ["refused"]
 
 
-def test_what_the_rules_warned_of_stands_below_the_machines() -> None:
+def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
     def found(rule: str, name: str, verdict: str, **more: Any) -> dict[str, Any]:
         text, remedy = f"{name} has a snapshot.", "Delete it."
         common = {"blocks": verdict == "block", "accepted": "", "machines": [name], "about": "machine", "vault": "v"}
@@ -417,5 +417,5 @@ def test_what_the_rules_warned_of_stands_below_the_machines() -> None:
     assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same of m-b. Delete it." in text
     assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says Ann." in text
     assert "Not known: network_link (m-a). The playbook preflight says why." in text
-    # What blocks is told with the machine that it stopped.
+    # What blocks is reported with the machine that it stopped.
     assert "mt_snapshot" not in text

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where everything stands, and what preparing found and changed."""
+"""The state of everything, and what preparing found and changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def seen(name: str, position: str, **more: Any) -> dict[str, Any]:
     return {"name": name, "vault": "v", "position": position, "health": "Normal", "azure_machine": None, **more}
 
 
-def test_every_machine_stands_there_with_what_comes_next() -> None:
+def test_every_machine_is_listed_with_what_comes_next() -> None:
     lines = standing(
         [
             seen("a", "home_uncommitted", azure_machine={"exists": True, "power_state": "stopped"}),
@@ -28,7 +28,7 @@ def test_every_machine_stands_there_with_what_comes_next() -> None:
     ]
 
 
-def test_vaults_stand_there_where_there_are_several_and_nothing_may_be_left() -> None:
+def test_vaults_are_named_where_there_are_several_and_nothing_may_be_left() -> None:
     lines = standing([seen("a", "home"), seen("b", "home", vault="w")])
     assert "vault" in lines[1]
     assert lines[-1] == "  Nothing to do."

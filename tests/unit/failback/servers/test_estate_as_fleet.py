@@ -131,7 +131,7 @@ def test_where_a_machine_starts(position: Position, state: str) -> None:
     assert one("web", position, "uuid-web")["state"] == state
 
 
-def test_a_machine_as_both_sides_tell_it() -> None:
+def test_a_machine_as_both_sides_report_it() -> None:
     found, _told = fleet(machine("web", P.HOME, "uuid-web", sourceVmRamSizeInMB=8192))
     assert found["machines"] == [
         {
@@ -180,7 +180,7 @@ def test_the_servers_and_what_the_rehearsal_cannot_have() -> None:
             "snapshot": False,
             "os": "Linux",
             "retention_volumes": ["/mnt/retention"],
-            # The disk of a machine on its way home is not its own.
+            # The disk of a machine being failed back is not its own.
             "disks_gb": [100],
             "controller": "lsilogic",
         }
@@ -196,7 +196,7 @@ def test_the_servers_and_what_the_rehearsal_cannot_have() -> None:
     assert [t for t in told if "one cluster" in t]
 
 
-def test_a_host_that_stands_alone_stays_so() -> None:
+def test_a_standalone_host_stays_so() -> None:
     alone = replace(WEB_VM, host="hyp-lone", datastores=("lone",), disks=(SiteDisk("[lone] web/web.vmdk"),))
     seen = VaultSeen(VAULT, items=(machine("web", P.HOME, "uuid-web"),), fabrics=(FABRIC,))
     found, told = fleet_of([seen], [MT_VM, alone], ESTATE)
@@ -206,7 +206,7 @@ def test_a_host_that_stands_alone_stays_so() -> None:
     assert [t for t in told if "vsan" in t]
 
 
-def test_under_other_names_nothing_tells_whose_estate_it_is() -> None:
+def test_under_other_names_nothing_shows_whose_estate_it_is() -> None:
     web = machine("web", P.HOME, "uuid-web")
     plans = (
         {
@@ -227,7 +227,7 @@ def test_under_other_names_nothing_tells_whose_estate_it_is() -> None:
     assert found["machines"][0]["disks_gb"] == [40]
 
 
-def test_names_that_stand_twice() -> None:
+def test_names_that_occur_twice() -> None:
     twins = [machine("web", P.HOME, "uuid-web"), replace(machine("web", P.HOME), id="/other")]
     found, told = fleet(*twins)
     assert [m["name"] for m in found["machines"]] == ["web", "web-2"]

@@ -58,7 +58,7 @@ def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
         assert [r.code for r in reasons] == ([code] if code not in ("", "warning") else [])
         assert len(warnings) == (code == "warning")
         assert said in " ".join([r.reason for r in reasons] + list(warnings))
-    # When the exclusion is lifted everything is only told.
+    # When the exclusion is lifted everything is only reported.
     reasons, warnings = judge_place(place, "restored")
     assert reasons == ()
     assert len(warnings) == (code != "")
@@ -84,7 +84,7 @@ def test_an_exclusion_is_only_looked_at(before: str, changed: bool, noted: bool,
     assert aside in " ".join(told)
 
 
-def test_trouble_with_one_place_is_told_in_its_words() -> None:
+def test_trouble_with_one_place_is_reported_in_its_words() -> None:
     place = replace(STOOD, refusal=Refusal("vcenter_no_permission", "It may not.", "Grant it."))
     for exclusion in ("excluded", "watched", "restored"):
         reasons, warnings = judge_place(place, exclusion)
@@ -95,7 +95,7 @@ def test_trouble_with_one_place_is_told_in_its_words() -> None:
 
 
 @pytest.mark.parametrize(("noted", "code"), [(True, "exclusion_without_effect"), (False, "")])
-def test_a_exclusion_without_effect_is_told_where_it_was_claimed(noted: bool, code: str) -> None:
+def test_a_exclusion_without_effect_is_reported_where_it_was_claimed(noted: bool, code: str) -> None:
     change = VmChange(
         "vm-1", "mt-1", "free", "free", refusal=Refusal("exclusion_without_effect", "It moves."), found={"noted": noted}
     )

@@ -118,7 +118,7 @@ def test_what_is_named_must_be_there() -> None:
     assert codes(windows, retention_volume="r:\\") == []
 
 
-def test_a_silent_configuration_server_speaks_against_its_servers() -> None:
+def test_a_silent_configuration_server_blocks_its_servers() -> None:
     stopped = replace(FABRIC, service_status="Stopped")
     silent = replace(FABRIC, heartbeat=NOW - timedelta(hours=1))
     assert codes(fabric=stopped) == codes(fabric=silent) == ["configuration_server_silent+"]
@@ -390,11 +390,11 @@ def test_what_time_can_heal_is_waited_out_and_then_refused() -> None:
     assert late["finished"]
     assert entry(late, "mt-linux-01")["done"] == "refused"
     assert late["requests"]["reads"] == vaults.requests.reads + result["requests"]["reads"]
-    # Without the cursor the wait begins anew; nothing else is lost.
+    # Without the cursor the wait starts again; nothing else is lost.
     assert not run(ORDER, vaults)["finished"]
 
 
-def test_what_only_people_can_mend_is_refused_at_once() -> None:
+def test_what_only_people_can_fix_is_refused_at_once() -> None:
     vaults = Vaults([fabric_json(MT)])
     result = run(ORDER, vaults, Site([replace(VM, has_snapshot=True)]))
     refused = entry(result, "mt-linux-01")
@@ -531,7 +531,7 @@ def test_a_machine_without_a_master_target_of_its_kind_is_named() -> None:
     assert entry(result, "lin")["done"] == "unchanged"
 
 
-def test_a_move_with_disks_of_others_is_refused_and_told() -> None:
+def test_a_move_with_disks_of_others_is_refused_and_reported() -> None:
     place = VmPlace("", "", moved_storage=True, foreign_disks=2, noted_datastores=("ds-1",), datastores=("ds-2",))
     site = Site([VM], place)
     result = run(replace(ORDER, vmotion_exclusion="watched", state="registered"), Vaults([fabric_json(MT)]), site)
@@ -636,7 +636,7 @@ def test_a_rule_makes_up_for_a_cluster_that_ignores_overrides(pinned: bool) -> N
     class Ignoring(Site):
         def set_excluded(self, moids: Any, *, excluded: bool, check: bool) -> list[VmChange]:
             return [
-                VmChange(m, m, "free", "free", refusal=Refusal("exclusion_without_effect", "DRS moves it.", "Mend it."))
+                VmChange(m, m, "free", "free", refusal=Refusal("exclusion_without_effect", "DRS moves it.", "Fix it."))
                 for m in moids
             ]
 

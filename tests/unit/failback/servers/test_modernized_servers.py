@@ -26,7 +26,7 @@ BEAT = text(START - timedelta(minutes=2))
 
 @dataclass
 class Vaults:
-    """A modernized vault kept in memory: its list of fabrics is hollow, a job takes one look to end."""
+    """A modernized vault kept in memory: its list of fabrics omits details, a job takes one look to end."""
 
     fabric: dict[str, Any]
     items: list[dict[str, Any]] = field(default_factory=list)
@@ -96,7 +96,7 @@ def test_a_sick_appliance_is_waited_for_and_named() -> None:
         assert "appliance-1" in entry["reason"]
 
 
-def test_a_full_appliance_is_told_by_the_disks_it_holds() -> None:
+def test_a_full_appliance_is_recognised_by_the_disks_it_holds() -> None:
     held = [rcm_json(f"m{n:02}", P.READY) for n in range(60)]
     vaults = Vaults(two(), items=held)
     full, free = targets(vaults)["master_targets"]

@@ -125,7 +125,7 @@ class Vaults:
         return self._job(name)
 
     def _job(self, name: str) -> dict[str, Any]:
-        errors = [{"serviceErrorDetails": {"code": "539", "message": "Broken.", "recommendedAction": "Mend it."}}]
+        errors = [{"serviceErrorDetails": {"code": "539", "message": "Broken.", "recommendedAction": "Fix it."}}]
         state = self.jobs[name]
         return {
             "name": name,
@@ -247,18 +247,18 @@ def test_a_lost_reply_never_moves_twice(accepted: bool) -> None:
     assert len(vaults.sent) == 1
 
 
-def test_a_failed_move_and_a_refused_one_are_told_with_the_vaults_words() -> None:
+def test_a_failed_move_and_a_refused_one_are_reported_with_the_vaults_words() -> None:
     vaults = Vaults({"a": "PS-OLD"})
     failed = run(ORDER, vaults, tick=lambda: vaults.finish(state="Failed"))
     machine = failed["machines"][1]
-    assert (machine["done"], machine["code"], machine["remedy"]) == ("refused", "move_failed", "Mend it.")
+    assert (machine["done"], machine["code"], machine["remedy"]) == ("refused", "move_failed", "Fix it.")
     assert "539 Broken." in machine["reason"]
     refused = run(ORDER, Vaults({"a": "PS-OLD"}, fail=Rejected("rejected", "Not now.", "Later.")))
     assert refused["machines"][1]["code"] == "move_refused"
     assert "Not now." in refused["machines"][1]["reason"]
 
 
-def test_a_move_that_does_not_show_is_waited_for_and_then_told() -> None:
+def test_a_move_that_does_not_show_is_waited_for_and_then_reported() -> None:
     vaults = Vaults({"a": "PS-OLD"})
     first = run(ORDER, vaults, tick=lambda: vaults.jobs.update({"job-1": "Succeeded"}))
     assert first["machines"][1]["code"] == "settling"

@@ -36,10 +36,10 @@ def system(kind: str | None, **details: Any) -> dict[str, Any]:
         (item("a", P.OUT, **system("Linux")), "", {"mt-lin"}, 0),
         (item("a", P.OUT_UNCOMMITTED, **system(None)), "", {"mt-win", "mt-lin"}, 0),
         (item("a", P.HOME, **system("Linux")), "", {"mt-lin"}, 0),
-        # On its way: the one it is bound to, which only its own GET tells.
+        # On its way: the one it is bound to, which only its own GET reports.
         (item("a", P.READY, **system("Windows")), "mt-LIN", {"mt-lin"}, 1),
         (item("a", P.SYNCING_HOME, **system("Windows", masterTargetId="MT-Win")), "", {"mt-win"}, 0),
-        # Not told, not readable, or a server nobody lists: it may be any of them.
+        # Not reported, not readable, or a server nobody lists: it may be any of them.
         (item("a", P.READY, **system("Windows")), "", {"mt-win", "mt-lin"}, 1),
         (item("a", P.READY, **system("Windows")), "unreadable", {"mt-win", "mt-lin"}, 1),
         (item("a", P.HOME_UNCOMMITTED, **system("Windows")), "mt-gone", {"mt-win", "mt-lin"}, 1),
@@ -68,7 +68,7 @@ def test_nobody_is_read_by_itself_where_it_makes_no_difference() -> None:
     assert needed(SERVERS, [*ready, *away], full) == {"mt-win", "mt-lin"}
 
 
-def test_both_generations_tell_what_holds_a_machine() -> None:
+def test_both_generations_report_what_holds_a_machine() -> None:
     assert bound_to(item("a", P.READY, details={"masterTargetId": "MT-1"})) == "mt-1"
     assert bound_to(item("a", P.READY, details={"reprotectAgentId": "AGENT-1"})) == "agent-1"
     assert bound_to(item("a", P.READY)) == ""
@@ -117,7 +117,7 @@ def test_a_machine_that_is_still_away_is_bound_to_none(world: World) -> None:
     assert of(result, "away")["done"] != "refused"
 
 
-def test_a_master_target_that_is_not_told_may_be_the_moved_one(world: World) -> None:
+def test_a_master_target_that_is_not_reported_may_be_the_moved_one(world: World) -> None:
     world.add("dumb", position=P.READY)
     result = world.go(order(STAGES[3], "dumb", lost_places=(LOST,)))
     assert of(result, "dumb")["code"] == "master_target_moved"
@@ -128,5 +128,5 @@ def test_a_master_target_that_is_not_told_may_be_the_moved_one(world: World) -> 
 def test_without_lost_places_nothing_more_is_read(world: World) -> None:
     world.add("well", position=P.READY, details={"masterTargetId": "id-mt-win"})
     world.go(order(STAGES[3], "well", check=True))
-    # The gates look at it by itself, once.
+    # The gates look at it on its own, once.
     assert world.calls["get_item"] <= 1

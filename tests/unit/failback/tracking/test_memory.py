@@ -124,12 +124,12 @@ def test_the_verdict_on_a_step_is_the_last_one_that_ended() -> None:
 
 def test_a_failure_keeps_the_providers_words() -> None:
     track = Track("web", "out", waiting="x")
-    track.fail((Problem("95265", "No datastore.", "Why.", "Do."),), Refusal("95265", "It failed.", "Mend it."))
+    track.fail((Problem("95265", "No datastore.", "Why.", "Do."),), Refusal("95265", "It failed.", "Fix it."))
     assert (track.ended, track.code, track.reason, track.remedy, track.waiting) == (
         "failed",
         "95265",
         "It failed.",
-        "Mend it.",
+        "Fix it.",
         "",
     )
     assert track.errors[0]["recommended_action"] == "Do."

@@ -154,7 +154,7 @@ def test_a_misspelt_machine_stops_the_run_before_anything_is_sent(world: World) 
 
 @pytest.mark.parametrize("thin", [False, True])
 def test_each_machine_has_its_own_recovery_point(world: World, thin: bool) -> None:
-    """Lists do not tell the operating system on the way home: it is read where it decides, and only there."""
+    """Lists do not report the operating system in a failback: it is read where it decides, and only there."""
     world.thin = thin
     world.add("web", "files", position=P.READY)
     world.add("db", position=P.READY, details={"osType": "Linux"})
@@ -177,7 +177,7 @@ def test_a_list_of_points_is_read_only_for_those_that_need_it(world: World) -> N
     assert of(result, "db")["done"] == "started"
 
 
-def test_a_machine_whose_system_nobody_tells_is_asked_for_by_name(world: World) -> None:
+def test_a_machine_whose_system_is_not_reported_is_asked_for_by_name(world: World) -> None:
     world.add("web", position=P.READY, details={"osType": None})
     world.add("db", position=P.READY)
     result = world.go(order(STAGES[3][:1], "web", "db", recovery_point={"linux": "latest_app_consistent"}))

@@ -51,7 +51,7 @@ def test_stage_one_goes_with_its_confirmation_and_named_machines() -> None:
 
 
 @pytest.mark.parametrize("route", [STAGES[2], STAGES[3], STAGES[4], WAY_HOME])
-def test_the_way_home_takes_all_groups_and_plans(route: tuple[str, ...]) -> None:
+def test_the_failback_takes_all_groups_and_plans(route: tuple[str, ...]) -> None:
     validate(Order(vaults=(VAULT,), route=route, machines=("all", "w*"), groups=("g",), recovery_plans=("p",)))
 
 

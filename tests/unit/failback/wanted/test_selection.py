@@ -67,7 +67,7 @@ def test_what_is_chosen(wishes: dict[str, Any], names: list[str]) -> None:
     assert chosen(**wishes) == names
 
 
-def test_group_members_stand_together() -> None:
+def test_group_members_are_listed_together() -> None:
     fleet = [item("zeta"), item("zz", details={"multiVmGroupName": "alpha"}), item("beta")]
     fleet.append(item("mu", details={"multiVmGroupName": "alpha"}))
     assert [i.friendly_name for i in select(order((), "all"), fleet, {})] == ["mu", "zz", "beta", "zeta"]
@@ -96,7 +96,7 @@ def test_what_is_refused(wishes: dict[str, Any], code: str, words: tuple[str, ..
         assert word in error.sentence()
 
 
-def test_an_ambiguous_name_is_refused_and_told_apart() -> None:
+def test_an_ambiguous_name_is_refused_and_distinguished() -> None:
     twin = Item.parse(item_json("web1"), OTHER)
     with pytest.raises(InputError) as caught:
         select(order((), "web1"), [*FLEET, Item.parse({**item_json("web1"), "id": "/other/rpi"}, OTHER)], {})
@@ -116,7 +116,7 @@ def test_a_plan_counts_only_in_its_own_vault() -> None:
     assert [(g.plan, g.vault) for g in choice.gone] == [("plan-shop", VAULT.key)] * 2
 
 
-def test_a_member_that_is_not_listed_is_told_of() -> None:
+def test_a_member_that_is_not_listed_is_mentioned() -> None:
     choice = choose(Order(vaults=(VAULT,), route=(), recovery_plans=("plan-shop",)), FLEET[:2], PLANS)
     assert [i.friendly_name for i in choice.items] == ["web1"]
     assert [g.id for g in choice.gone] == [item_id("db1")]

@@ -136,10 +136,10 @@ def test_what_is_blank_or_of_another_type_never_widens(choice: dict[str, Any], o
 @settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(word=WORD)
 def test_leaving_out_never_adds(word: Any) -> None:
-    everybody = names_of({"machines": ["all"]})
+    everyone = names_of({"machines": ["all"]})
     left = names_of({"machines": ["all"], "exclude": [word]})
-    assert everybody is not None
-    assert left is None or left <= everybody
+    assert everyone is not None
+    assert left is None or left <= everyone
     # A word that says something either leaves somebody out or is refused.
     if isinstance(word, str) and folded(word):
-        assert left is None or left < everybody
+        assert left is None or left < everyone
