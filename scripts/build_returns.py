@@ -342,6 +342,11 @@ def main() -> int:
         if not found:
             problems.append(f"{path.relative_to(ROOT)}: there is no RETURN block")
             continue
+        try:
+            yaml.safe_load(found.group(1))
+        except yaml.YAMLError as why:
+            problems.append(f"{path.relative_to(ROOT)}: RETURN is not YAML: {' '.join(str(why).split())}")
+            continue
         texts[module] = returns_of(module, found.group(1))
         missing = written_by_templates(module) - set(blocks_of(found.group(1)))
         problems += [f"{path.relative_to(ROOT)}: RETURN has no {key}" for key in sorted(missing)]
