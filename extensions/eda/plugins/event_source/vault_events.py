@@ -91,6 +91,9 @@ options:
     description: These options and their environment variables are those of the modules, such as M(homeward.asr.asr_failback).
     type: str
     default: auto
+  profile:
+    description: See O(auth_source). Environment variable E(AZURE_PROFILE).
+    type: str
   subscription_id:
     description: See O(auth_source). Environment variable E(AZURE_SUBSCRIPTION_ID).
     type: str
