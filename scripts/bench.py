@@ -18,6 +18,9 @@ What the columns say:
   the stage that proves and sends the commits, when nobody else speaks to vCenter (with ``together`` only). They must not
   grow with the number of machines, as long as their page is as large as the fleet.
 
+Two rows are for as many machines in each of three vaults in three subscriptions (``--three``), whose writes are limited one by one:
+"3 on 1" is one process for all, "3 on 3" has the vaults as hosts, with a process for each.
+
 With ``--wide``:
 
 * writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
@@ -59,6 +62,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "extensions"))
 
 from rehearsal import generated_fleets  # noqa: E402
+from rehearsal.fleet import Fleet  # noqa: E402
 
 BUILD = ROOT / ".build"
 #: Where a measurement keeps its files; BENCH_DIR names another place.
@@ -68,6 +72,8 @@ SOAP = WORK / "soap.json"
 AROUND = {when: WORK / f"vault-{when}.json" for when in ("before", "after")}
 #: Operations of the failback for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
+#: Rows for three subscriptions, on one and on three processes.
+THREE = ("3 on 1", "3 on 3")
 #: The write bucket (DOC).
 BUCKET, REFILL = 200, 10.0
 #: Seconds that an interrupted ansible-playbook is given to end.
@@ -123,13 +129,31 @@ def plain(thing: Any) -> dict[str, Any]:
     return written
 
 
+def three_vaults(size: int) -> Fleet:
+    """Three vaults in three subscriptions, each with that many machines."""
+    one = generated_fleets.GENERATED["classic"](size)
+    vaults, machines = [], []
+    for part in "abc":
+        vault = one.vaults[0]
+        targets = tuple(
+            replace(t, name=f"{t.name}-{part}", ip=f"10.3{ord(part) - 96}.{t.ip.partition('.')[2].partition('.')[2]}")
+            for t in vault.master_targets
+        )
+        subscription = f"{part * 8}{vault.subscription_id[8:]}"
+        vaults.append(replace(vault, name=f"vault-{part}", subscription_id=subscription, master_targets=targets))
+        machines += [replace(m, name=f"{m.name}-{part}", vault=f"vault-{part}") for m in one.machines]
+    return replace(one, vaults=tuple(vaults), machines=tuple(machines))
+
+
 def fleet_file(generation: str, size: int) -> Path:
     """The generated fleet of a generation and size with every machine in Azure, as a file."""
-    home = generated_fleets.GENERATED[generation](size)
+    home = three_vaults(size) if generation in THREE else generated_fleets.GENERATED[generation](size)
     away = replace(
-        home, name=f"bench-{generation}-{size}", machines=tuple(replace(m, state="out") for m in home.machines)
+        home,
+        name=f"bench-{generation.replace(' ', '-')}-{size}",
+        machines=tuple(replace(m, state="out") for m in home.machines),
     )
-    path = WORK / f"bench-{generation}-{size}.yml"
+    path = WORK / f"bench-{generation.replace(' ', '-')}-{size}.yml"
     path.write_text(yaml.safe_dump(plain(away), sort_keys=False), encoding="utf-8")
     return path
 
@@ -226,6 +250,13 @@ def ask(url: str, method: str = "GET") -> Any:
         return json.loads(answer.read() or b"null")
 
 
+def hosts() -> list[str]:
+    """Options for a process for each vault."""
+    path = WORK / "vaults.asr.yml"
+    path.write_text("plugin: homeward.asr.replicated_items\nvault_hosts: true\n", encoding="utf-8")
+    return ["-i", str(path), "-e", "asr_hosts=asr_vaults"]
+
+
 def write_hooks(control: str, vault_control: str) -> str:
     """Tasks of our own around the commits, which count calls and slices; gives the variables that name them."""
     SOAP.unlink(missing_ok=True)
@@ -273,10 +304,13 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float, p
         vault, vcenter = state["azure"]["control"], state["vcenter"]["control"]
         ready = readiness(vault, vcenter, poll)
         ask(f"{vault}/counters/reset", "POST")
-        hooks = write_hooks(vcenter, vault)
-        run = play("failback", poll, "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", "-e", hooks)
+        options = ["-e", write_hooks(vcenter, vault)]
+        if generation in THREE:
+            # Processes side by side would count each other's calls.
+            options, size = (hosts() if generation == "3 on 3" else []), 3 * size
+        run = play("failback", poll, "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", *options)
         counted = ask(f"{vault}/counters")
-    soap = read(SOAP) if advance == "together" else {}
+    soap = read(SOAP) if advance == "together" and SOAP.exists() else {}
     slices = read(AROUND["after"])["tokens"] - read(AROUND["before"])["tokens"] if soap else 0
     # A look is a scan of all machines, the details of those wanted, and the names of their hosts and datastores.
     looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
@@ -296,7 +330,8 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float, p
         "SOAP": soap.get("total", ""),
         "looks": looks or "",
         "send s": f"{sending_seconds(size):.1f}",
-        "bucket s": f"{max(0, size - BUCKET) / REFILL:.1f}",
+        # A subscription's own.
+        "bucket s": f"{max(0, (size // 3 if generation in THREE else size) - BUCKET) / REFILL:.1f}",
         "wall s": f"{run.seconds:.0f}",
         **ready,
         "lists/slice": f"{counted['lists'] / max(1, counted['tokens']):.1f}",
@@ -363,6 +398,12 @@ def main() -> int:
     parser.add_argument(
         "--advance", type=words, default=given.get("BENCH_ADVANCE") or "together", help="together, each or both"
     )
+    parser.add_argument(
+        "--three",
+        type=int,
+        default=given.get("BENCH_THREE") or "100",
+        help="machines in each of three subscriptions; 0 leaves these rows out",
+    )
     parser.add_argument("--speed", type=float, default=120.0, help="service seconds in a second")
     parser.add_argument("--poll", type=float, default=0.05, help="Ansible's internal_poll_interval, in seconds")
     parser.add_argument("--wide", action="store_true", help="all columns")
@@ -374,6 +415,7 @@ def main() -> int:
         f"{machine()}; the service runs {args.speed:g} times real time, Ansible polls every {args.poll:g} s", flush=True
     )
     wanted = list(itertools.product(args.generations, args.sizes, args.pages, args.advance))
+    wanted += [(on, args.three, args.pages[-1], "together") for on in THREE if args.three]
     rows: list[dict[str, str]] = []
     try:
         for number, (generation, size, page, advance) in enumerate(wanted, 1):

@@ -20,11 +20,11 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
-from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, several, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
-from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
-from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
+from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import Chain
 
 #: Everything of ours begins so.
 PREFIX = "homeward.asr."
@@ -88,7 +88,7 @@ class ActionModule(Once):
             return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": going}
         for stage in to_run:
             self._stage(stage, route)
-        if self._chain.rest and self._chain.pause(self._settings, self._call):
+        if self._chain.rest and self._chain.pause(self._settings, self._call, self._known()):
             return {**self._told(self._chain.results), "hooked": False, "steps": [], "going": [], **self._pausing()}
         return self._finish(route)
 
@@ -101,7 +101,7 @@ class ActionModule(Once):
     def _part_pause(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Between the hooks' stages: who is checked before the commit home. Where nobody is, what is left to do."""
         _route, hooks = self._plan(args)
-        paused = self._chain.pause(self._settings, self._call)
+        paused = self._chain.pause(self._settings, self._call, self._known())
         told = {**self._told(self._chain.results), "hooked": True}
         if paused:
             return {**told, "steps": [], "going": [], **self._pausing()}
@@ -120,11 +120,15 @@ class ActionModule(Once):
             return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(rest)}
         return self._finish(route)
 
+    def _known(self) -> list[str] | None:
+        """The hosts of the inventory, where this run has several vaults as hosts."""
+        return list((self._vars.get("groups") or {}).get("all") or ()) if self._where else None
+
     def _pausing(self) -> dict[str, Any]:
         """Where the play finds the machines: a thousand of them are too much for a result."""
         path = self._path().with_suffix(".failed-over.json")
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            json.dump(self._chain.paused, stream, default=str)
+            json.dump([{**entry, "in_group": self._chain.group} for entry in self._chain.paused], stream, default=str)
         return {"failed_over_group": self._chain.group, "failed_over_file": str(path), "failing": False}
 
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,11 +149,6 @@ class ActionModule(Once):
         going = [stage] if ran and not self._chain.stopped else []
         return {**self._told(self._chain.results), "going": going + self._going(later)}
 
-    def _part_hook_failed(self, args: Mapping[str, Any]) -> dict[str, Any]:
-        """A task between the stages failed. Only its name is kept: its result may hold secrets."""
-        self._chain.break_off(args.get("task") or {})
-        return {"changed": False, "hooked": True, "failing": True, "steps": [], "going": [], "failed_over_group": ""}
-
     def _part_report(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The table of what was done until now."""
         # The stages' own tasks have reported their changes.
@@ -163,6 +162,16 @@ class ActionModule(Once):
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The one failure of a chain, in its last task."""
         return {**self._chain.verdict, "changed": False, "failed": True}
+
+    def _part_total(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """What became of all vaults that are hosts of this run, for the other jobs of a workflow."""
+        paths = Path(constants.DEFAULT_LOCAL_TMP).glob(self._name("[0-9a-f]" * 16))
+        chains = [Chain.load(path) for path in sorted(paths)]
+        hosts = [*map(str, self._hosts(self._vars)), *(host for chain in chains for host in chain.hosts)]
+        self._chain.hosts = list(dict.fromkeys(hosts))
+        told = several.total({chain.host: chain.summary for chain in chains if chain.summary}, self._chain.hosts)
+        stats = {"data": {"asr_result": told}, "per_host": False, "aggregate": False}
+        return {"changed": False, "asr_result": told, "ansible_stats": stats}
 
     _clock = staticmethod(system_clock().monotonic)
 
@@ -232,8 +241,6 @@ class ActionModule(Once):
         }
         report = self._call("asr_report", arguments, self._check)
         told = {k: v for k, v in report.items() if not k.startswith("_ansible") and k != "invocation"}
-        if self._chain.hook_failed and told.get("code") in (None, "", "stage_failed"):
-            told["code"] = HOOK_FAILED
         code = str(told.get("code") or "")
         failing = bool(told.get("failed")) or (
             bool(code) and not (code == "still_running" and settings.get("on_timeout") == "ok")
@@ -241,6 +248,7 @@ class ActionModule(Once):
         told.pop("failed", None)
         self._chain.verdict = {k: v for k, v in told.items() if k not in ("lines", "requests")} if failing else {}
         result = {**told, **self._told(self._chain.results), "failing": failing}
+        self._chain.host, self._chain.summary = str(self._vars.get("inventory_hostname") or ""), bounded.summary(told)
         result["ansible_stats"] = {"data": {"asr_result": bounded.summary(told)}, "per_host": False, "aggregate": False}
         return bounded.event(result)
 
@@ -292,4 +300,8 @@ class ActionModule(Once):
     def _path(self) -> Path:
         """Where the chain is between two tasks of this process; each host has its own."""
         host = hashlib.sha256(str(self._vars.get("inventory_hostname")).encode()).hexdigest()[:16]
-        return Path(constants.DEFAULT_LOCAL_TMP) / f"homeward-asr-stages-{host}.json"
+        return Path(constants.DEFAULT_LOCAL_TMP) / self._name(host)
+
+    @staticmethod
+    def _name(host: str) -> str:
+        return f"homeward-asr-stages-{host}.json"

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.homeward.asr.plugins.plugin_utils import several
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import read
 
 DOCUMENTATION = r"""
@@ -23,6 +24,21 @@ options:
     description: The variables whose names begin with C(asr_), with their values.
     type: dict
     required: true
+  host:
+    description: The host that the variables are for.
+    type: str
+  hosts:
+    description: All hosts of the play.
+    type: list
+    elements: str
+  known:
+    description: All hosts of the inventory. Variables that choose machines may be mappings from these to lists.
+    type: list
+    elements: str
+  beside:
+    description: The vaults of each host of the play, in the order of O(hosts). No two may have the same.
+    type: list
+    elements: raw
 """
 
 EXAMPLES = r"""
@@ -40,10 +56,18 @@ _value:
 """
 
 
-def variables(values: Mapping[str, Any]) -> dict[str, Any]:
+def variables(
+    values: Mapping[str, Any],
+    host: str = "localhost",
+    hosts: Sequence[str] = (),
+    known: Collection[str] = (),
+    beside: Sequence[Any] = (),
+) -> dict[str, Any]:
     """The filter."""
-    given, wrong = read(values)
-    return {"given": given, "wrong": wrong}
+    mine, strange = several.of_host(values, host, known)
+    given, wrong = read(mine)
+    given = several.files(several.vaults(given), host, hosts)
+    return {"given": given, "wrong": [*strange, *wrong, *(several.alike(hosts, beside) if beside else ())]}
 
 
 class FilterModule:

@@ -105,9 +105,10 @@ options:
     elements: str
     default: []
   hostvars_prefix:
-    description: What the names of the facts begin with. Without a prefix they can hide variables of plays, such as C(name).
+    description:
+      - What the names of the facts begin with, V(asr_) if it is not set, and V(vault_) with O(vault_hosts=true).
+      - Without a prefix they can hide variables of plays, such as C(name).
     type: str
-    default: asr_
   group_by:
     description: Of what groups are made.
     type: list
@@ -124,7 +125,8 @@ options:
   vault_hosts:
     description:
       - List the vaults as hosts, in place of the machines. A play on them runs once for each vault, on the controller, with
-        C(asr_vaults) set to that vault.
+        C(asr_vaults) and C(asr_vault) set to that vault.
+      - The playbooks of this collection run on them with C(asr_hosts=asr_vaults), one process for each vault.
       - O(include), O(exclude), O(group_by) and O(hostnames) are for machines and are not used then.
     type: bool
     default: false

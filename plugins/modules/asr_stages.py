@@ -24,10 +24,10 @@ options:
         V(report) prints the table and V(verdict) fails. V(begin) returns what a single stage consists of.
       - With O(pause), V(pause) says, between stages with hooks, which machines await the commit home, and V(resume) continues after the
         play on those machines.
-      - V(hook_failed) records that a task between the stages failed, so that the report and RV(asr_result) say so.
+      - V(total) adds up the results of all hosts, where several vaults are hosts of the run.
       - V(report_file) only stops where the file of O(settings) for the report could not be written.
     type: str
-    choices: [chain, begin, stage, pause, resume, hook_failed, report, report_file, verdict]
+    choices: [chain, begin, stage, pause, resume, report, report_file, total, verdict]
     default: chain
   pause:
     description:
@@ -41,10 +41,6 @@ options:
   stage:
     description: The stage to run, with O(part=stage).
     type: str
-  task:
-    description: The name and the action of the task that failed, with O(part=hook_failed).
-    type: dict
-    default: {}
   hooks:
     description: Task files by stage, each with C(before) and C(after).
     type: dict
@@ -121,7 +117,9 @@ asr_result:
   type: dict
   contains:
     code:
-      description: V(machines_failed), V(stage_failed), V(still_running), or empty.
+      description:
+        - V(machines_failed), V(stage_failed), V(still_running), or empty. With several hosts V(vaults_stopped) where one of them ended
+          before its report.
       returned: always
       type: str
       sample: machines_failed
@@ -145,6 +143,17 @@ asr_result:
     awaiting_approval:
       description: Names of at most 20 machines that wait for approval.
       returned: always
+      type: list
+      elements: str
+      sample: []
+    vaults:
+      description: With several hosts, C(code) and C(counts) of each; the other values are those of all hosts.
+      returned: with several hosts
+      type: dict
+      sample: {vault-a: {code: "", counts: {moved: 3}}}
+    stopped:
+      description: Hosts that ended before their report.
+      returned: with several hosts
       type: list
       elements: str
       sample: []

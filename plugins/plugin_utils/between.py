@@ -6,7 +6,7 @@ The shape of an entry is a contract: the play on the group ``asr_failed_over`` h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
@@ -25,10 +25,15 @@ Entry = dict[str, Any]
 
 
 def entries(
-    rows: Iterable[Mapping[str, Any]], checks: Mapping[str, Any], addresses: Mapping[str, str], timeout: Any = None
+    rows: Iterable[Mapping[str, Any]],
+    checks: Mapping[str, Any],
+    addresses: Mapping[str, str],
+    timeout: Any = None,
+    known: Collection[str] | None = None,
 ) -> list[Entry]:
     """The machines whose automatic proofs hold, as the play's hosts have them (``rows`` of asr_commit with ``prove_only``).
-    ``timeout`` is how long, in seconds, a machine's checks are repeated."""
+    ``timeout`` is how long, in seconds, a machine's checks are repeated. ``known`` are the hosts of the inventory, where other vaults
+    may have machines of the same names: only a host of the inventory is called by its machine's name then."""
     proven = [m for m in rows if m.get("after") == AWAITS and m.get("done") == "unchanged" and m.get("onprem")]
     names = [fold(str(m.get("name"))) for m in proven]
     found: list[Entry] = []
@@ -36,6 +41,7 @@ def entries(
         name, here = str(machine.get("name")), machine["onprem"]
         key = str(machine.get("item_id") or "").lower()
         alone = names.count(fold(name)) == 1 and fold(name) not in ("localhost", "all", "ungrouped")
+        alone = alone and (known is None or name in known)
         found.append(
             {
                 # A machine of the inventory keeps its variables where it has the same name.

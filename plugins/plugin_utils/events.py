@@ -77,7 +77,7 @@ def checked(args: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, An
         )
     params: dict[str, Any] = result.validated_parameters
     specs.check_numbers(params)
-    return params
+    return accounts.with_profile(params)
 
 
 def harmless(value: Any) -> Any:

@@ -88,7 +88,8 @@ class Reading:
         spec = specs.merge(specs.azure(), specs.vcenter(), specs.vault())
         self.vault_hosts = bool(option("vault_hosts"))
         self.hostnames: Sequence[str] = option("hostnames") or ()
-        self.prefix = str(option("hostvars_prefix") or "")
+        prefix = option("hostvars_prefix")
+        self.prefix = str(("vault_" if self.vault_hosts else "asr_") if prefix is None else prefix)
         self.group_prefix = str(option("group_prefix") or "")
         self.group_by: Sequence[str] = option("group_by") or ()
         try:
@@ -102,6 +103,13 @@ class Reading:
                 )
             checked = _checked(spec, {name: value for name, value in given.items() if value not in (None, [])})
             self.params = accounts.with_profile(checked)
+            if self.vault_hosts and self.prefix.lower().startswith("asr_"):
+                raise InputError(
+                    "prefix_taken",
+                    f"With vault_hosts, option hostvars_prefix cannot begin with asr_, but is {self.prefix!r}: the playbooks take such "
+                    "variables for their own.",
+                    "Leave it out, or choose another beginning.",
+                )
             self.include = listing.Filter("include", option("include"))
             self.exclude = listing.Filter("exclude", option("exclude"))
             for word in self.group_by:
@@ -216,7 +224,7 @@ def _vault_hosts(reading: Reading, facts: list[Facts]) -> Hosts:
             "resource_group": vault["resource_group"],
             "subscription_id": vault["subscription_id"],
         }
-        told = {**listing.variables(vault, reading.prefix), "asr_vaults": [entry]}
+        told = {**listing.variables(vault, reading.prefix), "asr_vaults": [entry], "asr_vault": entry}
         hosts.entries.append((unique, told, [every]))
         # As for the implicit localhost: the controller's own Python has the packages.
         hosts.local[unique] = {

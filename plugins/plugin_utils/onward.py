@@ -42,6 +42,8 @@ class Way:
     line: CommandLine | None
     approving: bool = False
     confirmed: bool = False
+    #: The host whose machines they are, where the run has several vaults as hosts.
+    host: str = ""
 
 
 def onward(report: Report, way: Way) -> list[dict[str, Any]]:
@@ -130,6 +132,8 @@ def spoken(named: Iterable[Story], stories: Sequence[Story]) -> list[str]:
 
 def _entry(about: str, count: int, words: str, approved: list[str] | None, report: Report, way: Way) -> dict[str, Any]:
     variables: dict[str, Any] = {} if approved is None else {f"{way.prefix}approved": approved}
+    # The names of one host's machines mean nothing to the others.
+    here = {f"{way.prefix}hosts": way.host} if way.host and way.prefix else {}
     line = way.line
     command = variable = ""
     notes: list[str] = []
@@ -138,15 +142,17 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
         variable = f"approved: {one_line(approved)}" if variables else ""
     elif line is None:
         words += ", launch the same template again (or rerun the same job) with the same answers" + (
-            " and this variable:" if variables else "."
+            f" and {'these variables' if here else 'this variable'}:" if variables or here else "."
         )
-        variable = ": ".join((f"{way.prefix}approved", one_line(approved))) if variables else ""
+        told = {**here, **variables}
+        variable = ", ".join(f"{name}: {one_line(value)}" for name, value in told.items())
         if about == "approve":
             notes.append(f"A commit needs only the approval, not {way.prefix}confirm_failover_to_azure.")
     else:
         # Whatever is left out might have chosen fewer machines. Where a choice means one run, it is these and no others;
         # elsewhere it would be the choice of every run of the command.
         again = bool(line.left_out) and (not line.ours or len(report.stories) > NAMED)
+        variables = {**here, **variables}
         if line.left_out and not again:
             chosen: dict[str, Any] = {f"{way.prefix}{option}": [] for option in CHOICE}
             there = [s for s in report.stories if s.last.get("code") != MEMBER_GONE]

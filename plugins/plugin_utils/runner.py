@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
@@ -65,10 +65,15 @@ class Once(ActionBase):
     parts: tuple[str, ...] = ("azure", "vault")
     own: tuple[str, ...] = ()
 
+    #: The host, where the play has several.
+    _where = ""
+
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._refuse_async()
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
+        if self._several(task_vars or {}):
+            self._where = str((task_vars or {}).get("inventory_hostname") or "")
         self._pipeline()
         try:
             result.update(bounded.failed(self._work(task_vars or {})))
@@ -82,8 +87,7 @@ class Once(ActionBase):
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         result = self._module(self._arguments(), task_vars)
-        for text in result.get("lines") or ():
-            self._say(text)
+        self._say_all(result.get("lines") or ())
         return result
 
     def _refuse_async(self) -> None:
@@ -180,10 +184,30 @@ class Once(ActionBase):
         path = getattr(self._task, "get_path", str)()
         return (role is not None and str(role.get_name()).startswith("homeward.asr.")) or OURS in str(path)
 
+    @staticmethod
+    def _hosts(task_vars: Mapping[str, Any]) -> list[Any]:
+        """The hosts of the play."""
+        return list(task_vars.get("ansible_play_hosts_all") or ())
+
+    def _several(self, task_vars: Mapping[str, Any]) -> bool:
+        """Whether the run has several hosts, though this play may have one of them."""
+        told = "stage_several" in task_vars and self._templar.template(task_vars["stage_several"])
+        return len(self._hosts(task_vars)) > 1 or told in (True, "True")
+
     def _say(self, text: str) -> None:
-        """One line for users; on stderr where a callback writes JSON to stdout, nowhere under no_log."""
+        """One line for users; on stderr where a callback writes JSON to stdout, nowhere under no_log. Where several hosts of a
+        play speak at the same time, it says which."""
         if not self._task.no_log:
+            text = f"{self._where}: {text.strip()}" if self._where and text.strip() else text
             display.display(clean(text), stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
+
+    def _say_all(self, lines: Sequence[str]) -> None:
+        """A table. Where several hosts of a play speak at the same time, it is one piece under the host's name."""
+        if self._where and lines:
+            self._say("\n".join(["", *(clean(line) for line in lines)]))
+            return
+        for text in lines:
+            self._say(text)
 
 
 class Slices(Once):
@@ -194,8 +218,7 @@ class Slices(Once):
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         answer = self._slices(task_vars)
-        for text in answer.get("lines") or ():
-            self._say(text)
+        self._say_all(answer.get("lines") or ())
         return answer
 
     def _slices(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -237,8 +260,7 @@ class Slices(Once):
             if not last:
                 for text in introductions(answer, task_vars):
                     self._say(text)
-            for text in answer.pop("plan_text", None) or ():
-                self._say(text)
+            self._say_all(answer.pop("plan_text", None) or ())
             if answer.get("failed") or answer.get("skipped"):
                 return slice_end.broken(last, answer)
             if answer.get("finished", True) or checking:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,6 @@ from .stage_tasks import Ask
 from .wording import worded
 
 Result = dict[str, Any]
-
-#: Code of a chain that a task between its stages ended.
-HOOK_FAILED = "hook_failed"
 
 #: Runs a module of ours: (name without collection, arguments, whether in check mode) -> its result.
 Call = Callable[[str, "dict[str, Any]", bool], Result]
@@ -60,10 +57,12 @@ class Chain:
     pauses: int = 0
     looked: bool = False
     stopped: bool = False
-    #: Whether a task of a hook failed, after which nothing of the chain runs.
-    hook_failed: bool = False
     #: The result with which the chain's last task fails; empty where it does not.
     verdict: Result = field(default_factory=dict)
+    #: What became of it, for workflows, the host that it ran for, and all hosts of the run where there are several.
+    summary: dict[str, Any] = field(default_factory=dict)
+    host: str = ""
+    hosts: list[str] = field(default_factory=list)
 
     def begin(self) -> None:
         """A new chain, which knows of earlier ones only the used approvals."""
@@ -160,8 +159,9 @@ class Chain:
             if left := verify.unmatched(strange, [*rows, *there]):
                 raise verify.no_match(left, there or rows)
 
-    def pause(self, settings: tasks.Settings, call: Call) -> list[between.Entry]:
-        """The machines that the commit home would go to now, with what proves it; a play checks them before it is sent."""
+    def pause(self, settings: tasks.Settings, call: Call, known: Collection[str] | None = None) -> list[between.Entry]:
+        """The machines that the commit home would go to now, with what proves it; a play checks them before it is sent. ``known``
+        are the hosts of the inventory, where other vaults are hosts of this run as well."""
         self.paused = []
         if not self.goes(tasks.COMMIT_HOME, False):
             return []
@@ -175,7 +175,7 @@ class Chain:
             return []
         rows = result.get("machines") or ()
         addresses = verify.addresses(settings.get("verify_addresses"), rows)
-        self.paused = between.entries(rows, self.checks, addresses, settings.get("verify_timeout"))
+        self.paused = between.entries(rows, self.checks, addresses, settings.get("verify_timeout"), known)
         self.pauses += bool(self.paused)
         return self.paused
 
@@ -183,16 +183,6 @@ class Chain:
     def group(self) -> str:
         """The group of the machines that are checked now."""
         return between.GROUP if self.pauses < 2 else f"{between.GROUP}_{self.pauses}"
-
-    def break_off(self, task: Mapping[str, Any]) -> None:
-        """A task between the stages failed, one of a hook or of ours: the report says so and fails, and no stage follows."""
-        action, name = str(task.get("action") or ""), str(task.get("name") or "")
-        self.stopped = True
-        self.hook_failed = action.rpartition(".")[2] != "asr_stages"
-        what = f"The task {name or action!r}{' of a hook' if self.hook_failed else ''} failed"
-        row = {"failed": True, "finished": True, "changed": False, "module": "", "machines": [], "code": HOOK_FAILED}
-        said = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
-        self.results.append({**row, "stage": "hook", "msg": said})
 
     def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float) -> None:
         """The play on those machines is over; ``facts`` are its hosts' variables."""

@@ -48,7 +48,9 @@ _HOOKED = (
 
 _ALL = (
     # Which machines, where.
+    Variable("asr_hosts", Kind.LIST),
     Variable("asr_vaults", Kind.VAULTS),
+    Variable("asr_vault", Kind.VAULTS),
     Variable("asr_machines", Kind.LIST),
     Variable("asr_groups", Kind.LIST),
     Variable("asr_recovery_plans", Kind.LIST),

@@ -179,7 +179,8 @@ class Arm:
     def _pass_bucket(self, call: Call) -> None:
         if not self.world.settings.throttle:
             return
-        call.remaining, wait = self.throttle.take(call.principal, call.method)
+        below = call.parts[1] if len(call.parts) > 1 and call.parts[0].lower() == "subscriptions" else ""
+        call.remaining, wait = self.throttle.take(call.principal, call.method, below)
         if wait is not None:
             raise refused(
                 429,

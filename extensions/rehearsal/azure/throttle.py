@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ARM's token buckets, in real time, one set for each principal (DOC: per region, subscription and principal)."""
+"""ARM's token buckets, in real time, one set for each principal and subscription (DOC: per region, subscription and principal)."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ class Bucket:
 class Throttle:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._buckets: dict[tuple[str, str], Bucket] = {}
+        self._buckets: dict[tuple[str, str, str], Bucket] = {}
         #: Calls of a kind that still find an empty bucket.
         self._drained: dict[str, int] = {}
 
-    def take(self, principal: str, method: str) -> tuple[int, int | None]:
+    def take(self, principal: str, method: str, subscription: str = "") -> tuple[int, int | None]:
         """Tokens left and, when the call must be refused, the whole seconds of Retry-After."""
         kind = kind_of(method)
         now = self._monotonic()
         size, rate = LIMITS[kind]
-        bucket = self._buckets.setdefault((principal, kind), Bucket(size, rate, size, now))
+        bucket = self._buckets.setdefault((principal, subscription.lower(), kind), Bucket(size, rate, size, now))
         if self._drained.get(kind, 0) > 0:
             # Somebody else took the tokens just before: how fast this machine is plays no part.
             self._drained[kind] -= 1

@@ -21,6 +21,7 @@ def test_a_bucket_drains_and_fills() -> None:
     assert taken[200] == (0, 1)
     assert throttle.take("me", "GET") == (249, None), "reads have a bucket of their own"
     assert throttle.take("you", "POST") == (199, None), "so has each principal"
+    assert throttle.take("me", "POST", "another-subscription") == (199, None), "and each subscription"
     now[0] = 1.0
     assert [throttle.take("me", "POST")[1] for _dummy in range(11)] == [None] * 10 + [1]
     now[0] = 1000.0

@@ -237,3 +237,15 @@ def test_a_playbook_of_ones_own_is_never_given_a_choice() -> None:
         "asr_confirm_failover_to_azure": False,
     }
     assert "run your command again with this added" in entry["words"]
+
+
+def test_a_printed_command_is_for_the_host_whose_machines_it_names() -> None:
+    waiting = result(machine("a", "awaiting_approval"))
+    (typed,) = ways(waiting, way=Way("asr_", TYPED, host="vault-a"))
+    assert given(typed) == {"asr_hosts": "vault-a", "asr_approved": ["a"]}
+    (template,) = ways(waiting, way=Way("asr_", None, host="vault-a"))
+    assert template["variable"] == 'asr_hosts: "vault-a", asr_approved: ["a"]'
+    assert "these variables" in template["words"]
+    running = result(machine("a", "waiting"), finished=False)
+    (template,) = ways(running, way=Way("asr_", None, host="vault-a"))
+    assert template["variable"] == 'asr_hosts: "vault-a"'
