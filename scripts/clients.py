@@ -77,21 +77,23 @@ def node_clients() -> list[Client]:
 
 
 def node_client() -> tuple[Path, Path]:
-    """The directory of ``node``, and the one that has the packages of ``package.json`` beside a copy of it."""
+    """The directory of ``node``, and the one that has the packages of the lock file beside a copy of it."""
     program = find_node()
-    wanted = (SCRIPTS / "package.json").read_text(encoding="utf-8")
+    described = [SCRIPTS / "package.json", SCRIPTS / "package-lock.json"]
+    wanted = "".join(path.read_text(encoding="utf-8") for path in described)
     modules = BUILD / "client-node"
     stamp = modules / "made"
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
         return program, modules
     shutil.rmtree(modules, ignore_errors=True)
     modules.mkdir(parents=True)
-    shutil.copy2(SCRIPTS / "package.json", modules)
+    for path in described:
+        shutil.copy2(path, modules)
     # The Python package has npm, but not the link to it.
     packaged = program.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     npm = [str(program / "node"), str(packaged)] if packaged.is_file() else ["npm"]
     # Its cache stays in the checkout, and no script of a package runs.
-    npm += ["install", "--no-audit", "--no-fund", "--ignore-scripts", "--no-package-lock", "--loglevel=error"]
+    npm += ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
     env = {**os.environ, "npm_config_cache": str(modules / "cache")}
     done = subprocess.run(npm, cwd=modules, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
