@@ -49,6 +49,13 @@ options:
     description: Seconds, by the service's clock, that a machine's Mobility agent may take to register after a failover. At most 604800.
     type: float
     default: 1200.0
+  probe:
+    description:
+      - Try the TCP ports of classic servers from the machine that runs the module - 443 of configuration servers, 9443 of process servers
+        and master targets. Nothing is sent over the connections. What does not answer is a warning.
+      - Without it the rules C(cs_port), C(ps_port) and C(mt_port) are not known.
+    type: bool
+    default: false
   configuration_server_backups:
     description: For each configuration server, by name, the date of its last backup as C(YYYY-MM-DD). It cannot be read from the vault.
     type: dict

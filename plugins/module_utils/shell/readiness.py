@@ -10,6 +10,7 @@ from ..failback.readiness.rules import MOMENTS
 from ..failback.wanted.order import Order
 from . import specs
 from .module import Call
+from .reach import reach
 from .stages import order_of
 from .task_result import count
 
@@ -34,6 +35,7 @@ def argument_spec() -> specs.Spec:
             "policy_to_azure": {"type": "str"},
             "agent_timeout": {"type": "float", "default": 1200.0},
             "configuration_server_backups": {"type": "dict", "default": {}},
+            "probe": {"type": "bool", "default": False},
             "on_block": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # Written by the action plugin, on the controller.
             "report_file": {"type": "str", "default": ""},
@@ -48,7 +50,9 @@ def work(call: Call) -> dict[str, Any]:
     late = call.late_site()
     site = late.open() if late is not None else None
     backups = params.get("configuration_server_backups") or {}
-    result = preflight(order, tuple(params["moments"]), backups, call.open_vaults(), site)
+    result = preflight(
+        order, tuple(params["moments"]), backups, call.open_vaults(), site, reach if params["probe"] else None
+    )
     result["changed"] = False
     result["ready"] = not result["counts"]["block"]
     blocked = result["blocked_machines"]

@@ -6,12 +6,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import azures, configuration, copies, gateways, groups, homes, processing, standing
+from . import azures, configuration, copies, doors, gateways, groups, homes, processing, standing
 from .rules import Rule
 
 RULES: tuple[Rule, ...] = (
     *configuration.RULES,
     *processing.RULES,
+    *doors.RULES,
     *gateways.RULES,
     *groups.RULES,
     *standing.RULES,
@@ -30,8 +31,6 @@ _PROBE = "needs a probe from inside the machine; the service itself reports it w
 #: Number of a preflight check -> why it is no rule.
 ELSEWHERE: Mapping[int, str] = MappingProxyType(
     {
-        8: _PROBE,
-        9: _PROBE,
         19: _DEPLOY,
         23: "the service does not report a master target's system version (SEEN null)",
         62: "a decision for a person: only they know the window",

@@ -46,6 +46,8 @@ class Facts:
     policies: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
     vcenters: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
     backups: Mapping[str, date] = field(default_factory=dict)
+    #: (address, TCP port) -> why it did not answer, empty where it did. None: nobody asked for it.
+    doors: Mapping[tuple[str, int], str] | None = None
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def because(self, what: str) -> str:

@@ -66,8 +66,8 @@ PROVEN = frozenset({"azure_vm_missing", "azure_identity", "onprem_identity", "on
 #: The rule that must not guess where vCenter does not answer.
 POWER = "vm_off"
 
-#: Warnings that only preflight can tell: a fact that it is given, and a look at DRS that costs each stage more than it tells.
-PREFLIGHT_ONLY = frozenset({"cs_backup", "mt_excluded"})
+#: Warnings that are left to preflight: a fact that it is given, ports it tries on request, and a look at DRS.
+PREFLIGHT_ONLY = frozenset({"cs_backup", "mt_excluded", "cs_port", "ps_port", "mt_port"})
 
 #: Seconds for which lists and servers that were read once count as fresh; shorter than a slice lasts.
 FRESH = 20.0

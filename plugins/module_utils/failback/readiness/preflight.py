@@ -13,6 +13,7 @@ from ..model.site_ports import SurveyPort
 from ..placement.classic import check_names
 from ..wanted.order import Order
 from ..wanted.refusals import said
+from .doors import Door, Reach, tried
 from .facts import Facts
 from .ground import estate_of
 from .judging import judge, outcome
@@ -28,8 +29,9 @@ def preflight(
     backups: Mapping[str, Any],
     vaults: ResourcePort,
     site: SurveyPort | None,
+    reach: Reach | None = None,
 ) -> dict[str, Any]:
-    """The whole result but its ``failed``. Raises InputError for what is not understood in the options."""
+    """The whole result but its ``failed``. ``reach`` tries TCP ports of servers, where that is asked for. Raises InputError for what is not understood in the options."""
     for moment in moments:
         if moment not in MOMENTS:
             raise InputError(
@@ -39,7 +41,7 @@ def preflight(
             )
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
-    facts = facts_of(order, seen, vaults, made)
+    facts = facts_of(order, seen, vaults, made, None if reach is None else tried(seen.fabrics, reach))
     check_names(order, estate_of(seen, facts), stores=any(h.exists is not True for h in seen.homes.values()))
     subjects = build(order, seen, facts, moments)
     findings = judge(subjects, facts, order.accept)
@@ -53,7 +55,13 @@ def preflight(
     return result
 
 
-def facts_of(order: Order, seen: Read, vaults: ResourcePort, backups: Mapping[str, date]) -> Facts:
+def facts_of(
+    order: Order,
+    seen: Read,
+    vaults: ResourcePort,
+    backups: Mapping[str, date],
+    doors: Mapping[Door, str] | None = None,
+) -> Facts:
     """What was read, as rules are given it."""
     return Facts(
         now=vaults.now,
@@ -64,6 +72,7 @@ def facts_of(order: Order, seen: Read, vaults: ResourcePort, backups: Mapping[st
         policies=seen.policies,
         vcenters=seen.vcenters,
         backups=backups,
+        doors=doors,
         unread=seen.unread,
     )
 

@@ -111,6 +111,10 @@ def network(status: str = "Connected", **more: Any) -> Network:
     return Network(nics, [VPN], [line(status)])
 
 
+def doors(why: str) -> dict[tuple[str, int], str]:
+    return {("10.0.0.5", 443): why, (processing().server.ip, 9443): why, (gateway().server.ip, 9443): why}  # type: ignore[union-attr]
+
+
 def facts(**more: Any) -> Facts:
     base = Facts(
         now=START,
@@ -120,6 +124,7 @@ def facts(**more: Any) -> Facts:
         policies={VAULT.key: [failback_policy()]},
         vcenters={VAULT.key: [vcenter()]},
         backups={"cs-1": START.date()},
+        doors=doors(""),
     )
     return replace(base, **more)
 
@@ -346,6 +351,9 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "ps_cache_full": ((processing(), F), (processing(availableSpaceInBytes=60 * GB), F), (processing(told={}), F)),
     "ps_cache_low": ((processing(), F), (processing(availableSpaceInBytes=170 * GB), F), None),
     "ps_load": ((processing(), F), (processing(cpuLoadStatus="Critical"), F), None),
+    "cs_port": ((configuring(), F), (configuring(), facts(doors=doors("refused"))), (configuring(), facts(doors=None))),
+    "ps_port": ((processing(), F), (processing(), facts(doors=doors("refused"))), (processing(), facts(doors={}))),
+    "mt_port": ((gateway(), F), (gateway(), facts(doors=doors("refused"))), (gateway(), facts(doors=None))),
     "ps_network": (
         (processing(), F), (replace(processing(), **ELSEWHERE_NET), F), (replace(processing(), networks=None), F),
     ),
