@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Attributes common to all modules, and those of information modules."""
+    """Attributes common to all modules, and those of information modules, and those of modules that do one thing and return."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -47,6 +47,25 @@ attributes:
     support: full
     details:
       - This module changes nothing.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
+"""
+
+    ONESHOT = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
+    support: full
+    details:
+      - The same checks are made, and nothing is sent.
+  diff_mode:
+    description: Returns details on what has changed (or would change in C(check_mode)) when in diff mode.
+    support: none
+  idempotent:
+    description: When run twice in a row outside check mode with the same arguments, the second run says that nothing has changed.
+    support: full
   async:
     description: Supports being used with the C(async) keyword.
     support: none

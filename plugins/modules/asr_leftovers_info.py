@@ -11,11 +11,12 @@ short_description: Get information about what is left in Azure of machines that 
 version_added: 1.0.0
 description:
   - Returns virtual machines, network interfaces, public addresses, disks and snapshots that are still in Azure after the failback was
-    committed or the protection was stopped, with size, SKU and what makes them cost money.
+    committed or the protection was stopped, with size, SKU and what makes them cost money. Also returns what was deployed with a process
+    server - by its tag - and the record of that deployment.
   - Searches the resource groups that the machines of the vaults fail over to. Resources are matched to machines by the resource IDs in
     the vault's data and by tags, never by name. A resource that matches no machine is returned with RV(leftovers[].machine) V(null);
     check by hand what it belongs to.
-  - Removes nothing.
+  - Removes nothing. M(homeward.asr.asr_leftovers) removes what is given back to it.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
@@ -31,6 +32,7 @@ extends_documentation_fragment:
   - homeward.asr.attributes.info
   - homeward.asr.attributes.actiongroup
 seealso:
+  - module: homeward.asr.asr_leftovers
   - module: homeward.asr.asr_replicated_item_info
   - module: homeward.asr.asr_process_server
 """
@@ -53,7 +55,8 @@ leftovers:
   elements: dict
   contains: &resource
     kind:
-      description: V(virtual_machine), V(network_interface), V(public_address), V(disk) or V(snapshot).
+      description: V(virtual_machine), V(network_interface), V(public_address), V(disk), V(snapshot), V(network_security_group) or
+        V(deployment).
       returned: always
       type: str
       sample: disk
@@ -102,6 +105,12 @@ leftovers:
       returned: always
       type: int
       sample: 127
+    role:
+      description: What the vault's data calls a disk - V(seed) (replication writes to it), V(replica) or V(failover) (a failover made it);
+        V(null) where it does not.
+      returned: always
+      type: str
+      sample: seed
     state:
       description: State of a disk, or the provisioning state; V(null) if Azure does not report it.
       returned: always
@@ -118,6 +127,32 @@ in_use:
   type: list
   elements: dict
   contains: *resource
+machines:
+  description: The machines of the vaults, and whether their Azure VMs are still there.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the machine.
+      returned: always
+      type: str
+      sample: web-01
+    vault:
+      description: Its vault.
+      returned: always
+      type: str
+      sample: vault-classic-12
+    azure_vm:
+      description: Resource ID of its Azure VM in lower case; V(null) if the vault's data names none.
+      returned: always
+      type: str
+      sample: null
+    exists:
+      description: Whether that VM is still there; V(null) if the vault's data names none.
+      returned: always
+      type: bool
+      sample: null
 size_gb:
   description: Size in GB of all disks and snapshots that are left over.
   returned: always
@@ -171,11 +206,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.module import r
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
-    return specs.merge(
-        specs.azure(),
-        specs.vault(),
-        {"resource_groups": {"type": "list", "elements": "str", "default": []}},
-    )
+    return remains.info_spec()
 
 
 def main() -> None:

@@ -51,3 +51,41 @@ def test_before_and_after_the_commit(scene: Scene) -> None:
     assert "3 left over in Azure, 30 GB of disks and snapshots." in after.text
     assert {r["id"] for r in result["leftovers"]} < {r["id"] for r in first["in_use"]}
     assert scene.writes == writes
+
+
+def test_what_is_given_back_is_removed_and_what_is_locked_attached_or_in_use_stays(scene: Scene) -> None:
+    """Follows the test above: the machine is home, its disks and its interface are left."""
+    (seen,) = scene.playbook("leftovers").of("asr_leftovers_info")
+    disks = [r["id"] for r in seen["leftovers"] if r["kind"] == "disk"]
+    (nic,) = (r["id"] for r in seen["leftovers"] if r["kind"] == "network_interface")
+    attached = next(r["id"] for r in seen["in_use"] if r["kind"] == "disk")
+    scene.control("/locks", {"scope": disks[1], "name": "keep-it"})
+    remove = [attached, *disks, nic]
+    writes = scene.writes
+    foreseen = scene.playbook("leftovers", "--check", asr_remove=remove, asr_remove_unknown=True)
+    assert foreseen.rc == 2, foreseen.text
+    assert scene.writes == writes
+    run = scene.playbook("leftovers", asr_remove=remove, asr_remove_unknown=True)
+    assert run.rc == 2, run.text
+    for told in (foreseen, run):
+        (result,) = told.of("asr_leftovers")
+        assert {r["id"]: (r["done"], r["code"]) for r in result["resources"]} == {
+            nic: ("removed", None),
+            disks[0]: ("removed", None),
+            disks[1]: ("refused", "leftover_locked"),
+            attached: ("refused", "leftover_in_use"),
+        }
+    assert "is locked by keep-it" in " ".join(run.text.split())
+    assert scene.writes == writes + 2
+    scene.control("/locks", method="DELETE")
+    again = scene.playbook("leftovers", asr_remove=[*disks, nic], asr_remove_unknown=True)
+    assert again.rc == 0, again.text
+    (result,) = again.of("asr_leftovers")
+    assert {r["id"]: r["done"] for r in result["resources"]} == {
+        nic: "unchanged",
+        disks[0]: "unchanged",
+        disks[1]: "removed",
+    }
+    assert scene.writes == writes + 3
+    (left,) = scene.playbook("leftovers").of("asr_leftovers_info")
+    assert left["leftovers"] == []

@@ -194,8 +194,8 @@ def test_what_is_accepted_passes_and_is_kept_with_its_reason(scene: Scene) -> No
             ("vm_off", "well-02", accept["vm_off"]),
         }
         assert found(result["findings"], "warn")["cs_backup"] == {"CS-01"}
-        # Addresses of the rehearsal's servers lead nowhere.
-        assert found(result["findings"], "warn")["cs_port"] == {"CS-01"}
+        # What is tried is known, whatever this machine's network answers.
+        assert not {"cs_port", "ps_port", "mt_port"} & set(found(result["findings"], "unknown"))
     finally:
         scene.power("well-02", on=False)
         scene.control("/items/well-01", {"azure_power": "running"})

@@ -10,7 +10,7 @@ import re
 from aiohttp import web
 
 from rehearsal.azure import front, versions
-from rehearsal.azure.armpath import COMPUTE, NETWORK, RESOURCES, SITE_RECOVERY, parse
+from rehearsal.azure.armpath import AUTHORIZATION, COMPUTE, NETWORK, RESOURCES, SITE_RECOVERY, parse
 from rehearsal.azure.call import Call, Reply, find_item
 from rehearsal.azure.clock import http_date, iso_seconds
 from rehearsal.azure.errors import Refused, group_not_found, refused, resource_not_found
@@ -210,7 +210,7 @@ class Arm:
         below = path.route
         if path.namespace == SITE_RECOVERY and path.types[:1] == ("vaults",) and path.names and call.vault is None:
             raise resource_not_found("Microsoft.RecoveryServices/vaults", path.names[0], path.group or "")
-        if path.namespace not in (SITE_RECOVERY, COMPUTE, NETWORK, RESOURCES, ""):
+        if path.namespace not in (SITE_RECOVERY, COMPUTE, NETWORK, RESOURCES, AUTHORIZATION, ""):
             raise refused(404, "InvalidResourceNamespace", f"The resource namespace '{path.namespace}' is invalid.")
         # A HEAD is a GET of which only the headers are sent.
         method = "GET" if call.method == "HEAD" else call.method

@@ -10,6 +10,7 @@ SITE_RECOVERY = "microsoft.recoveryservices"
 COMPUTE = "microsoft.compute"
 NETWORK = "microsoft.network"
 RESOURCES = "microsoft.resources"
+AUTHORIZATION = "microsoft.authorization"
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ class Control:
       ``POST /barrier/NAME/release``
     * ``GET /settings``, ``POST /settings``, ``POST /token-lifetime {seconds}``, ``POST /revoke-tokens``, ``POST /expire-tokens``,
       ``POST /secret {expired}``, ``POST /certificate {pem}``
+    * ``POST /locks {scope, name, level}`` (a resource, group or subscription), ``DELETE /locks``
     * ``GET /clock``, ``POST /clock {speed}``, ``POST /clock/advance {seconds}``
     """
 
@@ -75,6 +76,8 @@ class Control:
                 web.post("/token-lifetime", self.token_lifetime),
                 web.post("/secret", self.secret),
                 web.post("/certificate", self.certificate),
+                web.post("/locks", self.lock),
+                web.delete("/locks", self.unlock),
                 web.get("/clock", self.clock),
                 web.post("/clock", self.set_clock),
                 web.post("/clock/advance", self.advance),
@@ -96,6 +99,17 @@ class Control:
     async def bodies(self, request: web.Request) -> web.Response:
         """Accepted writes in order. Bodies are here only, never on disk."""
         return web.json_response(self.arm.ledger.bodies)
+
+    async def lock(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        body = self.arm.service.estate.lock(
+            str(wanted["scope"]), str(wanted.get("name") or "keep"), str(wanted.get("level") or "CanNotDelete")
+        )
+        return web.json_response(body)
+
+    async def unlock(self, request: web.Request) -> web.Response:
+        self.arm.service.estate.locks.clear()
+        return web.json_response({"locks": 0})
 
     async def digest(self, request: web.Request) -> web.Response:
         return web.json_response({"digest": self.world.digest()})

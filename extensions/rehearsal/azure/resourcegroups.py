@@ -43,6 +43,8 @@ class Estate:
         self.world = world
         self.resources: dict[str, Body] = world.resources
         self.registering: list[Registration] = []
+        #: Locks by id in lower case (DOC ManagementLocks); the control endpoint sets them.
+        self.locks: dict[str, Body] = {}
         for vault in world.vaults:
             for body in networks.networks(vault.spec):
                 self.resources[body["id"].casefold()] = body
@@ -121,8 +123,24 @@ class Estate:
 
     # -- removing ----------------------------------------------------------------------------------------------------
 
+    def lock(self, scope: str, name: str, level: str) -> Body:
+        """Lock a resource, a group or a subscription."""
+        lock_id = f"{scope.rstrip('/')}/providers/Microsoft.Authorization/locks/{name}"
+        body = {"id": lock_id, "type": "Microsoft.Authorization/locks", "name": name, "properties": {"level": level}}
+        self.locks[lock_id.casefold()] = body
+        return body
+
     def check_removable(self, body: Body) -> None:
-        """Raise Refused for a resource that another one needs."""
+        """Raise Refused for a resource that is locked, or that another one needs."""
+        for lock in self.locks.values():
+            scope = lock["id"].partition("/providers/Microsoft.Authorization/")[0]
+            if f"{body['id']}/".casefold().startswith(f"{scope}/".casefold()):
+                raise refused(
+                    409,
+                    "ScopeLocked",
+                    f"The scope '{body['id']}' cannot perform delete operation because following scope(s) are locked: "
+                    f"'{scope}'. Please remove the lock and try again.",
+                )
         owner = body.get("managedBy")
         kind = body["type"].casefold()
         if owner and self.find(owner) and kind == "microsoft.network/networkinterfaces":

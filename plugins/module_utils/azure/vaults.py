@@ -29,6 +29,7 @@ DISKS_API = "2023-10-02"
 SKUS_API = "2021-07-01"
 NETWORK_API = "2023-11-01"
 DEPLOYMENTS_API = "2022-09-01"
+LOCKS_API = "2016-09-01"
 
 #: Number of polls for the answer of a what-if, and the seconds between them (one takes seconds, DOC).
 ANSWER_LOOKS, ANSWER_PAUSE = 60, 2.0
@@ -62,6 +63,8 @@ def api_version(resource_id: str) -> str:
         return COMPUTE_API
     if "/providers/microsoft.network/" in text:
         return NETWORK_API
+    if "/providers/microsoft.authorization/locks" in text:
+        return LOCKS_API
     if "/providers/microsoft.resources/" in text or re.fullmatch(r"/?subscriptions/[^/]+/resourcegroups/[^/]+/?", text):
         return DEPLOYMENTS_API
     if re.search(r"/providers/microsoft\.recoveryservices/vaults(/[^/]+)?/?$", text):

@@ -11,6 +11,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.rem
     Claim,
     Remain,
     claims,
+    places_of,
+    records,
     remains,
     table,
 )
@@ -40,8 +42,8 @@ def test_ids_anywhere_in_the_item_are_its_own_and_seeds_are_written_to() -> None
         vmNics=[{"sourceNicArmId": f"{GROUP}/providers/Microsoft.Network/networkInterfaces/nic"}],
     )
     known = claims([web])
-    assert known[f"{DISK}/seed".lower()] == Claim("web", replicating=True)
-    assert known[f"{DISK}/target".lower()] == Claim("web", replicating=False)
+    assert known[f"{DISK}/seed".lower()] == Claim("web", replicating=True, role="seed")
+    assert known[f"{DISK}/target".lower()] == Claim("web", replicating=False, role="failover")
     assert len(known) == 3
 
 
@@ -128,6 +130,32 @@ def test_the_table() -> None:
     left = Remain("disk", f"{DISK}/d", machine="web", sku="Premium_LRS", size_gb=40)
     used = Remain("disk", f"{DISK}/e", in_use="attached to x")
     lines = table([left, used])
-    assert lines[1].split() == ["web", "disk", "40", "GB", "Premium_LRS", "d"]
+    assert lines[1].split() == ["web", "disk", "40", "GB", "Premium_LRS", "size", "and", "SKU", "d"]
     assert lines[-1] == "1 left over in Azure, 40 GB of disks and snapshots. 1 more are in use. Nothing was removed."
     assert table([]) == ["Nothing is left over in Azure."]
+
+
+def test_roles_of_disks_and_what_was_deployed_with_a_process_server() -> None:
+    known = claims([item("web", disks=[{"seedManagedDiskId": f"{DISK}/s", "targetManagedDiskId": f"{DISK}/t"}])])
+    seed, target = one("disk", {"id": f"{DISK}/s"}, known), one("disk", {"id": f"{DISK}/t"}, known)
+    assert seed is not None
+    assert target is not None
+    assert (seed.role, target.role) == ("seed", "failover")
+    group = {"id": f"{GROUP}/providers/Microsoft.Network/networkSecurityGroups/g", "tags": {MARK: "ps-2"}}
+    assert one("network_security_group", {**group, "tags": {}}) is None, "a group's own rules are no leftover"
+    left, used = one("network_security_group", group), one("network_security_group", group, serving=["PS-2"])
+    assert left is not None
+    assert used is not None
+    assert (left.in_use, used.in_use) == ("", "the vault lists the process server ps-2")
+
+
+def test_records_of_deployments_are_ours_by_name_and_output() -> None:
+    def record(name: str, **outputs: Any) -> dict[str, Any]:
+        deployments = f"{GROUP}/providers/Microsoft.Resources/deployments"
+        return {"id": f"{deployments}/{name}", "name": name, "properties": {"outputs": outputs}}
+
+    ours = record("homeward-asr-ps-2", made={"value": []})
+    found = records([ours, record("homeward-asr-x"), record("other", made={})], "homeward-asr-")
+    assert [(r.process_server, r.in_use) for r in found] == [("ps-2", "")]
+    assert records([ours], "homeward-asr-", ["ps-2"])[0].in_use
+    assert places_of(found) == [GROUP.lower()]

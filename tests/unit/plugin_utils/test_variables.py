@@ -41,4 +41,6 @@ def test_what_approves_or_confirms_is_never_repeated():
         "asr_approved",
         "asr_confirm_cancel",
         "asr_confirm_failover_to_azure",
+        "asr_remove",
+        "asr_remove_unknown",
     }

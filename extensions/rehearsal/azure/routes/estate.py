@@ -162,6 +162,13 @@ async def what_if_result(service: Service, call: Call) -> Reply:
     return reply(answer)
 
 
+@route("GET", "microsoft.authorization/locks")
+async def list_locks(service: Service, call: Call) -> Reply:
+    """Those of the subscription or group, and of everything in it (DOC)."""
+    here = f"{_group(call)}/".casefold()
+    return page(service, call, "locks", [b for key, b in service.estate.locks.items() if key.startswith(here)], dumps)
+
+
 # -- what exists -------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,9 @@ from ..model.items import Json, VaultRef
 #: Tag that marks what was deployed here; its value is the process server's name.
 MARK = "homeward-asr-process-server"
 
+#: How the records of its deployments are called, before its name.
+DEPLOYED = "homeward-asr-"
+
 AUTO, GALLERY, WINDOWS = "auto", "gallery", "windows"
 
 #: The portal's gallery image (failback-domain.md 2.1, DOC). Windows 2012 R2 is out of support: often it is not offered any more.
@@ -160,7 +163,7 @@ class Wish:
 
     @property
     def deployment_id(self) -> str:
-        return f"{self.group_id}/providers/Microsoft.Resources/deployments/homeward-asr-{self.name}"
+        return f"{self.group_id}/providers/Microsoft.Resources/deployments/{DEPLOYED}{self.name}"
 
     def compute_id(self, kind: str, name: str = "") -> str:
         return f"{self.group_id}/providers/Microsoft.Compute/{kind}/{name or self.name}"

@@ -21,7 +21,12 @@ KINDS: Mapping[str, str] = {
     "public_address": "Microsoft.Network/publicIPAddresses",
     "disk": "Microsoft.Compute/disks",
     "snapshot": "Microsoft.Compute/snapshots",
+    "network_security_group": "Microsoft.Network/networkSecurityGroups",
 }
+
+#: What a deployment leaves as its record. It is listed for a resource group, the others for a subscription.
+DEPLOYMENT = "deployment"
+DEPLOYMENTS = "Microsoft.Resources/deployments"
 
 #: What makes each kind cost money (DOC: Azure's prices).
 COSTS: Mapping[str, str] = {
@@ -30,14 +35,28 @@ COSTS: Mapping[str, str] = {
     "public_address": "by the hour while it exists, by SKU",
     "disk": "by size and SKU while it exists, attached or not",
     "snapshot": "by size and SKU while it exists",
+    "network_security_group": "nothing",
+    DEPLOYMENT: "nothing; it is the record of what was deployed",
 }
+
+#: The same in the table.
+_DRIVERS: Mapping[str, str] = {
+    "virtual_machine": "compute",
+    "public_address": "by the hour",
+    "disk": "size and SKU",
+    "snapshot": "size and SKU",
+}
+
+#: Kinds that are named only where ids or the tag show whose they are: others of a resource group are not a failover's.
+_OWNED = frozenset({"virtual_machine", "network_security_group"})
 
 
 @dataclass(frozen=True)
 class Remain:
     """One resource. ``machine`` is its machine, empty where unknown; ``evidence`` says how that is known.
 
-    ``in_use`` says what still needs it; empty for what is left over.
+    ``in_use`` says what still needs it; empty for what is left over. ``role`` is what the vault's data calls a disk: seed, replica or
+    failover; empty where it does not.
     """
 
     kind: str
@@ -49,6 +68,7 @@ class Remain:
     size_gb: int | None = None
     state: str = ""
     process_server: str = ""
+    role: str = ""
 
     def result(self) -> dict[str, Any]:
         """As in the module's result."""
@@ -63,6 +83,7 @@ class Remain:
             "in_use": self.in_use or None,
             "sku": self.sku or None,
             "size_gb": self.size_gb,
+            "role": self.role or None,
             "state": self.state or None,
             "cost": COSTS[self.kind],
         }
@@ -70,10 +91,15 @@ class Remain:
 
 @dataclass(frozen=True)
 class Claim:
-    """What the vault says about an id: its machine, and whether the replication writes to it."""
+    """What the vault says about an id: its machine, whether the replication writes to it, and what it calls a disk."""
 
     machine: str
     replicating: bool
+    role: str = ""
+
+
+#: How fields of the vault's data that name a disk begin (SPEC seedManagedDiskId, targetManagedDiskId) -> its role.
+_ROLES: Mapping[str, str] = {"seed": "seed", "replica": "replica", "target": "failover"}
 
 
 def claims(items: Iterable[Item]) -> dict[str, Claim]:
@@ -82,9 +108,10 @@ def claims(items: Iterable[Item]) -> dict[str, Claim]:
     for item in items:
         for key, value in _texts("", item.details):
             if value.lower().startswith("/subscriptions/"):
-                seed = key.lower().startswith("seed")
-                before = found.get(value.lower())
-                found[value.lower()] = Claim(item.friendly_name, seed or (before is not None and before.replicating))
+                role = next((word for start, word in _ROLES.items() if key.lower().startswith(start)), "")
+                before = found.get(value.lower(), Claim("", replicating=False))
+                seed = role == "seed" or before.replicating
+                found[value.lower()] = Claim(item.friendly_name, seed, before.role or role)
     return found
 
 
@@ -95,13 +122,15 @@ def remains(
     groups: Iterable[str],
     mark: str,
     away: Iterable[str] = (),
+    serving: Iterable[str] = (),
 ) -> list[Remain]:
     """What of a list is worth naming, by the order of ids.
 
     ``groups`` are ids of resource groups that vaults fail over to; ``mark`` is the tag of a process server that was deployed
-    from here; ``away`` are names of machines that run in Azure now. Virtual machines are named only where the vault's data
-    or the tag shows their machine.
+    from here; ``away`` are names of machines that run in Azure now, ``serving`` those of process servers that a vault lists.
+    Virtual machines and network security groups are named only where the vault's data or the tag shows whose they are.
     """
+    listed = {name.lower() for name in serving}
     places = tuple(f"{g.lower().rstrip('/')}/" for g in groups if g)
     out = set(away)
     found: list[Remain] = []
@@ -112,16 +141,18 @@ def remains(
         server = str(tags.get(mark) or "")
         if not resource_id or not (claim or server or (places and resource_id.lower().startswith(places))):
             continue
-        if kind == "virtual_machine" and not claim and not server:
+        if kind in _OWNED and not claim and not server:
             continue
         props = _mapping(entry.get("properties"))
-        owner = _owner(kind, entry, props)
+        owner = owner_of(kind, entry, props)
         machine = claim.machine if claim else ""
         use = f"attached to {last_segment(owner)}" if owner else ""
         if claim and claim.replicating:
             use = use or f"the replication of {machine} writes to it"
         if kind == "virtual_machine" and machine in out:
             use = f"{machine} runs in it"
+        if server.lower() in listed:
+            use = use or f"the vault lists the process server {server}"
         found.append(
             Remain(
                 kind=kind,
@@ -133,9 +164,40 @@ def remains(
                 size_gb=_whole(props.get("diskSizeGB")),
                 state=str(props.get("diskState") or props.get("provisioningState") or ""),
                 process_server=server,
+                role=(claim.role if claim else "") if kind == "disk" else "",
             )
         )
     return sorted(found, key=lambda r: r.id.lower())
+
+
+def records(entries: Sequence[Json], prefix: str, serving: Iterable[str] = ()) -> list[Remain]:
+    """The records of process servers' deployments in a list: of our name, and with the output that only our template has."""
+    listed = {name.lower() for name in serving}
+    found: list[Remain] = []
+    for entry in entries:
+        name = str(entry.get("name") or "")
+        props = _mapping(entry.get("properties"))
+        if not name.lower().startswith(prefix) or "made" not in _mapping(props.get("outputs")):
+            continue
+        server = name[len(prefix) :]
+        use = f"the vault lists the process server {server}" if server.lower() in listed else ""
+        state = str(props.get("provisioningState") or "")
+        found.append(
+            Remain(
+                kind=DEPLOYMENT,
+                id=str(entry.get("id") or ""),
+                evidence="its name and outputs are those of a process server that was deployed from here",
+                in_use=use,
+                state=state,
+                process_server=server,
+            )
+        )
+    return [record for record in found if record.id]
+
+
+def places_of(found: Iterable[Remain]) -> list[str]:
+    """Ids of the resource groups in which process servers were deployed."""
+    return sorted({r.id.lower().partition("/providers/")[0] for r in found if r.process_server})
 
 
 def table(found: Sequence[Remain]) -> list[str]:
@@ -145,19 +207,20 @@ def table(found: Sequence[Remain]) -> list[str]:
     tail = f" {used} more are in use." if used else ""
     if not left:
         return [f"Nothing is left over in Azure.{tail}"]
-    rows = [("machine", "kind", "size", "SKU", "name")]
+    rows = [("machine", "kind", "size", "SKU", "costs", "name")]
     rows += [
         (
             r.machine or (f"server {r.process_server}" if r.process_server else "(not known)"),
-            r.kind.replace("_", " "),
+            f"{r.role} {r.kind}".strip().replace("_", " "),
             f"{r.size_gb} GB" if r.size_gb is not None else "",
             r.sku,
+            _DRIVERS.get(r.kind, "nothing"),
             last_segment(r.id),
         )
         for r in left
     ]
-    widths = [max(len(row[n]) for row in rows) for n in range(4)]
-    lines = ["  ".join([*(w.ljust(n) for w, n in zip(row, widths, strict=False)), row[4]]).rstrip() for row in rows]
+    widths = [max(len(row[n]) for row in rows) for n in range(5)]
+    lines = ["  ".join([*(w.ljust(n) for w, n in zip(row, widths, strict=False)), row[5]]).rstrip() for row in rows]
     size = sum(r.size_gb or 0 for r in left)
     return [*lines, f"{len(left)} left over in Azure, {size} GB of disks and snapshots.{tail} Nothing was removed."]
 
@@ -175,7 +238,7 @@ def _by_source(kind: str, entry: Json, known: Mapping[str, Claim]) -> Claim | No
     return Claim(claim.machine, replicating=False) if claim else None
 
 
-def _owner(kind: str, entry: Json, props: Json) -> str:
+def owner_of(kind: str, entry: Json, props: Json) -> str:
     """Id of what the resource is attached to."""
     if kind == "disk":
         return str(entry.get("managedBy") or "")
@@ -187,6 +250,9 @@ def _owner(kind: str, entry: Json, props: Json) -> str:
         return str(
             _mapping(props.get("ipConfiguration")).get("id") or _mapping(props.get("natGateway")).get("id") or ""
         )
+    if kind == "network_security_group":
+        users = [*(props.get("networkInterfaces") or ()), *(props.get("subnets") or ())]
+        return next((str(_mapping(user).get("id") or "") for user in users), "")
     return ""
 
 
