@@ -84,8 +84,8 @@ class ActionModule(Once):
             to_run = to_run[: -len(self._chain.rest)]
         if hooked:
             steps = tasks.steps(to_run, hooks)
-            going = self._going([*to_run, *self._chain.rest])
-            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": going}
+            going = self._hooking([*to_run, *self._chain.rest])
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, **going}
         for stage in to_run:
             self._stage(stage, route)
         if self._chain.rest and self._chain.pause(self._settings, self._call, self._known()):
@@ -106,7 +106,7 @@ class ActionModule(Once):
         if paused:
             return {**told, "steps": [], "going": [], **self._pausing()}
         rest = self._chain.rest
-        return {**told, "steps": tasks.steps(rest, hooks), "going": self._going(rest), "failed_over_group": ""}
+        return {**told, "steps": tasks.steps(rest, hooks), **self._hooking(rest), "failed_over_group": ""}
 
     def _part_resume(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """After the play on the machines: the rest of the stages, or with hooks what they consist of."""
@@ -117,7 +117,7 @@ class ActionModule(Once):
         rest = self._chain.rest
         steps = tasks.steps(rest, hooks)
         if any(step["hook"] for step in steps):
-            return {**self._told(self._chain.results), "hooked": True, "steps": steps, "going": self._going(rest)}
+            return {**self._told(self._chain.results), "hooked": True, "steps": steps, **self._hooking(rest)}
         return self._finish(route)
 
     def _known(self) -> list[str] | None:
@@ -126,10 +126,8 @@ class ActionModule(Once):
 
     def _pausing(self) -> dict[str, Any]:
         """Where the play finds the machines: a thousand of them are too much for a result."""
-        path = self._path().with_suffix(".failed-over.json")
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-            json.dump([{**entry, "in_group": self._chain.group} for entry in self._chain.paused], stream, default=str)
-        return {"failed_over_group": self._chain.group, "failed_over_file": str(path), "failing": False}
+        path = self._write("failed-over", [{**entry, "in_group": self._chain.group} for entry in self._chain.paused])
+        return {"failed_over_group": self._chain.group, "failed_over_file": path, "failing": False}
 
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What a single stage consists of, and whether any machine reaches it."""
@@ -137,7 +135,7 @@ class ActionModule(Once):
         self._check_report()
         self._own_checks(route, self._check)
         steps = tasks.steps(route, hooks)
-        return {"changed": False, "steps": steps, "going": self._going(route), "stages": []}
+        return {"changed": False, "steps": steps, **self._hooking(route), "stages": []}
 
     def _part_stage(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """One stage of a chain with hooks. It never fails: the report does."""
@@ -146,8 +144,12 @@ class ActionModule(Once):
         ran = self._stage(stage, route)
         to_run = tasks.stages_to_run(route, self._check)
         later = to_run[to_run.index(stage) + 1 :] if stage in to_run else []
-        going = [stage] if ran and not self._chain.stopped else []
-        return {**self._told(self._chain.results), "going": going + self._going(later)}
+        here = ran and not self._chain.stopped
+        told = {**self._told(self._chain.results), **self._hooking(later)}
+        if here:
+            told["going"] = [stage, *told["going"]]
+            told["hook_files"][stage] = self._write(f"{stage}-after", self._chain.went(stage))
+        return told
 
     def _part_report(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The table of what was done until now."""
@@ -216,6 +218,19 @@ class ActionModule(Once):
     def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, if any machine reaches it: its hooks run then."""
         return [stage for stage in to_run[:1] if self._chain.goes(stage, self._check)]
+
+    def _hooking(self, to_run: list[str]) -> dict[str, Any]:
+        """The next stage, and where its hooks find its machines: those of a thousand are too many for a result."""
+        going = self._going(to_run)
+        files = {stage: self._write(stage, self._chain.reaching(stage, self._check)) for stage in going}
+        return {"going": going, "hook_files": files}
+
+    def _write(self, word: str, rows: list[dict[str, Any]]) -> str:
+        """Keep machines for the play's own tasks, in Ansible's own temporary directory; the file's path."""
+        path = self._path().with_suffix(f".{word}.json")
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+            json.dump(rows, stream, default=str)
+        return str(path)
 
     def _stage(self, stage: str, route: list[str]) -> bool:
         began = self._clock()

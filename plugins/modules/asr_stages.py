@@ -90,6 +90,11 @@ going:
   type: list
   elements: str
   sample: []
+hook_files:
+  description: By stage in RV(going), the file with its machines as JSON, in Ansible's own temporary directory.
+  returned: with RV(going)
+  type: dict
+  sample: {}
 stages:
   description:
     - The plan (C(stage=look)) and each stage's result, with C(module) and C(stage).

@@ -30,6 +30,9 @@ Call = Callable[[str, "dict[str, Any]", bool], Result]
 #: Keys of a result that no later stage and no report reads.
 _UNREAD = ("invocation", "diff", "cursor", "next_slice_seconds", "progress", "exception", "deprecations")
 
+#: What hooks are told of a machine.
+_HOOKED = ("name", "vault", "item_id", "group", "before", "after", "done", "code", "reason", "approved")
+
 #: What is kept of a machine's row in the look ahead.
 _ROW = ("name", "vault", "item_id", "group", "before", "approved")
 
@@ -111,6 +114,19 @@ class Chain:
         if self.first:
             return bool(self.chosen) or not self.looked
         return bool(onward(self.results, stage, check).machines)
+
+    def reaching(self, stage: str, check: bool) -> list[dict[str, Any]]:
+        """The machines that a stage is for, as its hooks read them. Before the first stage of a chain that did not look ahead nobody
+        is known."""
+        told = onward(self.results, stage, check)
+        ids = {id_.lower() for id_ in (self.chosen if self.first else told.machines)}
+        rows = self.chosen_rows if self.first else told.last.get("machines") or ()
+        return [_hooked(m) for m in rows if str(m.get("item_id") or "").lower() in ids]
+
+    def went(self, stage: str) -> list[dict[str, Any]]:
+        """The machines of the stage that has just run."""
+        last = self.results[-1] if self.results else {}
+        return [_hooked(m) for m in last.get("machines") or ()] if last.get("stage") == stage else []
 
     def run(self, stage: str, route: Sequence[str], settings: tasks.Settings, call: Call, check: bool) -> Result | None:
         """One stage for those that it is for; machines that stopped earlier are left out, and so are the other members of their
@@ -263,6 +279,11 @@ class Chain:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return cls()
+
+
+def _hooked(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """A machine as hooks read it; what is not known yet is None."""
+    return {key: machine.get(key) for key in _HOOKED}
 
 
 def said(warning: Any) -> str:

@@ -152,13 +152,14 @@ def hook(scene: Scene, name: str, *tasks: dict[str, Any]) -> str:
 
 
 def mark(scene: Scene, word: str) -> str:
-    """A hook that writes a word and what the vault has received until then."""
+    """A hook that writes a word, what the vault has received until then, and for which machines it runs and what became of them."""
+    machines = "{{ stage_hook_machines | map(attribute='name') | join(',') }}={{ stage_hook_machines | map(attribute='done') | join(',') }}"
     return hook(
         scene,
         word,
         {
             "name": f"Mark {word}",
-            "ansible.builtin.shell": f"echo {word} $(wc -l < requests.jsonl) >> marks",
+            "ansible.builtin.shell": f"echo {word} $(wc -l < requests.jsonl) {machines} >> marks",
             "args": {"chdir": str(scene.directory)},
         },
     )
@@ -176,9 +177,12 @@ def test_hooks_run_between_the_stages_in_order(scene: Scene) -> None:
     )
     assert run.rc == 0, run.text
     marks = [line.split() for line in (scene.directory / "marks").read_text().splitlines()]
-    assert [word for word, _requests in marks] == list(places)
+    assert [word for word, _requests, _machines in marks] == list(places)
+    # Before a stage nothing was done yet, or what the stage before it did.
+    done = ["None", "started", "started", "started"]
+    assert [machines for _word, _requests, machines in marks] == [f"hooked-01={word}" for word in done]
     lines = (scene.directory / "requests.jsonl").read_text().splitlines()
-    first, second, third, fourth = (int(requests) for _word, requests in marks)
+    first, second, third, fourth = (int(requests) for _word, requests, _machines in marks)
     assert any("unplannedFailover" in line for line in lines[first:second])
     assert second <= third
     assert any("failoverCommit" in line for line in lines[third:fourth])

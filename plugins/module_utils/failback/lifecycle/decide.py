@@ -162,7 +162,7 @@ def decide(seen: Observed, route: tuple[str, ...], lifecycle: Lifecycle, policy:
         if word == SEND and operation is not None:
             return _before_firing(seen, operation, policy)
         if not item.allowed:
-            return Wait("the service does not allow any operation on it at the moment")
+            return _nothing_allowed(item)
         return _refusal(word, step)
     return Done()
 
@@ -245,7 +245,7 @@ def _before_firing(seen: Observed, operation: Operation, policy: Conditions) -> 
     item = seen.item
     if not operation.permitted(item):
         if not item.allowed:
-            return Wait("the service does not allow any operation on it at the moment")
+            return _nothing_allowed(item)
         said = health_words(health_entries(item))
         return Refusal(
             "operation_not_allowed",
@@ -267,6 +267,14 @@ def _before_firing(seen: Observed, operation: Operation, policy: Conditions) -> 
         if policy.agent_timeout > 0:
             return _agent_missing(policy)
     return Send(operation)
+
+
+def _nothing_allowed(item: Item) -> Wait:
+    said = health_words(health_entries(item))
+    return Wait(
+        "the service does not allow any operation on it at the moment"
+        + (f" (the vault reports: {said})" if said else "")
+    )
 
 
 def _agent_missing(policy: Conditions) -> Refusal:
@@ -293,7 +301,7 @@ def _unplaced(item: Item) -> Decision:
     if item.scenario is not None:
         return Wait(f"another operation is running on it: {item.scenario.name}")
     if not item.allowed:
-        return Wait("the service does not allow any operation on it at the moment")
+        return _nothing_allowed(item)
     said = health_words(health_entries(item))
     return Refusal(
         "not_understood",

@@ -13,6 +13,7 @@ from ..model.items import Item, Json, parse_time
 from ..model.jobs import Job, Problem
 from ..model.refusal import Refusal
 from ..model.shapes import JOB, all_understood
+from ..model.texts import begun
 from ..proofs.evidence import concerns
 from ..tracking.pace import LAG, LINGER, UNSHOWN
 from ..tracking.state import SliceState
@@ -161,7 +162,7 @@ class Jobs:
             job.errors,
             Refusal(
                 first.code if first and first.code else f"job_{job.state}",
-                f"{STEP_TEXT[step].capitalize()} ended {job.state}" + (f": {first.message}" if first else "."),
+                f"{begun(STEP_TEXT[step])} ended {job.state}" + (f": {first.message}" if first else "."),
                 (
                     first.action
                     if first and first.action
@@ -215,6 +216,6 @@ def suspended(job: Job, doing: str) -> Refusal:
     task = f" at its task {job.stopped_at!r}" if job.stopped_at else ""
     return Refusal(
         f"job_{job.state}",
-        f"{doing.capitalize()} is Suspended: job {job.name}{called} is waiting{task} for manual action.",
+        f"{begun(doing)} is Suspended: job {job.name}{called} is waiting{task} for manual action.",
         "Do what the task requires and resume or cancel the job under Site Recovery jobs in the portal, then rerun.",
     )

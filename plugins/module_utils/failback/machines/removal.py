@@ -17,7 +17,7 @@ from ..model.items import Json, last_segment
 from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
-from .proofs import power_state
+from ..proofs.prove import power_state
 from .remains import DEPLOYMENT, Remain, owner_of
 
 #: The order of kinds.

@@ -17,6 +17,7 @@ from ..model.items import Item, Json
 from ..model.jobs import Problem
 from ..model.ports import Sent
 from ..model.refusal import Refusal
+from ..model.texts import begun
 from ..tracking.pace import LAG, REFILL, REFILLED, REJECTIONS, TRICKLE
 from ..tracking.patience import by_name
 from ..tracking.state import Due, SliceState
@@ -220,5 +221,5 @@ class Sender:
                 code, remedy = "classic_retired", left
             elif left:
                 track.warn(Problem("classic_out_of_support", left, level="Warning"))
-        said = f"{STEP_TEXT[operation.step].capitalize()} was refused: {error.message}"
+        said = f"{begun(STEP_TEXT[operation.step])} was refused: {error.message}"
         track.fail((problem,), Refusal(code, said, remedy))

@@ -31,6 +31,11 @@ def bounded(text: object, limit: int = LONGEST) -> str:
     return shown if len(shown) <= limit else shown[: limit - 3].rstrip() + "..."
 
 
+def begun(text: str) -> str:
+    """A text as the beginning of a sentence; names within keep their capitals."""
+    return text[:1].upper() + text[1:]
+
+
 def joined(sentences: Iterable[str]) -> str:
     """Sentences as one part of another one, without their own full stops."""
     return "; ".join(text.strip().rstrip(".") for text in sentences)

@@ -63,6 +63,18 @@ def running(s: Machine, f: Facts) -> Said | None:
     return ok("Its VM in Azure runs.") if power == "running" else bad(f"Its VM in Azure is {power}.")
 
 
+def stopped(s: Machine, f: Facts) -> Said | None:
+    """Before the commit home: two copies that run at once write to different disks."""
+    if s.position is not Position.HOME_UNCOMMITTED:
+        return None
+    power = power_of(s.azure_vm) if s.azure_vm is not None else ""
+    if not power:
+        return unknown(f"Whether its VM in Azure is stopped is not known{f.because('azure')}")
+    if power in ("stopped", "deallocated"):
+        return ok(f"Its VM in Azure is {power}.")
+    return bad(f"Its VM in Azure is {power} while the machine runs on-premises.")
+
+
 def addresses(vm: Json, f: Facts) -> list[Json] | None:
     """The IP configurations of an Azure VM's interfaces; None where they are not known."""
     known = f.network.interfaces
@@ -150,6 +162,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "azure_vm_running", "Azure VM runs", MACHINE, REPROTECT | FAILOVER, BLOCK, running, f"{_VM}: power state",
         "Start it, wait for its agent, then rerun.", "preflight check 11", (11,),
+    ),
+    Rule(
+        "azure_vm_stopped", "Azure VM is stopped before the commit home", MACHINE, COMMIT, BLOCK, stopped,
+        f"{_VM}: power state", "Stop it, and find out who used it since the failover.", "preflight check 64", (64,),
+        unknown_blocks=True,
     ),
     Rule(
         "network_link", "Network in Azure is connected to on-premises", MACHINE, REPROTECT | FAILOVER, BLOCK, link,

@@ -33,8 +33,6 @@ ELSEWHERE: Mapping[int, str] = MappingProxyType(
     {
         19: _DEPLOY,
         23: "the service does not report a master target's system version (SEEN null)",
-        62: "a decision for a person: only they know the window",
-        64: _PROOF,
         65: _PROOF,
         66: "the approval of each machine's commit ({option:approved})",
         68: _PROBE,

@@ -243,6 +243,15 @@ def _all_off(s: Machine) -> bool:
     return bool(named) and all(vm.powered_on is False and not vm.doubt for vm in named)
 
 
+def vm_running(s: Machine, f: Facts) -> Said | None:
+    """Before the commit home; the run proves VMware Tools, an address and disks as well."""
+    if s.vm is None or s.vm.doubt or s.vm.powered_on is None:
+        why = (s.vm.doubt or s.vm.power or "not reported by vCenter") if s.vm is not None else ""
+        told = f": {why}." if why else f.because("survey")
+        return unknown(f"Whether its VM on-premises runs is not known{told}")
+    return ok("Its VM on-premises runs.") if s.vm.powered_on else bad("Its VM on-premises is off.")
+
+
 def vm_off(s: Machine, f: Facts) -> Said | None:
     if s.recreated:
         return None
@@ -376,6 +385,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "vm_off", "Machine's VM on-premises is off", MACHINE, FAILOVER, BLOCK, vm_off, f"{_VM}: power state",
         "Power it off, and resynchronize the machine if it was changed.", _numbers((61,)), (61,),
+        unknown_blocks=True,
+    ),
+    Rule(
+        "onprem_running", "Machine's VM on-premises runs before the commit", MACHINE, COMMIT, BLOCK, vm_running,
+        f"{_VM}: power state", "Start it and check it before the Azure VM is deleted.", _numbers((63,)), (63,),
         unknown_blocks=True,
     ),
     Rule(

@@ -61,13 +61,23 @@ BY_THE_RUN = frozenset(
 _GATES = frozenset(WORDS) - {"disk_unprotected", "azure_vm_missing", "azure_identity", "onprem_identity"}
 
 #: Before the commit the run proves these, or passes them as gates.
-PROVEN = frozenset({"azure_vm_missing", "azure_identity", "onprem_identity", "onprem_reachable", "disk_unprotected"})
+PROVEN = frozenset(
+    {
+        "azure_vm_missing",
+        "azure_identity",
+        "azure_vm_stopped",
+        "onprem_identity",
+        "onprem_reachable",
+        "onprem_running",
+        "disk_unprotected",
+    }
+)
 
 #: The rule that must not guess where vCenter does not answer.
 POWER = "vm_off"
 
 #: Warnings that are left to preflight: a fact that it is given, ports it tries on request, and a look at DRS.
-PREFLIGHT_ONLY = frozenset({"cs_backup", "mt_excluded", "cs_port", "ps_port", "mt_port"})
+PREFLIGHT_ONLY = frozenset({"cs_backup", "downtime_agreed", "mt_excluded", "cs_port", "ps_port", "mt_port"})
 
 #: Seconds for which lists and servers that were read once count as fresh; shorter than a slice lasts.
 FRESH = 20.0

@@ -6,10 +6,11 @@ The decision is the engine's own (lifecycle/decide.py), asked for the step alone
 
 from __future__ import annotations
 
-from ..lifecycle.decide import Wait
-from ..lifecycle.table import STEP_TEXT
+from ..lifecycle.decide import Decision, Done, Wait
+from ..lifecycle.table import POSITION_TEXT, STEP_TEXT
 from ..lifecycle.why_not import told_beside
 from ..model.refusal import Refusal
+from ..model.texts import begun
 from .facts import Facts, Machine
 from .rules import (
     BACK,
@@ -46,19 +47,31 @@ def operation_allowed(s: Machine, f: Facts) -> Said | None:
     if s.item is None or s.unread:
         return None
     for step, decision in s.decided.items():
+        if _held_up(decision):
+            # What it is busy with is told by that rule.
+            return None
         if not isinstance(decision, Refusal):
             continue
-        parts = [f"{STEP_TEXT[step].capitalize()} is not possible now: {decision.reason}"]
+        parts = [f"{begun(STEP_TEXT[step])} is not possible now: {decision.reason}"]
         syncing = s.position is not None and s.position.value.startswith("syncing")
         parts += told_beside(s.item, f.now, syncing, decision)
         return bad(" ".join(parts), decision.remedy)
+    if s.decided and all(isinstance(decision, Done) for decision in s.decided.values()):
+        where = POSITION_TEXT[s.position] if s.position is not None else "past that step"
+        return ok(f"There is nothing to do: the machine is {where}.")
     return ok("The service allows the next step.")
 
 
-def busy(s: Machine, _f: Facts) -> Said | None:
+def _held_up(decision: Decision) -> bool:
+    """Whether something else is running on the machine, or the service allows nothing for a while."""
+    return isinstance(decision, Wait) and decision.operation is None and decision.then is None
+
+
+def busy(s: Machine, f: Facts) -> Said | None:
     for decision in s.decided.values():
-        if isinstance(decision, Wait) and decision.operation is None and decision.then is None:
-            return bad(f"The machine is busy: {decision.reason}.")
+        if isinstance(decision, Wait) and _held_up(decision) and s.item is not None:
+            told = told_beside(s.item, f.now, False, Refusal("busy", decision.reason, ""))
+            return bad(" ".join([f"The machine is busy: {decision.reason}.", *told]))
     return ok("Nothing else is under way.")
 
 
@@ -169,6 +182,11 @@ def longer_failover(s: Machine, _f: Facts) -> Said | None:
     )
 
 
+def downtime(s: Machine, _f: Facts) -> Said | None:
+    """Only people know their window: accepting the rule with a reason records who agreed."""
+    return unknown(f"Whether the downtime of {s.name} is agreed is not known.") if s.item is not None else None
+
+
 _ITEM = "the replicated item"
 
 RULES: tuple[Rule, ...] = (
@@ -220,6 +238,11 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "recovery_point", "There is a recovery point", MACHINE, FAILOVER, BLOCK, recovery_point,
         f"{_ITEM}: consistencyPoints", "Wait until the machine has a recovery point.", "preflight check 56", (56,), ONLY_CLASSIC,
+    ),
+    Rule(
+        "downtime_agreed", "Downtime is agreed", MACHINE, FAILOVER, WARN, downtime, "nothing: people know it",
+        "Agree on a window with the machine's owners; accept this rule with their names to have that in the report.",
+        "preflight check 62", (62,),
     ),
     Rule(
         "azure_target", "Azure VM's size and network are set", MACHINE, OUT, BLOCK, azure_target,
