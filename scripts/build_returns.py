@@ -191,6 +191,17 @@ SHARED: dict[str, dict[str, Any]] = {
     "asr_appliance_info": INFO,
     "asr_fabric_info": INFO,
     "asr_job_info": INFO,
+    "asr_leftovers": {
+        "code": {**INFO["code"], "sample": "leftovers_kept"},
+        "remedy": {"returned": "on failure", "sample": "Follow the reasons, or leave these resources out."},
+        "details": "on failure",
+        "requests": {
+            "writes_text": "Removals that were sent.",
+            "writes": 1,
+            "reads": 12,
+            "returned": "when the vaults could be read",
+        },
+    },
     "asr_leftovers_info": INFO,
     "asr_replicated_item_info": INFO,
     "asr_estate_info": {

@@ -9,7 +9,8 @@ from datetime import datetime
 from ..model.items import Item
 from ..model.refusal import Refusal
 from ..model.sync import measure
-from .gates import STALE, age
+from ..model.texts import age
+from .gates import STALE
 from .health import health_entries, health_words
 from .table import REFUSALS
 

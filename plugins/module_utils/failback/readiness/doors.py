@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ..model.servers import Fabric
-from ..servers.health import CLASSIC_FABRIC
+from ..servers.finding import CLASSIC_FABRIC
 from .facts import Configuring, Facts, Gateway, Processing
 from .rules import (
     BACK,

@@ -70,7 +70,7 @@ def _held_up(decision: Decision) -> bool:
 def busy(s: Machine, f: Facts) -> Said | None:
     for decision in s.decided.values():
         if isinstance(decision, Wait) and _held_up(decision) and s.item is not None:
-            told = told_beside(s.item, f.now, False, Refusal("busy", decision.reason, ""))
+            told = told_beside(s.item, f.now, False, Refusal("not_understood", decision.reason, ""))
             return bad(" ".join([f"The machine is busy: {decision.reason}.", *told]))
     return ok("Nothing else is under way.")
 
