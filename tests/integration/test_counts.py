@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a preflight and a stage ask of the vault and of vCenter does not grow with the machines, through the real playbooks.
 
-Each machine is read once by itself; everything else is counted here at 4 and at 40 machines. The stage is counted in check mode, in which
+Each machine is read once individually; everything else is counted here at 4 and at 40 machines. The stage is counted in check mode, in which
 it asks everything that it asks before it sends: behind real operations the vault's stand-in speaks to vCenter as well.
 """
 

@@ -18,7 +18,7 @@ from ..failback.model.servers import Fabric
 from . import specs
 from .addresses import HOME, side
 from .module import Call
-from .outcome import count
+from .task_result import count
 
 
 @dataclass(frozen=True)

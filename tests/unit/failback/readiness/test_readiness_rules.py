@@ -501,7 +501,7 @@ def verdict(rule_id: str, case: Case) -> str:
     return rule.verdict(said)
 
 
-#: Rules that only people can answer: they never pass by themselves.
+#: Rules that only people can answer: they never pass on their own.
 BY_PEOPLE = frozenset({"downtime_agreed"})
 
 
