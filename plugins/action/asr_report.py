@@ -63,7 +63,7 @@ class ActionModule(Once):
         if checked.error_messages:
             return {"failed": True, "changed": False, "msg": checked.errors.msg}
         told = tell({**checked.validated_parameters, "results": results}, bool(self._task.check_mode))
-        return dict(worded({key: clean_all(value) for key, value in told.items()}, self._in_playbooks()))
+        return dict(worded({key: clean_all(value) for key, value in told.items()}, self._listener()))
 
     def _said(self, name: str, task_vars: dict[str, Any]) -> Any:
         """What a variable of the role says, wherever it was set."""

@@ -59,6 +59,7 @@ class ActionModule(Once):
         self._check = bool(self._task.check_mode)
         path = self._path()
         self._chain = Chain.load(path)
+        self._chain.spoken_to(self._listener())
         part = str(args.get("part") or "chain")
         try:
             return dict(getattr(self, f"_part_{part}")(args))

@@ -37,7 +37,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SE
 from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import failure
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
-from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import Listener, RoleNames, worded
 
 display = Display()
 
@@ -53,6 +53,9 @@ SLICE_PER_MACHINE, LARGE_SLICE = 0.1, 120.0
 
 #: Where our playbooks are installed.
 OURS = "/ansible_collections/homeward/asr/playbooks/"
+
+#: A variable that only our playbooks have (playbooks/vars/stage.yml).
+GIVEN = "stage_given"
 
 
 class Once(ActionBase):
@@ -70,6 +73,7 @@ class Once(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._refuse_async()
+        self._task_variables = task_vars or {}
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         if self._several(task_vars or {}):
@@ -78,7 +82,7 @@ class Once(ActionBase):
         try:
             result.update(bounded.failed(self._work(task_vars or {})))
         except InputError as error:
-            result.update(worded(failure(error), self._in_playbooks()))
+            result.update(worded(failure(error), self._listener()))
         invocation = result.get("invocation")
         if isinstance(invocation, Mapping):
             arguments = bounded.arguments(invocation.get("module_args") or {})
@@ -169,7 +173,7 @@ class Once(ActionBase):
         told = self._execute_module(
             module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
         )
-        answer: dict[str, Any] = worded(told, self._in_playbooks())
+        answer: dict[str, Any] = worded(told, self._listener())
         # A Python that cannot parse the module's first line cannot report it.
         if "future feature annotations is not defined" in str(answer.get("module_stderr")):
             return {
@@ -178,11 +182,18 @@ class Once(ActionBase):
             }
         return answer
 
-    def _in_playbooks(self) -> bool:
-        """Whether the task is one of our roles' or playbooks', whose users set variables."""
+    #: The variables of the task; read only for the names that there are.
+    _task_variables: Mapping[str, Any] = {}
+
+    def _listener(self) -> Listener:
+        """How the options are called by whoever set them: as variables in our playbooks and roles, as options in other tasks."""
         role = self._task._role
         path = getattr(self._task, "get_path", str)()
-        return (role is not None and str(role.get_name()).startswith("homeward.asr.")) or OURS in str(path)
+        name = str(role.get_name()) if role is not None else ""
+        if name.startswith("homeward.asr.") and self._task_variables and GIVEN not in self._task_variables:
+            prefix = f"{name.rpartition('.')[2]}_"
+            return RoleNames(prefix, frozenset(v for v in map(str, self._task_variables) if v.startswith(prefix)))
+        return name.startswith("homeward.asr.") or OURS in str(path)
 
     @staticmethod
     def _hosts(task_vars: Mapping[str, Any]) -> list[Any]:
@@ -272,7 +283,7 @@ class Slices(Once):
             arguments["cursor"] = answer.get("cursor")
             if used >= limit:
                 ended = still_running(answer, arguments, used)
-                return {**ended, "msg": worded(ended["msg"], self._in_playbooks())}
+                return {**ended, "msg": worded(ended["msg"], self._listener())}
             progress = answer.get("progress") or {}
             length = slice_length(base, answer, used, "slice_seconds" in self._task.args)
             if ticker.due(used, _pulse(progress), length):

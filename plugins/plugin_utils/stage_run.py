@@ -20,7 +20,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.cha
 from . import between, refusing, verify
 from . import stage_tasks as tasks
 from .stage_tasks import Ask
-from .wording import worded
+from .wording import Listener, worded
 
 Result = dict[str, Any]
 
@@ -67,6 +67,14 @@ class Chain:
     host: str = ""
     hosts: list[str] = field(default_factory=list)
 
+    @property
+    def listener(self) -> Listener:
+        """Who reads the sentences; the action sets it for each task."""
+        return getattr(self, "_listener", True)
+
+    def spoken_to(self, listener: Listener) -> None:
+        self._listener = listener
+
     def begin(self) -> None:
         """A new chain, which knows of earlier ones only the used approvals."""
         used = [*self.spent, *spent(self.results)]
@@ -94,7 +102,13 @@ class Chain:
         found = looked(result, self.spent)
         self.chosen, self.approved, self.looked = list(found.machines), list(found.approved), True
         self.chosen_rows = [{**{k: m.get(k) for k in _ROW}, "looked": True} for m in result.get("machines") or ()]
-        row = {"stage": "look", "left_out": True, "changed": False, "machines": worded(found.ended, True), "plan": []}
+        row = {
+            "stage": "look",
+            "left_out": True,
+            "changed": False,
+            "machines": worded(found.ended, self.listener),
+            "plan": [],
+        }
         # Once a machine replicates home, the vault no longer shows whether it existed there.
         places = {m.get("item_id"): (m.get("placement") or {}).get("location") for m in result.get("machines") or ()}
         row["locations"] = {item_id: place for item_id, place in places.items() if place}
@@ -139,7 +153,7 @@ class Chain:
                 "left_out": True,
                 "finished": True,
                 "changed": False,
-                "machines": worded(told.held, True),
+                "machines": worded(told.held, self.listener),
             }
             self.results.append({"stage": stage, **held})
         if not self.goes(stage, check):
@@ -221,7 +235,13 @@ class Chain:
             return
         left = {str(m.get("item_id") or "").lower() for m in found}
         self.chosen = [id_ for id_ in self.chosen if id_.lower() not in left]
-        row = {"module": "", "left_out": True, "finished": True, "changed": False, "machines": worded(found, True)}
+        row = {
+            "module": "",
+            "left_out": True,
+            "finished": True,
+            "changed": False,
+            "machines": worded(found, self.listener),
+        }
         self.results.append({"stage": stage, **row})
 
     def _watch(self, stage: str, settings: tasks.Settings, call: Call, check: bool) -> bool:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Turns the hints in the domain's sentences (failback/model/hints.py) into words: names what users set and ran as they know
-it, by variable and playbook where the task is one of our playbooks', by option and module elsewhere. Pure."""
+it, by variable and playbook where the task is one of our playbooks', by variable where a role is used without them, by
+option and module elsewhere. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Union
 from urllib.parse import unquote
 
 from .variables import VARIABLES
@@ -52,13 +53,31 @@ IN_TASKS: Mapping[str, str] = {
 }
 
 
-def variable(option: str) -> str:
-    """The playbooks' variable for an option; the option itself where there is none."""
+@dataclasses.dataclass(frozen=True)
+class RoleNames:
+    """How a role that is used without our playbooks calls its variables: their prefix, and those that there are."""
+
+    prefix: str
+    known: frozenset[str]
+
+    def of(self, option: str) -> str:
+        names = (self.prefix + option, self.prefix + CALLED.get(option, option).removeprefix("asr_"))
+        return next((name for name in names if name in self.known), option)
+
+
+#: Who is spoken to: users of our playbooks (True), of a role, or of a task (False).
+Listener = Union[bool, RoleNames]
+
+
+def variable(option: str, listener: Listener = True) -> str:
+    """The variable for an option; the option itself where there is none."""
+    if isinstance(listener, RoleNames):
+        return listener.of(option)
     name = CALLED.get(option, f"asr_{option}")
-    return name if name in VARIABLES else option
+    return name if listener and name in VARIABLES else option
 
 
-def worded(value: Any, playbooks: bool) -> Any:
+def worded(value: Any, playbooks: Listener) -> Any:
     """A result, or a part of one, with its hints turned into words."""
     if isinstance(value, str):
         return HINT.sub(lambda hint: _words(hint[1], hint[2], playbooks), value) if "{" in value else value
@@ -75,21 +94,23 @@ def worded(value: Any, playbooks: bool) -> Any:
     return value
 
 
-def _kept_shape(value: Any, playbooks: bool) -> Any:
+def _kept_shape(value: Any, playbooks: Listener) -> Any:
     """Like ``worded``, but a tuple stays a tuple: Ansible's classes check the types of their fields."""
     new = worded(value, playbooks)
     return tuple(new) if isinstance(value, tuple) else new
 
 
-def _words(kind: str, text: str, playbooks: bool) -> str:
+def _words(kind: str, text: str, playbooks: Listener) -> str:
     if kind == "option":
-        return variable(text) if playbooks else text
+        return variable(text, playbooks)
     if kind == "set":
         name, _equals, value = text.partition("=")
-        return f"{variable(name) if playbooks else name}: {value}"
+        return f"{variable(name, playbooks)}: {value}"
     if kind == "accept":
         reasons = json.dumps(
             {k: unquote(v) for k, _equals, v in (entry.partition("=") for entry in text.split(";"))}, ensure_ascii=False
         )
-        return f"-e '{{\"asr_accept\": {reasons}}}'" if playbooks else f"accept: {reasons}"
-    return (IN_PLAYBOOKS if playbooks else IN_TASKS).get(text, text)
+        if playbooks is True:
+            return f"-e '{{\"asr_accept\": {reasons}}}'"
+        return f"{variable('accept', playbooks)}: {reasons}"
+    return (IN_PLAYBOOKS if playbooks is True else IN_TASKS).get(text, text)

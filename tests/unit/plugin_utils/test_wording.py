@@ -6,13 +6,22 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import REFUSALS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.hints import accepting
-from ansible_collections.homeward.asr.plugins.plugin_utils.wording import HINT, IN_PLAYBOOKS, IN_TASKS, variable, worded
+from ansible_collections.homeward.asr.plugins.plugin_utils import runner
+from ansible_collections.homeward.asr.plugins.plugin_utils.wording import (
+    HINT,
+    IN_PLAYBOOKS,
+    IN_TASKS,
+    RoleNames,
+    variable,
+    worded,
+)
 
 DOMAIN = Path(__file__).resolve().parents[3] / "plugins" / "module_utils" / "failback"
 
@@ -128,3 +137,29 @@ def test_every_refusal_of_the_table_is_worded() -> None:
     for reason, remedy in REFUSALS.values():
         for playbooks in (True, False):
             assert not HINT.search(worded(f"{reason} {remedy}", playbooks))
+
+
+def test_a_role_used_without_our_playbooks_names_its_own_variables() -> None:
+    """What the user set: stage_datastore, not asr_datastore; the option where the role has no variable for it."""
+    role = RoleNames("stage_", frozenset({"stage_datastore", "stage_master_targets", "stage_accept"}))
+    text = "Set {option:datastore}, {set:master_target=mt-1} or {option:poll}; {accept:rpo=why}"
+    assert worded(text, role) == 'Set stage_datastore, stage_master_targets: mt-1 or poll; stage_accept: {"rpo": "why"}'
+    assert worded("{run:failback}", role) == worded("{run:failback}", False)
+
+
+@pytest.mark.parametrize(
+    ("role", "known", "said"),
+    [
+        ("homeward.asr.stage", {"stage_given": 1, "stage_datastore": 1}, "asr_datastore"),
+        ("homeward.asr.stage", {"stage_datastore": 1}, "stage_datastore"),
+        ("homeward.asr.preflight", {"preflight_datastore": 1, "stage_datastore": 1}, "preflight_datastore"),
+        ("their.own.role", {"stage_datastore": 1}, "datastore"),
+        (None, {}, "datastore"),
+    ],
+)
+def test_the_listener_is_found_by_role_and_variables(role: str | None, known: dict[str, Any], said: str) -> None:
+    plugin = runner.Once.__new__(runner.Once)
+    named = None if role is None else SimpleNamespace(get_name=lambda: role)
+    plugin._task = SimpleNamespace(_role=named, get_path=lambda: "/srv/play/site.yml:3")
+    plugin._task_variables = known
+    assert worded("{option:datastore}", plugin._listener()) == said
