@@ -24,7 +24,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils import between, bound
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
-from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import Chain
+from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
 
 #: Everything of ours begins so.
 PREFIX = "homeward.asr."
@@ -152,6 +152,11 @@ class ActionModule(Once):
             told["hook_files"][stage] = self._write(f"{stage}-after", self._chain.went(stage))
         return told
 
+    def _part_hook_failed(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """A task between the stages failed. Only its name is kept: its result may hold secrets."""
+        self._chain.break_off(args.get("task") or {})
+        return {"changed": False, "hooked": True, "failing": True, "steps": [], "going": [], "failed_over_group": ""}
+
     def _part_report(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The table of what was done until now."""
         # The stages' own tasks have reported their changes.
@@ -257,6 +262,8 @@ class ActionModule(Once):
         }
         report = self._call("asr_report", arguments, self._check)
         told = {k: v for k, v in report.items() if not k.startswith("_ansible") and k != "invocation"}
+        if self._chain.hook_failed and told.get("code") in (None, "", "stage_failed"):
+            told["code"] = HOOK_FAILED
         code = str(told.get("code") or "")
         failing = bool(told.get("failed")) or (
             bool(code) and not (code == "still_running" and settings.get("on_timeout") == "ok")

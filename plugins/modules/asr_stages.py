@@ -24,10 +24,11 @@ options:
         V(report) prints the table and V(verdict) fails. V(begin) returns what a single stage consists of.
       - With O(pause), V(pause) says, between stages with hooks, which machines await the commit home, and V(resume) continues after the
         play on those machines.
+      - V(hook_failed) records that a task between the stages failed, so that the report and RV(asr_result) say so.
       - V(total) adds up the results of all hosts, where several vaults are hosts of the run.
       - V(report_file) only stops where the file of O(settings) for the report could not be written.
     type: str
-    choices: [chain, begin, stage, pause, resume, report, report_file, total, verdict]
+    choices: [chain, begin, stage, pause, resume, hook_failed, report, report_file, total, verdict]
     default: chain
   pause:
     description:
@@ -41,6 +42,10 @@ options:
   stage:
     description: The stage to run, with O(part=stage).
     type: str
+  task:
+    description: The name and the action of the task that failed, with O(part=hook_failed).
+    type: dict
+    default: {}
   hooks:
     description: Task files by stage, each with C(before) and C(after).
     type: dict

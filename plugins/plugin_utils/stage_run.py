@@ -24,6 +24,9 @@ from .wording import Listener, worded
 
 Result = dict[str, Any]
 
+#: Code of a chain that a task between its stages ended.
+HOOK_FAILED = "hook_failed"
+
 #: Runs a module of ours: (name without collection, arguments, whether in check mode) -> its result.
 Call = Callable[[str, "dict[str, Any]", bool], Result]
 
@@ -60,6 +63,8 @@ class Chain:
     pauses: int = 0
     looked: bool = False
     stopped: bool = False
+    #: Whether a task of a hook failed, after which nothing of the chain runs.
+    hook_failed: bool = False
     #: The result with which the chain's last task fails; empty where it does not.
     verdict: Result = field(default_factory=dict)
     #: What became of it, for workflows, the host that it ran for, and all hosts of the run where there are several.
@@ -213,6 +218,16 @@ class Chain:
     def group(self) -> str:
         """The group of the machines that are checked now."""
         return between.GROUP if self.pauses < 2 else f"{between.GROUP}_{self.pauses}"
+
+    def break_off(self, task: Mapping[str, Any]) -> None:
+        """A task between the stages failed, one of a hook or of ours: the report says so and fails, and no stage follows."""
+        action, name = str(task.get("action") or ""), str(task.get("name") or "")
+        self.stopped = True
+        self.hook_failed = action.rpartition(".")[2] != "asr_stages"
+        what = f"The task {name or action!r}{' of a hook' if self.hook_failed else ''} failed"
+        row = {"failed": True, "finished": True, "changed": False, "module": "", "machines": [], "code": HOOK_FAILED}
+        said = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
+        self.results.append({**row, "stage": "hook", "msg": said})
 
     def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float) -> None:
         """The play on those machines is over; ``facts`` are its hosts' variables."""

@@ -207,6 +207,10 @@ def test_a_hook_that_fails_keeps_the_machine_from_its_commit_and_is_named(scene:
     assert run.rc == 2, run.text
     assert "The shop does not answer on port 443." in run.text
     assert run.of("asr_report"), "the table is shown all the same"
+    assert "The task 'Ask the shop' of a hook failed, and no stage was run after it." in " ".join(run.text.split())
+    assert "Nothing to do" not in run.text
+    told = [r for r in run.of("asr_stages") if "ansible_stats" in r][-1]["ansible_stats"]["data"]["asr_result"]
+    assert told["code"] == "hook_failed"
     assert scene.sent("hooked-02") == ["failover_to_onprem"]
     again = scene.playbook("stage_3_failover_to_onprem", **options)
     assert again.rc == 0, again.text
