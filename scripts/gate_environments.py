@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import awx
 import clients
 from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with, real_python
 from gate_copies import TREE, WORK, in_copy, own_copy
@@ -152,6 +153,12 @@ def rulebook() -> Sequence[Step]:
             env={"RULEBOOK_BIN": str(bin_dir)},
         )
     ]
+
+
+def awx_setup() -> Sequence[Step]:
+    """The role awx_setup with the real modules of awx.awx, against a small controller of the tests."""
+    argv = [sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/awx"]
+    return [Step(argv, env={"AWX_COLLECTIONS": str(awx.collections())})]
 
 
 BUILDER = ("ansible-builder==3.2.0",)

@@ -24,6 +24,9 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARI
 #: Users' own variables may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.
 OWN = "asr_user_"
 
+#: What an earlier job of a workflow published: AWX gives it to the next as a variable.
+PUBLISHED = "asr_result"
+
 #: What templates and surveys make of an empty value. A list that holds such a word keeps it: it is a name then.
 _NOTHING = re.compile(r"none|null|undefined|\[\s*\]|\{\s*\}|__omit_place_holder__\w*|<<\s*omit\s*>>", re.IGNORECASE)
 
@@ -43,7 +46,7 @@ def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     meant: dict[str, Any] = {}
     wrong: list[str] = []
     for name, value in values.items():
-        if name.lower().startswith(OWN):
+        if name.lower().startswith(OWN) or name == PUBLISHED:
             continue
         variable = VARIABLES.get(name)
         if variable is None:
