@@ -78,7 +78,8 @@ TEMPLATES = (
              ("asr_machines", "asr_confirm_cancel"), ("asr_machines", "asr_confirm_cancel"), moves=True),
     Template("release", "After the failback: restores DRS and Storage DRS, removes a deployed process server on request.",
              ("asr_master_targets", "asr_process_server_remove", "asr_process_server_onprem")),
-    Template("leftovers", "After the failback: lists what is still in Azure and costs money; removes nothing.", ()),
+    Template("leftovers", "After the failback: lists what is still in Azure and costs money; removes only what asr_remove gives back by id.",
+             ("asr_remove", "asr_remove_unknown")),
     Template("snapshot", "Writes the fleet to a file for a rehearsal. The file must be on a volume that outlives the job.",
              ("asr_snapshot_file", "asr_snapshot_pseudonyms"), ("asr_snapshot_file",)),
 )  # fmt: skip
@@ -86,38 +87,51 @@ TEMPLATES = (
 #: Playbooks without a template of that kind: the rehearsal needs its stand-ins, and the announcement has a template of its own.
 WITHOUT_TEMPLATE = frozenset({"rehearse", "awx_announce", "awx_setup"})
 
-#: Question and description by variable, where its name alone does not say it.
-QUESTIONS: Mapping[str, tuple[str, str]] = {
-    "asr_machines": ("Machines", "Names, patterns or item ids, one a line, or the word all. Blank selects none."),
-    "asr_groups": ("Consistency groups", "Names, one a line."),
-    "asr_recovery_plans": ("Recovery plans", "Names, one a line."),
-    "asr_exclude": ("Machines to leave out", "Names or patterns, one a line."),
-    "asr_split_groups": (
+
+@dataclass(frozen=True)
+class Question:
+    """What a survey asks, and the sentence below it."""
+
+    title: str
+    text: str = ""
+
+
+#: Question by variable, where its name alone does not say it.
+QUESTIONS: Mapping[str, Question] = {
+    "asr_machines": Question(
+        "Machines", "Names, patterns or item ids, one a line, or the word all. Blank selects none."
+    ),
+    "asr_groups": Question("Consistency groups", "Names, one a line."),
+    "asr_recovery_plans": Question("Recovery plans", "Names, one a line."),
+    "asr_exclude": Question("Machines to leave out", "Names or patterns, one a line."),
+    "asr_split_groups": Question(
         "Split consistency groups",
         "Allow a part of a consistency group. It loses its common recovery point.",
     ),
-    "asr_approved": (
+    "asr_approved": Question(
         "Approved commits",
         "Machines whose commit you approve, one a line. A commit home deletes the Azure VM.",
     ),
-    "asr_commit_when": (
+    "asr_commit_when": Question(
         "Commit",
         "manual commits approved machines; verified commits every machine that passes every proof.",
     ),
-    "asr_accept": (
+    "asr_accept": Question(
         "Rules to override",
         'JSON: each rule with the reason, such as {"mt_snapshot": "it is removed tonight"}.',
     ),
-    "asr_confirm_failover_to_azure": ("Really fail over to Azure", "true fails the machines over."),
-    "asr_confirm_cancel": ("Really cancel", "true cancels. All data written on-premises since the failover is lost."),
-    "asr_datastore": ("Datastore", "For machines that are recreated: a name, or JSON by machine."),
-    "asr_retention_volume": ("Retention volume", "A name, or JSON by machine."),
-    "asr_recovery_point": (
+    "asr_confirm_failover_to_azure": Question("Really fail over to Azure", "true fails the machines over."),
+    "asr_confirm_cancel": Question(
+        "Really cancel", "true cancels. All data written on-premises since the failover is lost."
+    ),
+    "asr_datastore": Question("Datastore", "For machines that are recreated: a name, or JSON by machine."),
+    "asr_retention_volume": Question("Retention volume", "A name, or JSON by machine."),
+    "asr_recovery_point": Question(
         "Recovery point",
         "latest, latest_processed, latest_app_consistent, latest_crash_consistent or a name; or JSON by machine.",
     ),
-    "asr_wait_timeout": ("Seconds to wait", "Its expiry cancels nothing."),
-    "asr_snapshot_file": ("File", "File for the fleet, on a volume that outlives the job."),
+    "asr_wait_timeout": Question("Seconds to wait", "Its expiry cancels nothing."),
+    "asr_snapshot_file": Question("File", "File for the fleet, on a volume that outlives the job."),
 }
 
 #: The credential type for clouds and authorities that AWX's own type cannot name, and for a CA file.
@@ -177,10 +191,10 @@ def survey(asked: Sequence[str], required: Sequence[str] = (), given: Mapping[st
 
 def _question(name: str, required: bool) -> Data:
     variable = VARIABLES[name]
-    title, text = QUESTIONS.get(name, (name.removeprefix("asr_").replace("_", " ").capitalize(), ""))
+    asked = QUESTIONS.get(name, Question(name.removeprefix("asr_").replace("_", " ").capitalize()))
     question: Data = {
-        "question_name": title,
-        "question_description": text,
+        "question_name": asked.title,
+        "question_description": asked.text,
         "required": required,
         "type": "text",
         "variable": name,

@@ -172,7 +172,7 @@ async def run(queue: Queue, args: Mapping[str, Any]) -> None:
 
 
 async def _run(queue: Queue, args: Mapping[str, Any]) -> None:
-    params = checked(args, os.environ)
+    params = accounts.with_profile(checked(args, os.environ))
     clock = system_clock()
     refs = accounts.vaults_of(params, os.environ)
     state = StateFile(params["state_file"])
