@@ -254,7 +254,8 @@ def hosts() -> list[str]:
     """Options for a process for each vault."""
     path = WORK / "vaults.asr.yml"
     path.write_text("plugin: homeward.asr.replicated_items\nvault_hosts: true\n", encoding="utf-8")
-    return ["-i", str(path), "-e", "asr_hosts=asr_vaults"]
+    # The names of one vault's machines would be strange to the others.
+    return ["-i", str(path), "-e", "asr_hosts=asr_vaults", "-e", "asr_machines=all"]
 
 
 def write_hooks(control: str, vault_control: str) -> str:
