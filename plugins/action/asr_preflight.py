@@ -7,8 +7,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import reports
-from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
 
 

@@ -16,10 +16,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
 from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import argument_spec, tell
-from ansible_collections.homeward.asr.plugins.plugin_utils import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
 from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
-from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
 from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
 

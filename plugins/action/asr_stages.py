@@ -22,7 +22,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import sy
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
 from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, several, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
-from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
 

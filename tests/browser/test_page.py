@@ -17,8 +17,8 @@ UNIT = Path(__file__).resolve().parents[1] / "unit" / "plugin_utils"
 sys.path.insert(0, str(UNIT))
 from reported import HOSTILE, NOW, preflight, stages, verdict  # noqa: E402
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run, run_data  # noqa: E402
-from ansible_collections.homeward.asr.plugins.plugin_utils.page_render import render  # noqa: E402
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages import page_readiness, page_run, run_data  # noqa: E402
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.page_render import render  # noqa: E402
 
 pytestmark = [
     pytest.mark.further,

@@ -14,8 +14,8 @@ import pytest
 from reported import NOW, preflight, stages, verdict
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.plugin_utils import reports
-from ansible_collections.homeward.asr.plugins.plugin_utils.report_file import ReportFile, report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import ReportFile, report_file
 
 
 @pytest.mark.parametrize(

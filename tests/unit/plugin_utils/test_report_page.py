@@ -15,8 +15,8 @@ from reported import HOSTILE, NOW, START, finding, preflight, row, stages, step,
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.leftovers import LEFT
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import RULES
-from ansible_collections.homeward.asr.plugins.plugin_utils import page_readiness, page_run, run_data
-from ansible_collections.homeward.asr.plugins.plugin_utils.page_render import render, visible
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages import page_readiness, page_run, run_data
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.page_render import render, visible
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import span
 
-TEMPLATES = Path(__file__).with_name("page")
+TEMPLATES = Path(__file__).with_name("templates")
 
 #: Controls (a tab and a line's end apart), marks that turn the direction of writing or hide, and halves of characters.
 _HIDDEN = re.compile(

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import (
-    parse_time,
-)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import spoken
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
