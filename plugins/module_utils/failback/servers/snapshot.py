@@ -313,7 +313,7 @@ def _machines(seen: VaultSeen, site: _Site) -> list[dict[str, Any]]:
                 vault=names.of("vault", seen.ref.name),
                 os="Windows" if str(item.os_type or "").casefold().startswith("win") else "Linux",
                 disks_gb=_disks(item, vm),
-                memory_mb=_memory(item),
+                memory_mb=_memory(item, vm),
                 onprem=onprem,
                 group=names.of("consistency-group", item.group or ""),
                 state=STARTS.get(position, HOME) if position is not None else HOME,
@@ -339,13 +339,13 @@ def _disks(item: Item, vm: SiteServer | None) -> list[int]:
     return [max(1, round(size / GIB)) for size in told] or [USUAL_DISK]
 
 
-def _memory(item: Item) -> int:
-    """Memory in MB: classic reports the source's (SPEC), modernized the machine's (SEEN RCM)."""
+def _memory(item: Item, vm: SiteServer | None) -> int:
+    """Memory in MB: the vault's (classic: 0 while an Azure VM replicates home, SEEN FB), else vCenter's."""
     for key in ("sourceVmRamSizeInMB", "allocatedMemoryInMB"):
         value = item.details.get(key)
         if isinstance(value, (int, float)) and value > 0:
             return int(value)
-    return USUAL_MEMORY
+    return (vm.memory_mb if vm is not None else 0) or USUAL_MEMORY
 
 
 def _site(site: _Site) -> dict[str, Any]:

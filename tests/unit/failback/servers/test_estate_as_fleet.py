@@ -151,6 +151,14 @@ def test_a_machine_as_both_sides_report_it() -> None:
     assert found["site"]["states"] == [{"state": "vm_snapshot", "name": "web"}, {"state": "vm_rdm", "name": "web"}]
 
 
+@pytest.mark.parametrize(("told", "in_vcenter", "memory"), [(8192, 16384, 8192), (0, 16384, 16384), (0, 0, 4096)])
+def test_memory_comes_from_the_vault_else_from_vcenter(told: int, in_vcenter: int, memory: int) -> None:
+    """The vault reports none while an Azure VM replicates home (SEEN FB)."""
+    seen = VaultSeen(VAULT, items=(machine("web", P.READY, "uuid-web", sourceVmRamSizeInMB=told),), fabrics=(FABRIC,))
+    found, _told = fleet_of([seen], [MT_VM, replace(WEB_VM, memory_mb=in_vcenter)], ESTATE, False)
+    assert [m["memory_mb"] for m in found["machines"]] == [memory]
+
+
 def test_a_machine_that_vcenter_does_not_have_is_gone_and_one_without_an_id_is_not() -> None:
     assert one("web", P.HOME, "uuid-nobody")["onprem"] == "gone"
     assert one("web", P.HOME, "")["onprem"] == "present"
