@@ -16,7 +16,7 @@ CITED = re.compile(r"\b([a-z][a-z-]+)\.md(?:\s+#*\s*)?((?:,?\s*(?:and|to|section
 HEADING = re.compile(r"^#+ (\d+(?:\.\d+)?)\b", re.MULTILINE)
 SOURCES = ("plugins", "extensions", "scripts", "tests", "roles", "playbooks")
 #: Documents of a plan or of another place, which no reader can open.
-FOREIGN = re.compile(r"\b(DESIGN(?:\.md)? section|molecule-real-vm|quality-gates|exemplars|peers)\b")
+FOREIGN = re.compile(r"\b(DESIGN(?:\.md)? section|molecule-real-vm|quality-gates|exemplars|peers\.md)\b")
 
 
 def problems_of(name: str, text: str, sheets: dict[str, set[str]]) -> list[str]:

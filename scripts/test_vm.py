@@ -31,9 +31,9 @@ HOST_PACKAGES = {
     "openssh-client": "ssh-keygen",
 }
 LANES = {
-    "everyday": ["master_target_guest"],
+    "everyday": ["guest_network", "master_target_guest"],
     "packages": ["master_target_guest_apt"],
-    "full": ["master_target_guest", "master_target_guest_apt"],
+    "full": ["guest_network", "master_target_guest", "master_target_guest_apt"],
 }
 BEGUN = re.compile(r"INFO +\[(?P<scenario>\S+) > (?P<step>\w+)\] Executing")
 LEFT_OUT = re.compile(r"WARNING +\[\S+ > \w+\] Executed: .*[Mm]issing")

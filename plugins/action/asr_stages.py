@@ -8,26 +8,21 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleError
 from ansible.utils.path import unfrackpath
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
-from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
-from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, several, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, guests, several, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
-
-#: Everything of ours begins so.
-PREFIX = "homeward.asr."
 
 
 def verify_unheard(route: list[str]) -> InputError:
@@ -40,16 +35,27 @@ def verify_unheard(route: list[str]) -> InputError:
     )
 
 
+def guest_unheard(route: list[str], hosts: Sequence[str] = ()) -> InputError:
+    """A network that nobody would restore: the machine's Azure VM must not be deleted before it has one. ``hosts``: those that
+    have the variable for themselves."""
+    return InputError(
+        "guest_unheard",
+        f"asr_guest is restore{f' for {hosts[0]}' if hosts else ''}, and this run ({', '.join(route)}) restores no network before a commit.",
+        "Use the playbooks failback (without asr_advance=each) or stage_3_failover_to_onprem, and give asr_guest with -e "
+        "or in the inventory; or leave it out.",
+    )
+
+
 def _facts(hostvars: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What the play has set on a host."""
     try:
         told = hostvars[host]
     except KeyError:
         return {}
-    return {name: told.get(name) for name in (between.OUTCOME, between.REFUSED)}
+    return {name: told.get(name) for name in (between.OUTCOME, between.REFUSED, guests.OUTCOME, guests.VARIABLE)}
 
 
-class ActionModule(Once):
+class ActionModule(Calling):
     """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py)."""
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -80,6 +86,13 @@ class ActionModule(Once):
         if not self._check:
             self._chain.look(route, self._settings, self._call)
             self._chain.learn_checks(checks, self._call, self._settings)
+        if not pauses and not self._check and (own := self._own_guests()):
+            # Machines of the inventory with a value of their own.
+            pauses = bool(self._settings.get("verifies")) and tasks.COMMIT_HOME in to_run
+            if not pauses and {tasks.COMMIT_HOME, "failback"} & set(route):
+                raise guest_unheard(route, own)
+        if (recorded := self._settings.get("recorded")) and not self._chain.stopped:
+            self._chain.results.append(dict(recorded))
         if pauses:
             self._chain.rest = to_run[to_run.index(tasks.COMMIT_HOME) :]
             to_run = to_run[: -len(self._chain.rest)]
@@ -114,7 +127,8 @@ class ActionModule(Once):
         route, hooks = self._plan(args)
         hostvars = self._vars.get("hostvars") or {}
         hosts = [str(entry["host"]) for entry in self._chain.paused]
-        self._chain.resume({host: _facts(hostvars, host) for host in hosts}, time.time())
+        facts = {host: _facts(hostvars, host) for host in hosts}
+        self._chain.resume(facts, time.time(), str(self._settings.get("guest") or ""))
         rest = self._chain.rest
         steps = tasks.steps(rest, hooks)
         if any(step["hook"] for step in steps):
@@ -127,8 +141,21 @@ class ActionModule(Once):
 
     def _pausing(self) -> dict[str, Any]:
         """Where the play finds the machines: a thousand of them are too much for a result."""
-        path = self._write("failed-over", [{**entry, "in_group": self._chain.group} for entry in self._chain.paused])
+        path = self._write("failed-over", self._entries())
         return {"failed_over_group": self._chain.group, "failed_over_file": path, "failing": False}
+
+    def _entries(self) -> list[dict[str, Any]]:
+        """The hosts of that play; each knows what is asked for its network."""
+        run = str(self._settings.get("guest") or "")
+        hostvars = self._vars.get("hostvars") or {}
+        return [
+            {
+                **e,
+                "in_group": self._chain.group,
+                "guest": guests.own(_facts(hostvars, e["host"]).get(guests.VARIABLE)) or run,
+            }
+            for e in self._chain.paused
+        ]
 
     def _part_begin(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What a single stage consists of, and whether any machine reaches it."""
@@ -211,6 +238,8 @@ class ActionModule(Once):
         checks = verify.read(self._settings.get("verify"))
         if checks and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
             raise verify_unheard(route)
+        if self._settings.get("guest") == guests.RESTORE and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
+            raise guest_unheard(route)
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         for file in verify.files(checks):
             if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
@@ -220,6 +249,16 @@ class ActionModule(Once):
                     "Correct the name, or give its full path.",
                 )
         return checks
+
+    def _own_guests(self) -> list[str]:
+        """Chosen machines that the inventory says for themselves to restore the network of."""
+        hostvars = self._vars.get("hostvars") or {}
+        names = dict.fromkeys(str(row.get("name")) for row in self._chain.chosen_rows)
+        return [
+            name
+            for name in names
+            if name in hostvars and guests.own(hostvars[name].get(guests.VARIABLE)) == guests.RESTORE
+        ]
 
     def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, if any machine reaches it: its hooks run then."""
@@ -289,36 +328,7 @@ class ActionModule(Once):
         return bounded.event(told)
 
     def _call(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
-        """Run one of our modules as a task would: through its action plugin, with the play's defaults for it."""
-        task = self._task.copy()
-        task.action = PREFIX + module
-        task.check_mode = check
-        task.args = {**self._defaults(task.action), **arguments}
-        # Options written in this task are not passed to the modules.
-        task._ds = None  # type: ignore[attr-defined]
-        action = self._shared_loader_obj.action_loader.get(
-            task.action,
-            task=task,
-            connection=self._connection,
-            play_context=self._play_context,
-            loader=self._loader,
-            templar=self._templar,
-            shared_loader_obj=self._shared_loader_obj,
-        )
-        try:
-            return dict(action.run(task_vars={**self._vars, "stage_results": self._chain.told}))
-        except AnsibleError as error:
-            return {"failed": True, "changed": False, "msg": str(error)}
-
-    def _defaults(self, action: str) -> dict[str, Any]:
-        """``module_defaults`` of the play: those of the group have come with this task's own arguments."""
-        shared = {name for part in SHARED.values() for name in part()}
-        found = {name: value for name, value in self._task.args.items() if name in shared}
-        given = self._task.module_defaults or []
-        for defaults in given if isinstance(given, list) else [given]:
-            if isinstance(defaults, Mapping) and isinstance(defaults.get(action), Mapping):
-                found.update(self._templar.template(defaults[action]))
-        return found
+        return self._inner(module, arguments, check, {**self._vars, "stage_results": self._chain.told})
 
     def _path(self) -> Path:
         """Where the chain is between two tasks of this process; each host has its own."""

@@ -11,12 +11,15 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
 
+from . import guests
+
 #: The group of the machines that were failed over home and await their commit; later chains of one process number it.
 GROUP = "asr_failed_over"
 
 #: Facts that the play sets on a machine's host: what its checks have found, and why it must not be committed.
 OUTCOME = "verify_outcome"
 REFUSED = "asr_refuse"
+
 
 #: Positions of machines that can be checked.
 AWAITS = "home_uncommitted"
@@ -40,12 +43,9 @@ def entries(
     for machine in proven:
         name, here = str(machine.get("name")), machine["onprem"]
         key = str(machine.get("item_id") or "").lower()
-        alone = names.count(fold(name)) == 1 and fold(name) not in ("localhost", "all", "ungrouped")
-        alone = alone and (known is None or name in known)
         found.append(
             {
-                # A machine of the inventory keeps its variables where it has the same name.
-                "host": name if alone else f"{name} {key.rpartition('/')[2]}",
+                "host": guests.host_of(machine, names, known),
                 "name": name,
                 "vault": machine.get("vault"),
                 "item_id": machine.get("item_id"),
@@ -53,6 +53,8 @@ def entries(
                 "generation": here.get("generation"),
                 "system": here.get("system"),
                 "address": here.get("address") or "",
+                # The play replaces the address by the inventory's where there is one.
+                "address_tools": here.get("address") or "",
                 "address_given": addresses.get(key, ""),
                 "vm": here.get("vm"),
                 "job": here.get("failover_job"),
@@ -64,9 +66,14 @@ def entries(
 
 
 def verifications(
-    checks: Mapping[str, Any], hosts: Sequence[Entry], facts: Mapping[str, Mapping[str, Any]], now: float
+    checks: Mapping[str, Any],
+    hosts: Sequence[Entry],
+    facts: Mapping[str, Mapping[str, Any]],
+    now: float,
+    guest: str = "",
 ) -> list[dict[str, Any]]:
-    """The verdicts passed to the commit: an entry for each machine that has checks or was refused by the play.
+    """The verdicts passed to the commit: an entry for each machine that has checks, was refused by the play, or whose network was to
+    be restored. ``guest`` is what the run says of networks (guests.py); a host may say something else.
 
     ``facts`` are the hosts' variables by host, ``now`` seconds of the same clock as the outcomes' ``at``. A machine that
     should have been checked and was not has failed.
@@ -81,6 +88,13 @@ def verifications(
         job = str(entry["job"] or "") if entry is not None else ""
         if isinstance(refused, str) and refused.strip():
             found.append({"item_id": key, "job": job, "passed": False, "reason": refused.strip(), "age_seconds": 0.0})
+        elif entry is not None and guests.restores(told, guest):
+            why = guests.not_restored(told, job)
+            verdict = {"passed": not why, "reason": why, "checks": [] if why else [guests.PROOF], "age_seconds": 0.0}
+            if not why and checks.get(key):
+                own = _judged(outcome, job, True, now)
+                verdict = {**own, "checks": [guests.PROOF, *own.get("checks", ())]}
+            found.append({"item_id": key, "job": job, **verdict})
         elif checks.get(key):
             found.append({"item_id": key, "job": job, **_judged(outcome, job, entry is not None, now)})
     return found

@@ -72,6 +72,9 @@ def value_of(variable: Variable, value: Any) -> Any:
     """A variable's value converted to its type. Raises LeftOut if it is empty, InputError if it is wrong."""
     if nothing(value):
         raise LeftOut
+    if value is False and "off" in variable.choices:
+        # What YAML makes of an unquoted off.
+        value = "off"
     found = _READERS[variable.kind](variable.name, value)
     if nothing(found):
         raise LeftOut

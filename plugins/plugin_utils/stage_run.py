@@ -17,7 +17,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
 
-from . import between, refusing, verify
+from . import between, guests, refusing, verify
 from . import stage_tasks as tasks
 from .stage_tasks import Ask
 from .wording import Listener, worded
@@ -229,9 +229,12 @@ class Chain:
         said = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
         self.results.append({**row, "stage": "hook", "msg": said})
 
-    def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float) -> None:
-        """The play on those machines is over; ``facts`` are its hosts' variables."""
-        self.verifications = between.verifications(self.checks, self.paused, facts, now)
+    def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float, guest: str = "") -> None:
+        """The play on those machines is over; ``facts`` are its hosts' variables, ``guest`` is what the run says of their networks."""
+        self.verifications = between.verifications(self.checks, self.paused, facts, now, guest)
+        asked = [entry for entry in self.paused if guests.restores(facts.get(str(entry["host"]), {}), guest)]
+        if asked:
+            self.results.append(guests.result(guests.rows(asked, facts, guests.RESTORE), guests.RESTORE))
 
     def _refuse(self, stage: str, settings: tasks.Settings, check: bool) -> None:
         """Leave out the machines that a person or a hook refuses by name, and the members of their groups."""

@@ -83,6 +83,9 @@ _ALL = (
     Variable("asr_watch", Kind.FLAG),
     Variable("asr_refresh", Kind.FLAG),
     Variable("asr_validate_certs", Kind.FLAG),
+    # In the guest.
+    Variable("asr_guest", Kind.TEXT, choices=("record", "restore", "off")),
+    Variable("asr_record_dir", Kind.TEXT),
     # Through which servers.
     Variable("asr_master_targets", Kind.LIST),
     Variable("asr_process_server", Kind.TEXT),

@@ -46,6 +46,8 @@ packages=linux-image-cloud-amd64,initramfs-tools,systemd-sysv,dbus,udev,kmod,ipr
 packages+=,python3-apt,ca-certificates,e2fsprogs,sudo,ufw
 if [ "$flavour" = ready ]; then
   packages+=,multipath-tools,lsscsi,kpartx,lvm2,python3-pyasn1
+  # Managers of the network, for the scenario guest_network; they leave eth0 alone and do not start unless that asks for it.
+  packages+=,network-manager,netplan.io,ifupdown
 fi
 
 mmdebstrap --quiet --variant=minbase --include="$packages" "${options[@]}" \
@@ -64,9 +66,17 @@ echo '/dev/vda / ext4 defaults 0 1' >"$root/etc/fstab"
 printf '[Match]\nName=eth0\n[Network]\nDHCP=ipv4\nIPv6AcceptRA=no\nLinkLocalAddressing=no\n' >"$root/etc/systemd/network/eth0.network"
 install -d -m 0700 "$root/root/.ssh"
 install -m 0600 key.pub "$root/root/.ssh/authorized_keys"
+# A session of systemd and a message of the day for each login take seconds of software emulation.
+echo 'UsePAM no' >"$root/etc/ssh/sshd_config.d/plain.conf"
 for unit in systemd-networkd.service ssh.service; do
   chroot "$root" systemctl --quiet enable "$unit"
 done
+if [ "$flavour" = ready ]; then
+  chroot "$root" systemctl --quiet disable NetworkManager.service NetworkManager-wait-online.service networking.service
+  # Of what comes and goes with them, only NetworkManager's own libraries: keeping packages on an emulated machine takes its time.
+  chroot "$root" dpkg-query -W -f '${Package}\n' | grep -vxE 'libnm0|libndp0|libteamdctl0' | chroot "$root" xargs apt-mark manual >/dev/null
+  printf '[main]\nno-auto-default=*\n[keyfile]\nunmanaged-devices=interface-name:eth0\n' >"$root/etc/NetworkManager/conf.d/eth0.conf"
+fi
 for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service e2scrub_all.timer fstrim.timer \
   systemd-networkd-wait-online.service systemd-timesyncd.service; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts and stops the virtual machine of the scenario, and a web server beside it.
 
-``machine.py start IMAGES FLAVOUR DIRECTORY``, ``machine.py reset DIRECTORY``, ``machine.py stop DIRECTORY``. The directory holds
+``machine.py start IMAGES FLAVOUR DIRECTORY [ADAPTERS]``, ``machine.py reset DIRECTORY``, ``machine.py stop DIRECTORY``. The directory holds
 everything of one run: disks, pid files, the serial console (``console.log``), the ports (``ports.json``) and what the web server
-serves (``www``). Seen from the machine the controller is 10.0.2.2. KVM is used where it truly works, software emulation elsewhere.
+serves (``www``). ADAPTERS is a number of further network adapters, each in a network of its own (10.0.3.0/24 and on) with DHCP. Seen from the machine the controller is 10.0.2.2. KVM is used where it truly works, software emulation elsewhere.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def disks(directory: Path) -> list[str]:
     return options
 
 
-def start(images: Path, flavour: str, directory: Path) -> None:
+def start(images: Path, flavour: str, directory: Path, adapters: int = 0) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "www").mkdir(exist_ok=True)
     overlay = directory / "root.qcow2"
@@ -76,6 +76,9 @@ def start(images: Path, flavour: str, directory: Path) -> None:
     command += ["-append", "root=/dev/vda rw console=ttyS0 net.ifnames=0 quiet"]
     command += ["-drive", f"file={overlay},if=virtio,format=qcow2,cache=unsafe", *disks(directory)]
     command += ["-netdev", f"user,id=net0,{forwards}", "-device", "virtio-net-pci,netdev=net0"]
+    for number in range(1, adapters + 1):
+        command += ["-netdev", f"user,id=net{number},net=10.0.{number + 2}.0/24"]
+        command += ["-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:12:35:0{number}"]
     command += ["-device", "virtio-rng-pci", "-display", "none", "-serial", f"file:{directory / 'console.log'}"]
     command += ["-monitor", f"unix:{directory / 'monitor'},server=on,wait=off"]
     command += ["-pidfile", str(directory / "qemu.pid"), "-daemonize"]
@@ -133,7 +136,7 @@ def stop(directory: Path) -> None:
 def main() -> int:
     action, *rest = sys.argv[1:]
     if action == "start":
-        start(Path(rest[0]), rest[1], Path(rest[2]))
+        start(Path(rest[0]), rest[1], Path(rest[2]), int(rest[3]) if len(rest) > 3 else 0)
     elif action == "reset":
         reset(Path(rest[0]))
     else:

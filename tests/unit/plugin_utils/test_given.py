@@ -84,6 +84,7 @@ def test_a_list_however_it_is_written(given: Any, found: list[str]) -> None:
         ("asr_shut_down_source", "False", False),
         ("asr_shut_down_source", 1, True),
         ("asr_watch", False, False),
+        ("asr_guest", False, "off"),
         ("asr_commit_when", "verified", "verified"),
         ("asr_accept", '{"replication_health": "seen"}', {"replication_health": "seen"}),
         ("asr_process_server_deploy", {"name": "ps"}, {"name": "ps"}),

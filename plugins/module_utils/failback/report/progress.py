@@ -19,6 +19,9 @@ STAGES: Mapping[str, str] = {
     "reprotect_to_azure": "reprotect to Azure",
     "cancel_failover_to_onprem": "cancel failover home",
     "failback": "failback",
+    # Between stages, in the guests.
+    "record": "record networks",
+    "restore": "restore networks",
 }
 
 

@@ -75,7 +75,7 @@ def gather(results: Iterable[Mapping[str, Any]], check: bool = False) -> Report:
             continue
         for item_id, location in (result.get("locations") or {}).items():
             locations[str(item_id).lower()] = str(location)
-        notes += [w for w in result.get("warnings") or () if isinstance(w, str)]
+        notes += [w for key in ("warnings", "notes") for w in result.get(key) or () if isinstance(w, str)]
         machines = result.get("machines") or ()
         # Only a run whose time expired reports that; a run that ended with an error does not.
         cut = result.get("finished") is False

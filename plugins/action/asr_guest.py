@@ -1,0 +1,73 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Before and after the play that records networks of guests: who its hosts are, and what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+
+from ansible_collections.homeward.asr.plugins.plugin_utils import guests, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
+
+
+class ActionModule(Calling):
+    """See the module's documentation."""
+
+    def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        self._vars = task_vars
+        self._hostvars: Mapping[str, Any] = task_vars.get("hostvars") or {}
+        self._settings: Mapping[str, Any] = self._task.args.get("settings") or {}
+        return self._find() if self._task.args.get("part") == "find" else self._tell()
+
+    def _own(self, host: str) -> str:
+        """What a host of the inventory says for itself."""
+        return guests.own(self._hostvars[host].get(guests.VARIABLE)) if host in self._hostvars else ""
+
+    def _find(self) -> dict[str, Any]:
+        """The hosts of the play, in a file: a thousand of them are too much for a result."""
+        run = str(self._settings.get("guest") or "")
+        inventory = (self._vars.get("groups") or {}).get("all") or []
+        entries: list[dict[str, Any]] = []
+        if run == guests.RECORD or any(self._own(str(host)) == guests.RECORD for host in inventory):
+            arguments = {**tasks.listing(self._settings), **tasks.chooses(self._settings)}
+            arguments = {key: value for key, value in arguments.items() if value not in (None, "", [])}
+            listed = self._inner("asr_replicated_item_info", arguments, False, self._vars)
+            if listed.get("failed"):
+                return listed
+            rows = listed.get("machines") or []
+            given = verify.addresses(self._settings.get("verify_addresses"), rows)
+            entries = [
+                e
+                for e in guests.entries(rows, given, inventory if self._where else None)
+                if (self._own(e["host"]) or run) == guests.RECORD
+            ]
+        with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            json.dump(entries, f, default=str)
+        home = any(entry["home"] for entry in entries)
+        return {"changed": False, "group": guests.GROUP if entries else "", "home": home, "file": str(self._path())}
+
+    def _tell(self) -> dict[str, Any]:
+        entries = json.loads(self._path().read_text(encoding="utf-8"))
+        facts = {
+            str(e["host"]): {guests.OUTCOME: self._hostvars[e["host"]].get(guests.OUTCOME)}
+            for e in entries
+            if e["home"]
+        }
+        found = guests.rows(entries, facts, guests.RECORD)
+        recorded = guests.result(found, guests.RECORD, str(self._settings.get("record_dir") or ""))
+        for note in recorded["notes"]:
+            self._say(note)
+        return {"changed": recorded["changed"], "recorded": recorded}
+
+    def _path(self) -> Path:
+        """Each host of the run has its own."""
+        host = hashlib.sha256(str(self._vars.get("inventory_hostname")).encode()).hexdigest()[:16]
+        return Path(constants.DEFAULT_LOCAL_TMP) / f"homeward-asr-guests-{host}.json"

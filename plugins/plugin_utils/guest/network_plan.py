@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What has to be written and done in a guest to have its network as it was at home, and what blocks it. Pure.
+
+Facts of the domain are from failback-domain.md, section 5: Azure takes NetworkManager away and writes DHCP; modernized failover alters
+fstab and LVM.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from ...module_utils.failback.model.refusal import Refusal
+from .network_record import (
+    COMMENTED,
+    MANAGERS,
+    Record,
+    RecordError,
+    addresses,
+    build,
+    dump,
+    effective,
+    file_differences,
+    interface_difference,
+    load,
+    match,
+    named,
+    network_differences,
+    recorded_files,
+    static_routes,
+    storage_differences,
+    use,
+)
+from .network_secrets import MARK, fill, has_secrets, redact
+from .network_survey import File, Network, read
+from .network_windows import guest_windows
+
+REPAIRS = ("fstab", "lvm", "multipath")
+#: Directories where a file that was not recorded configures the network all the same.
+DIRECTORIES = (
+    "/etc/NetworkManager/system-connections/",
+    "/etc/NetworkManager/conf.d/",
+    "/etc/netplan/",
+    "/etc/network/interfaces",
+    "/etc/systemd/network/",
+    "/etc/sysconfig/network-scripts/",
+    "/etc/sysconfig/network/",
+)
+
+
+def guest_network(text: str, action: str, record: str = "", settings: Mapping[str, Any] | None = None) -> Any:
+    """The filter: ``survey``'s output and a record in, what to do out. ``action``: record, restore, compare.
+
+    Raises SurveyError for a survey that was cut off.
+    """
+    options = dict(settings or {})
+    if text.lstrip().startswith("{"):
+        return guest_windows(text, action, record, options)
+    seen = read(text)
+    problems = list(_basics(seen, action, options))
+    if action == "record":
+        return _record(seen, record, options, problems)
+    try:
+        wanted = use(load(record, str(options.get("file", "the record"))))
+    except RecordError as e:
+        remedy = "Correct the file, or move it away and record again while the machine is at home."
+        return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
+    problems += _stranger(wanted, seen)
+    names, macs, missing = match(wanted, seen.interfaces)
+    wanted = named(wanted, names, macs)
+    if action == "compare":
+        return {"problems": problems, **_compared(wanted, seen, missing)}
+    return _restore(wanted, seen, missing, options, problems)
+
+
+def guest_addresses(texts: list[str]) -> str:
+    """The filter behind addresses.csv."""
+    return addresses(texts)
+
+
+def _basics(seen: Network, action: str, options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
+    if not seen.root:
+        yield Refusal(
+            "not_root", "The tasks are not running as root.", "Set become: true, or connect as root."
+        ).result()
+    if seen.azure and action != "compare":
+        does = (
+            "Its network there is not the one at home" if action == "record" else "Addresses of home would cut it off"
+        )
+        yield Refusal(
+            "in_azure",
+            f"This machine runs in Azure. {does}.",
+            "Run the role when the machine is at home, after the failover to on-premises.",
+        ).result()
+
+
+def _stranger(wanted: Record, seen: Network) -> list[dict[str, object]]:
+    """An address may lead to another machine by now. Ours has the recorded host name, or one of the MAC addresses."""
+    macs = {i.mac for i in wanted.interfaces if i.physical and i.mac}
+    if not wanted.hostname or wanted.hostname == seen.hostname or macs & {i.mac for i in seen.interfaces}:
+        return []
+    return [
+        Refusal(
+            "other_machine",
+            f"The machine that answers is {seen.hostname}, and has none of the MAC addresses recorded for {wanted.hostname}.",
+            "Correct its address (ansible_host), or the host name in the record.",
+        ).result()
+    ]
+
+
+def _record(
+    seen: Network, before: str, options: Mapping[str, Any], problems: list[dict[str, object]]
+) -> dict[str, Any]:
+    made = build(str(options.get("machine", seen.hostname)), seen)
+    result: dict[str, Any] = {"problems": problems, "text": dump(made), "same": False, "differences": [], "kept": False}
+    if before:
+        try:
+            old = load(before, str(options.get("file", "the record")))
+        except RecordError as e:
+            result["problems"] = [
+                *problems,
+                Refusal("no_record", f"{e}.", "Correct the file, or move it away and record again.").result(),
+            ]
+            return result
+        result["same"] = old == made
+        wanted = use(old)
+        result["problems"] = [*problems, *_stranger(wanted, seen)]
+        result["differences"] = [
+            *network_differences(wanted, seen),
+            *file_differences(wanted.files, recorded_files(seen.files)),
+            *storage_differences(wanted, seen),
+        ]
+    return result
+
+
+def _compared(wanted: Record, seen: Network, missing: list[str]) -> dict[str, Any]:
+    live = [
+        *(f"{name}: recorded, and this machine has no adapter left for it" for name in missing),
+        *network_differences(wanted, seen),
+    ]
+    return {
+        "live": live,
+        "differences": [
+            *live,
+            *file_differences(_all(wanted, seen), recorded_files(_relevant(wanted, seen))),
+            *(f"{u}: ran when recorded, does not now" for u in _tools(wanted, seen)),
+        ],
+        "storage": storage_differences(wanted, seen),
+        "addresses": {i.name: list(i.addresses) for i in wanted.interfaces},
+    }
+
+
+def _tools(wanted: Record, seen: Network) -> list[str]:
+    return [u for u, state in sorted(wanted.tools.items()) if all(state) and seen.tools.get(u) != (True, True)]
+
+
+def _relevant(wanted: Record, seen: Network) -> dict[str, File]:
+    """Files of now that are recorded, or that configure the network beside them."""
+    return {
+        p: f
+        for p, f in seen.files.items()
+        if (p in wanted.files or p.startswith(DIRECTORIES)) and not (p == "/etc/resolv.conf" and p not in wanted.files)
+    }
+
+
+def _all(wanted: Record, seen: Network) -> dict[str, File]:
+    """The recorded files. A resolv.conf that a program writes now is that program's, whatever was recorded."""
+    now = seen.files.get("/etc/resolv.conf")
+    ours = "/etc/resolv.conf" in recorded_files({"/etc/resolv.conf": now} if now else {})
+    return {p: f for p, f in wanted.files.items() if p != "/etc/resolv.conf" or ours or now is None}
+
+
+def _restore(
+    wanted: Record, seen: Network, missing: list[str], options: Mapping[str, Any], problems: list[dict[str, object]]
+) -> dict[str, Any]:
+    files = _all(wanted, seen)
+    now = recorded_files(_relevant(wanted, seen))
+    write, unknown = [], []
+    for path, file in files.items():
+        if now.get(path) == file:
+            continue
+        full = _filled(file, seen)
+        if MARK in full.text:
+            unknown.append(path)
+        write.append(_written(full))
+    remove = sorted(p for p in now if p not in files and options.get("remove_others", True))
+    enable = [u for u, s in wanted.services.items() if u in MANAGERS and s[0] and seen.services.get(u) != (True, True)]
+    disable = [
+        u for u, s in seen.services.items() if u in MANAGERS and s[0] and not wanted.services.get(u, (False, False))[0]
+    ]
+    packages = [p for p in wanted.packages if p not in seen.packages]
+    live = list(network_differences(wanted, seen))
+    changed = {f["path"] for f in write} | set(remove)
+    interfaces = list(_interfaces(wanted, seen, changed, bool(enable or disable or packages)))
+    lines = [
+        *live,
+        *file_differences(
+            files, now if remove or options.get("remove_others", True) else {p: f for p, f in now.items() if p in files}
+        ),
+    ]
+    lines += [f"package {p}: installed when recorded, missing now" for p in packages]
+    lines += [f"{u}: ran when recorded, does not now" for u in _tools(wanted, seen)]
+    if missing:
+        problems = [
+            *problems,
+            Refusal(
+                "interface_missing",
+                f"This machine has no network adapter for {', '.join(missing)} of the record.",
+                "Add the adapter in vCenter, or remove the interface from the record.",
+            ).result(),
+        ]
+    if unknown:
+        problems = [
+            *problems,
+            Refusal(
+                "secret_missing",
+                f"The secrets in {', '.join(unknown)} are no longer kept on the machine.",
+                f"Write them into the record in place of {MARK}, and remove them after the run.",
+            ).result(),
+        ]
+    repair, against = _repairs(wanted, seen, options)
+    network = bool(write or remove or enable or disable or packages or interfaces)
+    return {
+        "problems": [*problems, *against],
+        "pending": seen.pending,
+        "differences": lines,
+        "storage": storage_differences(wanted, seen),
+        "write": write,
+        "links": [{"path": f.path, "link": f.link} for f in files.values() if f.link and now.get(f.path) != f],
+        "remove": remove,
+        "directories": sorted({f["path"].rsplit("/", 1)[0] for f in write}),
+        "enable": enable,
+        "disable": disable,
+        "packages": packages,
+        "kept": [p for p in packages if p in seen.kept_packages],
+        "tools": _tools(wanted, seen),
+        "repair": repair,
+        "network": network,
+        "changed": network or bool(repair) or bool(_tools(wanted, seen)),
+        "guard": "".join(
+            f"{line}\n"
+            for line in _guard(
+                wanted, seen, changed, [*enable, *disable], interfaces, bool(options.get("check_gateway", True))
+            )
+        ),
+        "addresses": {i.name: list(i.addresses) for i in wanted.interfaces},
+        "agents": list(seen.agents),
+    }
+
+
+def _filled(file: File, seen: Network) -> File:
+    """The file with the secrets that the machine kept; those it has now where nothing was kept."""
+    if MARK not in file.text:
+        return file
+    text = file.text
+    for source in (seen.kept, seen.files):
+        if file.path in source:
+            text = fill(text, source[file.path].text)
+    return replace(file, text=text)
+
+
+def _written(file: File) -> dict[str, Any]:
+    owner, _dummy, group = file.owner.partition(":")
+    return {
+        "path": file.path,
+        "text": file.text,
+        "mode": file.mode.zfill(4),
+        "owner": owner,
+        "group": group or "root",
+        "secret": has_secrets(file.text),
+        "link": file.link,
+    }
+
+
+def _interfaces(wanted: Record, seen: Network, changed: set[str], services: bool) -> Iterator[str]:
+    """``NAME MANAGER UUID`` for each interface that is to be set up again: it is not as recorded, or what describes it changes."""
+    routes_wrong = {r.dev for r in set(wanted.routes) ^ set(static_routes(seen))}
+    owners = {i.name: _owner(i.name, i.mac, wanted) for i in wanted.interfaces}
+    for interface in wanted.interfaces:
+        manager, uuid, path = owners[interface.name]
+        wrong = bool(interface_difference(interface, seen)) or interface.name in routes_wrong
+        if (wrong or path in changed) and seen.interface(interface.name) and (manager or wrong):
+            yield f"{interface.name} {manager or 'networkd'} {uuid or '-'}"
+
+
+class Owner(NamedTuple):
+    """What an interface is managed by (empty: unknown), the UUID of its connection, and the file that describes it."""
+
+    manager: str = ""
+    uuid: str = ""
+    path: str = ""
+
+
+def _owner(name: str, mac: str, wanted: Record) -> Owner:
+    """(manager, UUID of its connection, file) of an interface, as the recorded files tell."""
+    nm = wanted.services.get("NetworkManager.service", (False, False))[0]
+    for path, file in wanted.files.items():
+        if path.startswith("/etc/NetworkManager/system-connections/"):
+            keys = _keyfile(file.text)
+            if keys.get("interface-name") == name or (mac and keys.get("mac-address", "").lower() == mac):
+                return Owner("nm", keys.get("uuid", ""), path)
+        elif path.startswith("/etc/network/interfaces") and re.search(
+            rf"^\s*iface\s+{re.escape(name)}\s", file.text, re.MULTILINE
+        ):
+            return Owner("ifupdown", "", path)
+        elif re.fullmatch(rf"/etc/sysconfig/network-scripts/ifcfg-{re.escape(name)}", path):
+            found = re.search(r"^UUID=[\"']?([0-9a-fA-F-]+)", file.text, re.MULTILINE)
+            return Owner("nm" if nm else "network", (found.group(1) if found and nm else ""), path)
+        elif path == f"/etc/sysconfig/network/ifcfg-{name}":
+            return Owner("wicked", "", path)
+    for path, file in wanted.files.items():
+        if path.startswith(("/etc/netplan/", "/etc/systemd/network/")) and re.search(
+            rf"(?<![\w.-]){re.escape(name)}(?![\w-])|{re.escape(mac or name)}", file.text
+        ):
+            renderer = re.search(r"renderer:\s*[\"']?NetworkManager", file.text)
+            return Owner("nm" if renderer and path.startswith("/etc/netplan/") else "networkd", "", path)
+    return Owner()
+
+
+def _keyfile(text: str) -> dict[str, str]:
+    parser = configparser.RawConfigParser(strict=False, delimiters=("=",), interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        return {}
+    return {k: v for section in reversed(parser.sections()) for k, v in parser.items(section)}
+
+
+def _guard(
+    wanted: Record, seen: Network, paths: set[str], units: list[str], interfaces: list[str], gateways: bool
+) -> Iterator[str]:
+    yield from (f"path {p}" for p in sorted(paths))
+    yield from (f"unit {u}" for u in units)
+    yield from (f"interface {i}" for i in interfaces)
+    yield from (f"address {i.name} {a}" for i in wanted.interfaces for a in i.addresses if ":" not in a)
+    if gateways:
+        yield from (f"gateway {r.dev} {r.via}" for r in wanted.routes if r.to == "default" and "." in r.via)
+    if wanted.hostname and wanted.hostname != seen.hostname:
+        yield f"hostname {wanted.hostname}"
+
+
+def _repairs(
+    wanted: Record, seen: Network, options: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[dict[str, object]]]:
+    """Files of storage to write, where that was asked for; and what blocks it."""
+    asked = options.get("repair") or []
+    files: list[dict[str, Any]] = []
+    problems: list[dict[str, object]] = []
+    for path, file in wanted.storage.items():
+        kind = next(k for k in (*REPAIRS, "fstab") if k in path)
+        now = seen.storage.get(path)
+        if kind not in asked or (now and effective(path, redact(now.text)) == file.text):
+            continue
+        kept = seen.kept_storage.get(path)
+        if path in COMMENTED:
+            if not kept or effective(path, redact(kept.text)) != file.text:
+                problems.append(
+                    _no_repair(path, f"{path} itself is not kept on the machine", "Restore it by hand from a backup.")
+                )
+                continue
+            file = kept
+        else:
+            file = _filled(file, replace(seen, kept=seen.kept_storage, files=seen.storage))
+        if path == "/etc/fstab" and (lost := list(_lost(file.text, seen))):
+            problems.append(
+                _no_repair(
+                    path,
+                    f"The recorded /etc/fstab names {', '.join(lost)}, which this machine does not have; it might not start with it",
+                    "Correct the record, or add what is missing.",
+                )
+            )
+            continue
+        files.append(_written(file))
+    return files, problems
+
+
+def _no_repair(path: str, reason: str, remedy: str) -> dict[str, object]:
+    word = next(k for k in REPAIRS if k in path)
+    return Refusal("no_repair", f"{reason}.", f"{remedy} Or leave {word} out of guest_network_repair.").result()
+
+
+def _lost(text: str, seen: Network) -> Iterator[str]:
+    """Devices of an fstab that the machine must have to start, and does not."""
+    for line in text.splitlines():
+        words = line.split()
+        if (
+            len(words) < 4
+            or words[0].startswith("#")
+            or "nofail" in words[3].split(",")
+            or "noauto" in words[3].split(",")
+        ):
+            continue
+        kind, _dummy, value = words[0].partition("=")
+        value = value.strip("\"'")
+        if kind in ("UUID", "LABEL", "PARTUUID", "PARTLABEL"):
+            if value.lower() not in {b.lower() for b in seen.blocks}:
+                yield words[0]
+        elif words[0].startswith("/dev/mapper/"):
+            if words[0].removeprefix("/dev/mapper/") not in seen.mappers:
+                yield words[0]
+        elif re.match(r"^/dev/[^/]+/[^/]+$", words[0]) and not words[0].startswith("/dev/disk/"):
+            if words[0].removeprefix("/dev/") not in seen.mappers:
+                yield words[0]
+        elif re.match(r"^/dev/[^/]+$", words[0]) and words[0].removeprefix("/dev/") not in seen.blocks:
+            yield words[0]
