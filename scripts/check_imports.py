@@ -2,7 +2,8 @@
 """Arrows between the rooms of the house only point down.
 
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
-    failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model          azure, vcenter -> failback.model
+    failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
+    azure, vcenter -> failback.model
 
 Beside the arrows: a room of the domain imports itself and rooms of lower floors, and nothing there goes in a circle;
 ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain (``failback``) uses the

@@ -15,7 +15,8 @@ class Step:
     share: float
 
 
-#: Tasks in order with their friendly names (SEEN where nothing else is said); the shares of the failover are those of the measured failback (58, 140 and 16 of 215 s).
+#: Tasks in order with their friendly names (SEEN where nothing else is said); the shares of the failover are those of the
+#: measured failback (58, 140 and 16 of 215 s).
 SCENARIOS: dict[str, tuple[Step, ...]] = {
     "UnplannedFailover": (
         Step("VmUfoPrerequisitesCheck", "Prerequisites check for failover", 0.27),

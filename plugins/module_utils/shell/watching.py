@@ -206,7 +206,7 @@ def _alone(keys: Sequence[str], known: Mapping[str, Facts]) -> dict[str, str]:
     called = Counter(
         name_key(word)
         for machine in known.values()
-        for word in {machine["name"], last_segment(machine["item_id"]), machine["group"]}
+        for word in dict.fromkeys((machine["name"], last_segment(machine["item_id"]), machine["group"]))
     )
     found = {}
     for key in keys:

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.homeward.asr.plugins.filter.variables import variables
 from ansible_collections.homeward.asr.plugins.plugin_utils import between, several
 
-HOSTS = ["vault-a", "vault-b"]
+HOSTS = ("vault-a", "vault-b")
 A, B = ({"name": name, "resource_group": "rg"} for name in HOSTS)
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that must be known before the first write of a run: servers, placements, points, proofs.
 
-Wrong names, missing servers and ambiguous choices are found here, for all steps of the route that any machine willstill take, so that a run never stops half-way over a misspelt option.
+Wrong names, missing servers and ambiguous choices are found here, for all steps of the route that any machine will still take,
+so that a run never stops half-way over a misspelt option.
 """
 
 from __future__ import annotations

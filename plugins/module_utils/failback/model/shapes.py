@@ -183,7 +183,7 @@ def _kept(value: Any, shape: Shape, path: str, odd: list[str]) -> Any:
             if needed:
                 odd.append(_under(path, key))
             continue
-        if part is TEXT and type(there) is str:
+        if part is TEXT and isinstance(there, str):
             continue
         kept = _kept(there, part, _under(path, key), odd)
         if kept is not there:

@@ -31,7 +31,10 @@ def preflight(
     site: SurveyPort | None,
     reach: Reach | None = None,
 ) -> dict[str, Any]:
-    """The whole result but its ``failed``. ``reach`` tries TCP ports of servers, where that is asked for. Raises InputError for what is not understood in the options."""
+    """The whole result but its ``failed``. ``reach`` tries TCP ports of servers, where that is asked for.
+
+    Raises InputError for what is not understood in the options.
+    """
     for moment in moments:
         if moment not in MOMENTS:
             raise InputError(

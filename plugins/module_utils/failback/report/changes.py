@@ -144,8 +144,9 @@ def selected(
     """The machines that somebody waits for, as one thing. ``words`` is what was asked for.
 
     ``ready``: every one of them is ready for its failover home, none is busy, and nothing holds it. ``holds`` are sentences:
-    Each machine's ``chosen_as`` is the word that selects it alone. ``problems`` (words that fit no machine), vaults that cannot be read, servers that are lost, machines in critical health. While a
-    vault cannot be read, what is known of the machines is the ``former`` selection.
+    ``problems`` (words that fit no machine), vaults that cannot be read, servers that are lost, machines in critical health.
+    Each machine's ``chosen_as`` is the word that selects it alone. While a vault cannot be read, what is known of the
+    machines is the ``former`` selection.
     """
     unread = [
         f"Vault {vault['facts']['vault']} cannot be read: {vault['reason']}"

@@ -68,8 +68,8 @@ def told(before: Facts | None, after: Facts, **options: Any) -> list[tuple[str, 
 
 def test_the_first_picture_is_reported_as_it_is_or_not_at_all() -> None:
     after = picture(part(machine("a"), jobs=(job("old", NOW - 9), job("new"))), selection=selected({}, [], []))
-    assert [kind for kind, _ in told(None, after)] == ["server", "machine", "job", "selection"]
-    assert [kind for kind, _ in told(None, after, report_current=False)] == ["selection"]
+    assert [event[0] for event in told(None, after)] == ["server", "machine", "job", "selection"]
+    assert [event[0] for event in told(None, after, report_current=False)] == ["selection"]
     assert told(after, after) == []
 
 
