@@ -77,6 +77,7 @@ SHAPES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/providers/*"): PROVIDER,
     ("POST", "/providers/*/register"): PROVIDER,
     ("GET", "/resources"): listing(obj(id=TEXT, name=TEXT, type=TEXT, location=TEXT)),
+    ("GET", "microsoft.authorization/locks"): listing(obj(id=TEXT, name=TEXT, type=TEXT, properties=obj(level=TEXT))),
     ("GET", RSV): listing(VAULT),
     ("GET", ASR): VAULT,
     ("GET", f"{ASR}/replicationoperationstatus/*"): OPERATION,

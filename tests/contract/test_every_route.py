@@ -383,6 +383,9 @@ class Walk:
             wire.until(
                 lambda link=reply.headers["Location"]: wire.get(link), lambda seen: seen["status"] == "Succeeded"
             )  # type: ignore[misc]
+        wire.control("POST", "/locks", {"scope": vm, "name": "keep", "level": "CanNotDelete"})
+        wire.get(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/locks")
+        wire.control("DELETE", "/locks")
         eligible = f"{vm}/providers/Microsoft.RecoveryServices/replicationEligibilityResults"
         wire.get(eligible)
         wire.get(f"{eligible}/default")

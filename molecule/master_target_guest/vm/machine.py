@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Starts and stops the virtual machine of the scenario, and a web server beside it.
 
-``machine.py start IMAGES FLAVOUR DIRECTORY [ADAPTERS]``, ``machine.py reset DIRECTORY``, ``machine.py stop DIRECTORY``. The directory holds
-everything of one run: disks, pid files, the serial console (``console.log``), the ports (``ports.json``) and what the web server
-serves (``www``). ADAPTERS is a number of further network adapters, each in a network of its own (10.0.3.0/24 and on) with DHCP. Seen from the machine the controller is 10.0.2.2. KVM is used where it truly works, software emulation elsewhere.
+``machine.py start IMAGES FLAVOUR DIRECTORY [ADAPTERS]``, ``machine.py reset DIRECTORY``, ``machine.py stop
+DIRECTORY``. The directory holds everything of one run: disks, pid files, the serial console (``console.log``), the
+ports (``ports.json``) and what the web server serves (``www``). ADAPTERS is a number of further network adapters,
+each in a network of its own (10.0.3.0/24 and on) with DHCP. Seen from the machine the controller is 10.0.2.2. KVM is
+used where it truly works, software emulation elsewhere.
 """
 
 from __future__ import annotations

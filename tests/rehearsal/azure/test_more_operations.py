@@ -179,10 +179,8 @@ def test_removed_cleanly_and_by_force(vault: Wire) -> None:
     """The last look at these two machines."""
     disks = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{{}}/providers/Microsoft.Compute/disks"
     clean, forced = vault.item("web-01"), vault.item("web-03")
-    group = next(
-        d["id"].split("/")[4]
-        for d in vault.all(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines")
-    )
+    told = clean["properties"]["providerSpecificDetails"]
+    group = (told.get("recoveryAzureResourceGroupId") or told["targetResourceGroupId"]).rsplit("/", 1)[1]
     reply = vault.start(clean, "remove", {})
     vault.good(vault.job(reply))
     assert vault.call("GET", reply.headers["Location"]).status_code == 204
