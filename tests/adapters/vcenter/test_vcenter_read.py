@@ -167,7 +167,7 @@ def test_plain_answers_say_what_pyvmomi_says(site: Any, monkeypatch: pytest.Monk
         return [*site.machines(names=names, devices=True), *site.machines(names=names), *site.servers(names=names)]
 
     with monkeypatch.context() as patched:
-        patched.setattr(read.sdk, "deserialized", None)
+        patched.setattr(read.pyvmomi, "deserialized", None)
         plain = everyone()
     with monkeypatch.context() as patched:
         patched.setattr(read, "can_retrieve", lambda _collector: False)
@@ -186,11 +186,11 @@ def test_what_is_not_known_is_read_by_pyvmomi(site: Any, monkeypatch: pytest.Mon
         word = local(name)
         return "Unheard" if word == unknown else word
 
-    def deserialized(stub: Any, body: bytes, kind: Any, real: Any = read.sdk.deserialized) -> Any:
+    def deserialized(stub: Any, body: bytes, kind: Any, real: Any = read.pyvmomi.deserialized) -> Any:
         asked.append(kind)
         return real(stub, body, kind)
 
     monkeypatch.setattr(answers, "_local", forgetful)
-    monkeypatch.setattr(read.sdk, "deserialized", deserialized)
+    monkeypatch.setattr(read.pyvmomi, "deserialized", deserialized)
     assert site.machines(names=["off-01"], devices=True) == known
     assert asked
