@@ -40,6 +40,8 @@ SYNCHRONISING = frozenset({Position.SYNCING_HOME, Position.SYNCING_OUT})
 #: Seconds for which a machine that was read individually counts as read just now: as long as it takes to read some hundred others and
 #: vCenter, so that what is sent together is read once.
 MOMENT = 30.0
+#: The same before a commit, which deletes the other copy.
+MOMENT_OF_COMMIT = 10.0
 
 
 def _not_sent(operation: Operation) -> str:
@@ -121,14 +123,15 @@ class Gatekeeper:
         now = self.state.clock.monotonic()
         found: dict[str, Seen] = {}
         asked: list[Item] = []
-        for item, _track, _operation in due:
+        for item, _track, operation in due:
             when, known = self.state.looked_at.get(item.key, (0.0, None))
-            if known is None or now - when > MOMENT:
+            if known is None or now - when > (MOMENT_OF_COMMIT if operation.step in SEALS else MOMENT):
                 asked.append(item)
             else:
                 found[item.key] = known, self.state.now
+                self.fresh[item.key] = when, found[item.key]
         read = self.read(asked)
-        self.fresh.update((key, (now, seen)) for key, seen in {**found, **read}.items())
+        self.fresh.update((key, (now, seen)) for key, seen in read.items())
         return {**found, **read}
 
     def may_fail_over(self, due: Sequence[Due]) -> list[Due]:
