@@ -95,7 +95,7 @@ def test_a_cancelled_job_detaches_and_its_relaunch_asks_for_approval_in_words_of
     (ended,) = [e["event_data"] for e in told if e["event"] == "playbook_on_stats"]
     result = ended["artifact_data"]["asr_result"]
     assert (result["awaiting_approval"], result["failed"]) == (["out-01"], [])
-    reports = [e["event_data"]["res"] for e in told if "total" in (e["event_data"].get("res") or {})]
+    reports = [e["event_data"]["res"] for e in told if "total" in (e.get("event_data", {}).get("res") or {})]
     (onward,) = reports[-1]["onward"]
     assert (onward["about"], onward["command"], onward["variable"]) == ("approve", "", 'asr_approved: ["out-01"]')
     printed = " ".join("".join(e["stdout"] + "\n" for e in told).split())
