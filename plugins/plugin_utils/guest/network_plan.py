@@ -231,7 +231,8 @@ def _restore(
         "write": write,
         "links": [{"path": f.path, "link": f.link} for f in files.values() if f.link and now.get(f.path) != f],
         "remove": remove,
-        "directories": sorted({f["path"].rsplit("/", 1)[0] for f in write}),
+        # Those that hold a file are there.
+        "directories": sorted({f["path"].rsplit("/", 1)[0] for f in write} - {p.rsplit("/", 1)[0] for p in seen.files}),
         "enable": enable,
         "disable": disable,
         "packages": packages,
