@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..failback.model.outcomes import LISTED
+from ..failback.model.outcomes import LISTED, WENT_WELL
 from ..failback.readiness.lines import beside, collected
 from ..failback.report.table import Report, gather, render, still_running
 from .specs import Spec
@@ -44,6 +44,12 @@ def judge(report: Report, allowed_failures: float, on_timeout: str) -> tuple[str
     return "", "", False
 
 
+def _arrived(report: Report) -> set[str]:
+    """Names of the machines, in lower case, that nothing is left to do about."""
+    well = {story.name.lower() for story in report.stories if story.last.get("done") in WENT_WELL}
+    return well - {story.name.lower() for story in report.stories if story.last.get("done") not in WENT_WELL}
+
+
 def work(call: Call) -> dict[str, Any]:
     """The report as the module gives it."""
     return tell(call.params, call.check)
@@ -54,11 +60,11 @@ def tell(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     report = gather(params["results"], check)
     onward = list(params.get("onward") or ())
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
+    arrived = set() if check or report.running or bad else _arrived(report)
+    rules = beside(collected(params["results"]), arrived)
     result: dict[str, Any] = {
         "changed": False,
-        "lines": render(
-            report, onward=onward, verbose=bool(params.get("verbose")), rules=beside(collected(params["results"]))
-        ),
+        "lines": render(report, onward=onward, verbose=bool(params.get("verbose")), rules=rules),
         "onward": onward,
         "total": len(report.stories),
         "counts": {

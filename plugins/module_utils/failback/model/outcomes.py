@@ -8,6 +8,8 @@ from __future__ import annotations
 
 #: Ends that count as a failure.
 BAD = ("failed", "refused")
+#: Outcomes after which nothing is left to do.
+WENT_WELL = ("started", "joined", "unchanged")
 
 #: Ends before the last step: failed or refused, stopped before a commit for approval, stopped with the consistency group.
 STOPPED = (*BAD, "awaiting_approval", "held")

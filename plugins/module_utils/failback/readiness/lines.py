@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..report.rows import WIDTH
@@ -44,10 +44,11 @@ def collected(results: Iterable[Mapping[str, Any]]) -> list[Found]:
     return list(known.values())
 
 
-def beside(findings: Sequence[Found]) -> list[str]:
+def beside(findings: Sequence[Found], arrived: Collection[str] = ()) -> list[str]:
     """What the rules of a run warned of and what was accepted, as lines. What blocked a machine is said with the machine; what is not
-    known is only named."""
+    known is only named. Where all machines of a finding have ``arrived`` (names in lower case), only the report's files keep it."""
     lines: list[str] = []
+    findings = [f for f in findings if kind_of(f) == "accepted" or not _is_past(f, arrived)]
     for head in ("warn", "accepted"):
         mine = [f for f in findings if kind_of(f) == head]
         if mine:
@@ -60,6 +61,12 @@ def beside(findings: Sequence[Found]) -> list[str]:
         told = ", ".join(f"{rule} ({_names(sorted(names, key=str.lower))})" for rule, names in sorted(dark.items()))
         lines += ["", *_wrapped(f"Not known: {told}. The playbook preflight says why.", WIDTH)]
     return lines
+
+
+def _is_past(finding: Found, arrived: Collection[str]) -> bool:
+    """Whether every machine that a finding is about has arrived."""
+    names = [str(name).lower() for name in finding["machines"]]
+    return bool(names) and all(name in arrived for name in names)
 
 
 def render(result: Mapping[str, Any]) -> list[str]:

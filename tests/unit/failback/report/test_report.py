@@ -419,3 +419,23 @@ def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
     assert "Not known: network_link (m-a). The playbook preflight says why." in text
     # What blocks is reported with the machine that it stopped.
     assert "mt_snapshot" not in text
+
+
+@pytest.mark.parametrize(("done", "printed"), [("started", False), ("unchanged", False), ("awaiting_approval", True)])
+def test_a_warning_about_machines_that_have_arrived_is_in_the_files_only(done: str, printed: bool) -> None:
+    finding = {
+        "rule": "vm_snapshot",
+        "about": "machine",
+        "vault": "v",
+        "name": "m-a",
+        "machines": ["m-a"],
+        "verdict": "warn",
+    }
+    told = {"text": "m-a has a snapshot.", "remedy": "Delete it.", "blocks": False, "accepted": ""}
+    machine = {"name": "m-a", "vault": "v", "item_id": "/m-a", "done": done, "after": "home", "steps": []}
+    results = [{"finished": True, "machines": [machine], "findings": [{**finding, **told}]}]
+    options = {"results": results, "fail": True, "allowed_failures": 0.0, "on_timeout": "fail"}
+    assert any("vm_snapshot" in line for line in tell(options, False)["lines"]) is printed
+    assert any("vm_snapshot" in line for line in tell(options, True)["lines"]), (
+        "check mode says what would be in the way"
+    )
