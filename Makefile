@@ -94,12 +94,12 @@ $(VENV)/bin/python:
 	@mkdir -p $(STAMPS)
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$(PYTHON) is $$($(PYTHON) --version 2>&1): the tests need Python 3.11, 3.12 or 3.13; name one with PYTHON=python3.11." >&2; exit 1; }
-	@echo "Setting up Python in .build/venv"
+	@echo "Setting up Python in .build/venv" >&2
 	@$(PYTHON) -m venv $(VENV)
 
 $(STAMPS)/venv: requirements.txt tests/requirements.txt tests/constraints.txt $(REHEARSAL_REQUIREMENTS) | $(VENV)/bin/python
 	@mkdir -p $(STAMPS)
-	@echo "Installing Python packages (a minute or two the first time)"
+	@echo "Installing Python packages (a minute or two the first time)" >&2
 	@$(VENV)/bin/python $(PIP_INSTALL) $(foreach file,requirements.txt tests/requirements.txt $(REHEARSAL_REQUIREMENTS),-r $(file))
 	@touch $@
 
@@ -126,7 +126,7 @@ $(STANDIN): $(STANDIN_SOURCES) | $(STAMPS)/go
 gates-setup: $(STAMPS)/venv-importer $(STAMPS)/ansible-test
 
 $(STAMPS)/venv-importer: tests/requirements-importer.txt | $(VENV)/bin/python
-	@echo "Setting up Galaxy's importer in .build/venv-importer"
+	@echo "Setting up Galaxy's importer in .build/venv-importer" >&2
 	@$(PYTHON) -m venv $(BUILD)/venv-importer
 	@$(BUILD)/venv-importer/bin/python $(PIP_INSTALL) -r tests/requirements-importer.txt
 	@touch $@
