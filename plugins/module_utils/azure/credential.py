@@ -14,22 +14,7 @@ from ..failback.model.errors import ConnectionFailed, InputError
 from . import sdk, tls, wire
 from .clouds import Cloud, resolve
 from .profiles import user_and_password
-
-#: The last three are azure.azcollection's words: ``env`` for what is given, ``msi`` for the managed identity, and the file of
-#: profiles (profiles.py).
-SOURCES = (
-    "auto",
-    "service_principal",
-    "managed_identity",
-    "workload_identity",
-    "cli",
-    "env",
-    "msi",
-    "credential_file",
-)
-
-#: Words that are another's.
-_SAME = {"msi": "managed_identity", "credential_file": "service_principal"}
+from .sources import SAME, SOURCES
 
 #: Any of these shows that the host has a managed identity endpoint (DOC azure-identity). A plain Azure VM
 #: sets none.
@@ -114,8 +99,8 @@ def choose(account: AzureAccount, environment: Mapping[str, str], has_cli: bool)
             f"auth_source '{account.auth_source}' is not known.",
             f"Use one of {', '.join(SOURCES)}.",
         )
-    if account.auth_source in _SAME:
-        return _SAME[account.auth_source]
+    if account.auth_source in SAME:
+        return SAME[account.auth_source]
     if account.auth_source not in ("auto", "env"):
         return account.auth_source
     if account.secret or account.x509_certificate_path:

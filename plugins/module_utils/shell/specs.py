@@ -13,20 +13,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
+from ..azure.sources import SOURCES
 from ..failback.model.errors import InputError
 
 Spec = dict[str, dict[str, Any]]
 
-AUTH_SOURCES = [
-    "auto",
-    "service_principal",
-    "managed_identity",
-    "workload_identity",
-    "cli",
-    "env",
-    "msi",
-    "credential_file",
-]
+AUTH_SOURCES = list(SOURCES)
 DIRECTIONS = ["to_azure", "to_onprem"]
 
 #: Options whose values are secrets, with the variables that may carry them. The action plugin uses it as well: a secret
@@ -62,7 +54,7 @@ def azure() -> Spec:
     return {
         "auth_source": {
             "type": "str",
-            "choices": list(AUTH_SOURCES),
+            "choices": AUTH_SOURCES,
             "default": "auto",
             "fallback": _env("ANSIBLE_AZURE_AUTH_SOURCE"),
         },

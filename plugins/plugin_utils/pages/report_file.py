@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The report as files on the controller: which ones, whether they can be written, and writing them.
 
-The name's ending decides: ``.html`` writes the page and its data as JSON beside it, ``.json`` writes the data alone.
+A name that ends in ``.html`` gives the page, with its data as JSON beside it; ``.json`` gives only the data.
 """
 
 from __future__ import annotations

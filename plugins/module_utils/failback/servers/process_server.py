@@ -9,16 +9,17 @@ from typing import Any
 
 from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, certain
-from ..model.items import Item, Json, VaultRef, iso
+from ..model.items import Item, VaultRef, iso
 from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer
-from ..wanted.order import Order, without_blanks
+from ..wanted.order import without_blanks
 from ..wanted.refusals import said
-from ..wanted.selection import choose, excluded
+from ..wanted.selection import excluded
 from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
+from .chosen import chosen
 from .entries import entry_of, settle, warning
 from .fabrics import serving
 from .finding import find_server, not_found
@@ -205,18 +206,7 @@ class ProcessServers(ServerSlice[Seen]):
         if not self.order.chooses_machines:
             left_out = excluded(self.order.exclude, items)
             return [i for i in items if i.key not in left_out]
-        plans: dict[str, Sequence[Json]] = {}
-        if self.order.recovery_plans:
-            plans = {fabric.vault.key: self.vaults.list_recovery_plans(fabric.vault)}
-        wish = Order(
-            vaults=self.order.vaults,
-            route=(),
-            machines=self.order.machines,
-            groups=self.order.groups,
-            recovery_plans=self.order.recovery_plans,
-            exclude=self.order.exclude,
-        )
-        choice = choose(wish, items, plans)
+        choice = chosen(self.order, self.vaults, items, (fabric.vault,))
         self.notes = said(choice)
         return choice.items
 

@@ -10,16 +10,15 @@ from typing import Any
 from ..lifecycle.held import attached
 from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, ReadFailed
-from ..model.items import Item, Json
+from ..model.items import Item
 from ..model.ports import Clock, SiteMachine
 from ..model.refusal import Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from ..model.servers import MasterTarget
 from ..wanted.names import scoped
-from ..wanted.order import Order
 from ..wanted.refusals import said
-from ..wanted.selection import choose
 from .appliance_health import judge_appliance
+from .chosen import chosen
 from .fabrics import serving
 from .finding import find_server, not_found
 from .health import Verdict, judge_master_target
@@ -175,18 +174,7 @@ class MasterTargetReader(ServerSlice[list[Target]]):
         self.items = self.items or self.list_items()
         if not self.order.chooses_machines:
             return
-        plans: dict[str, Sequence[Json]] = {}
-        if self.order.recovery_plans:
-            plans = {v.key: self.vaults.list_recovery_plans(v) for v in self.order.vaults}
-        wish = Order(
-            vaults=self.order.vaults,
-            route=(),
-            machines=self.order.machines,
-            groups=self.order.groups,
-            recovery_plans=self.order.recovery_plans,
-            exclude=self.order.exclude,
-        )
-        choice = choose(wish, self.items, plans)
+        choice = chosen(self.order, self.vaults, self.items, self.order.vaults)
         self.chosen, self.notes = choice.items, said(choice)
 
     def onprem_machines(self) -> dict[str, SiteMachine]:
