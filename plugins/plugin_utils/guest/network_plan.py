@@ -10,19 +10,17 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ...module_utils.failback.model.refusal import Refusal
+from .network_files import filled, repairs, written
 from .network_record import (
-    COMMENTED,
     MANAGERS,
     Record,
     RecordError,
     addresses,
     build,
     dump,
-    effective,
     file_differences,
     interface_difference,
     load,
@@ -34,11 +32,10 @@ from .network_record import (
     storage_differences,
     use,
 )
-from .network_secrets import MARK, fill, has_secrets, redact
+from .network_secrets import MARK
 from .network_survey import File, Network, read
 from .network_windows import guest_windows
 
-REPAIRS = ("fstab", "lvm", "multipath")
 #: Directories where a file that was not recorded configures the network all the same.
 DIRECTORIES = (
     "/etc/NetworkManager/system-connections/",
@@ -182,10 +179,10 @@ def _restore(
     for path, file in files.items():
         if now.get(path) == file:
             continue
-        full = _filled(file, seen)
+        full = filled(file, seen)
         if MARK in full.text:
             unknown.append(path)
-        write.append(_written(full))
+        write.append(written(full))
     remove = sorted(p for p in now if p not in files and options.get("remove_others", True))
     enable = [u for u, s in wanted.services.items() if u in MANAGERS and s[0] and seen.services.get(u) != (True, True)]
     disable = [
@@ -221,7 +218,7 @@ def _restore(
                 f"Write them into the record in place of {MARK}, and remove them after the run.",
             ).result(),
         ]
-    repair, against = _repairs(wanted, seen, options)
+    repair, against = repairs(wanted, seen, options)
     network = bool(write or remove or enable or disable or packages or interfaces)
     return {
         "problems": [*problems, *against],
@@ -249,30 +246,6 @@ def _restore(
         ),
         "addresses": {i.name: list(i.addresses) for i in wanted.interfaces},
         "agents": list(seen.agents),
-    }
-
-
-def _filled(file: File, seen: Network) -> File:
-    """The file with the secrets that the machine kept; those it has now where nothing was kept."""
-    if MARK not in file.text:
-        return file
-    text = file.text
-    for source in (seen.kept, seen.files):
-        if file.path in source:
-            text = fill(text, source[file.path].text)
-    return replace(file, text=text)
-
-
-def _written(file: File) -> dict[str, Any]:
-    owner, _dummy, group = file.owner.partition(":")
-    return {
-        "path": file.path,
-        "text": file.text,
-        "mode": file.mode.zfill(4),
-        "owner": owner,
-        "group": group or "root",
-        "secret": has_secrets(file.text),
-        "link": file.link,
     }
 
 
@@ -341,69 +314,3 @@ def _guard(
         yield from (f"gateway {r.dev} {r.via}" for r in wanted.routes if r.to == "default" and "." in r.via)
     if wanted.hostname and wanted.hostname != seen.hostname:
         yield f"hostname {wanted.hostname}"
-
-
-def _repairs(
-    wanted: Record, seen: Network, options: Mapping[str, Any]
-) -> tuple[list[dict[str, Any]], list[dict[str, object]]]:
-    """Files of storage to write, where that was asked for; and what blocks it."""
-    asked = options.get("repair") or []
-    files: list[dict[str, Any]] = []
-    problems: list[dict[str, object]] = []
-    for path, file in wanted.storage.items():
-        kind = next(k for k in (*REPAIRS, "fstab") if k in path)
-        now = seen.storage.get(path)
-        if kind not in asked or (now and effective(path, redact(now.text)) == file.text):
-            continue
-        kept = seen.kept_storage.get(path)
-        if path in COMMENTED:
-            if not kept or effective(path, redact(kept.text)) != file.text:
-                problems.append(
-                    _no_repair(path, f"{path} itself is not kept on the machine", "Restore it by hand from a backup.")
-                )
-                continue
-            file = kept
-        else:
-            file = _filled(file, replace(seen, kept=seen.kept_storage, files=seen.storage))
-        if path == "/etc/fstab" and (lost := list(_lost(file.text, seen))):
-            problems.append(
-                _no_repair(
-                    path,
-                    f"The recorded /etc/fstab names {', '.join(lost)}, which this machine does not have; it might not start with it",
-                    "Correct the record, or add what is missing.",
-                )
-            )
-            continue
-        files.append(_written(file))
-    return files, problems
-
-
-def _no_repair(path: str, reason: str, remedy: str) -> dict[str, object]:
-    word = next(k for k in REPAIRS if k in path)
-    return Refusal("no_repair", f"{reason}.", f"{remedy} Or leave {word} out of guest_network_repair.").result()
-
-
-def _lost(text: str, seen: Network) -> Iterator[str]:
-    """Devices of an fstab that the machine must have to start, and does not."""
-    for line in text.splitlines():
-        words = line.split()
-        if (
-            len(words) < 4
-            or words[0].startswith("#")
-            or "nofail" in words[3].split(",")
-            or "noauto" in words[3].split(",")
-        ):
-            continue
-        kind, _dummy, value = words[0].partition("=")
-        value = value.strip("\"'")
-        if kind in ("UUID", "LABEL", "PARTUUID", "PARTLABEL"):
-            if value.lower() not in {b.lower() for b in seen.blocks}:
-                yield words[0]
-        elif words[0].startswith("/dev/mapper/"):
-            if words[0].removeprefix("/dev/mapper/") not in seen.mappers:
-                yield words[0]
-        elif re.match(r"^/dev/[^/]+/[^/]+$", words[0]) and not words[0].startswith("/dev/disk/"):
-            if words[0].removeprefix("/dev/") not in seen.mappers:
-                yield words[0]
-        elif re.match(r"^/dev/[^/]+$", words[0]) and words[0].removeprefix("/dev/") not in seen.blocks:
-            yield words[0]

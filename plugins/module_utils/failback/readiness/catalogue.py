@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import azures, configuration, copies, doors, gateways, groups, homes, processing, standing
+from . import azures, configuration, copies, doors, gateways, groups, homes, hosts, processing, standing
 from .rules import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -18,6 +18,7 @@ RULES: tuple[Rule, ...] = (
     *standing.RULES,
     *azures.RULES,
     *homes.RULES,
+    *hosts.RULES,
     *copies.RULES,
 )
 

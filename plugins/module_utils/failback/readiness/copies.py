@@ -12,7 +12,7 @@ from ..lifecycle.table import Position
 from ..model.identity import azure_disks
 from ..model.refusal import Refusal
 from .facts import Facts, Machine
-from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, OUT, WARN, Judge, Rule, Said, bad, ok, unknown
+from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, OUT, WARN, Judge, Rule, Said, bad, numbered, ok, unknown
 
 #: Positions in which the copy is checked: before them it is incomplete, after them the item only grows old.
 _JUDGED = frozenset({Position.READY})
@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
         Rule(
             word, title, MACHINE, FAILOVER, BLOCK, gated(word, fine), f"{_ITEM}: {reads}",
             "Fix what the vault reports and wait until it is healthy.",
-            f"preflight check{'s' if len(checks) > 1 else ''} {' and '.join(map(str, checks))}", checks,
+            numbered(checks), checks,
             unknown_blocks=True,
         )
         for word, title, fine, reads, checks in _GATES

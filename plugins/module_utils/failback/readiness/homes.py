@@ -6,11 +6,11 @@ Original and alternate location differ in what is allowed (fact sheet, section 3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ..lifecycle.bodies import Placement
 from ..model.identity import Known, site_words
-from ..model.site_ports import SiteDatastore, SiteHost
+from ..model.site_ports import SiteDatastore
 from ..wanted.selection import listing
 from .facts import Facts, Machine
 from .rules import (
@@ -24,6 +24,7 @@ from .rules import (
     Rule,
     Said,
     bad,
+    numbered,
     ok,
     unknown,
 )
@@ -212,28 +213,6 @@ def name_free(s: Machine, f: Facts) -> Said | None:
     return ok("No other VM has its name there.")
 
 
-def standalone(s: Machine, f: Facts) -> Said | None:
-    if s.recreated is not False or s.vm is None or f.survey is None:
-        return None
-    host = f.survey.hosts.get(s.vm.host)
-    if host is None:
-        return unknown("The host of its VM is not known.")
-    if not host.cluster:
-        return bad(
-            f"Its VM is on the standalone host {host.name}: a reprotect may create a new one on the host of the "
-            "master target."
-        )
-    return ok(f"Its host belongs to the cluster {host.cluster}.")
-
-
-def host_discovered(s: Machine, f: Facts) -> Said | None:
-    if not s.recreated or s.gateway is None:
-        return None
-    if s.gateway.datastores:
-        return ok(f"The host of {s.gateway.name} is discovered: its datastores are listed.")
-    return bad(f"The host of {s.gateway.name} is not discovered: none of its datastores is listed.")
-
-
 def _all_off(s: Machine) -> bool:
     """Whether a machine that tells no id of its VM (modernized items need not, SPEC) has VMs of its name, and all are off. This
     is enough before a failover, which can be cancelled; a commit needs the id."""
@@ -271,47 +250,6 @@ def vm_off(s: Machine, f: Facts) -> Said | None:
     )
 
 
-def _memory(s: Machine, f: Facts) -> tuple[SiteHost, int] | Said:
-    """The host that will run the machine, and the MB that it needs."""
-    if f.survey is None:
-        return unknown("The memory of the host could not be read.")
-    vm = s.vm or s.gateway_vm
-    host = f.survey.hosts.get(vm.host) if vm is not None else None
-    if host is None or host.memory_mb is None:
-        return unknown("The memory of the host that will run it is not known.")
-    need = s.vm.memory_mb if s.vm is not None else int(s.details.get("sourceVmRamSizeInMB") or 0)
-    return (host, need) if need else unknown("The memory of the machine is not known.")
-
-
-def memory(s: Machine, f: Facts) -> Said | None:
-    """Error 8038 (DOC TRB): the host cannot run the machine at all."""
-    found = _memory(s, f)
-    if isinstance(found, Said):
-        return found
-    host, need = found
-    if need > (host.memory_mb or 0):
-        return bad(f"{host.name} has {host.memory_mb} MB of memory, and the machine needs {need} MB.")
-    return ok(f"{host.name} has {host.memory_mb} MB.")
-
-
-def memory_free(s: Machine, f: Facts) -> Said | None:
-    """Hosts lend more memory than they have (INFER): what is free now only warns."""
-    found = _memory(s, f)
-    if isinstance(found, Said):
-        return found
-    host, need = found
-    if host.free_mb is None:
-        return unknown(f"The free memory of {host.name} is not known.")
-    if need > host.free_mb:
-        return bad(f"{host.name} has {host.free_mb} MB of memory free, and the machine needs {need} MB.")
-    return ok(f"{host.name} has {host.free_mb} MB free.")
-
-
-def _numbers(numbers: Iterable[int]) -> str:
-    found = list(numbers)
-    return f"preflight check{'s' if len(found) > 1 else ''} {' and '.join(map(str, found))}"
-
-
 _VM = "its VM in vCenter"
 _STORE = "datastores in vCenter, with each host's mount"
 
@@ -328,7 +266,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "vm_uuid", "disk.EnableUUID is TRUE on the machine", MACHINE, REPROTECT, WARN, uuid_enabled,
-        f"{_VM}: extraConfig", "Set it with the playbook prepare while the VM is off.", _numbers((29,)), (29,),
+        f"{_VM}: extraConfig", "Set it with the playbook prepare while the VM is off.", numbered((29,)), (29,),
     ),
     Rule(
         "vm_snapshot", "Machine has no snapshot", MACHINE, REPROTECT, WARN, snapshot, f"{_VM}: snapshot",
@@ -336,15 +274,15 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "datastore_mounted", "Machine's datastores are mounted for the master target", MACHINE, REPROTECT | FAILOVER,
-        BLOCK, mounted, _STORE, "Mount it read-write on the host of the master target.", _numbers((33,)), (33,),
+        BLOCK, mounted, _STORE, "Mount it read-write on the host of the master target.", numbered((33,)), (33,),
     ),
     Rule(
         "datastore_available", "Datastores are accessible", MACHINE, REPROTECT | FAILOVER, BLOCK, available,
-        "datastores in vCenter: accessible, maintenance mode", "Restore the datastore.", _numbers((33,)), (33,),
+        "datastores in vCenter: accessible, maintenance mode", "Restore the datastore.", numbered((33,)), (33,),
     ),
     Rule(
         "datastore_nfs", "Datastore is not NFS", MACHINE, REPROTECT, BLOCK, nfs, "datastores in vCenter: type",
-        "Move the VM to a VMFS datastore, or use a VMFS datastore.", _numbers((35,)), (35,), ONLY_CLASSIC,
+        "Move the VM to a VMFS datastore, or use a VMFS datastore.", numbered((35,)), (35,), ONLY_CLASSIC,
     ),
     Rule(
         "datastore_kind", "Datastore is of a documented kind", MACHINE, REPROTECT, WARN, vsan,
@@ -359,46 +297,26 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "disks_attached", "Original disks on vSAN or raw devices are attached", MACHINE, REPROTECT, BLOCK,
         disks_attached, f"{_VM}: disks, beside those of the item",
-        "Attach them again, or let the machine be recreated on VMFS.", _numbers((81,)), (81,),
+        "Attach them again, or let the machine be recreated on VMFS.", numbered((81,)), (81,),
     ),
     Rule(
         "free_space", "Datastore has room for a recreated machine", MACHINE, REPROTECT, BLOCK, free_space,
         "free space of the chosen datastore, sizes of all disks that go there",
-        "Make room, or use another datastore.", _numbers((37,)), (37,),
+        "Make room, or use another datastore.", numbered((37,)), (37,),
     ),
     Rule(
         "name_taken", "No other VM has the machine's name there", MACHINE, REPROTECT, BLOCK, name_free,
         "VMs of its name in vCenter, with their hosts",
-        "Rename the other VM, or use a master target on another host.", _numbers((38,)), (38,), ONLY_CLASSIC,
-    ),
-    Rule(
-        "standalone_esxi", "Machine's host belongs to a cluster", MACHINE, REPROTECT, WARN, standalone,
-        "the host of its VM in vCenter",
-        "Let the host of the master target be discovered first, with a datastore that has room.", _numbers((48,)),
-        (48,), ONLY_CLASSIC,
-    ),
-    Rule(
-        "host_discovered", "Host for a recreated machine is discovered", MACHINE, REPROTECT, BLOCK, host_discovered,
-        "datastores that the master target offers", "Add its host or vCenter, and wait for the discovery.",
-        _numbers((48,)), (48,),
+        "Rename the other VM, or use a master target on another host.", numbered((38,)), (38,), ONLY_CLASSIC,
     ),
     Rule(
         "vm_off", "Machine's VM on-premises is off", MACHINE, FAILOVER, BLOCK, vm_off, f"{_VM}: power state",
-        "Power it off, and resynchronize the machine if it was changed.", _numbers((61,)), (61,),
+        "Power it off, and resynchronize the machine if it was changed.", numbered((61,)), (61,),
         unknown_blocks=True,
     ),
     Rule(
         "onprem_running", "Machine's VM on-premises runs before the commit", MACHINE, COMMIT, BLOCK, vm_running,
-        f"{_VM}: power state", "Start it and check it before the Azure VM is deleted.", _numbers((63,)), (63,),
+        f"{_VM}: power state", "Start it and check it before the Azure VM is deleted.", numbered((63,)), (63,),
         unknown_blocks=True,
-    ),
-    Rule(
-        "host_memory", "Host has the machine's memory", MACHINE, FAILOVER, BLOCK, memory,
-        "its host in vCenter: memory", "Move the VM to a larger host.", _numbers((60,)), (60,),
-    ),
-    Rule(
-        "host_memory_free", "Host has the machine's memory free", MACHINE, FAILOVER, WARN, memory_free,
-        "its host in vCenter: memory and what is used", "Free memory there, or move the VM to another host.",
-        "preflight check 60 (which blocks; hosts lend more memory than they have)", (60,),
     ),
 )  # fmt: skip

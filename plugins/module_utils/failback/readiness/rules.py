@@ -7,7 +7,7 @@ is reported like a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Optional
@@ -66,6 +66,12 @@ class Said:
     holds: bool | None
     text: str
     remedy: str = ""
+
+
+def numbered(numbers: Iterable[int]) -> str:
+    """The source of a rule that the fact sheet lists under these numbers."""
+    found = list(numbers)
+    return f"preflight check{'s' if len(found) > 1 else ''} {' and '.join(map(str, found))}"
 
 
 def ok(text: str) -> Said:
