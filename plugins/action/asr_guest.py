@@ -27,16 +27,12 @@ class ActionModule(Calling):
         self._settings: Mapping[str, Any] = self._task.args.get("settings") or {}
         return self._find() if self._task.args.get("part") == "find" else self._tell()
 
-    def _own(self, host: str) -> str:
-        """What a host of the inventory says for itself."""
-        return guests.own(self._hostvars[host].get(guests.VARIABLE)) if host in self._hostvars else ""
-
     def _find(self) -> dict[str, Any]:
         """The hosts of the play, in a file: a thousand of them are too much for a result."""
         run = str(self._settings.get("guest") or "")
         inventory = (self._vars.get("groups") or {}).get("all") or []
         entries: list[dict[str, Any]] = []
-        if run == guests.RECORD or any(self._own(str(host)) == guests.RECORD for host in inventory):
+        if run == guests.RECORD or any(guests.said(self._hostvars, str(host)) == guests.RECORD for host in inventory):
             arguments = {**tasks.listing(self._settings), **tasks.chooses(self._settings)}
             arguments = {key: value for key, value in arguments.items() if value not in (None, "", [])}
             listed = self._inner("asr_replicated_item_info", arguments, False, self._vars)
@@ -47,7 +43,7 @@ class ActionModule(Calling):
             entries = [
                 e
                 for e in guests.entries(rows, given, inventory if self._where else None)
-                if (self._own(e["host"]) or run) == guests.RECORD
+                if (guests.said(self._hostvars, e["host"]) or run) == guests.RECORD
             ]
         with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
             json.dump(entries, f, default=str)
@@ -56,11 +52,8 @@ class ActionModule(Calling):
 
     def _tell(self) -> dict[str, Any]:
         entries = json.loads(self._path().read_text(encoding="utf-8"))
-        facts = {
-            str(e["host"]): {guests.OUTCOME: self._hostvars[e["host"]].get(guests.OUTCOME)}
-            for e in entries
-            if e["home"]
-        }
+        homes = [str(e["host"]) for e in entries if e["home"]]
+        facts = {host: guests.facts(self._hostvars, host, guests.OUTCOME) for host in homes}
         found = guests.rows(entries, facts, guests.RECORD)
         recorded = guests.result(found, guests.RECORD, str(self._settings.get("record_dir") or ""))
         for note in recorded["notes"]:

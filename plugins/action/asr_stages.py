@@ -46,15 +46,6 @@ def guest_unheard(route: list[str], hosts: Sequence[str] = ()) -> InputError:
     )
 
 
-def _facts(hostvars: Mapping[str, Any], host: str) -> dict[str, Any]:
-    """What the play has set on a host."""
-    try:
-        told = hostvars[host]
-    except KeyError:
-        return {}
-    return {name: told.get(name) for name in (between.OUTCOME, between.REFUSED, guests.OUTCOME, guests.VARIABLE)}
-
-
 class ActionModule(Calling):
     """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py)."""
 
@@ -127,7 +118,8 @@ class ActionModule(Calling):
         route, hooks = self._plan(args)
         hostvars = self._vars.get("hostvars") or {}
         hosts = [str(entry["host"]) for entry in self._chain.paused]
-        facts = {host: _facts(hostvars, host) for host in hosts}
+        names = (between.OUTCOME, between.REFUSED, guests.OUTCOME, guests.VARIABLE)
+        facts = {host: guests.facts(hostvars, host, *names) for host in hosts}
         self._chain.resume(facts, time.time(), str(self._settings.get("guest") or ""))
         rest = self._chain.rest
         steps = tasks.steps(rest, hooks)
@@ -152,7 +144,7 @@ class ActionModule(Calling):
             {
                 **e,
                 "in_group": self._chain.group,
-                "guest": guests.own(_facts(hostvars, e["host"]).get(guests.VARIABLE)) or run,
+                "guest": guests.said(hostvars, e["host"]) or run,
             }
             for e in self._chain.paused
         ]
@@ -254,11 +246,7 @@ class ActionModule(Calling):
         """Chosen machines that the inventory says for themselves to restore the network of."""
         hostvars = self._vars.get("hostvars") or {}
         names = dict.fromkeys(str(row.get("name")) for row in self._chain.chosen_rows)
-        return [
-            name
-            for name in names
-            if name in hostvars and guests.own(hostvars[name].get(guests.VARIABLE)) == guests.RESTORE
-        ]
+        return [name for name in names if guests.said(hostvars, name) == guests.RESTORE]
 
     def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, if any machine reaches it: its hooks run then."""

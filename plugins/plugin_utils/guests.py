@@ -32,9 +32,23 @@ AT_HOME = ("home", "syncing_out", "home_unprotected")
 NAMED, TOLD = 20, 200
 
 
+def facts(hostvars: Mapping[str, Any], host: str, *names: str) -> dict[str, Any]:
+    """The named variables of a host; none where the inventory does not know it. Asked first: templating's own answer for an unknown
+    host depends on where it is asked."""
+    if host not in hostvars:
+        return {}
+    told = hostvars[host]
+    return {name: told.get(name) for name in names}
+
+
 def own(value: Any) -> str:
     """A host's own value: empty where it has none. An unquoted off is false to YAML."""
     return "" if value is None else "off" if value is False else str(value).strip()
+
+
+def said(hostvars: Mapping[str, Any], host: str) -> str:
+    """What a host of the inventory says for itself; empty where it says nothing or is no host of it."""
+    return own(facts(hostvars, host, VARIABLE).get(VARIABLE))
 
 
 def restores(told: Mapping[str, Any], run: str) -> bool:
