@@ -5,7 +5,8 @@
     failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
     azure, vcenter -> failback.model
 
-Beside the arrows: a room of the domain imports itself and rooms of lower floors, and nothing there goes in a circle;
+Beside the arrows: a room of the domain imports itself and rooms of lower floors, a room inside a room only those of its kind that
+come before it, and nothing there goes in a circle;
 ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain (``failback``) uses the
 standard library only; the rehearsal and the plugins share no code; an event source imports ``plugin_utils`` only; only one file sleeps.
 """
@@ -36,6 +37,8 @@ FLOORS = {
     "deploy": 5,
     "machines": 6,
 }
+#: The rooms inside a room, lowest first; the room's own files are above them.
+INNER = {"readiness": ("facts", "rules")}
 #: What of the domain the adapters know.
 ADAPTERS_MAY = "model"
 
@@ -121,6 +124,18 @@ def points_down(mine: str, other: str) -> bool:
     return mine == other or FLOORS[other] < FLOORS[mine]
 
 
+def home_of(path: Path) -> tuple[str, str]:
+    """The room of the domain a file is in, and the room inside it, if any."""
+    room, inner, *_file = [*path.relative_to(ROOT / "plugins" / "module_utils" / "failback").parts[:-1], "", ""]
+    return room, inner
+
+
+def inner_points_down(room: str, mine: str, other: str) -> bool:
+    """Whether failback.room.mine may import failback.room.other; empty for the room's own files."""
+    order = [*INNER.get(room, ()), ""]
+    return mine in order and order.index(other) <= order.index(mine)
+
+
 def check_import(found: Import, room: str) -> Iterator[str]:
     top = found.module.split(".", 1)[0]
     if top == "rehearsal":
@@ -139,21 +154,26 @@ def check_import(found: Import, room: str) -> Iterator[str]:
         elif other == "failback" and room in {"azure", "vcenter"} and file != ADAPTERS_MAY:
             yield f"adapters know failback.{ADAPTERS_MAY} only, not failback.{file}"
         elif other == "failback" == room:
-            mine = found.file.parent.name
+            mine, inner = home_of(found.file)
             if mine in FLOORS and not points_down(mine, file):
                 yield f"failback.{mine} does not import failback.{file}: arrows point down"
+            for target in inside(found) if mine == file else ():
+                theirs = target.split(".")[1]
+                theirs = theirs if theirs in INNER.get(mine, ()) else ""
+                if not inner_points_down(mine, inner, theirs):
+                    yield f"failback.{mine}.{inner} does not import {target}: arrows point down"
 
 
 def inside(found: Import) -> Iterator[str]:
-    """The files of the domain that an import leads to, as room.file."""
+    """The files of the domain that an import leads to, as room.file or room.inner.file."""
     base = f"{UTILS}.failback"
     if not found.module.startswith(f"{base}."):
         return
     rest = found.module.removeprefix(f"{base}.").split(".")
-    if len(rest) > 1:
-        yield ".".join(rest[:2])
+    if len(rest) == 1 or (len(rest) == 2 and rest[1] in INNER.get(rest[0], ())):
+        yield from (".".join([*rest, name]) for name in found.names)
     else:
-        yield from (f"{rest[0]}.{name}" for name in found.names)
+        yield ".".join(rest[:3] if rest[1] in INNER.get(rest[0], ()) else rest[:2])
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[str]:
@@ -195,7 +215,8 @@ def main() -> int:
             where = f"{path.relative_to(ROOT)}:{found.line}"
             problems += [f"{where}: {said} ({found.module})" for said in check_import(found, room)]
             if room == "failback":
-                edges.setdefault(f"{path.parent.name}.{path.stem}", set()).update(inside(found))
+                name = ".".join(word for word in (*home_of(path), path.stem) if word)
+                edges.setdefault(name, set()).update(inside(found))
     problems += [f"plugins/module_utils/failback: imports go in a circle: {c}" for c in circles(edges)]
     sleepers = [str(p.relative_to(ROOT)) for p in plugins if sleeps(p)]
     if len(sleepers) > 1:

@@ -15,7 +15,7 @@ GUIDE = ROOT / "docs" / "docsite" / "rst" / "readiness.rst"
 
 HEAD = """..
   SPDX-License-Identifier: GPL-3.0-or-later
-  Written by scripts/write_rules.py from the rules' rows under plugins/module_utils/failback/readiness; change them there.
+  Written by scripts/write_rules.py from the rules' rows under plugins/module_utils/failback/readiness/rules; change them there.
 
 .. _ansible_collections.homeward.asr.docsite.readiness:
 
@@ -67,14 +67,14 @@ each other, the rule says so and can be accepted.
 
 def guide() -> str:
     """The guide as the rows give it."""
-    catalogue: Any = importlib.import_module(f"{READINESS}.catalogue")
-    rules: Any = importlib.import_module(f"{READINESS}.rules")
+    catalogue: Any = importlib.import_module(f"{READINESS}.rules.catalogue")
+    words: Any = importlib.import_module(f"{READINESS}.facts.moments")
     lines = [HEAD]
-    for kind, name in rules.ABOUT.items():
+    for kind, name in words.ABOUT.items():
         title = f"Rules about a {name}"
         lines += [title, "-" * len(title), ""]
         for rule in (r for r in catalogue.RULES if r.about == kind):
-            moments = ", ".join(f"``{m}``" for m in rules.MOMENTS if m in rule.moments)
+            moments = ", ".join(f"``{m}``" for m in words.MOMENTS if m in rule.moments)
             only = "" if len(rule.generations) > 1 else f" Only {next(iter(rule.generations))}."
             unknown = " Not known blocks, too." if rule.unknown_blocks else ""
             lines += [

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import keep
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import keep
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PASSING
 

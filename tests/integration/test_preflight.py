@@ -12,7 +12,7 @@ import pytest
 import yaml
 from scene import EXTENSIONS, Outcome, Scene
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
 from rehearsal.vcenter import client
 
 FLEET: dict[str, Any] = yaml.safe_load(

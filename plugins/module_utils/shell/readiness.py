@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..failback.readiness.facts.moments import MOMENTS
 from ..failback.readiness.preflight import preflight
-from ..failback.readiness.rules import MOMENTS
 from ..failback.wanted.order import Order
 from . import specs
 from .module import Call

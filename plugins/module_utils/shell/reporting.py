@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..failback.model.outcomes import LISTED, WENT_WELL
-from ..failback.readiness.lines import beside, collected
+from ..failback.readiness.findings_table import beside, collected
 from ..failback.report.table import Report, gather, render, still_running
 from .specs import Spec
 from .task_result import complaint, too_many

@@ -20,7 +20,7 @@ from .module import Call, run_module
 from .task_result import shape
 
 if TYPE_CHECKING:
-    from ..failback.readiness.moment import MomentJudge
+    from ..failback.readiness.before_step import MomentJudge
 
 Params = Mapping[str, Any]
 Route = Callable[[Params], tuple[str, ...]]
@@ -59,7 +59,7 @@ _GIVEN = frozenset({"vaults", "route", "check"})
 def check_accept(accept: Mapping[str, Any]) -> None:
     """What may be accepted is named by the word of a rule, and with a reason. Raises InputError."""
     # Imported here, because hardly any slice accepts anything: Ansible compiles our sources again in every process.
-    from ..failback.readiness.judging import check_accept as check
+    from ..failback.readiness.verdicts import check_accept as check
 
     check(accept)
 
@@ -84,7 +84,7 @@ class LateRules:
 
     def _open(self) -> MomentJudge:
         if self._judge is None:
-            from ..failback.readiness.moment import SITE_LISTS, VAULT_LISTS, MomentJudge, Recent
+            from ..failback.readiness.before_step import SITE_LISTS, VAULT_LISTS, MomentJudge, Recent
 
             order, call, vaults, site = self._given
             known: Any = None if site is None else Recent(site, SITE_LISTS, call.clock)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import spoken
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, UNKNOWN, WARN
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import BLOCK, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
 
 from .run_data import Row

@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import kind_of
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import (
-    BLOCK,
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import (
     MASTER_TARGET,
-    PASS,
     PROCESS_SERVER,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import kind_of
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
+    BLOCK,
+    PASS,
     UNKNOWN,
     WARN,
 )

@@ -10,7 +10,12 @@ from urllib.parse import quote
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import last_segment
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, spoken
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK, PASS, UNKNOWN, WARN
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
+    BLOCK,
+    PASS,
+    UNKNOWN,
+    WARN,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import Cause, causes
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
 

@@ -8,7 +8,7 @@ import socket
 from builders import VAULT, fabric_json, target_json
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.doors import doors, tried
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.ports import server_ports, try_ports
 from ansible_collections.homeward.asr.plugins.module_utils.shell.reach import reach
 
 
@@ -30,6 +30,6 @@ def test_each_port_is_tried_once() -> None:
         asked.append((address, port))
         return "refused" if port == 443 else ""
 
-    assert tried([fabric, fabric], attempt) == {("10.0.0.5", 443): "refused", ("10.0.0.7", 9443): ""}
+    assert try_ports([fabric, fabric], attempt) == {("10.0.0.5", 443): "refused", ("10.0.0.7", 9443): ""}
     assert sorted(asked) == [("10.0.0.5", 443), ("10.0.0.7", 9443)]
-    assert doors([]) == []
+    assert server_ports([]) == []

@@ -13,14 +13,14 @@ from ..model.site_ports import SurveyPort
 from ..placement.classic import check_names
 from ..wanted.order import Order
 from ..wanted.refusals import said
-from .doors import Door, Reach, tried
-from .facts import Facts
-from .ground import estate_of
-from .judging import judge, outcome
-from .lines import render
-from .reading import Read, read
-from .rules import MOMENTS
-from .subjects import build
+from .facts.build import build
+from .facts.facts import Facts
+from .facts.lookups import estate_of
+from .facts.moments import MOMENTS
+from .facts.ports import Reach, TcpPort, try_ports
+from .facts.reading import Read, read
+from .findings_table import render
+from .verdicts import judge, outcome
 
 
 def preflight(
@@ -44,7 +44,7 @@ def preflight(
             )
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
-    facts = facts_of(order, seen, vaults, made, None if reach is None else tried(seen.fabrics, reach))
+    facts = facts_of(order, seen, vaults, made, None if reach is None else try_ports(seen.fabrics, reach))
     check_names(order, estate_of(seen, facts), stores=any(h.exists is not True for h in seen.homes.values()))
     subjects = build(order, seen, facts, moments)
     findings = judge(subjects, facts, order.accept)
@@ -63,7 +63,7 @@ def facts_of(
     seen: Read,
     vaults: ResourcePort,
     backups: Mapping[str, date],
-    doors: Mapping[Door, str] | None = None,
+    ports: Mapping[TcpPort, str] | None = None,
 ) -> Facts:
     """What was read, as rules are given it."""
     return Facts(
@@ -75,7 +75,7 @@ def facts_of(
         policies=seen.policies,
         vcenters=seen.vcenters,
         backups=backups,
-        doors=doors,
+        ports=ports,
         unread=seen.unread,
     )
 

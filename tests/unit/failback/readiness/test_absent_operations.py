@@ -11,14 +11,14 @@ from builders import P
 from builders import scenario as held_by
 from test_readiness_rules import GB, OLD, F, disk, gateway, machine
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts import Machine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.judging import judge
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.lines import render
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.standing import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.subjects import Machine
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import render
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.next_step import (
     agent_registered,
     busy,
     operation_allowed,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.verdicts import judge
 
 ILL = {"healthErrors": [{"errorCode": "78144", "errorMessage": "No data came."}]}
 NOTHING_TO_RUN = ["DisableReplication"]

@@ -13,9 +13,9 @@ from center import FRESH, Center, Resources, names, world
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.judging import check_accept
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.preflight import preflight
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.verdicts import check_accept
 
 
 def run(

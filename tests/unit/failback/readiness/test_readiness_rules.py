@@ -33,21 +33,24 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_p
     SiteSurvey,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import BY_ID, ELSEWHERE, RULES
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.facts import Facts, Network
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import STEPS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.subjects import (
     Configuring,
-    Facts,
     Gateway,
     Group,
     Machine,
-    Network,
     Processing,
     Subject,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import (
+    BY_ID,
+    ELSEWHERE,
+    RULES,
+)
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
     BLOCK,
     PASS,
-    STEPS,
     UNKNOWN,
     WARN,
 )
@@ -111,7 +114,7 @@ def network(status: str = "Connected", **more: Any) -> Network:
     return Network(nics, [VPN], [line(status)])
 
 
-def doors(why: str) -> dict[tuple[str, int], str]:
+def ports(why: str) -> dict[tuple[str, int], str]:
     return {("10.0.0.5", 443): why, (processing().server.ip, 9443): why, (gateway().server.ip, 9443): why}  # type: ignore[union-attr]
 
 
@@ -124,7 +127,7 @@ def facts(**more: Any) -> Facts:
         policies={VAULT.key: [failback_policy()]},
         vcenters={VAULT.key: [vcenter()]},
         backups={"cs-1": START.date()},
-        doors=doors(""),
+        ports=ports(""),
     )
     return replace(base, **more)
 
@@ -351,9 +354,9 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "ps_cache_full": ((processing(), F), (processing(availableSpaceInBytes=60 * GB), F), (processing(told={}), F)),
     "ps_cache_low": ((processing(), F), (processing(availableSpaceInBytes=170 * GB), F), None),
     "ps_load": ((processing(), F), (processing(cpuLoadStatus="Critical"), F), None),
-    "cs_port": ((configuring(), F), (configuring(), facts(doors=doors("refused"))), (configuring(), facts(doors=None))),
-    "ps_port": ((processing(), F), (processing(), facts(doors=doors("refused"))), (processing(), facts(doors={}))),
-    "mt_port": ((gateway(), F), (gateway(), facts(doors=doors("refused"))), (gateway(), facts(doors=None))),
+    "cs_port": ((configuring(), F), (configuring(), facts(ports=ports("refused"))), (configuring(), facts(ports=None))),
+    "ps_port": ((processing(), F), (processing(), facts(ports=ports("refused"))), (processing(), facts(ports={}))),
+    "mt_port": ((gateway(), F), (gateway(), facts(ports=ports("refused"))), (gateway(), facts(ports=None))),
     "ps_network": (
         (processing(), F), (replace(processing(), **ELSEWHERE_NET), F), (replace(processing(), networks=None), F),
     ),

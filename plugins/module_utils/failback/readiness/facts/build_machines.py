@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Union
 
-from ..lifecycle.bodies import Placement
-from ..lifecycle.decide import Conditions as Wishes
-from ..lifecycle.decide import Observed, decide
-from ..lifecycle.gates import RPO_LIMIT
-from ..lifecycle.modernized import LIFECYCLE
-from ..lifecycle.table import (
+from ...lifecycle.bodies import Placement
+from ...lifecycle.decide import Conditions as Wishes
+from ...lifecycle.decide import Observed, decide
+from ...lifecycle.gates import RPO_LIMIT
+from ...lifecycle.modernized import LIFECYCLE
+from ...lifecycle.table import (
     COMMIT_TO_AZURE,
     COMMIT_TO_ONPREM,
     FAILOVER_TO_AZURE,
@@ -23,15 +23,15 @@ from ..lifecycle.table import (
     STEPS,
     Position,
 )
-from ..model.errors import InputError
-from ..model.items import Item
-from ..model.refusal import Refusal
-from ..placement.classic import place_to_azure, place_to_onprem
-from ..placement.estate import Slots
-from ..wanted.order import Order
-from .facts import Machine
-from .ground import Ground
-from .rules import MACHINE
+from ...model.errors import InputError
+from ...model.items import Item
+from ...model.refusal import Refusal
+from ...placement.classic import place_to_azure, place_to_onprem
+from ...placement.estate import Slots
+from ...wanted.order import Order
+from .lookups import Lookups
+from .moments import MACHINE
+from .subjects import Machine
 
 #: The next step from each position.
 NEXT: Mapping[Position, str] = {
@@ -54,29 +54,29 @@ def fits_alone(m: Machine) -> bool:
 
 
 class Machines:
-    def __init__(self, ground: Ground) -> None:
-        self.ground = ground
+    def __init__(self, lookups: Lookups) -> None:
+        self.lookups = lookups
 
     def all(self) -> list[Machine]:
         """The chosen machines, with their places."""
-        return self.placed([self.machine(item) for item in self.ground.seen.choice.items])
+        return self.placed([self.machine(item) for item in self.lookups.seen.choice.items])
 
     def machine(self, item: Item) -> Machine:
         position = LIFECYCLE.position(item)
-        steps = [m for m in self.ground.moments if m in STEPS]
-        if self.ground.due is not None:
-            steps = [self.ground.due[item.key].step]
-        elif not self.ground.moments:
+        steps = [m for m in self.lookups.moments if m in STEPS]
+        if self.lookups.due is not None:
+            steps = [self.lookups.due[item.key].step]
+        elif not self.lookups.moments:
             running = LIFECYCLE.running(item)
             next_step = NEXT.get(position) if position is not None else None
             steps = [running.step] if running is not None else [next_step] if next_step else []
             if not steps and position is not Position.SYNCING_OUT:
                 # Its next step is unknown: it is checked for the first step of the failback, which gives the reason.
                 steps = [REPROTECT_TO_ONPREM]
-        wishes = Wishes(commit_when="verified", confirmed=True, agent_timeout=self.ground.order.agent_timeout)
-        observed = Observed(item, self.ground.facts.now)
-        here, there = self.ground.seen.here.get(item.key), self.ground.seen.there.get(item.key)
-        limit = self.ground.order.rpo_limit or self.ground.limits.get((item.policy_id or "").lower()) or RPO_LIMIT
+        wishes = Wishes(commit_when="verified", confirmed=True, agent_timeout=self.lookups.order.agent_timeout)
+        observed = Observed(item, self.lookups.facts.now)
+        here, there = self.lookups.seen.here.get(item.key), self.lookups.seen.there.get(item.key)
+        limit = self.lookups.order.rpo_limit or self.lookups.limits.get((item.policy_id or "").lower()) or RPO_LIMIT
         return Machine(
             kind=MACHINE,
             name=item.friendly_name,
@@ -87,13 +87,13 @@ class Machines:
             keys=(item.key,),
             item=item,
             position=position,
-            unread=self.ground.seen.unread.get(item.key, ""),
-            fabric=self.ground.fabrics.get(item.fabric_id.lower()),
-            home=self.ground.estate.home_of(item),
+            unread=self.lookups.seen.unread.get(item.key, ""),
+            fabric=self.lookups.fabrics.get(item.fabric_id.lower()),
+            home=self.lookups.estate.home_of(item),
             here=here,
             there=there,
             limit=limit,
-            decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps if self.ground.due is None},
+            decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps if self.lookups.due is None},
         )
 
     def placed(self, machines: list[Machine]) -> list[Machine]:
@@ -117,13 +117,13 @@ class Machines:
 
     def places(self, machines: Sequence[Machine]) -> dict[str, Placed]:
         """Group by group, so that one that cannot be placed says nothing of the others."""
-        if self.ground.due is not None:
-            return {key: question.placed for key, question in self.ground.due.items() if question.placed is not None}
-        slots = Slots(dict(self.ground.held))
+        if self.lookups.due is not None:
+            return {key: question.placed for key, question in self.lookups.due.items() if question.placed is not None}
+        slots = Slots(dict(self.lookups.held))
         bound = {
             item.group_id: word
-            for item in self.ground.seen.items
-            if item.group_id and (word := self.ground.bound(item)) is not None
+            for item in self.lookups.seen.items
+            if item.group_id and (word := self.lookups.bound(item)) is not None
         }
         todo: dict[str, list[Item]] = {}
         for m in machines:
@@ -132,7 +132,7 @@ class Machines:
         places: dict[str, Placed] = {}
         for members in todo.values():
             try:
-                places.update(place_to_onprem(members, self.ground.order, self.ground.estate, slots, bound))
+                places.update(place_to_onprem(members, self.lookups.order, self.lookups.estate, slots, bound))
             except InputError as exc:
                 places.update({item.key: Refusal.of(exc) for item in members})
         return places
@@ -140,7 +140,7 @@ class Machines:
     @cached_property
     def outwards(self) -> Order:
         """The order of a protection to Azure: one for all machines, because what a fabric has of it is worked out once for each order."""
-        return replace(self.ground.order, route=(REPROTECT_TO_AZURE,))
+        return replace(self.lookups.order, route=(REPROTECT_TO_AZURE,))
 
     def out(self, m: Machine) -> Placed | None:
         if m.item is None or m.fabric is None or m.unread or REPROTECT_TO_AZURE not in m.moments:
@@ -148,7 +148,7 @@ class Machines:
         if m.position is not Position.HOME_UNPROTECTED:
             return None
         try:
-            return place_to_azure(m.item, self.outwards, self.ground.estate)
+            return place_to_azure(m.item, self.outwards, self.lookups.estate)
         except InputError as exc:
             return Refusal.of(exc)
 
@@ -156,9 +156,9 @@ class Machines:
         """The machine with the server that holds its disks, or will."""
         word = m.placed.master_target_id.lower() if isinstance(m.placed, Placement) else ""
         if not word and m.item is not None:
-            word = (self.ground.bound(m.item) or "").lower()
+            word = (self.lookups.bound(m.item) or "").lower()
         targets = m.fabric.master_targets if m.fabric else ()
         target = next((t for t in targets if t.id.lower() == word), None)
         if target is None:
             return m
-        return replace(m, gateway=target, gateway_vm=self.ground.vms.get(target.id.lower()))
+        return replace(m, gateway=target, gateway_vm=self.lookups.vms.get(target.id.lower()))

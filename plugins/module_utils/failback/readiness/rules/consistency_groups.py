@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from ..wanted.selection import listing
-from .facts import Facts, Group
-from .rules import BLOCK, FAILOVER, GROUP, REPROTECT, STEPS, Rule, Said, bad, ok
+from ...wanted.selection import listing
+from ..facts.facts import Facts
+from ..facts.moments import FAILOVER, GROUP, REPROTECT, STEPS
+from ..facts.subjects import Group
+from .rule import BLOCK, Rule, Said, bad, ok
 
 
 def whole(s: Group, _f: Facts) -> Said | None:

@@ -1,59 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The input of rules: everything that was read, and the subjects they evaluate. Plain data."""
+"""What rules evaluate: machines, servers and consistency groups with what was found of each. Plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, Union
+from typing import Union
 
-from ..lifecycle.bodies import Placement
-from ..lifecycle.decide import Decision
-from ..lifecycle.table import Position
-from ..model.identity import NOTHING, Found
-from ..model.items import Item, Json, VaultRef
-from ..model.ports import SiteMachine
-from ..model.refusal import Refusal
-from ..model.server_ports import SiteServer, VmChange, VmPlace
-from ..model.servers import Fabric, MasterTarget, ProcessServer
-from ..model.site_ports import SiteHost, SiteSurvey
-from ..placement.home import Home
-from ..servers.health import Verdict
-
-
-@dataclass(frozen=True)
-class Network:
-    """Azure's network resources by id in lower case. None of a kind: it could not be read, or not for every group."""
-
-    interfaces: Mapping[str, Json] | None = None
-    gateways: Sequence[Json] | None = None
-    connections: Sequence[Json] | None = None
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What was read, once for all subjects. None: it was not read, or could not be; ``unread`` says why.
-
-    ``azure`` are Azure VMs by id in lower case, ``policies`` and ``vcenters`` the vault's entries by vault key.
-    """
-
-    now: datetime
-    rpo_limit: float | None = None
-    survey: SiteSurvey | None = None
-    azure: Mapping[str, Json] | None = None
-    network: Network = field(default_factory=Network)
-    policies: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
-    vcenters: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
-    backups: Mapping[str, date] = field(default_factory=dict)
-    #: (address, TCP port) -> why it did not answer, empty where it did. None: nobody asked for it.
-    doors: Mapping[tuple[str, int], str] | None = None
-    unread: Mapping[str, str] = field(default_factory=dict)
-
-    def because(self, what: str) -> str:
-        """Why something was not read, as the end of a sentence."""
-        why = self.unread.get(what)
-        return f": {why}" if why else "."
+from ...lifecycle.bodies import Placement
+from ...lifecycle.decide import Decision
+from ...lifecycle.table import Position
+from ...model.identity import Found
+from ...model.items import Item, Json, VaultRef
+from ...model.ports import SiteMachine
+from ...model.refusal import Refusal
+from ...model.server_ports import SiteServer, VmChange, VmPlace
+from ...model.servers import Fabric, MasterTarget, ProcessServer
+from ...model.site_ports import SiteHost
+from ...placement.home import Home
+from ...servers.health import Verdict
 
 
 @dataclass(frozen=True)
@@ -180,24 +145,3 @@ class Group(Subject):
     members: tuple[Item, ...] = ()
     missing: tuple[str, ...] = ()
     bound: frozenset[str] = frozenset()
-
-
-def properties(entry: Json) -> Json:
-    """An ARM resource's properties."""
-    found: Any = entry.get("properties")
-    return found if isinstance(found, Mapping) else {}
-
-
-__all__ = [
-    "NOTHING",
-    "Configuring",
-    "Facts",
-    "Gateway",
-    "Group",
-    "Machine",
-    "Network",
-    "Processing",
-    "Server",
-    "Subject",
-    "properties",
-]

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..report.rows import WIDTH
-from .rules import UNKNOWN
+from .rules.rule import UNKNOWN
 
 #: Names in one row before "and N more".
 NAMED = 6

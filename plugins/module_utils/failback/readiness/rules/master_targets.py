@@ -3,28 +3,15 @@
 
 from __future__ import annotations
 
-from ..model.servers import DISK_CAP
-from ..servers.health import free_slots, newer
-from ..servers.moved import WATCHED, judge_place, verified
-from ..wanted.selection import listing
-from .coded import coded, on_vm, updates
-from .facts import Facts, Gateway
-from .rules import (
-    BLOCK,
-    COMMIT,
-    FAILOVER,
-    GATEWAY,
-    MASTER_TARGET,
-    MODERNIZED,
-    ONLY_CLASSIC,
-    REPROTECT,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    ok,
-    unknown,
-)
+from ...model.servers import DISK_CAP
+from ...servers.health import free_slots, newer
+from ...servers.moved import WATCHED, judge_place, verified
+from ...wanted.selection import listing
+from ..facts.facts import Facts
+from ..facts.moments import COMMIT, FAILOVER, GATEWAY, MASTER_TARGET, MODERNIZED, ONLY_CLASSIC, REPROTECT
+from ..facts.subjects import Gateway
+from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
+from .server_verdicts import coded, on_vm, updates
 
 #: Share of a retention volume that should be free (INFER: no formula is documented).
 RETENTION_FREE = 0.10

@@ -6,28 +6,15 @@ The decision is the engine's own (lifecycle/decide.py), asked for the step alone
 
 from __future__ import annotations
 
-from ..lifecycle.decide import Decision, Done, Wait
-from ..lifecycle.table import POSITION_TEXT, STEP_TEXT
-from ..lifecycle.why_not import told_beside
-from ..model.refusal import Refusal
-from ..model.texts import begun
-from .facts import Facts, Machine
-from .rules import (
-    BACK,
-    BLOCK,
-    FAILOVER,
-    MACHINE,
-    ONLY_CLASSIC,
-    OUT,
-    REPROTECT,
-    STEPS,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    ok,
-    unknown,
-)
+from ...lifecycle.decide import Decision, Done, Wait
+from ...lifecycle.table import POSITION_TEXT, STEP_TEXT
+from ...lifecycle.why_not import told_beside
+from ...model.refusal import Refusal
+from ...model.texts import begun
+from ..facts.facts import Facts
+from ..facts.moments import BACK, FAILOVER, MACHINE, ONLY_CLASSIC, OUT, REPROTECT, STEPS
+from ..facts.subjects import Machine
+from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
 
 
 def readable(s: Machine, _f: Facts) -> Said | None:

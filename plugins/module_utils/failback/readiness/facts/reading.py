@@ -13,24 +13,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar, Union
 
-from ..lifecycle.modernized import LIFECYCLE
-from ..lifecycle.table import Position
-from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
-from ..model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
-from ..model.items import Item, Json, VaultRef, before_segment
-from ..model.lookup import azure_vm_words, index
-from ..model.ports import SiteMachine
-from ..model.resource_ports import ResourcePort
-from ..model.server_ports import SiteServer, VmChange, VmPlace
-from ..model.servers import Fabric
-from ..model.shapes import AZURE_VM, all_understood
-from ..model.site_ports import SiteSurvey, SurveyPort
-from ..placement.home import Home
-from ..placement.home import found as home_of
-from ..servers.fabrics import list_whole
-from ..wanted.order import Order
-from ..wanted.selection import Choice, choose
-from .azures import IN_AZURE
+from ...lifecycle.modernized import LIFECYCLE
+from ...lifecycle.table import Position
+from ...model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
+from ...model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
+from ...model.items import Item, Json, VaultRef, before_segment
+from ...model.lookup import azure_vm_words, index
+from ...model.ports import SiteMachine
+from ...model.resource_ports import ResourcePort
+from ...model.server_ports import SiteServer, VmChange, VmPlace
+from ...model.servers import Fabric
+from ...model.shapes import AZURE_VM, all_understood
+from ...model.site_ports import SiteSurvey, SurveyPort
+from ...placement.home import Home
+from ...placement.home import found as home_of
+from ...servers.fabrics import list_whole
+from ...wanted.order import Order
+from ...wanted.selection import Choice, choose
+from .azure_vm import IN_AZURE
 from .facts import Network
 
 T = TypeVar("T")

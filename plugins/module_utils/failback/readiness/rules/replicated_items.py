@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..lifecycle.azure_disks import azure_disk_gates
-from ..lifecycle.failed_failover import failed_failover, failed_gate
-from ..lifecycle.gates import copy_gates, health_gates
-from ..lifecycle.table import Position
-from ..model.identity import azure_disks
-from ..model.refusal import Refusal
-from .facts import Facts, Machine
-from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, OUT, WARN, Judge, Rule, Said, bad, numbered, ok, unknown
+from ...lifecycle.azure_disks import azure_disk_gates
+from ...lifecycle.failed_failover import failed_failover, failed_gate
+from ...lifecycle.gates import copy_gates, health_gates
+from ...lifecycle.table import Position
+from ...model.identity import azure_disks
+from ...model.refusal import Refusal
+from ..facts.facts import Facts
+from ..facts.moments import COMMIT, FAILOVER, MACHINE, OUT
+from ..facts.subjects import Machine
+from .rule import BLOCK, WARN, Judge, Rule, Said, bad, numbered, ok, unknown
 
 #: Positions in which the copy is checked: before them it is incomplete, after them the item only grows old.
 _JUDGED = frozenset({Position.READY})

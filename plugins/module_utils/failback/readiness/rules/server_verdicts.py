@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from .facts import Facts, Gateway, Server
-from .rules import Judge, Said, bad, ok, unknown
+from ..facts.facts import Facts
+from ..facts.subjects import Gateway, Server
+from .rule import Judge, Said, bad, ok, unknown
 
 
 def coded(*codes: str, fine: str) -> Judge:

@@ -5,41 +5,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..lifecycle.group import parts, units
-from ..model.items import Item
-from ..wanted.order import Order
-from ..wanted.ruling import Question
-from .facts import Facts, Group, Machine, Subject
-from .ground import Ground, keys_of
-from .machine_subjects import Machines
+from ...lifecycle.group import parts, units
+from ...model.items import Item
+from ...wanted.order import Order
+from ...wanted.ruling import Question
+from .build_machines import Machines
+from .build_servers import Servers
+from .facts import Facts
+from .lookups import Lookups, keys_of
+from .moments import GROUP
 from .reading import Read
-from .rules import GROUP
-from .server_subjects import Servers
+from .subjects import Group, Machine, Subject
 
 
 def build(order: Order, seen: Read, facts: Facts, moments: Sequence[str]) -> list[Subject]:
     """Every subject. Without ``moments`` each machine is checked for its next step, and servers for what these need."""
-    return _subjects(Ground(order, seen, facts, tuple(moments)))
+    return _subjects(Lookups(order, seen, facts, tuple(moments)))
 
 
 def build_due(order: Order, seen: Read, facts: Facts, asked: Mapping[str, Question]) -> list[Subject]:
     """Subjects for machines of a run that are about to take a step, by item key, and their servers and groups for those steps.
     What the run has decided and where it has placed them is not found out again."""
-    return _subjects(Ground(order, seen, facts, (), asked))
+    return _subjects(Lookups(order, seen, facts, (), asked))
 
 
-def _subjects(ground: Ground) -> list[Subject]:
-    machines = Machines(ground).all()
-    return [*Servers(ground).servers(machines), *groups(ground, machines), *machines]
+def _subjects(lookups: Lookups) -> list[Subject]:
+    machines = Machines(lookups).all()
+    return [*Servers(lookups).servers(machines), *groups(lookups, machines), *machines]
 
 
-def groups(ground: Ground, machines: Sequence[Machine]) -> list[Subject]:
+def groups(lookups: Lookups, machines: Sequence[Machine]) -> list[Subject]:
     """The replication groups that the machines are members of."""
     chosen = {m.item.key: m for m in machines if m.item is not None}
-    bound = units(ground.seen.items)
-    split = parts(ground.seen.items, bound, set(chosen)) if not ground.order.split_groups else {}
+    bound = units(lookups.seen.items)
+    split = parts(lookups.seen.items, bound, set(chosen)) if not lookups.order.split_groups else {}
     members: dict[str, list[Item]] = {}
-    for item in ground.seen.items:
+    for item in lookups.seen.items:
         if item.key in bound:
             members.setdefault(bound[item.key], []).append(item)
     found: list[Subject] = []
@@ -47,7 +48,7 @@ def groups(ground: Ground, machines: Sequence[Machine]) -> list[Subject]:
         mine = [chosen[i.key] for i in some if i.key in chosen]
         if not mine:
             continue
-        servers = {word for i in some if (word := ground.bound(i)) is not None}
+        servers = {word for i in some if (word := lookups.bound(i)) is not None}
         found.append(
             Group(
                 kind=GROUP,

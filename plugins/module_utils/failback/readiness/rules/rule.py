@@ -7,56 +7,13 @@ is reported like a warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Optional
 
-from ..lifecycle.table import (
-    COMMIT_TO_AZURE,
-    COMMIT_TO_ONPREM,
-    FAILOVER_TO_AZURE,
-    FAILOVER_TO_ONPREM,
-    REPROTECT_TO_AZURE,
-    REPROTECT_TO_ONPREM,
-)
+from ..facts.moments import BOTH
 
 PASS, WARN, BLOCK, UNKNOWN = "pass", "warn", "block", "unknown"
-
-CLASSIC, MODERNIZED = "classic", "modernized"
-BOTH = frozenset({CLASSIC, MODERNIZED})
-ONLY_CLASSIC = frozenset({CLASSIC})
-
-#: Moments: the steps of the life cycle, and the building of servers.
-MASTER_TARGET, PROCESS_SERVER = "master_target", "process_server"
-OUT = frozenset({FAILOVER_TO_AZURE})
-REPROTECT = frozenset({REPROTECT_TO_ONPREM})
-FAILOVER = frozenset({FAILOVER_TO_ONPREM})
-COMMIT = frozenset({COMMIT_TO_ONPREM})
-BACK = frozenset({REPROTECT_TO_AZURE})
-STEPS = OUT | {COMMIT_TO_AZURE} | REPROTECT | FAILOVER | COMMIT | BACK
-MOMENTS: tuple[str, ...] = (
-    FAILOVER_TO_AZURE,
-    COMMIT_TO_AZURE,
-    REPROTECT_TO_ONPREM,
-    FAILOVER_TO_ONPREM,
-    COMMIT_TO_ONPREM,
-    REPROTECT_TO_AZURE,
-    MASTER_TARGET,
-    PROCESS_SERVER,
-)
-
-#: What a rule is about.
-MACHINE, GROUP, GATEWAY, PS, CS = "machine", "group", "gateway", "process_server", "configuration_server"
-ABOUT: Mapping[str, str] = MappingProxyType(
-    {
-        MACHINE: "machine",
-        GROUP: "consistency group",
-        GATEWAY: "master target or appliance",
-        PS: "process server",
-        CS: "configuration server",
-    }
-)
 
 
 @dataclass(frozen=True)

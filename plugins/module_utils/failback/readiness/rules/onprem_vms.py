@@ -8,26 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..lifecycle.bodies import Placement
-from ..model.identity import Known, site_words
-from ..model.site_ports import SiteDatastore
-from ..wanted.selection import listing
-from .facts import Facts, Machine
-from .rules import (
-    BLOCK,
-    COMMIT,
-    FAILOVER,
-    MACHINE,
-    ONLY_CLASSIC,
-    REPROTECT,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    numbered,
-    ok,
-    unknown,
-)
+from ...lifecycle.bodies import Placement
+from ...model.identity import Known, site_words
+from ...model.site_ports import SiteDatastore
+from ...wanted.selection import listing
+from ..facts.facts import Facts
+from ..facts.moments import COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
+from ..facts.subjects import Machine
+from .rule import BLOCK, WARN, Rule, Said, bad, numbered, ok, unknown
 
 
 def _stores(s: Machine) -> Sequence[str]:

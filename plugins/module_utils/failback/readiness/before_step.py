@@ -28,13 +28,15 @@ from ..model.site_ports import SurveyPort
 from ..wanted.order import Order
 from ..wanted.ruling import Question, Ruling
 from ..wanted.selection import Choice
-from .catalogue import BY_ID, RULES
-from .facts import Facts, Machine
-from .judging import Finding, judge
-from .lines import keep
-from .reading import AZURE, MACHINES, NETWORK, POLICIES, SERVERS, VCENTERS, Read, complete, read_fabrics
-from .rules import MACHINE, PASS, Rule, bad
-from .subjects import build_due
+from .facts.build import build_due
+from .facts.facts import Facts
+from .facts.moments import MACHINE
+from .facts.reading import AZURE, MACHINES, NETWORK, POLICIES, SERVERS, VCENTERS, Read, complete, read_fabrics
+from .facts.subjects import Machine
+from .findings_table import keep
+from .rules.catalogue import BY_ID, RULES
+from .rules.rule import PASS, Rule, bad
+from .verdicts import Finding, judge
 
 #: Step -> what is read for its rules beside machines and fabrics.
 PARTS: Mapping[str, frozenset[str]] = {

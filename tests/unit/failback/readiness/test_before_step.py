@@ -15,8 +15,7 @@ from world import World
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.catalogue import RULES
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.moment import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.before_step import (
     BY_THE_RUN,
     PARTS,
     PROVEN,
@@ -26,7 +25,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.mo
     Recent,
     left_to_rules,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import BLOCK
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import RULES
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import BLOCK
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 REPROTECT, FAILOVER = 2, 3

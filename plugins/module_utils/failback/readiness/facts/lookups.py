@@ -5,24 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..lifecycle.held import attached
-from ..lifecycle.modernized import LIFECYCLE
-from ..lifecycle.table import (
+from ...lifecycle.held import attached
+from ...lifecycle.modernized import LIFECYCLE
+from ...lifecycle.table import (
     REPROTECT_TO_ONPREM,
     Position,
 )
-from ..model.items import Item
-from ..model.server_ports import SiteServer
-from ..model.servers import Policy
-from ..placement.estate import Estate
-from ..placement.modernized import accounts_of
-from ..servers.serving import HELD, bound_to
-from ..servers.target_vm import match_vm
-from ..wanted.order import Order
-from ..wanted.ruling import Question
-from .facts import Facts, Machine
+from ...model.items import Item
+from ...model.server_ports import SiteServer
+from ...model.servers import Policy
+from ...placement.estate import Estate
+from ...placement.modernized import accounts_of
+from ...servers.serving import HELD, bound_to
+from ...servers.target_vm import match_vm
+from ...wanted.order import Order
+from ...wanted.ruling import Question
+from .facts import Facts
+from .moments import MASTER_TARGET, PROCESS_SERVER
 from .reading import Read
-from .rules import MASTER_TARGET, PROCESS_SERVER
+from .subjects import Machine
 
 #: Servers are checked for the failback as long as a machine still needs it.
 BEFORE = frozenset({Position.HOME, Position.OUT_UNCOMMITTED, Position.OUT})
@@ -41,7 +42,7 @@ def keys_of(machines: Iterable[Machine]) -> tuple[str, ...]:
     return tuple(m.item.key for m in machines if m.item is not None)
 
 
-class Ground:
+class Lookups:
     """What was asked, read and found out before, for all subjects of one look."""
 
     def __init__(

@@ -5,25 +5,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ..model.items import parse_time
-from ..model.servers import HEARTBEAT_STALE
-from ..model.texts import age
-from ..servers.health import judge_configuration_server
-from .facts import Configuring, Facts, Server, properties
-from .rules import (
-    BACK,
-    BLOCK,
-    CS,
-    FAILOVER,
-    ONLY_CLASSIC,
-    REPROTECT,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    ok,
-    unknown,
-)
+from ...model.items import parse_time
+from ...model.servers import HEARTBEAT_STALE
+from ...model.texts import age
+from ...servers.health import judge_configuration_server
+from ..facts.facts import Facts, properties
+from ..facts.moments import BACK, CS, FAILOVER, ONLY_CLASSIC, REPROTECT
+from ..facts.subjects import Configuring, Server
+from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
 
 #: Days before a certificate's end from which the service warns (DOC CSMG).
 CERTIFICATE_WARNS = 60

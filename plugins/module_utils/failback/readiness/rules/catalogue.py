@@ -6,20 +6,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from . import azures, configuration, copies, doors, gateways, groups, homes, hosts, processing, standing
-from .rules import Rule
+from . import (
+    azure_vms,
+    configuration_servers,
+    consistency_groups,
+    master_targets,
+    next_step,
+    onprem_hosts,
+    onprem_vms,
+    process_servers,
+    replicated_items,
+    tcp_ports,
+)
+from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
-    *configuration.RULES,
-    *processing.RULES,
-    *doors.RULES,
-    *gateways.RULES,
-    *groups.RULES,
-    *standing.RULES,
-    *azures.RULES,
-    *homes.RULES,
-    *hosts.RULES,
-    *copies.RULES,
+    *configuration_servers.RULES,
+    *process_servers.RULES,
+    *tcp_ports.RULES,
+    *master_targets.RULES,
+    *consistency_groups.RULES,
+    *next_step.RULES,
+    *azure_vms.RULES,
+    *onprem_vms.RULES,
+    *onprem_hosts.RULES,
+    *replicated_items.RULES,
 )
 
 BY_ID: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in RULES})

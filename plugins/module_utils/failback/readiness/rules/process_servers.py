@@ -3,23 +3,11 @@
 
 from __future__ import annotations
 
-from .coded import coded, updates
-from .facts import Facts, Processing
-from .rules import (
-    BACK,
-    BLOCK,
-    FAILOVER,
-    ONLY_CLASSIC,
-    PROCESS_SERVER,
-    PS,
-    REPROTECT,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    ok,
-    unknown,
-)
+from ..facts.facts import Facts
+from ..facts.moments import BACK, FAILOVER, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
+from ..facts.subjects import Processing
+from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
+from .server_verdicts import coded, updates
 
 #: Shares of free space in a process server's cache (DOC PSMON).
 CACHE_WARNS, CACHE_BLOCKS = 0.30, 0.25

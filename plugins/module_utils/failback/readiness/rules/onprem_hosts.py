@@ -3,22 +3,11 @@
 
 from __future__ import annotations
 
-from ..model.site_ports import SiteHost
-from .facts import Facts, Machine
-from .rules import (
-    BLOCK,
-    FAILOVER,
-    MACHINE,
-    ONLY_CLASSIC,
-    REPROTECT,
-    WARN,
-    Rule,
-    Said,
-    bad,
-    numbered,
-    ok,
-    unknown,
-)
+from ...model.site_ports import SiteHost
+from ..facts.facts import Facts
+from ..facts.moments import FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
+from ..facts.subjects import Machine
+from .rule import BLOCK, WARN, Rule, Said, bad, numbered, ok, unknown
 
 
 def standalone(s: Machine, f: Facts) -> Said | None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..lifecycle.table import Position
-from ..model.items import Json
-from ..wanted.selection import listing
-from .facts import Facts, Machine, properties
-from .rules import BLOCK, COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT, WARN, Rule, Said, bad, ok, unknown
-
-#: Positions in which the machine works in Azure.
-IN_AZURE = frozenset(
-    {Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED}
-)
+from ...lifecycle.table import Position
+from ...model.items import Json
+from ...wanted.selection import listing
+from ..facts.azure_vm import IN_AZURE, addresses, network_of, power_of
+from ..facts.facts import Facts, properties
+from ..facts.moments import COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
+from ..facts.subjects import Machine
+from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
 
 
 def _looked(s: Machine, f: Facts) -> bool:
@@ -42,15 +40,6 @@ def identity(s: Machine, f: Facts) -> Said | None:
     return ok("It is one VM in Azure.") if s.there.machines else None
 
 
-def power_of(vm: Json) -> str:
-    """The power state of an Azure VM in lower case, such as running; empty where none is reported."""
-    for status in (properties(vm).get("instanceView") or {}).get("statuses") or ():
-        kind, _slash, word = str(status.get("code") or "").partition("/")
-        if kind.lower() == "powerstate":
-            return word.lower()
-    return ""
-
-
 def running(s: Machine, f: Facts) -> Said | None:
     """Error 78093 (DOC TRB)."""
     if s.position not in IN_AZURE - {Position.HOME_UNCOMMITTED}:
@@ -73,29 +62,6 @@ def stopped(s: Machine, f: Facts) -> Said | None:
     if power in ("stopped", "deallocated"):
         return ok(f"Its VM in Azure is {power}.")
     return bad(f"Its VM in Azure is {power} while the machine runs on-premises.")
-
-
-def addresses(vm: Json, f: Facts) -> list[Json] | None:
-    """The IP configurations of an Azure VM's interfaces; None where they are not known."""
-    known = f.network.interfaces
-    if known is None:
-        return None
-    found: list[Json] = []
-    for nic in (properties(vm).get("networkProfile") or {}).get("networkInterfaces") or ():
-        entry = known.get(str(nic.get("id") or "").lower())
-        if entry is None:
-            return None
-        found += [properties(c) for c in properties(entry).get("ipConfigurations") or ()]
-    return found
-
-
-def network_of(vm: Json, f: Facts) -> str | None:
-    """Id of the virtual network of an Azure VM, in lower case; None where it is not known."""
-    for config in addresses(vm, f) or ():
-        subnet = str((config.get("subnet") or {}).get("id") or "").lower()
-        if "/subnets/" in subnet:
-            return subnet.partition("/subnets/")[0]
-    return None
 
 
 def link(s: Machine, f: Facts) -> Said | None:

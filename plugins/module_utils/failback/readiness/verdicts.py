@@ -10,9 +10,11 @@ from typing import Any
 
 from ..lifecycle.gates import WORDS
 from ..model.errors import InputError
-from .catalogue import BY_ID, RULES
-from .facts import Facts, Machine, Subject
-from .rules import ABOUT, BLOCK, PASS, UNKNOWN, WARN, Rule, Said
+from .facts.facts import Facts
+from .facts.moments import ABOUT
+from .facts.subjects import Machine, Subject
+from .rules.catalogue import BY_ID, RULES
+from .rules.rule import BLOCK, PASS, UNKNOWN, WARN, Rule, Said
 
 
 @dataclass(frozen=True)
