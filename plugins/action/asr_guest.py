@@ -39,7 +39,7 @@ class ActionModule(Calling):
             if listed.get("failed"):
                 return listed
             rows = listed.get("machines") or []
-            given = verify.addresses(self._settings.get("verify_addresses"), rows)
+            given = self._addresses(rows)
             entries = [
                 e
                 for e in guests.entries(rows, given, inventory if self._where else None)
@@ -49,6 +49,20 @@ class ActionModule(Calling):
             json.dump(entries, f, default=str)
         home = any(entry["home"] for entry in entries)
         return {"changed": False, "group": guests.GROUP if entries else "", "home": home, "file": str(self._path())}
+
+    def _addresses(self, rows: list[dict[str, Any]]) -> dict[str, str]:
+        """Addresses by item id. Raises InputError for a key that means nobody in the vaults."""
+        given = self._settings.get("verify_addresses") or {}
+        found = verify.addresses(given, rows)
+        strange = verify.unmatched(given, rows)
+        if strange and not self._where:
+            listed = self._inner("asr_replicated_item_info", tasks.listing(self._settings), False, self._vars)
+            there = listed.get("machines") or []
+            if left := verify.unmatched(strange, [*rows, *there]):
+                raise verify.no_match("asr_verify_addresses", left, there or rows)
+        if strange:
+            self._say(verify.not_of_this_run("asr_verify_addresses", strange))
+        return found
 
     def _tell(self) -> dict[str, Any]:
         entries = json.loads(self._path().read_text(encoding="utf-8"))

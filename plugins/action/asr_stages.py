@@ -74,9 +74,11 @@ class ActionModule(Calling):
         checks = self._own_checks(route, pauses or self._check)
         hooked = any(step["hook"] for step in tasks.steps(to_run, hooks))
         self._chain.begin()
-        if not self._check:
+        # In check mode the stages' own modules look; what names machines here must be known before them.
+        named = any(self._settings.get(word) for word in ("verify", "verify_addresses", "refuse"))
+        if not self._check or named:
             self._chain.look(route, self._settings, self._call)
-            self._chain.learn_checks(checks, self._call, self._settings)
+            self._chain.learn_checks(checks, self._call, self._settings, bool(self._where))
         if not pauses and not self._check and (own := self._own_guests()):
             # Machines of the inventory with a value of their own.
             pauses = bool(self._settings.get("verifies")) and tasks.COMMIT_HOME in to_run

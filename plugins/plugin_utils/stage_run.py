@@ -54,8 +54,9 @@ class Chain:
     #: Notes about the vaults' generations that earlier chains have printed; they are not repeated.
     vaults: list[Any] = field(default_factory=list)
     lost_places: list[Any] = field(default_factory=list)
-    #: The user's own checks by the id of the replicated item, the machines that a play checks now, and what it has found.
+    #: The user's own checks and addresses by the id of the replicated item, the machines that a play checks now, and what it has found.
     checks: dict[str, Any] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     paused: list[Any] = field(default_factory=list)
     verifications: list[Any] = field(default_factory=list)
     #: Stages after the pause, and how many pauses this process has had.
@@ -183,16 +184,32 @@ class Chain:
 
     # -- before the commit home -----------------------------------------------------------------------------------------
 
-    def learn_checks(self, checks: Mapping[str, Any], call: Call, settings: tasks.Settings) -> None:
-        """Whose the user's own checks are. Raises InputError for a key that means nobody in the vaults."""
+    def learn_checks(
+        self, checks: Mapping[str, Any], call: Call, settings: tasks.Settings, several: bool = False
+    ) -> None:
+        """Whose the user's own checks and addresses are. Raises InputError for a key that means nobody in the vaults; where
+        ``several`` vaults are hosts of this run, it may mean a machine of another one."""
         rows = [m for result in self.results for m in result.get("machines") or ()] + self.chosen_rows
         self.checks = verify.by_machine(checks, rows)
-        strange = verify.unmatched(checks, rows)
-        if strange and not self.stopped:
+        given = settings.get("verify_addresses") or {}
+        self.addresses = verify.addresses(given, rows)
+        strange = {
+            variable: left
+            for variable, keys in (("asr_verify", checks), ("asr_verify_addresses", given))
+            if (left := verify.unmatched(keys, rows))
+        }
+        if not strange or self.stopped:
+            return
+        if not several:
             # A mapping may stand in an inventory for every run, so that it names machines of other runs as well.
             there = self._call(call, "asr_replicated_item_info", tasks.listing(settings), True).get("machines") or []
-            if left := verify.unmatched(strange, [*rows, *there]):
-                raise verify.no_match(left, there or rows)
+            for variable, keys in strange.items():
+                if left := verify.unmatched(keys, [*rows, *there]):
+                    raise verify.no_match(variable, left, there or rows)
+        notes = [verify.not_of_this_run(variable, keys) for variable, keys in strange.items()]
+        self.results.append(
+            {"stage": "verify", "module": "", "left_out": True, "changed": False, "machines": [], "notes": notes}
+        )
 
     def pause(self, settings: tasks.Settings, call: Call, known: Collection[str] | None = None) -> list[between.Entry]:
         """The machines that the commit home would go to now, with what proves it; a play checks them before it is sent. ``known``
@@ -209,8 +226,7 @@ class Chain:
             self.stopped = True
             return []
         rows = result.get("machines") or ()
-        addresses = verify.addresses(settings.get("verify_addresses"), rows)
-        self.paused = between.entries(rows, self.checks, addresses, settings.get("verify_timeout"), known)
+        self.paused = between.entries(rows, self.checks, self.addresses, settings.get("verify_timeout"), known)
         self.pauses += bool(self.paused)
         return self.paused
 

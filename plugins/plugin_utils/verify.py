@@ -69,16 +69,22 @@ def unmatched(keys: Iterable[str], machines: Sequence[Row]) -> list[str]:
     return [key for key in keys if not _meant(key, machines, named, grouped)]
 
 
-def no_match(keys: Sequence[str], machines: Sequence[Row]) -> InputError:
-    """The refusal of keys that mean nobody: what they were for would not be checked."""
-    there = [str(m.get("name")) for m in machines]
+def no_match(variable: str, keys: Sequence[str], machines: Sequence[Row]) -> InputError:
+    """The refusal of keys that mean nobody: what they were for would not be checked, or checked elsewhere."""
+    there = list(dict.fromkeys(str(m.get("name")) for m in machines))
     near = difflib.get_close_matches(keys[0], there, n=1, cutoff=0.6)
     listed = ", ".join(there[:20]) + (f" and {len(there) - 20} more" if len(there) > 20 else "")
     return InputError(
         "verify_no_match",
-        f"asr_verify names {', '.join(map(repr, keys))}, which matches no machine and no consistency group.",
+        f"{variable} names {', '.join(map(repr, keys))}, which matches no machine and no consistency group.",
         f"{f'Did you mean {near[0]}? ' if near else ''}Correct or remove it; the machines are {listed}.",
     )
+
+
+def not_of_this_run(variable: str, keys: Sequence[str]) -> str:
+    """What is said of keys that mean machines which this run does not select: nothing is done for them."""
+    some = ", ".join(keys[:20]) + (f" and {len(keys) - 20} more" if len(keys) > 20 else "")
+    return f"{variable} also names {some}, which no selected machine matches."
 
 
 def by_machine(checks: Mapping[str, Sequence[Check]], machines: Sequence[Row]) -> dict[str, list[Check]]:
@@ -87,22 +93,49 @@ def by_machine(checks: Mapping[str, Sequence[Check]], machines: Sequence[Row]) -
     found: dict[str, list[Check]] = {}
     for key, listed in checks.items():
         for machine in _meant(key, machines, named, grouped):
-            mine = found.setdefault(str(machine.get("item_id") or "").lower(), [])
+            mine = found.setdefault(_id(machine), [])
             mine += [check for check in listed if check not in mine]
     return found
 
 
 def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
-    """Addresses by the id of the replicated item. Raises InputError for one that is no text."""
-    found: dict[str, str] = {}
-    named = Named(machines, _names)
+    """Addresses by the id of the replicated item. Keys are those of the checks, a machine's own name before a group or a pattern.
+
+    Raises InputError for an address that is no text, and where a key would give several machines one address: what answers there
+    would prove all of them.
+    """
+    if value and not isinstance(value, Mapping):
+        raise _wrong(
+            f"asr_verify_addresses is {value!r}, not a mapping",
+            "Give machines, each with an IP address or a host name.",
+        )
+    named, grouped = _indexes(machines)
+    own: dict[str, dict[str, str]] = {}
+    other: dict[str, dict[str, str]] = {}
     for key, address in (value or {}).items():
+        if not isinstance(key, str) or not clean(key):
+            raise _wrong(f"asr_verify_addresses has the key {key!r}, which is no name", "Put the name in quotes.")
         if not isinstance(address, str) or not clean(address):
             raise _wrong(
                 f"asr_verify_addresses gives {key!r} the address {address!r}", "Give an IP address or a host name."
             )
-        for machine in named.exact(str(key)):
-            found[str(machine.get("item_id") or "").lower()] = clean(address)
+        meant = {_id(machine): str(machine.get("name")) for machine in _meant(key, machines, named, grouped)}
+        if len(meant) > 1:
+            names = sorted(set(meant.values()))
+            listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            raise _wrong(
+                f"asr_verify_addresses gives {len(meant)} machines the one address {clean(address)} ({key!r} means {listed})",
+                "Give each machine its own address, by its name or by the id of its replicated item.",
+            )
+        kept = own if named.exact(key) else other
+        for item_id in meant:
+            kept.setdefault(item_id, {})[key] = clean(address)
+    found: dict[str, str] = {}
+    for item_id, mine in {**other, **own}.items():
+        if len(set(mine.values())) > 1:
+            told = " and ".join(f"{address} ({key!r})" for key, address in mine.items())
+            raise _wrong(f"asr_verify_addresses gives one machine the addresses {told}", "Keep one of them.")
+        found[item_id] = next(iter(mine.values()))
     return found
 
 
@@ -211,6 +244,10 @@ def _wrong(what: str, remedy: str) -> InputError:
 
 
 # -- whose -----------------------------------------------------------------------------------------------------------
+
+
+def _id(machine: Row) -> str:
+    return str(machine.get("item_id") or "").lower()
 
 
 def _names(machine: Row) -> tuple[str, ...]:

@@ -117,11 +117,15 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
         ({"further": {"tpc": 22}}, "Did you mean tcp"),
         ({"further": {"tcp": 70000}}, "70000"),
         ({"nobody-*": {"tcp": 22}}, "matches no machine"),
+        ({"addresses": {"nobody": "10.0.0.1"}}, "matches no machine"),
     ],
 )
 def test_what_cannot_be_checked_is_refused_before_anything_is_sent(scene: Scene, given: Any, code: str) -> None:
     before = scene.writes
-    run = scene.playbook("stage_3_failover_to_onprem", asr_machines=["further"], asr_verify=given)
+    variables = {"asr_verify_addresses": given["addresses"]} if "addresses" in given else {"asr_verify": given}
+    # Check mode finds the same.
+    options = ["--check"] if "addresses" in given else []
+    run = scene.playbook("stage_3_failover_to_onprem", *options, asr_machines=["further"], **variables)
     assert run.rc == 2, run.text
     assert code in " ".join(run.text.split())
     assert scene.writes == before

@@ -110,6 +110,50 @@ def test_an_approval_is_for_one_commit_also_in_the_next_chain() -> None:
     assert next(a for m, a, c in reversed(modules.asked) if m == "asr_failover" and not c)["approved"] == []
 
 
+def test_who_is_refused_by_name_is_left_out_in_check_mode_as_well() -> None:
+    modules = Modules()
+    chain = Chain()
+    chain.begin()
+    settings = {**SETTINGS, "watch": False, "refuse": {"b": "not today"}}
+    route = ["failover_to_onprem", "commit_to_onprem"]
+    chain.look(route, settings, modules)
+    chain.run("failover_to_onprem", route, settings, modules, True)
+    assert modules.asked[-1][1]["machines"] == ["/i/a"]
+    assert "refused" in [m["done"] for r in chain.results for m in r["machines"] if m["name"] == "b"]
+
+
+@pytest.mark.parametrize("variable", ["asr_verify", "asr_verify_addresses"])
+@pytest.mark.parametrize(
+    ("key", "several", "refused", "noted"),
+    [
+        ("a", False, False, False),
+        ("c", False, False, True),
+        ("typo", False, True, False),
+        ("typo", True, False, True),
+    ],
+)
+def test_a_key_that_means_no_selected_machine_is_refused_or_said(
+    variable: str, key: str, several: bool, refused: bool, noted: bool
+) -> None:
+    modules = Modules(asr_replicated_item_info={"machines": [row("a"), row("b"), row("c")]})
+    chain = Chain()
+    chain.begin()
+    chain.look(["failover_to_onprem", "commit_to_onprem"], SETTINGS, modules)
+    checks = {key: [{"check": "ping"}]} if variable == "asr_verify" else {}
+    settings = {**SETTINGS, "verify_addresses": {key: "10.0.0.1"} if variable == "asr_verify_addresses" else None}
+    if refused:
+        with pytest.raises(InputError) as caught:
+            chain.learn_checks(checks, modules, settings, several)
+        assert caught.value.code == "verify_no_match"
+        assert variable in caught.value.message
+        return
+    chain.learn_checks(checks, modules, settings, several)
+    notes = [note for result in chain.results for note in result.get("notes") or ()]
+    assert any(variable in note and key in note for note in notes) is noted
+    assert ("asr_replicated_item_info" in modules.order) is (noted and not several)
+    assert chain.first
+
+
 def test_the_next_task_finds_the_chain_as_it_was_left(tmp_path: Path) -> None:
     chain = Chain()
     chain.results.append({"stage": "look", "left_out": True, "machines": [row("a")]})

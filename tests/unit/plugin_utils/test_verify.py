@@ -58,7 +58,32 @@ def test_a_machine_has_the_checks_of_every_key_that_means_it() -> None:
 
 def test_a_key_that_means_nobody_is_refused_with_what_was_meant() -> None:
     assert verify.unmatched(["web-*", "SHOP", "wbe-1", "all"], ROWS) == ["wbe-1"]
-    assert "Did you mean web-1?" in verify.no_match(["wbe-1"], ROWS).sentence()
+    assert "Did you mean web-1?" in verify.no_match("asr_verify", ["wbe-1"], ROWS).sentence()
+
+
+def test_an_address_is_of_the_one_machine_that_its_key_means() -> None:
+    given = {"web-2": "10.0.0.2", "*-2": "10.0.0.9", "/i/1": " 10.0.0.1 ", "DB-?": "db.example"}
+    assert verify.addresses(given, [*ROWS, *ROWS]) == {"/i/1": "10.0.0.1", "/i/2": "10.0.0.2", "/i/3": "db.example"}
+    assert verify.addresses({}, ROWS) == verify.addresses(None, ROWS) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"web-*": "10.0.0.1"}, "gives 2 machines the one address 10.0.0.1 ('web-*' means web-1, web-2)"),
+        ({"shop": "10.0.0.1"}, "('shop' means db-1, web-2)"),
+        ({"all": "10.0.0.1"}, "gives 3 machines"),
+        ({"web-1": "10.0.0.1", "/i/1": "10.0.0.2"}, "10.0.0.1 ('web-1') and 10.0.0.2 ('/i/1')"),
+        ({"web-1": ["10.0.0.1"]}, "['10.0.0.1']"),
+        ({7: "10.0.0.1"}, "7"),
+        (["web-1"], "not a mapping"),
+    ],
+)
+def test_an_address_that_would_prove_several_machines_is_refused(given: Any, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verify.addresses(given, ROWS)
+    assert said in caught.value.sentence()
+    assert "asr_verify_addresses" in caught.value.message
 
 
 HOST = {"host": "web-1", "item_id": "/i/1", "job": "j"}
