@@ -346,6 +346,10 @@ class Walk:
         test_answers.look(wire)
         for path in ("Appliances", "SupportedOperatingSystems", "Networks", "NetworkMappings", "ProtectionContainers"):
             wire.get(f"{vault}/replication{path}")
+        for path in ("MigrationItems", "ProtectionClusters", "ProtectionIntents"):
+            wire.get(f"{vault}/replication{path}")
+        for path in ("Classifications", "ClassificationMappings"):
+            wire.get(f"{vault}/replicationStorage{path}")
         for path in ("Networks", "LogicalNetworks"):
             wire.get(f"{fabric}/replication{path}")
         item = wire.item("web-04")

@@ -9,7 +9,7 @@ import re
 
 from aiohttp import web
 
-from rehearsal.azure import front, versions
+from rehearsal.azure import front, shapes, versions
 from rehearsal.azure.armpath import AUTHORIZATION, COMPUTE, NETWORK, RESOURCES, SITE_RECOVERY, parse
 from rehearsal.azure.call import Call, Reply, find_item
 from rehearsal.azure.clock import http_date, iso_seconds
@@ -221,6 +221,8 @@ class Arm:
             raise refused(
                 404, "InvalidResourceType", f"The resource type '{below}' could not be found in the namespace."
             )
+        if call.method not in LOOKS and path.namespace in (SITE_RECOVERY, RESOURCES):
+            shapes.check(call.json(), plan="replicationrecoveryplans" in path.types)
         return await handler(self.service, call)
 
     # -- sending -----------------------------------------------------------------------------------------------------

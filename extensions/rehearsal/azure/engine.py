@@ -164,9 +164,11 @@ class Engine:
                 await clock.sleep_until(due)
                 if task is job.tasks[0]:
                     effects.fleet_fault(job)
-                task.state, task.description = ("Succeeded", "Completed") if acted else ("Other", "Skipped")
-                task.ended = clock.now()
-                self._end_child(task, "Succeeded", task.ended)
+                if acted:
+                    task.state, task.description, task.ended = "Succeeded", "Completed", clock.now()
+                else:
+                    _skip(task)
+                self._end_child(task, "Succeeded", clock.now())
             await clock.sleep_until(started + duration)
             effects.fleet_warning(job)
             if job.errors:
@@ -314,7 +316,7 @@ def check_support(vault: VaultState, ids: tuple[str, str]) -> None:
 
 def _skip(task: Task) -> None:
     """A skipped task has state Other, description Skipped, and neither start nor end (SEEN)."""
-    task.state, task.description = "Other", "Skipped"
+    task.state, task.description, task.started, task.ended = "Other", "Skipped", None, None
 
 
 def _check_body(move: Move, properties: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ class World:
         item = Item(vault, machine, self.clock, phase=machine.state, overrides=dict(machine.overrides))
         item.process_server = _first_server(vault)
         item.log_storage = next(iter(vault.log_storage()), None)
-        item.protected_since = now - 86400.0
+        item.protected_since = item.tested_at = now - 86400.0
         item.silent_since = now - 7200.0
         row = item.row
         if machine.state == "failed_out":

@@ -44,6 +44,7 @@ def ids(vault: Wire, name: str) -> tuple[dict[str, Any], set[str]]:
 
 def test_one_id_in_three_places_changes_together(vault: Wire) -> None:
     item = vault.item("web-01")
+    tested = item["properties"]["lastSuccessfulTestFailoverTime"]
     before, first = ids(vault, "web-01")
     assert len(first) == 1
     vault.to_azure(item)
@@ -57,6 +58,7 @@ def test_one_id_in_three_places_changes_together(vault: Wire) -> None:
     vault.to_home(item)
     vault.protect_again(item)
     assert ids(vault, "web-01")[1] == first
+    assert vault.item("web-01")["properties"]["lastSuccessfulTestFailoverTime"] == tested
 
 
 def affected(vault: Wire, name: str, scenario: str) -> list[dict[str, Any]]:

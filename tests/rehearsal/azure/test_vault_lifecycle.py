@@ -284,6 +284,8 @@ def test_tasks_of_a_failover_with_the_source_left_alone(vault: Wire) -> None:
         "VmFoStartVmOnSecondary",
     ]
     assert states["VmShutdownVmOnPrimary"] == ("Other", "Skipped")
+    skipped = oldest["tasks"][1]
+    assert skipped["startTime"] == skipped["endTime"] == "0001-01-01T00:00:00", "a skipped task never ran"
     assert states["VmFailover"] == ("Succeeded", "Completed")
     assert oldest["customDetails"]["instanceType"] == "FailoverJobDetails"
     assert oldest["targetInstanceType"] == "ProtectionEntity"

@@ -11,7 +11,7 @@ from rehearsal.azure.engine import check_support
 from rehearsal.azure.errors import provider_refused, refused
 from rehearsal.azure.filters import Term, holds, parse_filter
 from rehearsal.azure.items import Item, minute_before
-from rehearsal.azure.lifecycle import AFTER_REPAIR
+from rehearsal.azure.lifecycle import AFTER_FAILOVER, AFTER_REPAIR
 from rehearsal.azure.points import points
 from rehearsal.azure.routes.base import (
     CONTAINER,
@@ -181,8 +181,11 @@ async def switch_provider(service: Service, call: Call) -> Reply:
 
 @route("POST", f"{ITEM}/repairreplication")
 async def repair(service: Service, call: Call) -> Reply:
+    """Resynchronise; refused while another job runs and after a failover, when nothing replicates (INFER)."""
     item = item_of(call)
     check_support(item.vault, call.ids)
+    if item.busy or item.phase in AFTER_FAILOVER:
+        raise service.engine.busy(item, "repairReplication", call.ids)
 
     def repaired() -> None:
         item.phase = AFTER_REPAIR.get(item.phase, item.phase)
@@ -197,8 +200,11 @@ async def repair(service: Service, call: Call) -> Reply:
 
 @route("POST", f"{ITEM}/updatemobilityservice")
 async def update_agent(service: Service, call: Call) -> Reply:
+    """Refused while another job runs (INFER)."""
     item = item_of(call)
     check_support(item.vault, call.ids)
+    if item.busy:
+        raise service.engine.busy(item, "updateMobilityService", call.ids)
     job = service.engine.side_job(
         item.vault, "UpdateMobilityService", "Update Mobility Service", "update_agent", item, call.ids[0]
     )

@@ -123,7 +123,7 @@ async def get_eligibility(service: Service, call: Call) -> Reply:
 
 
 def _empty(kind: str, vault_level: bool) -> None:
-    """Networks are told of Hyper-V sites only; a VMware fabric lists none (INFER)."""
+    """A list without entries: what other providers have, as networks of Hyper-V sites or migrations (INFER for VMware)."""
 
     async def listed(service: Service, call: Call) -> Reply:
         vault_of(call) if vault_level else fabric_of(call)
@@ -140,7 +140,15 @@ def _empty(kind: str, vault_level: bool) -> None:
         ROUTES[("GET", f"{FABRIC}/{kind}/*")] = missing
 
 
-for _kind in ("replicationnetworks", "replicationnetworkmappings"):
+for _kind in (
+    "replicationnetworks",
+    "replicationnetworkmappings",
+    "replicationstorageclassifications",
+    "replicationstorageclassificationmappings",
+    "replicationmigrationitems",
+    "replicationprotectionclusters",
+    "replicationprotectionintents",
+):
     _empty(_kind, True)
 for _kind in ("replicationnetworks", "replicationlogicalnetworks"):
     _empty(_kind, False)
