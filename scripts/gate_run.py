@@ -36,7 +36,7 @@ RUNNING: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
-class Step:
+class GateCommand:
     """One command: where it runs and what it finds set beside the common environment."""
 
     argv: Sequence[str]
@@ -49,7 +49,7 @@ class Gate:
     """A named list of steps, made when its turn comes. ``timeout`` (seconds) is for the whole gate."""
 
     name: str
-    steps: Callable[[], Sequence[Step]]
+    steps: Callable[[], Sequence[GateCommand]]
     quick: bool = True
     timeout: float = 1200.0
     further: bool = False
@@ -76,7 +76,7 @@ def environment() -> dict[str, str]:
     return env
 
 
-def run_step(step: Step, log: Path, deadline: float) -> int:
+def run_step(step: GateCommand, log: Path, deadline: float) -> int:
     """Run one command with its output in the log; its whole process group is ended at the deadline (code 124)."""
     env = {**environment(), **step.env}
     with log.open("ab") as stream:

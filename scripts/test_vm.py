@@ -92,7 +92,7 @@ def host_packages(env: dict[str, str]) -> bool:
 
 
 @dataclass
-class Watch:
+class MoleculeProgress:
     """Follows Molecule's output and reports the steps as they end."""
 
     steps: list[str]
@@ -131,7 +131,7 @@ def run(scenario: str, env: dict[str, str]) -> bool:
     """One scenario from destroy to destroy."""
     config = yaml.safe_load((ROOT / "molecule" / scenario / "molecule.yml").read_text(encoding="utf-8"))
     passphrases = Path(config["provisioner"]["env"]["MT_RUN"].replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT)))
-    watch = Watch([str(step) for step in config["scenario"]["test_sequence"]])
+    watch = MoleculeProgress([str(step) for step in config["scenario"]["test_sequence"]])
     log = LOG / f"test-vm-{scenario}.log"
     secrets: set[str] = set()
     command = [str(BUILD / "venv" / "bin" / "molecule"), "test", "--scenario-name", scenario]

@@ -23,8 +23,10 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--page-size", type=positive(int), help="entries of a page of a list (else the fleet's)")
     up.add_argument("--seed", type=int, help="draw each machine's durations from ranges; one seed, one course")
     up.add_argument("--vcenter-binary", type=Path, help="a vCenter stand-in built elsewhere")
-    up.add_argument("--collections-path", type=Path, default=launcher.Options.collections)
-    up.add_argument("--cache", type=Path, default=launcher.Options.cache, help="where dumps of large fleets are kept")
+    up.add_argument("--collections-path", type=Path, default=launcher.RehearsalOptions.collections)
+    up.add_argument(
+        "--cache", type=Path, default=launcher.RehearsalOptions.cache, help="where dumps of large fleets are kept"
+    )
     for name, text in (("down", "stop both stand-ins"), ("status", "say what runs")):
         commands.add_parser(name, help=text).add_argument("--dir", required=True, type=Path)
     commands.add_parser("build", help="build the vCenter stand-in")
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if binary is not None and not binary.is_file():
                 raise launcher.LaunchError(f"--vcenter-binary {binary}: there is no such file.")
             launcher.up(
-                launcher.Options(
+                launcher.RehearsalOptions(
                     fleet=args.fleet,
                     directory=args.dir,
                     speed=args.speed,

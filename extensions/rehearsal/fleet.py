@@ -211,7 +211,7 @@ class Appliance:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RetiredAnswer:
     """How a retired vault refuses a write; the service's real words are not recorded (INFER)."""
 
     status: int = 400
@@ -258,7 +258,7 @@ class Vault:
     deploys: str = ""
     #: A classic vault whose writes the service refuses, and in which words.
     retired: bool = False
-    refusal: Refusal = Refusal()
+    refusal: RetiredAnswer = RetiredAnswer()
     #: Modernized only.
     appliances: tuple[Appliance, ...] = ()
     #: Names of log storage accounts; machines use the first.

@@ -25,7 +25,7 @@ from .fleet import (
     Machine,
     MasterTarget,
     ProcessServer,
-    Refusal,
+    RetiredAnswer,
     Site,
     Vault,
 )
@@ -59,7 +59,7 @@ def parse(data: dict[str, Any], where: str = "fleet") -> Fleet:
         raw["master_targets"] = tuple(_build(MasterTarget, dict(x), where) for x in raw.get("master_targets", []))
         raw["appliances"] = tuple(_build(Appliance, dict(x), where) for x in raw.get("appliances", []))
         if "refusal" in raw:
-            raw["refusal"] = _build(Refusal, dict(raw["refusal"]), where)
+            raw["refusal"] = _build(RetiredAnswer, dict(raw["refusal"]), where)
         raw["recovery_plans"] = {k: tuple(v) for k, v in raw.get("recovery_plans", {}).items()}
         vaults.append(_build(Vault, raw, where))
     machines = []

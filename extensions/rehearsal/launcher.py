@@ -20,7 +20,7 @@ from . import fleet as fleets
 from . import fleet_file, handover, processes, tls
 from .toolchain import CHECKOUT, BuildError, build_vcenter
 
-__all__ = ["BuildError", "LaunchError", "Options", "build_vcenter", "down", "start_vcenter", "status", "up"]
+__all__ = ["BuildError", "LaunchError", "RehearsalOptions", "build_vcenter", "down", "start_vcenter", "status", "up"]
 
 #: Fleets with more machines than this start from a dump once one was made.
 DUMP_ABOVE = 100
@@ -32,7 +32,7 @@ class LaunchError(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Options:
+class RehearsalOptions:
     """How a rehearsal is started. ``speed``, ``page_size`` and ``seed`` override the fleet's when given."""
 
     fleet: str
@@ -79,7 +79,7 @@ def digest(fleet: fleets.Fleet) -> str:
     return hashlib.sha256(repr(fleet).encode()).hexdigest()[:16]
 
 
-def up(options: Options, say: Any = print) -> dict[str, Any]:
+def up(options: RehearsalOptions, say: Any = print) -> dict[str, Any]:
     """Bring a rehearsal up and return its state. Raises :class:`LaunchError`, ``FleetError`` or ``BuildError``."""
     fleet = fleet_file.load(options.fleet)
     if options.speed:
@@ -102,7 +102,7 @@ def up(options: Options, say: Any = print) -> dict[str, Any]:
         return _up(options, fleet, directory, binary, say)
 
 
-def _up(options: Options, fleet: fleets.Fleet, directory: Path, binary: Path, say: Any) -> dict[str, Any]:
+def _up(options: RehearsalOptions, fleet: fleets.Fleet, directory: Path, binary: Path, say: Any) -> dict[str, Any]:
     for leftover in ("requests.jsonl", "azure.json", "vcenter.json", "env", "vars.yml"):
         (directory / leftover).unlink(missing_ok=True)
     certificates = tls.make(directory / "tls")
@@ -202,7 +202,7 @@ def _seed(
 
 
 def _start_azure(
-    options: Options,
+    options: RehearsalOptions,
     directory: Path,
     certificates: tls.Certificates,
     vcenter_url: str,

@@ -32,7 +32,9 @@ class ActionModule(Calling):
         run = str(self._settings.get("guest") or "")
         inventory = (self._vars.get("groups") or {}).get("all") or []
         entries: list[dict[str, Any]] = []
-        if run == guests.RECORD or any(guests.said(self._hostvars, str(host)) == guests.RECORD for host in inventory):
+        if run == guests.RECORD or any(
+            guests.host_value(self._hostvars, str(host)) == guests.RECORD for host in inventory
+        ):
             arguments = {**tasks.listing(self._settings), **tasks.chooses(self._settings)}
             arguments = {key: value for key, value in arguments.items() if value not in (None, "", [])}
             listed = self._inner("asr_replicated_item_info", arguments, False, self._vars)
@@ -43,7 +45,7 @@ class ActionModule(Calling):
             entries = [
                 e
                 for e in guests.entries(rows, given, inventory if self._where else None)
-                if (guests.said(self._hostvars, e["host"]) or run) == guests.RECORD
+                if (guests.host_value(self._hostvars, e["host"]) or run) == guests.RECORD
             ]
         with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
             json.dump(entries, f, default=str)

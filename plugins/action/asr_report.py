@@ -15,9 +15,9 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
-from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import argument_spec, tell
+from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import argument_spec, report_result
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
-from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, onward
+from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, next_steps
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
@@ -44,7 +44,7 @@ class ActionModule(Once):
                 confirmed=bool(variable and self._said("stage_confirm_failover_to_azure", task_vars)),
                 host=self._where,
             )
-            self._task.args = {"verbose": display.verbosity > 0, **self._task.args, "onward": onward(report, way)}
+            self._task.args = {"verbose": display.verbosity > 0, **self._task.args, "onward": next_steps(report, way)}
         result = super()._work(task_vars)
         if file is not None and "counts" in result:
             make = partial(reports.of_run, results=told, verdict=result)
@@ -62,7 +62,7 @@ class ActionModule(Once):
         checked = ArgumentSpecValidator(argument_spec()).validate({**arguments, "results": []} if rows else arguments)
         if checked.error_messages:
             return {"failed": True, "changed": False, "msg": checked.errors.msg}
-        told = tell({**checked.validated_parameters, "results": results}, bool(self._task.check_mode))
+        told = report_result({**checked.validated_parameters, "results": results}, bool(self._task.check_mode))
         return dict(worded({key: clean_all(value) for key, value in told.items()}, self._listener()))
 
     def _said(self, name: str, task_vars: dict[str, Any]) -> Any:

@@ -146,7 +146,7 @@ class ActionModule(Calling):
             {
                 **e,
                 "in_group": self._chain.group,
-                "guest": guests.said(hostvars, e["host"]) or run,
+                "guest": guests.host_value(hostvars, e["host"]) or run,
             }
             for e in self._chain.paused
         ]
@@ -248,7 +248,7 @@ class ActionModule(Calling):
         """Chosen machines that the inventory says for themselves to restore the network of."""
         hostvars = self._vars.get("hostvars") or {}
         names = dict.fromkeys(str(row.get("name")) for row in self._chain.chosen_rows)
-        return [name for name in names if guests.said(hostvars, name) == guests.RESTORE]
+        return [name for name in names if guests.host_value(hostvars, name) == guests.RESTORE]
 
     def _going(self, to_run: list[str]) -> list[str]:
         """The next stage, if any machine reaches it: its hooks run then."""

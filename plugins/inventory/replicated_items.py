@@ -180,10 +180,10 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import (
     ENDINGS,
+    InventoryError,
     Reading,
-    Refused,
-    collected,
     hosts_of,
+    read_hosts,
     trusted,
     untrusted,
 )
@@ -207,7 +207,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for text in reading.warnings:
                 self.display.warning(text)
             hosts = hosts_of(reading, self._facts(reading, path, cache), self._named)
-        except Refused as exc:
+        except InventoryError as exc:
             raise AnsibleParserError(str(exc)) from exc
         for text in hosts.warnings:
             self.display.warning(text)
@@ -226,7 +226,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             found = reading.usable(self._cache.get(key))
             if found is not None:
                 return found
-        facts = collected(reading)
+        facts = read_hosts(reading)
         if kept:
             self._cache[key] = reading.kept(facts)
         return facts

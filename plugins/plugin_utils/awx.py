@@ -89,49 +89,49 @@ WITHOUT_TEMPLATE = frozenset({"rehearse", "awx_announce", "awx_setup"})
 
 
 @dataclass(frozen=True)
-class Question:
+class SurveyQuestion:
     """What a survey asks, and the sentence below it."""
 
     title: str
     text: str = ""
 
 
-#: Question by variable, where its name alone does not say it.
-QUESTIONS: Mapping[str, Question] = {
-    "asr_machines": Question(
+#: Survey questions by variable, where its name alone does not say it.
+QUESTIONS: Mapping[str, SurveyQuestion] = {
+    "asr_machines": SurveyQuestion(
         "Machines", "Names, patterns or item ids, one a line, or the word all. Blank selects none."
     ),
-    "asr_groups": Question("Consistency groups", "Names, one a line."),
-    "asr_recovery_plans": Question("Recovery plans", "Names, one a line."),
-    "asr_exclude": Question("Machines to leave out", "Names or patterns, one a line."),
-    "asr_split_groups": Question(
+    "asr_groups": SurveyQuestion("Consistency groups", "Names, one a line."),
+    "asr_recovery_plans": SurveyQuestion("Recovery plans", "Names, one a line."),
+    "asr_exclude": SurveyQuestion("Machines to leave out", "Names or patterns, one a line."),
+    "asr_split_groups": SurveyQuestion(
         "Split consistency groups",
         "Allow a part of a consistency group. It loses its common recovery point.",
     ),
-    "asr_approved": Question(
+    "asr_approved": SurveyQuestion(
         "Approved commits",
         "Machines whose commit you approve, one a line. A commit home deletes the Azure VM.",
     ),
-    "asr_commit_when": Question(
+    "asr_commit_when": SurveyQuestion(
         "Commit",
         "manual commits approved machines; verified commits every machine that passes every proof.",
     ),
-    "asr_accept": Question(
+    "asr_accept": SurveyQuestion(
         "Rules to override",
         'JSON: each rule with the reason, such as {"mt_snapshot": "it is removed tonight"}.',
     ),
-    "asr_confirm_failover_to_azure": Question("Really fail over to Azure", "true fails the machines over."),
-    "asr_confirm_cancel": Question(
+    "asr_confirm_failover_to_azure": SurveyQuestion("Really fail over to Azure", "true fails the machines over."),
+    "asr_confirm_cancel": SurveyQuestion(
         "Really cancel", "true cancels. All data written on-premises since the failover is lost."
     ),
-    "asr_datastore": Question("Datastore", "For machines that are recreated: a name, or JSON by machine."),
-    "asr_retention_volume": Question("Retention volume", "A name, or JSON by machine."),
-    "asr_recovery_point": Question(
+    "asr_datastore": SurveyQuestion("Datastore", "For machines that are recreated: a name, or JSON by machine."),
+    "asr_retention_volume": SurveyQuestion("Retention volume", "A name, or JSON by machine."),
+    "asr_recovery_point": SurveyQuestion(
         "Recovery point",
         "latest, latest_processed, latest_app_consistent, latest_crash_consistent or a name; or JSON by machine.",
     ),
-    "asr_wait_timeout": Question("Seconds to wait", "Its expiry cancels nothing."),
-    "asr_snapshot_file": Question("File", "File for the fleet, on a volume that outlives the job."),
+    "asr_wait_timeout": SurveyQuestion("Seconds to wait", "Its expiry cancels nothing."),
+    "asr_snapshot_file": SurveyQuestion("File", "File for the fleet, on a volume that outlives the job."),
 }
 
 #: The credential type for clouds and authorities that AWX's own type cannot name, and for a CA file.
@@ -191,7 +191,7 @@ def survey(asked: Sequence[str], required: Sequence[str] = (), given: Mapping[st
 
 def _question(name: str, required: bool) -> Data:
     variable = VARIABLES[name]
-    asked = QUESTIONS.get(name, Question(name.removeprefix("asr_").replace("_", " ").capitalize()))
+    asked = QUESTIONS.get(name, SurveyQuestion(name.removeprefix("asr_").replace("_", " ").capitalize()))
     question: Data = {
         "question_name": asked.title,
         "question_description": asked.text,

@@ -80,11 +80,11 @@ class CommandLine:
 
     def with_variables(self, variables: Mapping[str, Any]) -> str:
         """The command on one line, quoted for a shell, with these variables last so that they win."""
-        extra = ("-e", one_line(variables)) if variables else ()
+        extra = ("-e", json_line(variables)) if variables else ()
         return shlex.join((*self.words, *extra))
 
 
-def one_line(value: Any) -> str:
+def json_line(value: Any) -> str:
     """A value as JSON on one line that a terminal shows as it is."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if text.isprintable() else json.dumps(value, default=str)
@@ -166,7 +166,7 @@ def _variables(text: str) -> tuple[list[str], list[str], list[str]]:
     if not ours:
         return [], unknown, withheld
     whole = len(ours) == len(given) and text.isprintable()
-    return ["-e", text if whole else one_line(ours)], unknown, withheld
+    return ["-e", text if whole else json_line(ours)], unknown, withheld
 
 
 def _name(name: str) -> str:

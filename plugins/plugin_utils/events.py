@@ -44,7 +44,7 @@ class Queue(Protocol):
         """Pass an event on."""
 
 
-class Refused(Exception):
+class EventSourceError(Exception):
     """Why the source ends, with what to do next."""
 
 
@@ -161,14 +161,14 @@ class StateFile:
 
 
 async def run(queue: Queue, args: Mapping[str, Any]) -> None:
-    """Read, report and wait, until cancelled. Raises Refused for what waiting does not cure."""
+    """Read, report and wait, until cancelled. Raises EventSourceError for what waiting does not cure."""
     try:
         await _run(queue, args)
     except FailbackError as exc:
-        raise Refused(str(worded(exc.sentence(), False))) from None
+        raise EventSourceError(str(worded(exc.sentence(), False))) from None
     except Exception as exc:
         # In the shape of every other refusal; ansible-rulebook logs it and ends the source.
-        raise Refused(defect(exc).sentence()) from exc
+        raise EventSourceError(defect(exc).sentence()) from exc
 
 
 async def _run(queue: Queue, args: Mapping[str, Any]) -> None:

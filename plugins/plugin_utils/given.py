@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, words, wrong_type
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import stripped, words, wrong_type
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind, Variable
 
 #: Users' own variables may begin like this; everything else that begins with ``asr_`` is one of ours or misspelt.
@@ -92,7 +92,7 @@ def nothing(value: Any) -> bool:
     if value is None:
         return True
     if isinstance(value, str):
-        text = clean(value)
+        text = stripped(value)
         return not text or bool(_NOTHING.fullmatch(text))
     return isinstance(value, (list, tuple, set, Mapping)) and not value
 
@@ -124,7 +124,7 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
 
 def _bracketed(text: str) -> list[Any] | None:
     """The list that a text in brackets is; None where it is a word in brackets, such as a pattern."""
-    text = clean(text)
+    text = stripped(text)
     if not (text.startswith("[") and text.endswith("]")):
         return None
     readers: list[Callable[[str], Any]] = [json.loads, ast.literal_eval]
@@ -145,12 +145,12 @@ def _text(name: str, value: Any) -> str:
         value = value[0]
     if not isinstance(value, str):
         raise wrong_type(name, value, "a string")
-    return clean(value)
+    return stripped(value)
 
 
 def _number(name: str, value: Any) -> int | float:
     try:
-        number = math.nan if isinstance(value, bool) else float(clean(value) if isinstance(value, str) else value)
+        number = math.nan if isinstance(value, bool) else float(stripped(value) if isinstance(value, str) else value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or number < 0:
@@ -163,7 +163,7 @@ def _number(name: str, value: Any) -> int | float:
 def _flag(name: str, value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    word = clean(str(value)).lower() if isinstance(value, (str, int)) else ""
+    word = stripped(str(value)).lower() if isinstance(value, (str, int)) else ""
     if word in _TRUE | _FALSE:
         return word in _TRUE
     raise InputError("wrong_type", f"{name} must be true or false, but is {value!r}.", "Set it to true or false.")
@@ -178,7 +178,7 @@ def _mapping(name: str, value: Any) -> dict[str, Any]:
 
 def _parsed(text: str) -> Any:
     """A string that is JSON or Python, parsed; the string itself otherwise."""
-    text = clean(text)
+    text = stripped(text)
     if text[:1] in ("{", "["):
         for reader in (json.loads, ast.literal_eval):
             try:
@@ -214,7 +214,7 @@ def by_machine(name: str, value: Any) -> str | dict[str, str]:
             if part is not None and not isinstance(part, str):
                 raise wrong_type(name, part, "a string, or a mapping from machines to strings")
         if not (nothing(key) or nothing(entry)):
-            mapping[clean(key)] = clean(entry)
+            mapping[stripped(key)] = stripped(entry)
     return mapping
 
 
@@ -238,7 +238,7 @@ def options(given: Mapping[str, Any], kept: Iterable[str] = ()) -> dict[str, Any
         elif name in LISTS:
             said = names(name, value)
             found[name] = said or ([] if value is None or (not value and not isinstance(value, str)) else [""])
-        elif isinstance(value, str) and not clean(value):
+        elif isinstance(value, str) and not stripped(value):
             continue
         elif name in BY_MACHINE and value is not None:
             found[name] = by_machine(name, value)

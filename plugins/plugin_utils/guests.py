@@ -46,7 +46,7 @@ def own(value: Any) -> str:
     return "" if value is None else "off" if value is False else str(value).strip()
 
 
-def said(hostvars: Mapping[str, Any], host: str) -> str:
+def host_value(hostvars: Mapping[str, Any], host: str) -> str:
     """What a host of the inventory says for itself; empty where it says nothing or is no host of it."""
     return own(facts(hostvars, host, VARIABLE).get(VARIABLE))
 

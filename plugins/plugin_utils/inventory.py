@@ -15,7 +15,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import FailbackError, InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import stripped
 from ansible_collections.homeward.asr.plugins.module_utils.shell import accounts, fleet, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call
 from ansible_collections.homeward.asr.plugins.module_utils.shell.notices import unverified
@@ -30,7 +30,7 @@ FORMAT = 1
 Facts = dict[str, Any]
 
 
-class Refused(Exception):
+class InventoryError(Exception):
     """Why no inventory is made, with what to do next."""
 
 
@@ -79,7 +79,7 @@ def trusted(value: Any) -> Any:
 
 
 class Reading:
-    """The plugin's options, checked as the modules check theirs. Raises Refused, before anything is sent.
+    """The plugin's options, checked as the modules check theirs. Raises InventoryError, before anything is sent.
 
     ``option`` gives an option's value; ``said`` are the options as the file has them, None where that is not known.
     """
@@ -122,7 +122,7 @@ class Reading:
             self.call = Call(params=self.params, check=True, environ=os.environ)
             self.refs = self.call.refs
         except FailbackError as exc:
-            raise Refused(str(worded(exc.sentence(), False))) from exc
+            raise InventoryError(str(worded(exc.sentence(), False))) from exc
         self.warnings = [str(worded(text, False)) for text in unverified(self.params)]
 
     @property
@@ -153,7 +153,7 @@ def _unsaid(name: str, option: Mapping[str, Any], said: Mapping[str, Any] | None
     if said is None or "fallback" not in option:
         return False
     value = said.get(name)
-    return value is None or (isinstance(value, str) and not clean(value))
+    return value is None or (isinstance(value, str) and not stripped(value))
 
 
 def _checked(spec: specs.Spec, given: dict[str, Any]) -> dict[str, Any]:
@@ -165,12 +165,12 @@ def _checked(spec: specs.Spec, given: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def collected(reading: Reading) -> list[Facts]:
-    """Machines, or vaults where those are the hosts, with their facts. Raises Refused; never gives a part."""
+def read_hosts(reading: Reading) -> list[Facts]:
+    """Machines, or vaults where those are the hosts, with their facts. Raises InventoryError; never gives a part."""
     try:
         facts = (fleet.read_vaults if reading.vault_hosts else fleet.read_machines)(reading.call)
     except FailbackError as exc:
-        raise Refused(str(worded(exc.sentence(), False))) from exc
+        raise InventoryError(str(worded(exc.sentence(), False))) from exc
     finally:
         reading.call.close()
     cleaned: list[Facts] = clean_all(facts)
@@ -203,7 +203,7 @@ def _machine_hosts(reading: Reading, facts: list[Facts], named: Callable[[str, d
     called = dict(zip([m["item_id"] for m in facts], listing.unique(names, facts), strict=True))
     own = dict(zip([m["item_id"] for m in facts], variables, strict=True))
     hosts = Hosts(groups=[every], warnings=reading.include.unmet(facts) + reading.exclude.unmet(facts))
-    for machine in listing.chosen(facts, reading.include, reading.exclude):
+    for machine in listing.listed(facts, reading.include, reading.exclude):
         told = own[machine["item_id"]]
         if machine["address"]:
             told = {**told, "ansible_host": machine["address"]}

@@ -11,12 +11,12 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.ta
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import last_segment
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
-    clean,
     fits,
     is_pattern,
     name_key,
     names_nothing,
     same,
+    stripped,
     words,
     wrong_type,
 )
@@ -114,7 +114,7 @@ def _means(word: str, name: str) -> bool:
     return same(word, name) or (is_pattern(word) and not names_nothing(word) and fits(word, name))
 
 
-def chosen(machines: Iterable[Facts], include: Filter, exclude: Filter) -> list[Facts]:
+def listed(machines: Iterable[Facts], include: Filter, exclude: Filter) -> list[Facts]:
     """The machines to list."""
     return [m for m in machines if include.every(m) and not exclude.any(m)]
 
@@ -157,7 +157,7 @@ def entries_of(vaults: Any) -> list[dict[str, Any]]:
         if isinstance(entry, Mapping):
             found.append(dict(entry))
             continue
-        parts = [clean(part) for part in clean(entry).strip("/").split("/")] if isinstance(entry, str) else []
+        parts = [stripped(part) for part in stripped(entry).strip("/").split("/")] if isinstance(entry, str) else []
         if parts == [""]:
             continue
         if len(parts) not in (2, 3) or not all(parts):

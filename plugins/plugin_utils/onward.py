@@ -14,13 +14,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gr
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import COMMITS, NOT_CONFIRMED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import STOPPED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import clean, fold
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold, stripped
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.story import Story
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import Report
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD, WAITS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
 
-from .command import CommandLine, one_line
+from .command import CommandLine, json_line
 
 #: Maximum machines named in a command; beyond that ``held`` is used, or nothing.
 NAMED = 20
@@ -46,7 +46,7 @@ class Way:
     host: str = ""
 
 
-def onward(report: Report, way: Way) -> list[dict[str, Any]]:
+def next_steps(report: Report, way: Way) -> list[dict[str, Any]]:
     """What can be done next, the approval first: ``about``, ``count``, ``words`` for users, and the ``command`` (or the
     ``variable``) to copy, each on one line."""
     stories = report.stories
@@ -100,7 +100,7 @@ def _approvals(waiting: Sequence[Story], kept: Sequence[Story], stories: Sequenc
         others = [s for s in stories if s.last.get("after") in WAITS and s not in approved]
         if not others and all(s.last.get("after") in WAITS for s in approved):
             return [HELD]
-    return spoken(approved, stories)
+    return names_or_ids(approved, stories)
 
 
 def _kept(kept: Sequence[Story], stories: Sequence[Story], approving: bool) -> list[str] | None:
@@ -110,19 +110,19 @@ def _kept(kept: Sequence[Story], stories: Sequence[Story], approving: bool) -> l
     """
     if not approving and not any(s.last.get("approved") for s in stories):
         return None
-    return spoken(kept, stories) if len(kept) <= NAMED else []
+    return names_or_ids(kept, stories) if len(kept) <= NAMED else []
 
 
-def spoken(named: Iterable[Story], stories: Sequence[Story]) -> list[str]:
+def names_or_ids(named: Iterable[Story], stories: Sequence[Story]) -> list[str]:
     """Each machine by its name if that is unique, else by the id of its replicated item."""
     meanings: dict[str, set[str]] = {HELD: {HELD}, ALL: {ALL}}
     for story in stories:
         item_id = str(story.last.get("item_id") or "")
         for word in (story.name, item_id.rpartition("/")[2], str(story.last.get("group") or "")):
-            meanings.setdefault(fold(clean(word)), set()).add(item_id.lower())
+            meanings.setdefault(fold(stripped(word)), set()).add(item_id.lower())
 
     def say(story: Story) -> str:
-        plain = not any(part in story.name for part in (",", "\n", "{{", "{%", "{#")) and story.name == clean(
+        plain = not any(part in story.name for part in (",", "\n", "{{", "{%", "{#")) and story.name == stripped(
             story.name
         )
         return story.name if plain and len(meanings[fold(story.name)]) == 1 else str(story.last.get("item_id") or "")
@@ -139,13 +139,13 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
     notes: list[str] = []
     if not way.prefix:
         words += ", run the same tasks again" + (" with" if variables else "") + (":" if variables else ".")
-        variable = f"approved: {one_line(approved)}" if variables else ""
+        variable = f"approved: {json_line(approved)}" if variables else ""
     elif line is None:
         words += ", launch the same template again (or rerun the same job) with the same answers" + (
             f" and {'these variables' if here else 'this variable'}:" if variables or here else "."
         )
         told = {**here, **variables}
-        variable = ", ".join(f"{name}: {one_line(value)}" for name, value in told.items())
+        variable = ", ".join(f"{name}: {json_line(value)}" for name, value in told.items())
         if about == "approve":
             notes.append(f"A commit needs only the approval, not {way.prefix}confirm_failover_to_azure.")
     else:
@@ -156,7 +156,7 @@ def _entry(about: str, count: int, words: str, approved: list[str] | None, repor
         if line.left_out and not again:
             chosen: dict[str, Any] = {f"{way.prefix}{option}": [] for option in CHOICE}
             there = [s for s in report.stories if s.last.get("code") != MEMBER_GONE]
-            chosen[f"{way.prefix}machines"] = spoken(there, report.stories)
+            chosen[f"{way.prefix}machines"] = names_or_ids(there, report.stories)
             variables = {**chosen, **variables}
         confirm = f"{way.prefix}confirm_failover_to_azure"
         if way.confirmed and (again or confirm not in line.withheld):

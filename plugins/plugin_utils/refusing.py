@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import held_row, unit
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import Named, clean
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import Named, stripped
 
 Row = Mapping[str, Any]
 
@@ -37,7 +37,7 @@ def reasons(given: Any, known: Sequence[Row]) -> dict[str, str]:
     index = Named(known, names)
     found: dict[str, str] = {}
     for name, reason in given.items():
-        if not isinstance(reason, str) or not clean(reason):
+        if not isinstance(reason, str) or not stripped(reason):
             raise InputError(
                 "refuse_without_reason",
                 f"asr_refuse gives no reason for {name!r} ({reason!r}).",
@@ -51,7 +51,7 @@ def reasons(given: Any, known: Sequence[Row]) -> dict[str, str]:
                 f"asr_refuse names {name!r}, which is no machine of this run.",
                 f"{f'Did you mean {near[0]}? ' if near else ''}Correct or remove it.",
             )
-        found.update({_key(machine): clean(reason) for machine in meant})
+        found.update({_key(machine): stripped(reason) for machine in meant})
     return found
 
 

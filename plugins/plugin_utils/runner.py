@@ -19,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import printable
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import same
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.naming import labels
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import (
@@ -210,12 +210,12 @@ class Once(ActionBase):
         play speak at the same time, it says which."""
         if not self._task.no_log:
             text = f"{self._where}: {text.strip()}" if self._where and text.strip() else text
-            display.display(clean(text), stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
+            display.display(printable(text), stderr="json" in str(constants.DEFAULT_STDOUT_CALLBACK).lower())
 
     def _say_all(self, lines: Sequence[str]) -> None:
         """A table. Where several hosts of a play speak at the same time, it is one piece under the host's name."""
         if self._where and lines:
-            self._say("\n".join(["", *(clean(line) for line in lines)]))
+            self._say("\n".join(["", *(printable(line) for line in lines)]))
             return
         for text in lines:
             self._say(text)
@@ -255,7 +255,12 @@ class Slices(Once):
             worked = worked or not answer.get("failed") or slice_end.has_sent(answer)
             deaths += answer.get("code") == slice_end.DIED
             begun = worked or (answer.get("code") == slice_end.DIED and deaths < slice_end.FIRST_DEATHS)
-            if begun and not checking and slice_end.passes(answer) and (worked or not slice_end.crashed(answer)):
+            if (
+                begun
+                and not checking
+                and slice_end.may_succeed_again(answer)
+                and (worked or not slice_end.crashed(answer))
+            ):
                 trouble = used if trouble is None else trouble
                 if answer.get("cursor") is not None:
                     last, arguments["cursor"] = slice_end.merged(last, answer), answer["cursor"]
@@ -292,11 +297,11 @@ class Slices(Once):
     def _slice(self, arguments: dict[str, Any], task_vars: dict[str, Any], worked: bool) -> dict[str, Any]:
         """One slice; a connection that breaks after earlier slices worked is treated as a lost slice."""
         try:
-            return slice_end.judged(self._module(arguments, task_vars))
+            return slice_end.answer_or_error(self._module(arguments, task_vars))
         except AnsibleConnectionFailure as exc:
             if not worked:
                 raise
-            return slice_end.lost(exc)
+            return slice_end.lost_answer(exc)
 
 
 def slice_length(base: float, answer: Mapping[str, Any], used: float, given: bool) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import bounded
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import keep
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import add_finding
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import under_way
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PASSING
 
@@ -24,7 +24,7 @@ FIRST_DEATHS = 3
 Answer = dict[str, Any]
 
 
-def judged(answer: Answer) -> Answer:
+def answer_or_error(answer: Answer) -> Answer:
     """The answer itself, or the error to report in its place.
 
     Killed processes answer nothing or half of it; Ansible hands that on as ``module_stdout`` (RUN). Neither that text nor a
@@ -55,9 +55,9 @@ def judged(answer: Answer) -> Answer:
     }
 
 
-def lost(why: object) -> Answer:
+def lost_answer(why: object) -> Answer:
     """The answer of a slice that could not be reached any more."""
-    return judged({"module_stdout": "", "module_stderr": str(why), "failed": True})
+    return answer_or_error({"module_stdout": "", "module_stderr": str(why), "failed": True})
 
 
 def crashed(answer: Mapping[str, Any]) -> bool:
@@ -65,7 +65,7 @@ def crashed(answer: Mapping[str, Any]) -> bool:
     return bool((answer.get("details") or {}).get("crashed"))
 
 
-def passes(answer: Mapping[str, Any]) -> bool:
+def may_succeed_again(answer: Mapping[str, Any]) -> bool:
     """Whether a failed slice may succeed if repeated."""
     return bool(answer.get("failed")) and answer.get("code") in PASSING | {DIED}
 
@@ -85,7 +85,7 @@ def worked_before(stage_results: Any) -> bool:
 def with_findings(answer: Answer, known: dict[tuple[str, ...], Any]) -> Answer:
     """The answer with what the rules found in all slices until now; ``known`` is kept between them."""
     for finding in answer.get("findings") or ():
-        keep(known, finding)
+        add_finding(known, finding)
     return {**answer, "findings": list(known.values())} if known else answer
 
 

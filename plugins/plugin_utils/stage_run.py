@@ -15,11 +15,15 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import (
+    looked,
+    used_approvals,
+    who_continues,
+)
 
 from . import between, guests, refusing, verify
 from . import stage_tasks as tasks
-from .stage_tasks import Ask
+from .stage_tasks import StageRequest
 from .wording import Listener, worded
 
 Result = dict[str, Any]
@@ -83,7 +87,7 @@ class Chain:
 
     def begin(self) -> None:
         """A new chain, which knows of earlier ones only the used approvals."""
-        used = [*self.spent, *spent(self.results)]
+        used = [*self.spent, *used_approvals(self.results)]
         told = [*self.vaults, *(note for result in self.results for note in result.get("vaults") or ())]
         self.__init__(spent=used, vaults=told, pauses=self.pauses)  # type: ignore[misc]
 
@@ -93,7 +97,7 @@ class Chain:
         """The whole route in check mode, before the first write: it shows the plan, and finds what a later stage would lack. What
         it chose are the machines of every stage that follows, by id."""
         stage = tasks.look_stage(route)
-        ask = Ask(
+        ask = StageRequest(
             stage,
             tasks.chooses(settings),
             approved=settings.get("approved") or (),
@@ -133,12 +137,12 @@ class Chain:
             return False
         if self.first:
             return bool(self.chosen) or not self.looked
-        return bool(onward(self.results, stage, check).machines)
+        return bool(who_continues(self.results, stage, check).machines)
 
     def reaching(self, stage: str, check: bool) -> list[dict[str, Any]]:
         """The machines that a stage is for, as its hooks read them. Before the first stage of a chain that did not look ahead nobody
         is known."""
-        told = onward(self.results, stage, check)
+        told = who_continues(self.results, stage, check)
         ids = {id_.lower() for id_ in (self.chosen if self.first else told.machines)}
         rows = self.chosen_rows if self.first else told.last.get("machines") or ()
         return [_hooked(m) for m in rows if str(m.get("item_id") or "").lower() in ids]
@@ -152,7 +156,7 @@ class Chain:
         """One stage for those that it is for; machines that stopped earlier are left out, and so are the other members of their
         consistency groups. Never raises for a machine. Returns the stage's result, None where it did not run."""
         self._refuse(stage, settings, check)
-        told = onward(self.results, stage, check)
+        told = who_continues(self.results, stage, check)
         if told.held:
             held = {
                 "module": "",
@@ -167,7 +171,7 @@ class Chain:
         if settings.get("watch") and stage in tasks.WATCHED and not self._watch(stage, settings, call, check):
             return None
         first = self.first
-        ask = Ask(
+        ask = StageRequest(
             stage,
             self._choice(settings) if first else _by_id(told.machines),
             approved=self._approvals(settings) if first else _approved(told.machines, told.last),
@@ -217,8 +221,8 @@ class Chain:
         self.paused = []
         if not self.goes(tasks.COMMIT_HOME, False):
             return []
-        told = onward(self.results, tasks.COMMIT_HOME)
-        ask = Ask(tasks.COMMIT_HOME, self._choice(settings) if self.first else _by_id(told.machines))
+        told = who_continues(self.results, tasks.COMMIT_HOME)
+        ask = StageRequest(tasks.COMMIT_HOME, self._choice(settings) if self.first else _by_id(told.machines))
         arguments = {**tasks.arguments(ask, settings), "prove_only": True, "commit_when": "verified", "approved": []}
         result = self._call(call, tasks.module_of(tasks.COMMIT_HOME), arguments, False)
         if result.get("failed"):
@@ -242,8 +246,8 @@ class Chain:
         self.hook_failed = action.rpartition(".")[2] != "asr_stages"
         what = f"The task {name or action!r}{' of a hook' if self.hook_failed else ''} failed"
         row = {"failed": True, "finished": True, "changed": False, "module": "", "machines": [], "code": HOOK_FAILED}
-        said = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
-        self.results.append({**row, "stage": "hook", "msg": said})
+        text = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
+        self.results.append({**row, "stage": "hook", "msg": text})
 
     def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float, guest: str = "") -> None:
         """The play on those machines is over; ``facts`` are its hosts' variables, ``guest`` is what the run says of their networks."""
@@ -259,7 +263,7 @@ class Chain:
             # In check mode nobody is known before the stage's own module has looked.
             return
         first = self.first
-        told = onward(self.results, stage, check)
+        told = who_continues(self.results, stage, check)
         there = {id_.lower() for id_ in (self.chosen if first else told.machines)}
         rows = self.chosen_rows if first else told.last.get("machines") or ()
         going = [m for m in rows if str(m.get("item_id") or "").lower() in there]
@@ -313,7 +317,7 @@ class Chain:
         result = call(module, arguments, check)
         kept = {k: v for k, v in result.items() if k not in _UNREAD and not k.startswith("_ansible")}
         if kept.get("warnings"):
-            kept["warnings"] = [said(warning) for warning in kept["warnings"]]
+            kept["warnings"] = [warning_text(warning) for warning in kept["warnings"]]
         return {**kept, "module": module}
 
     # -- between two tasks -------------------------------------------------------------------------------------------
@@ -340,7 +344,7 @@ def _hooked(machine: Mapping[str, Any]) -> dict[str, Any]:
     return {key: machine.get(key) for key in _HOOKED}
 
 
-def said(warning: Any) -> str:
+def warning_text(warning: Any) -> str:
     """A warning as text; since 2.19 ansible-core carries an object (RUN)."""
     return warning if isinstance(warning, str) else str(getattr(getattr(warning, "event", None), "msg", warning))
 

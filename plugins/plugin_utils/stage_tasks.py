@@ -36,7 +36,7 @@ PLACES = ("before", "after")
 
 
 @dataclass(frozen=True)
-class Ask:
+class StageRequest:
     """The arguments of one stage. ``choice`` are its machines and how they were selected; ``judged`` what the stage before has
     read; ``lost_places`` the master targets that moved."""
 
@@ -66,7 +66,7 @@ def chooses(settings: Settings) -> dict[str, Any]:
     return {key: settings.get(key) or [] for key in ("machines", "groups", "recovery_plans", "exclude")}
 
 
-def arguments(ask: Ask, settings: Settings) -> dict[str, Any]:
+def arguments(ask: StageRequest, settings: Settings) -> dict[str, Any]:
     """The arguments of a stage's module. Empty settings are left out."""
     kind, direction = verb(ask.stage), ask.stage.partition("_to_")[2]
     home = kind == "failback" or direction == "onprem"

@@ -15,10 +15,10 @@ from typing import Any
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
     Named,
-    clean,
     fold,
     names_nothing,
     same,
+    stripped,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
 
@@ -48,7 +48,7 @@ def read(value: Any) -> dict[str, list[Check]]:
         )
     found: dict[str, list[Check]] = {}
     for key, given in value.items():
-        if not isinstance(key, str) or not clean(key):
+        if not isinstance(key, str) or not stripped(key):
             raise _wrong(f"asr_verify has the key {key!r}, which is no name", "Put the name in quotes.")
         listed = given if isinstance(given, (list, tuple)) else [given]
         checks = [check for entry in listed for check in _checks(key, entry)]
@@ -113,9 +113,9 @@ def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
     own: dict[str, dict[str, str]] = {}
     other: dict[str, dict[str, str]] = {}
     for key, address in (value or {}).items():
-        if not isinstance(key, str) or not clean(key):
+        if not isinstance(key, str) or not stripped(key):
             raise _wrong(f"asr_verify_addresses has the key {key!r}, which is no name", "Put the name in quotes.")
-        if not isinstance(address, str) or not clean(address):
+        if not isinstance(address, str) or not stripped(address):
             raise _wrong(
                 f"asr_verify_addresses gives {key!r} the address {address!r}", "Give an IP address or a host name."
             )
@@ -124,12 +124,12 @@ def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
             names = sorted(set(meant.values()))
             listed = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
             raise _wrong(
-                f"asr_verify_addresses gives {len(meant)} machines the one address {clean(address)} ({key!r} means {listed})",
+                f"asr_verify_addresses gives {len(meant)} machines the one address {stripped(address)} ({key!r} means {listed})",
                 "Give each machine its own address, by its name or by the id of its replicated item.",
             )
         kept = own if named.exact(key) else other
         for item_id in meant:
-            kept.setdefault(item_id, {})[key] = clean(address)
+            kept.setdefault(item_id, {})[key] = stripped(address)
     found: dict[str, str] = {}
     for item_id, mine in {**other, **own}.items():
         if len(set(mine.values())) > 1:
@@ -143,8 +143,8 @@ def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
 
 
 def _checks(key: str, entry: Any) -> list[Check]:
-    if isinstance(entry, str) and clean(entry) in ("ping", "connection"):
-        entry = {clean(entry): True}
+    if isinstance(entry, str) and stripped(entry) in ("ping", "connection"):
+        entry = {stripped(entry): True}
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise _wrong(
             f"asr_verify has {entry!r} for {key!r}, which is no check",
@@ -166,9 +166,9 @@ def _checks(key: str, entry: Any) -> list[Check]:
         return [_http(key, value)]
     if word == "tasks":
         paths = value if isinstance(value, (list, tuple)) else [value]
-        if not paths or not all(isinstance(path, str) and clean(path) for path in paths):
+        if not paths or not all(isinstance(path, str) and stripped(path) for path in paths):
             raise _wrong(f"asr_verify gives tasks {value!r} for {key!r}", "Give the name of a task file.")
-        return [{"check": "tasks", "file": clean(path)} for path in paths]
+        return [{"check": "tasks", "file": stripped(path)} for path in paths]
     if word == "ping":
         if value is not True:
             raise _wrong(f"asr_verify gives ping {value!r} for {key!r}", "Write ping: true, or leave it out.")
@@ -179,7 +179,7 @@ def _checks(key: str, entry: Any) -> list[Check]:
 
 
 def _http(key: str, value: Any) -> Check:
-    given = {"url" if "://" in value else "path": value} if isinstance(value, str) and clean(value) else value
+    given = {"url" if "://" in value else "path": value} if isinstance(value, str) and stripped(value) else value
     if not isinstance(given, Mapping) or not given:
         raise _wrong(f"asr_verify gives http {value!r} for {key!r}", f"It takes {CHECKS['http']}.")
     strange = [str(word) for word in given if word not in _HTTP]
@@ -259,7 +259,7 @@ def _indexes(machines: Sequence[Row]) -> tuple[Named[Row], dict[str, list[Row]]]
     groups: dict[str, list[Row]] = {}
     for machine in machines:
         if machine.get("group"):
-            groups.setdefault(fold(clean(str(machine["group"]))), []).append(machine)
+            groups.setdefault(fold(stripped(str(machine["group"]))), []).append(machine)
     return Named(machines, _names), groups
 
 
@@ -268,7 +268,7 @@ def _meant(key: str, machines: Sequence[Row], named: Named[Row], grouped: Mappin
     exact = named.exact(key)
     if exact:
         return exact
-    group = grouped.get(fold(clean(key)))
+    group = grouped.get(fold(stripped(key)))
     if group:
         return group
     if same(key, ALL) or names_nothing(key):

@@ -372,7 +372,7 @@ class Scene:
 
 def start(directory: Path, fleet: Path, generation: str = "classic") -> Scene:
     """Bring a rehearsal up; ``stop`` takes it down."""
-    told = launcher.up(launcher.Options(fleet=str(fleet), directory=directory), say=lambda _text: None)
+    told = launcher.up(launcher.RehearsalOptions(fleet=str(fleet), directory=directory), say=lambda _text: None)
     script = f". '{directory}/env' && exec env -0"
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "VMWARE_", "ASR_", "ANSIBLE_"))}
     done = subprocess.run(["sh", "-c", script], env=clean, capture_output=True, check=True, timeout=120)

@@ -11,12 +11,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from rehearsal.azure.server import Options, serve
+from rehearsal.azure.server import ServerOptions, serve
 from rehearsal.fleet import FleetError
 from rehearsal.fleet_file import load
 
 
-def options_from(arguments: list[str] | None = None) -> Options:
+def options_from(arguments: list[str] | None = None) -> ServerOptions:
     """Secrets come from the environment, never from the command line: VCENTER_PASSWORD, REHEARSAL_CLIENT_SECRET."""
     parser = argparse.ArgumentParser(prog="python -m rehearsal.azure", description=__doc__)
     parser.add_argument("--fleet", required=True, help="name, path, or classic-N")
@@ -36,7 +36,7 @@ def options_from(arguments: list[str] | None = None) -> Options:
     fleet = load(given.fleet)
     if given.seed is not None:
         fleet = replace(fleet, seed=given.seed)
-    return Options(
+    return ServerOptions(
         fleet=fleet,
         directory=given.dir,
         cert=given.cert,

@@ -14,7 +14,7 @@ from rehearsal.azure.armpath import AUTHORIZATION, COMPUTE, NETWORK, RESOURCES, 
 from rehearsal.azure.call import Call, Reply, find_item
 from rehearsal.azure.clock import http_date, iso_seconds
 from rehearsal.azure.errors import Refused, group_not_found, refused, resource_not_found
-from rehearsal.azure.faults import Faults, Rule, spoil
+from rehearsal.azure.faults import FaultRule, Faults, spoil
 from rehearsal.azure.ledger import Ledger
 from rehearsal.azure.lifecycle import move_for, moves_of
 from rehearsal.azure.routes import ROUTES
@@ -48,7 +48,7 @@ class Arm:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         call = Call(request, b"", self.base_url, parse(request.rel_url.raw_path))
-        rules: list[Rule] = []
+        rules: list[FaultRule] = []
         status: int | str = "lost"
         try:
             try:
@@ -99,7 +99,7 @@ class Arm:
 
     # -- faults ------------------------------------------------------------------------------------------------------
 
-    async def _before(self, call: Call, rules: list[Rule]) -> Reply | None:
+    async def _before(self, call: Call, rules: list[FaultRule]) -> Reply | None:
         for rule in rules:
             if rule.late:
                 continue
@@ -111,7 +111,7 @@ class Arm:
             await self.faults.pause(rule)
         return None
 
-    async def _after(self, call: Call, reply: Reply, rules: list[Rule]) -> web.StreamResponse:
+    async def _after(self, call: Call, reply: Reply, rules: list[FaultRule]) -> web.StreamResponse:
         previous = self._last_page.get(call.request.path)
         if call.is_list:
             self._last_page[call.request.path] = reply.body
@@ -268,7 +268,7 @@ def _too_large() -> Reply:
     return Reply(413, dumps({"error": {"code": "RequestContentTooLarge", "message": text}}), {"Connection": "close"})
 
 
-def _status(rule: Rule) -> Reply:
+def _status(rule: FaultRule) -> Reply:
     """The answer of a ``status`` rule: before acceptance instead of the service's own, with ``when: after`` over it."""
     code = int(rule.parameters.get("code", 503))
     body = rule.parameters.get("body") or {"error": {"code": str(code), "message": "The service is not available."}}

@@ -16,7 +16,7 @@ from typing import Any
 from rehearsal.azure import catalogue, networks
 from rehearsal.azure.clock import iso
 from rehearsal.azure.errors import Refused, refused
-from rehearsal.azure.resourcegroups import Body, Estate
+from rehearsal.azure.resourcegroups import AzureResources, Body
 from rehearsal.azure.words import same
 
 _PARAMETER = re.compile(r"\[parameters\('([^']+)'\)\]")
@@ -111,7 +111,7 @@ def resolved(value: Any, parameters: Body) -> Any:
 class Deployments:
     """All deployments by id."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: AzureResources) -> None:
         self.estate = estate
         self.world = estate.world
         self.known: dict[str, Deployment] = {}

@@ -20,7 +20,7 @@ PARAMETERS = ("seconds", "when", "code", "body", "retry_after", "name", "parties
 
 
 @dataclass
-class Rule:
+class FaultRule:
     """``nth``: the first so many minus one matches pass untouched; then ``times`` matches are spoiled (None: all)."""
 
     action: str
@@ -63,11 +63,11 @@ class Barrier:
 
 class Faults:
     def __init__(self) -> None:
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         self.barriers: dict[str, Barrier] = {}
         self._cleared = asyncio.Event()
 
-    def add(self, data: dict[str, Any]) -> Rule:
+    def add(self, data: dict[str, Any]) -> FaultRule:
         """A rule from its JSON form. Raises ValueError naming what is wrong with it."""
         action, match = data.get("action"), dict(data.get("match") or {})
         parameters = {k: v for k, v in data.items() if k not in ("action", "match", "times")}
@@ -90,7 +90,7 @@ class Faults:
             name = str(parameters.setdefault("name", "barrier"))
             self.barriers[name] = Barrier(int(parameters.get("parties", 2)))
         times = data.get("times", None if action == "barrier" else 1)
-        rule = Rule(action, match, parameters, None if times is None else int(times))
+        rule = FaultRule(action, match, parameters, None if times is None else int(times))
         self.rules.append(rule)
         return rule
 
@@ -105,10 +105,10 @@ class Faults:
         self._cleared = asyncio.Event()
         return count
 
-    def matching(self, call: Call) -> list[Rule]:
+    def matching(self, call: Call) -> list[FaultRule]:
         return [rule for rule in self.rules if rule.takes(call)] if self.rules else []
 
-    async def pause(self, rule: Rule) -> None:
+    async def pause(self, rule: FaultRule) -> None:
         """What delay, hang and barrier do; real time."""
         if rule.action == "delay":
             with contextlib.suppress(asyncio.TimeoutError):
@@ -144,7 +144,7 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def spoil(rule: Rule, body: str, call: Call, previous_page: str | None) -> str:
+def spoil(rule: FaultRule, body: str, call: Call, previous_page: str | None) -> str:
     """The body that garbage, repeat_page and repeat_link make of an answer."""
     parameters = rule.parameters
     if rule.action == "garbage":

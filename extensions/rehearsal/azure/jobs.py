@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.errors import Cause
-from rehearsal.azure.scenarios import DETAILS, SCENARIOS, Step
+from rehearsal.azure.scenarios import DETAILS, SCENARIOS, JobTask
 from rehearsal.azure.words import AZURE, AZURE_CONTAINER, AZURE_SERVER, NOT_STARTED_TIME, RS, dumps
 from rehearsal.fleet import stable_uuid
 
@@ -26,7 +26,7 @@ SERVICE_CODE = "559"
 
 @dataclass
 class Task:
-    step: Step
+    step: JobTask
     state: str = "NotStarted"
     description: str = "NotStarted"
     started: float | None = None

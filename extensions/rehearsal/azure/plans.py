@@ -12,7 +12,7 @@ from rehearsal.azure.errors import PLAN_MEMBER, JobFailure, Refused, refused
 from rehearsal.azure.inventory import plan_groups
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
-from rehearsal.azure.scenarios import Step
+from rehearsal.azure.scenarios import JobTask
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.words import last_segment, same
 
@@ -73,7 +73,7 @@ def _tasks(number: int, group: dict[str, Any], scenario: str) -> list[Task]:
         return [_manual(action) for action in group[key] if kind in (action.get("failoverTypes") or [kind])]
 
     found = actions("startGroupActions")
-    step = Step("RecoveryPlanGroupTask", f"{group['groupType']} group {number + 1}", 0.0)
+    step = JobTask("RecoveryPlanGroupTask", f"{group['groupType']} group {number + 1}", 0.0)
     members = [last_segment(entry["id"]) for entry in group["replicationProtectedItems"]]
     details = {
         "instanceType": "RecoveryPlanGroupTaskDetails",
@@ -89,7 +89,7 @@ def _manual(action: dict[str, Any]) -> Task:
     """A manual action waits for somebody; scripts and runbooks are taken for done (INFER)."""
     own = action.get("customDetails") or {}
     name = str(action.get("actionName") or "Action")
-    task = Task(Step("RecoveryPlanActionTask", name, 0.0))
+    task = Task(JobTask("RecoveryPlanActionTask", name, 0.0))
     if own.get("instanceType") == "ManualActionDetails":
         task.details = {
             "instanceType": "ManualActionTaskDetails",

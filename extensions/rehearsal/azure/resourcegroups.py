@@ -36,7 +36,7 @@ class Registration:
     at: float
 
 
-class Estate:
+class AzureResources:
     """All resources by id (in lower case), and process servers between their set-up and their listing."""
 
     def __init__(self, world: World) -> None:

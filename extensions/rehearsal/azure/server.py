@@ -33,7 +33,7 @@ MAX_BODY = 4 * 1024 * 1024
 
 
 @dataclass
-class Options:
+class ServerOptions:
     fleet: Fleet
     directory: Path
     cert: Path
@@ -50,7 +50,7 @@ class Options:
     client_secret: str | None = None
 
 
-def build(options: Options) -> Arm:
+def build(options: ServerOptions) -> Arm:
     """The stand-in without its sockets; needs a running event loop."""
     fleet = options.fleet
     clock = Clock(options.speed or fleet.speed)
@@ -67,7 +67,7 @@ def build(options: Options) -> Arm:
     return Arm(Service(world, Engine(world), ledger), tokens, ledger, Faults())
 
 
-def _onprem(options: Options) -> OnPrem:
+def _onprem(options: ServerOptions) -> OnPrem:
     if not options.vcenter_url:
         return MemoryOnPrem(options.fleet)
     from rehearsal.azure.onprem_vcenter import VCenterOnPrem
@@ -97,10 +97,10 @@ async def lend_first(world: World) -> None:
                 await world.on_premises(world.onprem.lend, item.machine, target)
 
 
-class Server:
+class VaultStandIn:
     """Both sockets. ``start`` returns when they answer; ``stop`` ends every job and connection."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: ServerOptions) -> None:
         self.options = options
         self.arm = build(options)
         self._runners: list[web.AppRunner] = []
@@ -161,13 +161,13 @@ def write_private(path: Path, value: dict[str, Any]) -> None:
     temporary.replace(path)
 
 
-async def serve(options: Options) -> None:
+async def serve(options: ServerOptions) -> None:
     """Run until SIGTERM or SIGINT."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    server = Server(options)
+    server = VaultStandIn(options)
     try:
         await server.start()
         await stopped.wait()

@@ -24,7 +24,7 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Ask:
+class RequestName:
     """A request as messages name it: ``what`` it was for, its path, and its client request id."""
 
     what: str
@@ -125,7 +125,7 @@ def begins(body: bytes) -> str:
     return f" and begins '{words}'" if words else ""
 
 
-def _details(reply: Reply, error: ServiceError, ask: Ask) -> dict[str, Any]:
+def _details(reply: Reply, error: ServiceError, ask: RequestName) -> dict[str, Any]:
     return {
         "http_status": reply.status,
         "service_code": error.code,
@@ -153,7 +153,7 @@ _LACKING = re.compile(
 _MISSING_VAULT = re.compile(r"Microsoft\.RecoveryServices/vaults/[^/'\s]+'", re.IGNORECASE)
 
 
-def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
+def _forbidden(error: ServiceError, ask: RequestName) -> tuple[str, str]:
     """The service's own sentence, whole; the remedy names what that sentence says is lacking, and nothing else."""
     if error.strange:
         return _not_azure(error, ask, 403), _BETWEEN
@@ -174,12 +174,12 @@ def _forbidden(error: ServiceError, ask: Ask) -> tuple[str, str]:
     return message, remedy
 
 
-def _not_azure(error: ServiceError, ask: Ask, status: int) -> str:
+def _not_azure(error: ServiceError, ask: RequestName, status: int) -> str:
     """A refusal that does not come from Azure."""
     return f"Something between here and Azure refused {ask.what} (HTTP {status}): the answer begins '{error.strange}'."
 
 
-def _wrong_place(error: ServiceError, ask: Ask) -> tuple[str, str, str] | None:
+def _wrong_place(error: ServiceError, ask: RequestName) -> tuple[str, str, str] | None:
     """(code, sentence, remedy) when subscription, group or vault are not there (SEEN CLI-vault for the vault)."""
     code = error.outer_code.lower()
     subscription, group = _segment(ask.path, "subscriptions"), _segment(ask.path, "resourceGroups")
@@ -215,7 +215,7 @@ def _shut_out(error: ServiceError) -> tuple[str, str]:
     return f"Azure does not accept this identity's token: {error.words}.", remedy
 
 
-def read_refused(reply: Reply, ask: Ask) -> FailbackError:
+def read_refused(reply: Reply, ask: RequestName) -> FailbackError:
     """A GET that was answered with a permanent error."""
     error = ServiceError.parse(reply.body)
     details = _details(reply, error, ask)
@@ -236,7 +236,7 @@ def read_refused(reply: Reply, ask: Ask) -> FailbackError:
     )
 
 
-def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
+def answer_of(reply: Reply, ask: RequestName) -> dict[str, Any]:
     """The JSON object of an accepted request. Raises ReadFailed where it is not one."""
     try:
         found = json.loads(reply.body)
@@ -247,7 +247,7 @@ def answer_of(reply: Reply, ask: Ask) -> dict[str, Any]:
     return found
 
 
-def read_unusable(ask: Ask, why: str) -> ReadFailed:
+def read_unusable(ask: RequestName, why: str) -> ReadFailed:
     """A GET whose answer was truncated or not JSON, several times in a row."""
     return ReadFailed(
         "read_failed",
@@ -257,7 +257,7 @@ def read_unusable(ask: Ask, why: str) -> ReadFailed:
     )
 
 
-def throttled(ask: Ask, wait: float, write: bool) -> FailbackError:
+def throttled(ask: RequestName, wait: float, write: bool) -> FailbackError:
     """The service asks to wait longer than this run may: nothing was accepted. details: retry_after in seconds."""
     kind = Rejected if write else ReadFailed
     return kind(
@@ -268,7 +268,7 @@ def throttled(ask: Ask, wait: float, write: bool) -> FailbackError:
     )
 
 
-def write_refused(reply: Reply, ask: Ask) -> Rejected:
+def write_refused(reply: Reply, ask: RequestName) -> Rejected:
     """A POST answered with a definite refusal (4xx): nothing was accepted."""
     error = ServiceError.parse(reply.body)
     details = _details(reply, error, ask)
@@ -285,7 +285,7 @@ def write_refused(reply: Reply, ask: Ask) -> Rejected:
     return Rejected(code, _not_azure(error, ask, reply.status) if error.strange else message, remedy, details)
 
 
-def write_unknown(ask: Ask, why: str, status: int | None = None) -> Unknown:
+def write_unknown(ask: RequestName, why: str, status: int | None = None) -> Unknown:
     """A POST whose outcome is unknown."""
     return Unknown(
         "unknown_outcome",
@@ -353,7 +353,7 @@ def _why(exc: BaseException) -> str:
     return one_line(exc, limit=200)
 
 
-def lost(exc: BaseException) -> str:
+def how_lost(exc: BaseException) -> str:
     """In a few words, how a connection or its answer was lost."""
     return _why(exc)
 

@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 
 from ..failback.model.errors import FailbackError, ReadFailed
 from . import failures
-from .failures import Ask, Reply
+from .failures import Reply, RequestName
 from .pacing import TokenBucket
 from .paging import same_service
 from .shared import READ_ATTEMPTS, Exchange, Shared, seconds
@@ -107,7 +107,7 @@ class Fate(Link):
         try:
             response = self.next.send(request)
         except Lost as exc:
-            raise failures.write_unknown(call.ask, failures.lost(exc.cause)) from exc.cause
+            raise failures.write_unknown(call.ask, failures.how_lost(exc.cause)) from exc.cause
         reply = reply_of(response.http_response)
         if reply.status >= 500 or reply.status == 408:
             said = failures.ServiceError.parse(reply.body).words
@@ -130,7 +130,7 @@ class Fate(Link):
                 if failures.never_left(exc.cause):
                     failure = self.shared.unreachable(exc.cause)
                 else:
-                    failure = failures.read_unusable(call.ask, failures.lost(exc.cause))
+                    failure = failures.read_unusable(call.ask, failures.how_lost(exc.cause))
             else:
                 answer: Answer = response.http_response
                 if answer.status_code == 200 or (answer.status_code == 202 and call.pending):
@@ -194,7 +194,7 @@ class Pace(Link):
             wait = bucket.take()
             if wait > 0 and not self.shared.pause(wait):
                 bucket.give_back()
-                ask = call.ask if call.ask.path else Ask(call.what, urlsplit(request.http_request.url).path)
+                ask = call.ask if call.ask.path else RequestName(call.what, urlsplit(request.http_request.url).path)
                 raise failures.throttled(ask, wait, write)
             response = self.next.send(request)
             if response.http_response.status_code != 429:
@@ -221,7 +221,7 @@ class Tally(Link):
     def send(self, request: Any) -> Any:
         call: Exchange = request.context["call"]
         sent, write = request.http_request, _writes(request)
-        call.ask = Ask(call.what, urlsplit(sent.url).path, str(uuid.uuid4()))
+        call.ask = RequestName(call.what, urlsplit(sent.url).path, str(uuid.uuid4()))
         sent.headers.update(
             {
                 "Accept": "application/json",

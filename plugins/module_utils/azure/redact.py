@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ..failback.model.texts import LONGEST, clean
+from ..failback.model.texts import LONGEST, printable
 
 HIDDEN = "***"
 
@@ -42,7 +42,7 @@ def redact(text: object, secrets: Iterable[str | None] = ()) -> str:
 
 def one_line(text: object, secrets: Iterable[str | None] = (), limit: int = LONGEST) -> str:
     """``text`` as one redacted and clean line, cut at ``limit`` characters, without a full stop at the end."""
-    shown = " ".join(clean(redact(text, secrets)).split())
+    shown = " ".join(printable(redact(text, secrets)).split())
     if len(shown) > limit:
         return shown[: limit - 3].rstrip() + "..."
     return shown.rstrip(".")

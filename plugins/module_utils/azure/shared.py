@@ -14,7 +14,7 @@ from typing import Any
 from ..failback.model.errors import ConnectionFailed, FailbackError
 from ..failback.model.ports import Clock, Requests
 from . import failures
-from .failures import Ask, Reply
+from .failures import Reply, RequestName
 from .pacing import READ_CAPACITY, READ_RATE, TokenBucket
 from .tokens import Tokens
 
@@ -64,7 +64,7 @@ class Exchange:
     reply: Reply | None = None
     found: dict[str, Any] | None = None
     #: The latest attempt, and how often the service refused the token and asked to wait.
-    ask: Ask = field(default_factory=lambda: Ask("", ""))
+    ask: RequestName = field(default_factory=lambda: RequestName("", ""))
     refused: int = 0
     throttled: int = 0
 

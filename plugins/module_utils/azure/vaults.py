@@ -223,7 +223,7 @@ class Vaults:
         url = self._transport.url(f"{resource_id}/{operation}", {"api-version": api_version(resource_id)})
         reply = self._transport.write(url, body, what, changes=False)
         if reply.status != 202:
-            return failures.answer_of(reply, failures.Ask(what, resource_id))
+            return failures.answer_of(reply, failures.RequestName(what, resource_id))
         link = reply.headers.get("location") or reply.headers.get("azure-asyncoperation", "")
         for look in range(ANSWER_LOOKS):
             if look:
@@ -231,7 +231,7 @@ class Vaults:
             found = self._transport.read(link, what, pending=True)
             if found and found.get("status", "Succeeded") not in ("Running", "Accepted"):
                 return found
-        raise failures.read_unusable(failures.Ask(what, resource_id), "it did not arrive in time")
+        raise failures.read_unusable(failures.RequestName(what, resource_id), "it did not arrive in time")
 
     def get_vault(self, vault: VaultRef) -> Json:
         """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
@@ -244,7 +244,7 @@ class Vaults:
         job = job_name(reply.headers)
         if job is None:
             why = f"its answer (HTTP {reply.status}) contains no job{failures.begins(reply.body)}"
-            raise failures.write_unknown(failures.Ask(what, resource_id), why, reply.status)
+            raise failures.write_unknown(failures.RequestName(what, resource_id), why, reply.status)
         pace = seconds(reply.headers.get("retry-after"), None, reply.headers.get("date"))
         return Sent(job, None if pace is None else min(LONGEST_PACE, max(SHORTEST_PACE, pace)))
 

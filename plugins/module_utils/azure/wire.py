@@ -59,7 +59,7 @@ def adapter(context: Callable[[], ssl.SSLContext], pool: int = POOL) -> Any:
 
     lock = threading.Lock()
 
-    class Shared(HTTPAdapter):
+    class SharedAdapter(HTTPAdapter):
         trusts = False
 
         def ready(self) -> None:
@@ -84,7 +84,7 @@ def adapter(context: Callable[[], ssl.SSLContext], pool: int = POOL) -> Any:
             self.ready()
             return super().send(*given, **options)
 
-    return Shared(pool_connections=4, pool_maxsize=pool, max_retries=0)
+    return SharedAdapter(pool_connections=4, pool_maxsize=pool, max_retries=0)
 
 
 def login_transport(ca_path: str | None, connect_timeout: float, read_timeout: float) -> Any:

@@ -16,10 +16,10 @@ from ..failback.model.jobs import Job
 from ..failback.model.servers import Fabric, Policy
 from ..failback.model.words import Named, name_key, same
 from ..failback.proofs.evidence import job_target, job_targets
-from ..failback.report.standing import standing
+from ..failback.report.state_tables import state_table
 from ..failback.servers.fabrics import list_whole
 from ..failback.wanted.order import ALL, Order
-from ..failback.wanted.refusals import said
+from ..failback.wanted.refusals import selection_messages
 from ..failback.wanted.selection import choose, item_names, listing
 from . import views
 from .module import Call
@@ -57,12 +57,12 @@ def items(call: Call) -> Result:
         subscriptions = sorted({ref.subscription_id for ref in call.refs})
         found = [m for subscription in subscriptions for m in vaults.list_azure_machines(subscription)]
         machines = {str(m.get("id") or "").lower(): m for m in found}
-    notes = said(choice)
+    notes = selection_messages(choice)
     shown = [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted]
     return {
         "changed": False,
         "machines": shown,
-        **({"lines": standing(shown)} if params.get("table") else {}),
+        **({"lines": state_table(shown)} if params.get("table") else {}),
         "requests": _spent(vaults),
         **({"warnings": notes} if notes else {}),
     }

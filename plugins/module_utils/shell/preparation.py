@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from ..azure.vaults import Vaults
-from ..failback.report.standing import prepared
+from ..failback.report.state_tables import prepared_table
 from .module import Call
 from .task_result import count, names, shape
 
@@ -39,7 +39,7 @@ def run(call: Call, work: Slice) -> dict[str, Any]:
     result = shape(raw, call.params, call.check)
     result["diff"] = {**result["diff"], "before_header": "before", "after_header": "after"}
     if result.get("finished") and call.params.get("vmotion_exclusion") != "watched":
-        result["lines"] = prepared(raw["machines"], call.check)
+        result["lines"] = prepared_table(raw["machines"], call.check)
     if result.get("finished") and not result["failed_machines"] and not result["refused_machines"]:
         result["msg"] = summary(raw["machines"], call.check)
     return result

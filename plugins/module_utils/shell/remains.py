@@ -10,7 +10,7 @@ from ..azure.vaults import Vaults
 from ..failback.deploy.spec import DEPLOYED, MARK
 from ..failback.lifecycle.modernized import LIFECYCLE
 from ..failback.machines.remains import DEPLOYMENTS, KINDS, Remain, claims, places_of, records, remains, table
-from ..failback.machines.removal import Removal, checked_ids, told
+from ..failback.machines.removal import LeftoverRemoval, checked_ids, removal_lines
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.identity import resource_group
 from ..failback.model.items import Item, Json
@@ -72,7 +72,7 @@ def remove(call: Call) -> dict[str, Any]:
     params = call.params
     given = checked_ids(params["remove"])
     vaults = call.open_vaults()
-    fates = Removal(
+    fates = LeftoverRemoval(
         lambda: look(call, vaults).found if given else [],
         vaults,
         call.clock,
@@ -84,7 +84,7 @@ def remove(call: Call) -> dict[str, Any]:
     result: dict[str, Any] = {
         "changed": any(fate.done == "removed" for fate in fates),
         "resources": [fate.result() for fate in fates],
-        "lines": told(fates, call.check),
+        "lines": removal_lines(fates, call.check),
         "requests": {"writes": vaults.requests.writes, "reads": vaults.requests.reads},
         "msg": f"{count(sum(f.done == 'removed' for f in fates), 'resource')} {'would be ' if call.check else ''}removed.",
     }

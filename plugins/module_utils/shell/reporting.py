@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..failback.model.outcomes import LISTED, WENT_WELL
-from ..failback.readiness.findings_table import beside, collected
+from ..failback.readiness.findings_table import all_findings, beside
 from ..failback.report.table import Report, gather, render, still_running
 from .specs import Spec
 from .task_result import complaint, too_many
@@ -52,16 +52,16 @@ def _arrived(report: Report) -> set[str]:
 
 def work(call: Call) -> dict[str, Any]:
     """The report as the module gives it."""
-    return tell(call.params, call.check)
+    return report_result(call.params, call.check)
 
 
-def tell(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
+def report_result(params: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """The report as a result. ``params`` are the module's options, checked."""
     report = gather(params["results"], check)
     onward = list(params.get("onward") or ())
     code, message, bad = judge(report, params["allowed_failures"], params["on_timeout"])
     arrived = set() if check or report.running or bad else _arrived(report)
-    rules = beside(collected(params["results"]), arrived)
+    rules = beside(all_findings(params["results"]), arrived)
     result: dict[str, Any] = {
         "changed": False,
         "lines": render(report, onward=onward, verbose=bool(params.get("verbose")), rules=rules),

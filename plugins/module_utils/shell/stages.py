@@ -13,7 +13,7 @@ from ..failback.model.errors import FailbackError
 from ..failback.model.items import Item, VaultRef
 from ..failback.model.refusal import Refusal
 from ..failback.wanted.order import Order
-from ..failback.wanted.ruling import Question, Ruling
+from ..failback.wanted.ruling import DueStep, Ruling
 from . import specs
 from .accounts import LateSite
 from .module import Call, run_module
@@ -71,7 +71,7 @@ class LateRules:
         self._given = order, call, vaults, site
         self._judge: MomentJudge | None = None
 
-    def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
+    def __call__(self, items: Sequence[Item], asked: Sequence[DueStep]) -> Mapping[str, Ruling]:
         return self._open()(items, asked)
 
     def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:

@@ -229,7 +229,7 @@ class UuidEnabler:
         if step == SHUT_DOWN:
             return shut_down
         if step == NOTE:
-            owner = notes.Owner(state.uuid)
+            owner = notes.NotedVm(state.uuid)
             return lambda: change(
                 {notes.POWER_KEY: notes.text({"then": "on", "since": iso(self._service.CurrentTime())}, owner)}
             )
@@ -254,7 +254,7 @@ def _state(entry: Entry) -> State:
     key = next((k for k in options if k.lower() == OPTION.lower()), OPTION)
     note, problem = None, ""
     try:
-        note = notes.read(options, notes.POWER_KEY, notes.Owner(str(entry.get("config.instanceUuid") or "")))
+        note = notes.read(options, notes.POWER_KEY, notes.NotedVm(str(entry.get("config.instanceUuid") or "")))
     except notes.Unreadable as exc:
         problem = str(exc)
     return State(

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..failback.model.site_estate import SiteEstate, SitePod
 from . import pyvmomi
+from .hosts_and_datastores import is_a, read_hosts_and_datastores
 from .read import Entry, Reader, plain_name
-from .survey import is_a, survey
 
 #: What is read beside hosts and datastores, by kind; of a datastore here only what a datastore cluster calls it by.
 PATHS = (
@@ -21,7 +21,7 @@ PATHS = (
 
 def read_site(service: Any, content: Any, reader: Reader) -> SiteEstate:
     """Everything of these kinds that the account may see."""
-    found = survey(service, content, reader)
+    found = read_hosts_and_datastores(service, content, reader)
     with pyvmomi.speaking("list its inventory"):
         entries = reader.everything(PATHS)
     names = {entry.moid: plain_name(entry.get("name")) for entry in entries}

@@ -17,8 +17,8 @@ from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import VmChange
 from . import notes, pyvmomi, tasks
+from .automatic_moves import REMOVE, Holder, Standing, Write, WritePlan, after, kept, plan
 from .read import Entry, Reader, options_of, plain_name
-from .standing import REMOVE, Holder, Standing, Write, WritePlan, after, kept, plan
 from .tasks import Start
 
 #: Words of a datastore whose VMs vCenter is told to take elsewhere (DOC DatastoreSummaryMaintenanceModeState).
@@ -137,8 +137,8 @@ class Excluder:
             warnings=_emptying(name, stores, above) + _proactive(name, cluster),
         )
 
-    def _owner(self, entry: Entry) -> notes.Owner:
-        return notes.Owner(
+    def _owner(self, entry: Entry) -> notes.NotedVm:
+        return notes.NotedVm(
             str(entry.get("config.instanceUuid") or ""), str(getattr(self._content.about, "instanceUuid", None) or "")
         )
 

@@ -27,7 +27,7 @@ class Unreadable(ValueError):
 
 
 @dataclass(frozen=True)
-class Owner:
+class NotedVm:
     """Whose notes are read or written: the VM's instance UUID, and that of its vCenter (ids are valid only there)."""
 
     vm: str = ""
@@ -39,10 +39,10 @@ class Owner:
         return {k: v for k, v in (("vm", self.vm), ("vcenter", self.vcenter)) if v}
 
 
-NOBODY = Owner()
+NOBODY = NotedVm()
 
 
-def read(options: Mapping[str, str], key: str, owner: Owner = NOBODY) -> dict[str, Any] | None:
+def read(options: Mapping[str, str], key: str, owner: NotedVm = NOBODY) -> dict[str, Any] | None:
     """The note under ``key``, None where there is none or where it came along from another VM. Raises Unreadable."""
     text = options.get(key, "")
     if not text.strip():
@@ -67,6 +67,6 @@ def change(values: Mapping[str, str]) -> Any:
     )
 
 
-def text(note: Mapping[str, Any], owner: Owner = NOBODY) -> str:
+def text(note: Mapping[str, Any], owner: NotedVm = NOBODY) -> str:
     """A note as it is stored."""
     return json.dumps({"version": VERSION, **owner.marks, **note}, separators=(",", ":"), sort_keys=True)

@@ -19,7 +19,7 @@ LAYOUT = 2
 
 
 @dataclass(frozen=True)
-class Disk:
+class VirtualDisk:
     """A virtual disk: its device key, UUID, file and the id of the file's datastore; what is unknown is empty."""
 
     key: int = 0
@@ -55,7 +55,7 @@ class Here:
     host_name: str
     stores: Mapping[str, str]
     vmx: str
-    disks: tuple[Disk, ...]
+    disks: tuple[VirtualDisk, ...]
 
     @property
     def home(self) -> str:
@@ -68,7 +68,7 @@ class Here:
         beside = (d.store for d in self.disks if d.store and store_name(d.file) == name)
         return next(beside, "") or next((moid for moid, text in self.stores.items() if text == name), "")
 
-    def own(self, idle: bool) -> tuple[Disk, ...]:
+    def own(self, idle: bool) -> tuple[VirtualDisk, ...]:
         """Its own disks, as far as that can be seen: what is elsewhere may belong to a machine being failed back."""
         return tuple(d for d in self.disks if idle or (self.home and d.folder == self.home))
 
@@ -83,8 +83,8 @@ class Noted:
     stores: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     home_store: str = ""
-    own: tuple[Disk, ...] = ()
-    foreign: tuple[Disk, ...] = ()
+    own: tuple[VirtualDisk, ...] = ()
+    foreign: tuple[VirtualDisk, ...] = ()
     certain: bool = True
 
 
@@ -94,7 +94,7 @@ class Compared:
 
     moved_host: bool
     moved_storage: bool
-    foreign: tuple[Disk, ...]
+    foreign: tuple[VirtualDisk, ...]
 
 
 def as_note(here: Here, idle: bool, since: str) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
         if note.get("layout") is not None or not isinstance(note["disks"], dict):
             raise notes.Unreadable("its layout is unknown")
         disks = [
-            Disk(key=int(k) if k.isdigit() else 0, uuid="" if k.isdigit() else k, file=str(file))
+            VirtualDisk(key=int(k) if k.isdigit() else 0, uuid="" if k.isdigit() else k, file=str(file))
             for k, file in note["disks"].items()
         ]
         # That layout does not say which VM the disks belong to: only those in the VM's own folder are certainly its own.
@@ -146,8 +146,8 @@ def of_note(note: Mapping[str, Any], since: Any, here: Here) -> Noted:
         raise notes.Unreadable("it does not say where the virtual machine and its disks were") from exc
 
 
-def _disks(entries: Iterable[Sequence[Any]]) -> tuple[Disk, ...]:
-    return tuple(Disk(int(key), str(uuid), str(file), str(store)) for key, uuid, file, store in entries)
+def _disks(entries: Iterable[Sequence[Any]]) -> tuple[VirtualDisk, ...]:
+    return tuple(VirtualDisk(int(key), str(uuid), str(file), str(store)) for key, uuid, file, store in entries)
 
 
 def compare(noted: Noted, here: Here) -> Compared:
@@ -173,7 +173,7 @@ def compare(noted: Noted, here: Here) -> Compared:
     return Compared(moved_host, gone or elsewhere or renamed or left or stray, foreign)
 
 
-def _stray(disk: Disk, here: Here) -> bool:
+def _stray(disk: VirtualDisk, here: Here) -> bool:
     if disk.store:
         return disk.store not in here.stores
     return bool(store_name(disk.file)) and store_name(disk.file) not in here.stores.values()
@@ -184,11 +184,11 @@ def _path(file: str) -> str:
     return file.partition("]")[2]
 
 
-def paired(noted: Sequence[Disk], present: Sequence[Disk]) -> dict[Disk, Disk]:
+def paired(noted: Sequence[VirtualDisk], present: Sequence[VirtualDisk]) -> dict[VirtualDisk, VirtualDisk]:
     """Which noted disk is which present one: by UUID (copies of a template share theirs: then by device key, too),
     and by device key where neither has a UUID. Each disk is paired once; what does not pair is another disk."""
     left = list(present)
-    found: dict[Disk, Disk] = {}
+    found: dict[VirtualDisk, VirtualDisk] = {}
     for was in noted:
         same = [d for d in left if was.uuid and d.uuid.lower() == was.uuid.lower()]
         if not was.uuid:

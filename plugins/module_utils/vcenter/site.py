@@ -82,9 +82,9 @@ class Site:
 
     def survey(self) -> SiteSurvey:
         """See SurveyPort."""
-        from .survey import survey
+        from .hosts_and_datastores import read_hosts_and_datastores
 
-        return self._reading(lambda: (survey(self.service, self.content, self.reader),))[0]
+        return self._reading(lambda: (read_hosts_and_datastores(self.service, self.content, self.reader),))[0]
 
     def enable_uuid(
         self, moids: Sequence[str], *, power_off: bool, guest_timeout: float, budget: float, check: bool

@@ -21,7 +21,7 @@ from ..failback.model.ports import Clock
 from ..failback.model.refusal import Refusal
 from ..failback.model.server_ports import SiteMove, VmPlace
 from . import notes, pyvmomi, tasks
-from .place import Disk, Here, as_note, compare, of_note
+from .place import Here, VirtualDisk, as_note, compare, of_note
 from .read import DEVICES, Entry, Reader, options_of, plain_name
 
 #: Events that report a finished move.
@@ -127,8 +127,8 @@ class Watcher:
             tuple(_disk(d) for d in devices if isinstance(d, pyvmomi.vim.vm.device.VirtualDisk)),
         )
 
-    def _owner(self, entry: Entry) -> notes.Owner:
-        return notes.Owner(
+    def _owner(self, entry: Entry) -> notes.NotedVm:
+        return notes.NotedVm(
             str(entry.get("config.instanceUuid") or ""), str(getattr(self._content.about, "instanceUuid", None) or "")
         )
 
@@ -225,10 +225,10 @@ def _moves_vm(task: Any) -> bool:
     return any(word in str(getattr(task, "descriptionId", "") or "").lower() for word in MOVING)
 
 
-def _disk(device: Any) -> Disk:
+def _disk(device: Any) -> VirtualDisk:
     backing = device.backing
     store = getattr(backing, "datastore", None)
-    return Disk(
+    return VirtualDisk(
         int(device.key),
         str(getattr(backing, "uuid", None) or ""),
         plain_name(getattr(backing, "fileName", None) or ""),

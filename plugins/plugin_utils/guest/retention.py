@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ...module_utils.failback.model.refusal import Refusal
-from .survey import Disk, Mount, Survey, bare_wwn
+from .survey import BlockDevice, Mount, Survey, bare_wwn
 
 #: The label of the file system that the role creates: by it an interrupted run recognises its own work.
 LABEL = "asr-retention"
@@ -56,17 +56,17 @@ class Retention:
 No = Callable[..., Objection]
 
 
-def described(disk: Disk) -> str:
+def described(disk: BlockDevice) -> str:
     serial = min(disk.serials, key=len, default="without a serial number")
     return f"{disk.node} ({serial}, {disk.size / 1e9:.0f} GB)"
 
 
-def of_guest(survey: Survey) -> tuple[Disk, ...]:
+def of_guest(survey: Survey) -> tuple[BlockDevice, ...]:
     """Real disks, without what device mapper makes of them."""
     return tuple(d for d in survey.disks if not d.dm_uuid and d.size)
 
 
-def matches(disk: Disk, serial: str, wwn: str) -> bool:
+def matches(disk: BlockDevice, serial: str, wwn: str) -> bool:
     serial = serial.strip().lower()
     by_serial = not serial or serial in disk.serials or any(s.endswith(f"_{serial}") for s in disk.serials)
     by_wwn = not wwn.strip() or bare_wwn(wwn) in disk.wwns
@@ -121,12 +121,12 @@ def judge(survey: Survey, serial: str, wwn: str, path: str, minimum_gb: float) -
     return Retention(**{**base.__dict__, "state": state}), []
 
 
-def identity(disk: Disk) -> str:
+def identity(disk: BlockDevice) -> str:
     """A name of the disk that outlives restarts."""
     return " ".join([*sorted(disk.wwns), *sorted(disk.serials)])
 
 
-def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Iterator[Objection]:
+def _objections(survey: Survey, disk: BlockDevice, path: str, minimum_gb: float) -> Iterator[Objection]:
     """Every reason against using this disk, each naming it."""
     name = described(disk)
     keep = "Nothing was written to it. Attach a new, empty disk, or wipe this one yourself if nothing on it is needed."
@@ -174,7 +174,7 @@ def _objections(survey: Survey, disk: Disk, path: str, minimum_gb: float) -> Ite
     yield from _content(survey, disk, no)
 
 
-def _content(survey: Survey, disk: Disk, no: No) -> Iterator[Objection]:
+def _content(survey: Survey, disk: BlockDevice, no: No) -> Iterator[Objection]:
     probe = disk.probe
     if probe is None or disk.data is None:
         yield no("retention_unread", "could not be read.", "See this machine's kernel messages (dmesg).")
@@ -198,12 +198,12 @@ def _refused(code: str, said: str, remedy: str) -> tuple[Retention, list[Objecti
     return Retention(state="refused"), [Objection("retention", Refusal(code, said, remedy))]
 
 
-def _is_ours(disk: Disk) -> bool:
+def _is_ours(disk: BlockDevice) -> bool:
     probe = disk.probe or {}
     return probe.get("TYPE") == "ext4" and probe.get("LABEL") == LABEL
 
 
-def _began_here(survey: Survey, disk: Disk) -> bool:
+def _began_here(survey: Survey, disk: BlockDevice) -> bool:
     """Whether the role had found this disk blank and was making its file system when it was interrupted."""
     return survey.first("formatting") == identity(disk)
 
@@ -212,20 +212,20 @@ def _root(survey: Survey) -> str:
     return next((m.dev for m in reversed(survey.mounts) if m.path == "/" and m.kind != "rootfs"), "")
 
 
-def _is_map(disk: Disk | None) -> bool:
+def _is_map(disk: BlockDevice | None) -> bool:
     return bool(disk and disk.dm_uuid.startswith("mpath-"))
 
 
-def _map_on(survey: Survey, disk: Disk) -> str:
+def _map_on(survey: Survey, disk: BlockDevice) -> str:
     return next((h.node for h in map(survey.disk, disk.holders) if h and _is_map(h)), "")
 
 
-def _numbers(survey: Survey, disk: Disk) -> set[str]:
+def _numbers(survey: Survey, disk: BlockDevice) -> set[str]:
     """Device numbers under which the whole disk may be mounted: its own and that of a multipath map on it."""
     return {disk.dev} | {h.dev for h in map(survey.disk, disk.holders) if h and _is_map(h)}
 
 
-def _mounted_at(survey: Survey, disk: Disk, path: str) -> Mount | None:
+def _mounted_at(survey: Survey, disk: BlockDevice, path: str) -> Mount | None:
     return next(
         (m for m in survey.mounts if m.path == path and m.kind == "ext4" and m.dev in _numbers(survey, disk)), None
     )

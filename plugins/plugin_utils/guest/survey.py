@@ -16,7 +16,7 @@ class SurveyError(ValueError):
 
 
 @dataclass(frozen=True)
-class Disk:
+class BlockDevice:
     """A block device from sysfs, udev and, for the wanted disk, its first bytes. Sizes are bytes.
 
     ``serials`` are all names its serial number goes by, ``wwids`` those that multipath may know it by. ``probe`` is what
@@ -56,7 +56,7 @@ class Survey:
     """Sections of the survey by name, and what they mean where that takes reading."""
 
     sections: dict[str, list[str]]
-    disks: tuple[Disk, ...]
+    disks: tuple[BlockDevice, ...]
     mounts: tuple[Mount, ...]
     os_id: str
     os_version: str
@@ -72,11 +72,11 @@ class Survey:
         text = self.first(name)
         return int(text) if text.isdigit() else 0
 
-    def disk(self, name: str) -> Disk | None:
+    def disk(self, name: str) -> BlockDevice | None:
         """A disk by its kernel name; a partition's disk by the partition's name."""
         return next((d for d in self.disks if name == d.name or name in d.partitions), None)
 
-    def below(self, dev: str) -> Iterator[Disk]:
+    def below(self, dev: str) -> Iterator[BlockDevice]:
         """Every block device under a device number: the disk of a partition, the parts of a device-mapper map."""
         todo = [d for d in self.disks if d.dev == dev or any(number == dev for number, _name in d.partitions.values())]
         seen: set[str] = set()
@@ -135,7 +135,7 @@ def _udev(lines: list[str]) -> dict[str, dict[str, str]]:
     return nodes
 
 
-def _disks(lines: list[str], udev: dict[str, dict[str, str]]) -> Iterator[Disk]:
+def _disks(lines: list[str], udev: dict[str, dict[str, str]]) -> Iterator[BlockDevice]:
     block: list[tuple[str, str]] = []
     for line in lines:
         if "=" not in line:
@@ -149,7 +149,7 @@ def _disks(lines: list[str], udev: dict[str, dict[str, str]]) -> Iterator[Disk]:
         yield _disk(block, udev)
 
 
-def _disk(pairs: list[tuple[str, str]], udev: dict[str, dict[str, str]]) -> Disk:
+def _disk(pairs: list[tuple[str, str]], udev: dict[str, dict[str, str]]) -> BlockDevice:
     one = dict(pairs)
     one = {**udev.get(one["DISK"], {}), **one}
     partitions: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -162,7 +162,7 @@ def _disk(pairs: list[tuple[str, str]], udev: dict[str, dict[str, str]]) -> Disk
     wwns = {one.get(key, "") for key in ("ID_WWN", "ID_WWN_WITH_EXTENSION")} | {one.get("WWID", "")}
     naa = one["WWID"].removeprefix("naa.") if one.get("WWID", "").startswith("naa.") else ""
     wwids = [one.get("ID_SERIAL", ""), f"3{naa}" if naa else ""]
-    return Disk(
+    return BlockDevice(
         name=one["DISK"],
         node=f"/dev/mapper/{one['DM_NAME']}" if one.get("DM_NAME") else f"/dev/{one['DISK']}",
         dev=one.get("DEV", ""),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import spoken
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import in_words
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import BLOCK, UNKNOWN, WARN
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
 
@@ -100,7 +100,7 @@ def lane(machine: Row, times: Scale) -> dict[str, Any]:
     return {
         "name": machine["label"],
         "mark": MARKS.get(machine["done"], "pass"),
-        "word": spoken(machine["done"]),
+        "word": in_words(machine["done"]),
         "bars": bars,
         "words": words,
     }

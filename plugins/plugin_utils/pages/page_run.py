@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import last_segment
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, spoken
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED, STOPPED, in_words
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
     BLOCK,
     PASS,
     UNKNOWN,
     WARN,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import Cause, causes
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.causes import SharedCause, causes
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, span
 
 from . import page_readiness
@@ -61,7 +61,7 @@ def view(data: Mapping[str, Any], earlier: Iterable[str] = ()) -> dict[str, Any]
     shown = [each for each in lanes if each["bars"]]
     downtimes = [m["downtime_seconds"] for m in machines if m["downtime_seconds"] is not None]
     tiles: list[tuple[str, Any, str]] = [("Machines", len(machines), ""), ("Moved", int(counts.get("moved") or 0), "")]
-    tiles += [(spoken(w).capitalize(), int(counts[w]), MARKS[w]) for w in LISTED if counts.get(w)]
+    tiles += [(in_words(w).capitalize(), int(counts[w]), MARKS[w]) for w in LISTED if counts.get(w)]
     if data["committed"]:
         tiles.append(("Committed", len(data["committed"]), "pass"))
     if data["deleted"]:
@@ -102,7 +102,7 @@ def view(data: Mapping[str, Any], earlier: Iterable[str] = ()) -> dict[str, Any]
 def _state(data: Mapping[str, Any]) -> tuple[str, str]:
     """The verdict of the whole run: how it is marked, and in words."""
     counts = data["counts"]
-    bad = [f"{counts[w]} {spoken(w)}" for w in STOPPED if counts.get(w)]
+    bad = [f"{counts[w]} {in_words(w)}" for w in STOPPED if counts.get(w)]
     if data["stopped"]:
         return BLOCK, "Stopped"
     if counts.get("failed") or counts.get("refused"):
@@ -136,7 +136,7 @@ def _causes(machines: Sequence[Row], rules: Mapping[str, Row]) -> list[dict[str,
     return [_told(cause, rules) for cause in (*causes(stopped), *causes(warned))]
 
 
-def _told(cause: Cause, rules: Mapping[str, Row]) -> dict[str, Any]:
+def _told(cause: SharedCause, rules: Mapping[str, Row]) -> dict[str, Any]:
     word, _blank, code = cause.kind.partition(" ")
     reason, remedy, *more = cause.texts
     heads = [text.partition(_HEAD) for text in more]
@@ -144,7 +144,7 @@ def _told(cause: Cause, rules: Mapping[str, Row]) -> dict[str, Any]:
     return {
         "rule": page_readiness.origin(rule) if rule is not None else None,
         "mark": MARKS.get(word, "warn"),
-        "word": spoken(word).capitalize(),
+        "word": in_words(word).capitalize(),
         "code": code,
         "names": cause.names,
         "text": reason,
@@ -169,7 +169,7 @@ def _row(machine: Row) -> dict[str, Any]:
         "vault": machine["vault"],
         "group": machine["group"],
         "mark": MARKS.get(machine["done"], "pass"),
-        "word": "done" if machine["done"] in ("started", "joined") else spoken(machine["done"]),
+        "word": "done" if machine["done"] in ("started", "joined") else in_words(machine["done"]),
         "state": str(machine["after"] or "").replace("_", " "),
         "downtime": span(machine["downtime_seconds"]),
         "elapsed": span(machine["elapsed_seconds"]),
@@ -193,7 +193,7 @@ def _outcome(step: Row) -> str:
     """How a step went, in a word or two."""
     if step["state"] in SUCCEEDED:
         return "succeeded, joined" if step["done"] == "joined" else "succeeded"
-    return spoken(str(step["result"])) if step["end"] or step["result"] == "failed" else "under way"
+    return in_words(str(step["result"])) if step["end"] or step["result"] == "failed" else "under way"
 
 
 def _committed(machine: Row) -> dict[str, Any]:

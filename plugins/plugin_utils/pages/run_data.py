@@ -9,7 +9,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import iso, parse_time
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import SUCCEEDED
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import collected
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import all_findings
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report import rows
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.story import Story
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
@@ -56,7 +56,7 @@ def run(results: Sequence[Row], verdict: Row, now: str) -> dict[str, Any]:
             for m in machines
             if m["commit"] and m["commit"]["deleted"]
         ],
-        "findings": collected(results),
+        "findings": all_findings(results),
     }
 
 

@@ -11,7 +11,7 @@ from pyVmomi import vim
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server_ports import VmChange
 from ansible_collections.homeward.asr.plugins.module_utils.vcenter import exclusion, notes
-from ansible_collections.homeward.asr.plugins.module_utils.vcenter.standing import (
+from ansible_collections.homeward.asr.plugins.module_utils.vcenter.automatic_moves import (
     ADD,
     EDIT,
     REMOVE,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, one_line, typed
+from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, json_line, typed
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES
 
 #: Settings as Ansible has them when nobody changed anything.
@@ -148,7 +148,7 @@ def test_the_command_is_one_line_that_a_shell_reads_back(name: str) -> None:
 
 
 def test_values_are_json() -> None:
-    assert one_line(["a", "Büro"]) == '["a", "Büro"]'
+    assert json_line(["a", "Büro"]) == '["a", "Büro"]'
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather, render
 from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine
-from ansible_collections.homeward.asr.plugins.plugin_utils.onward import NAMED, Way, onward
+from ansible_collections.homeward.asr.plugins.plugin_utils.onward import NAMED, Way, next_steps
 
 TYPED = CommandLine(("ansible-playbook", "homeward.asr.failback", "-e", "@home.yml"))
 WAY = Way("asr_", TYPED)
@@ -38,7 +38,7 @@ def result(*machines: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def ways(*results: dict[str, Any], way: Way = WAY, check: bool = False) -> list[dict[str, Any]]:
-    return onward(gather(results, check), way)
+    return next_steps(gather(results, check), way)
 
 
 def given(entry: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +203,7 @@ def test_tasks_of_the_users_own_get_the_words_of_their_option() -> None:
 def test_the_report_shows_the_command_on_one_line_however_long() -> None:
     results = [result(*(machine(f"a-rather-long-machine-name-{n:02d}", "awaiting_approval") for n in range(NAMED)))]
     report = gather(results)
-    (entry,) = onward(report, WAY)
+    (entry,) = next_steps(report, WAY)
     lines = render(report, onward=[entry])
     assert entry["command"] in lines
     assert all(len(line) <= 120 for line in lines if line != entry["command"])

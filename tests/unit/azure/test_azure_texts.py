@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.azure import failures
 from ansible_collections.homeward.asr.plugins.module_utils.azure.credential import AzureAccount, refused
-from ansible_collections.homeward.asr.plugins.module_utils.azure.failures import Ask, Reply
+from ansible_collections.homeward.asr.plugins.module_utils.azure.failures import Reply, RequestName
 from ansible_collections.homeward.asr.plugins.module_utils.azure.redact import one_line, redact
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import (
     ConnectionFailed,
@@ -160,7 +160,7 @@ READS = [
 
 @pytest.mark.parametrize(("status", "path", "body", "kind", "code", "words", "remedy"), READS)
 def test_reads(status: int, path: str, body: bytes, kind: type, code: str, words: list[str], remedy: str) -> None:
-    error = failures.read_refused(Reply(status, {}, body), Ask("the thing", path, "req-1"))
+    error = failures.read_refused(Reply(status, {}, body), RequestName("the thing", path, "req-1"))
     check(error, kind, code, words, remedy)
 
 
@@ -176,7 +176,9 @@ WRITES = [
 
 @pytest.mark.parametrize(("status", "body", "code", "words", "remedy"), WRITES)
 def test_writes(status: int, body: bytes, code: str, words: list[str], remedy: str) -> None:
-    error = failures.write_refused(Reply(status, {}, body), Ask("reProtect of 'i'", f"{VAULT}/x/i/reProtect", "req-1"))
+    error = failures.write_refused(
+        Reply(status, {}, body), RequestName("reProtect of 'i'", f"{VAULT}/x/i/reProtect", "req-1")
+    )
     check(error, Rejected, code, words, remedy)
 
 
@@ -192,7 +194,7 @@ def check(error: FailbackError, kind: type, code: str, words: list[str], remedy:
 
 
 def test_causes_and_action_of_the_service_are_kept() -> None:
-    details = failures.write_refused(Reply(409, {}, BUSY), Ask("x", VAULT)).details
+    details = failures.write_refused(Reply(409, {}, BUSY), RequestName("x", VAULT)).details
     assert details["service_code"] == "150014"
     assert details["possible_causes"] == "A job runs"
     assert details["recommended_action"] == "Wait for the job to end"
@@ -270,20 +272,20 @@ LINKED = (
 def test_an_answer_that_is_not_azures_is_reported_with_its_status_and_first_words(status: int) -> None:
     reply = failures.Reply(status, {}, ZSCALER)
     for error in (
-        failures.read_refused(reply, failures.Ask("x", "/p")),
-        failures.write_refused(reply, failures.Ask("x", "/p")),
+        failures.read_refused(reply, failures.RequestName("x", "/p")),
+        failures.write_refused(reply, failures.RequestName("x", "/p")),
     ):
         assert str(status) in error.message or status == 404
         assert "Access Denied: request blocked by policy" in error.message
     for status in (400, 403):
-        error = failures.write_refused(failures.Reply(status, {}, ZSCALER), failures.Ask("x", "/p"))
+        error = failures.write_refused(failures.Reply(status, {}, ZSCALER), failures.RequestName("x", "/p"))
         assert "proxy" in error.remedy
         # It was not Azure that refused.
         assert error.message.startswith("Something between here and Azure refused x")
 
 
 def test_the_older_apis_words_are_read() -> None:
-    error = failures.write_refused(failures.Reply(400, {}, OLD), failures.Ask("x", "/p"))
+    error = failures.write_refused(failures.Reply(400, {}, OLD), failures.RequestName("x", "/p"))
     assert "A bad parameter & more (InvalidParameter)" in error.message
     assert error.remedy == "Correct it"
     assert error.details["possible_causes"] == "It is wrong"
@@ -291,7 +293,9 @@ def test_the_older_apis_words_are_read() -> None:
 
 def test_a_403_is_reported_in_the_services_words_and_only_what_is_lacking_is_asked_for() -> None:
     for answer in (failures.read_refused, failures.write_refused):
-        error = answer(failures.Reply(403, {}, envelope("LinkedAuthorizationFailed", LINKED)), failures.Ask("x", "/p"))
+        error = answer(
+            failures.Reply(403, {}, envelope("LinkedAuthorizationFailed", LINKED)), failures.RequestName("x", "/p")
+        )
         assert LINKED.rstrip(".") in error.message
         assert "lacking/action on /there" in error.remedy
         assert "held/action" not in error.remedy
@@ -314,7 +318,7 @@ def test_only_a_role_that_would_help_is_named(action: str, role: str) -> None:
     """The vault's role does not let anybody join a subnet."""
     said = f"The client 'c' does not have authorization to perform action '{action}' over scope '/s' or it is invalid."
     error = failures.read_refused(
-        failures.Reply(403, {}, envelope("AuthorizationFailed", said)), failures.Ask("x", "/p")
+        failures.Reply(403, {}, envelope("AuthorizationFailed", said)), failures.RequestName("x", "/p")
     )
     assert action in error.remedy
     assert [word for word in ("Site Recovery Contributor", "Reader") if word in error.remedy] == (

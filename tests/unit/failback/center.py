@@ -18,7 +18,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
     VmPlace,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_ports import (
-    Mount,
+    DatastoreMount,
     SiteDatastore,
     SiteHost,
     SiteSurvey,
@@ -68,7 +68,7 @@ class Center:
 
     def survey(self) -> SiteSurvey:
         self.calls["survey"] += 1
-        store = SiteDatastore("ds1", mounts={"esx-1": Mount()}, free_bytes=1 << 42)
+        store = SiteDatastore("ds1", mounts={"esx-1": DatastoreMount()}, free_bytes=1 << 42)
         host = SiteHost("esx-1", cluster="c1", memory_mb=1 << 20, memory_used_mb=1024)
         return SiteSurvey({"esx-1": host}, {"ds1": (store,)}, START)
 

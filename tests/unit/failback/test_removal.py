@@ -10,10 +10,10 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.remains import Remain
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.removal import (
-    Fate,
-    Removal,
+    LeftoverRemoval,
+    RemovalOutcome,
     checked_ids,
-    told,
+    removal_lines,
     why_not,
     why_not_now,
 )
@@ -108,7 +108,7 @@ class Azure:
     def remove(self, *ids: str, check: bool = False, unknown_too: bool = False) -> dict[str, tuple[str, str]]:
         """Name -> what became of it, and why."""
         clock = Clock(monotonic=lambda: self.now, sleep=self.sleep)
-        self.fates: list[Fate] = Removal(
+        self.fates: list[RemovalOutcome] = LeftoverRemoval(
             self.look,
             self,
             clock,
@@ -127,7 +127,7 @@ def test_what_is_given_back_goes_and_nothing_else() -> None:
     azure = Azure(remain(name="a"), remain(name="b"))
     assert azure.remove(azure.found[0].id.upper()) == {"A": ("removed", "")}
     assert azure.sent == ["a"]
-    assert told(azure.fates, check=False)[-1] == "1 of 1 removed, 10 GB of disks and snapshots."
+    assert removal_lines(azure.fates, check=False)[-1] == "1 of 1 removed, 10 GB of disks and snapshots."
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_check_mode_makes_the_same_checks_and_sends_nothing() -> None:
     azure = Azure(remain(name="a"), remain("virtual_machine", "vm"), virtual_machine={"properties": {}})
     assert azure.remove(check=True) == {"a": ("removed", ""), "vm": ("refused", "leftover_running")}
     assert azure.sent == []
-    assert "the disk a: would be removed" in told(azure.fates, check=True)
+    assert "the disk a: would be removed" in removal_lines(azure.fates, check=True)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import Reading, Refused, hosts_of, untrusted
+from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import InventoryError, Reading, hosts_of, untrusted
 
 GIVEN = {"subscription_id": "s", "auth_source": "auto", "cloud_environment": "AzureCloud", "port": 443}
 
@@ -40,7 +40,7 @@ def reading(**options: Any) -> Reading:
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_sentence(options: dict[str, Any], said: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InventoryError) as caught:
         reading(**options)
     assert said in str(caught.value)
     assert str(caught.value).endswith(".")
@@ -50,7 +50,7 @@ def test_what_cannot_be_meant_is_refused_in_a_sentence(options: dict[str, Any], 
 def test_a_blank_vault_is_never_the_one_of_the_environment(vaults: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASR_VAULT", "v")
     monkeypatch.setenv("ASR_RESOURCE_GROUP", "rg")
-    with pytest.raises(Refused, match="blank"):
+    with pytest.raises(InventoryError, match="blank"):
         Reading({**GIVEN, "vaults": vaults}.get, {**GIVEN, "vaults": vaults})
     for left_out in (None, []):
         given = {**GIVEN, "vaults": left_out}

@@ -11,9 +11,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.plugin_utils.listing import (
     GROUPINGS,
     Filter,
-    chosen,
     entries_of,
     groups_of,
+    listed,
     unique,
     variables,
 )
@@ -32,8 +32,8 @@ FLEET = [
 ]
 
 
-def listed(include: Any = None, exclude: Any = None) -> str:
-    return "".join(m["name"] for m in chosen(FLEET, Filter("include", include), Filter("exclude", exclude)))
+def listed_names(include: Any = None, exclude: Any = None) -> str:
+    return "".join(m["name"] for m in listed(FLEET, Filter("include", include), Filter("exclude", exclude)))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def listed(include: Any = None, exclude: Any = None) -> str:
     ],
 )
 def test_include_lists_what_fits_every_aspect(include: Any, names: str) -> None:
-    assert listed(include) == names
+    assert listed_names(include) == names
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_include_lists_what_fits_every_aspect(include: Any, names: str) -> None:
     ],
 )
 def test_exclude_leaves_out_what_fits_any_aspect(exclude: Any, names: str) -> None:
-    assert listed(None, exclude) == names
+    assert listed_names(None, exclude) == names
 
 
 @pytest.mark.parametrize("aspect", ["states", "vaults", "plans", "groups", "health", "operating_systems"])
@@ -106,7 +106,7 @@ def test_what_no_machine_can_have_is_warned_about(given: Any, said: str) -> None
 
 
 def test_exclude_is_stronger_than_include() -> None:
-    assert listed({"states": ["out"]}, {"plans": ["bank"]}) == "a"
+    assert listed_names({"states": ["out"]}, {"plans": ["bank"]}) == "a"
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from rehearsal.azure.errors import item_not_found
 from rehearsal.azure.items import Item
 from rehearsal.azure.ledger import Ledger
 from rehearsal.azure.paging import make_token, next_link, page_text, read_token
-from rehearsal.azure.resourcegroups import Estate
+from rehearsal.azure.resourcegroups import AzureResources
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.words import dumps, same
 from rehearsal.azure.world import World
@@ -34,7 +34,7 @@ class Service:
         self.engine = engine
         self.ledger = ledger
         self.compute = Compute(world)
-        self.estate = Estate(world)
+        self.estate = AzureResources(world)
         self.deployments = Deployments(self.estate)
         #: Answers of what-if that nobody has fetched yet.
         self.what_ifs: dict[str, Any] = {}

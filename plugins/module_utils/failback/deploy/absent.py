@@ -21,7 +21,7 @@ from ..servers.entries import entry_of, refresh_fabric, settle, warning
 from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import process_server_id
-from ..servers.slices import ServerSlice
+from ..servers.server_slice import ServerSlice
 from ..wanted.selection import listing
 from .present import WORKING, resource
 from .scripts import REMOVE_COMMAND, REMOVE_SCRIPT, REMOVE_SECONDS
@@ -52,10 +52,10 @@ def ensure_absent(
     cursor: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One slice."""
-    return Removal(order, wish, move_machines_to, vaults, clock, dict(cursor or {})).run()
+    return ProcessServerRemoval(order, wish, move_machines_to, vaults, clock, dict(cursor or {})).run()
 
 
-class Removal(ServerSlice[Optional[Refusal]]):
+class ProcessServerRemoval(ServerSlice[Optional[Refusal]]):
     """One read does the next possible step and returns why no more can be done now; None when all is gone.
 
     It is long because the order of its steps makes it safe to die anywhere, and the order is best read in one piece.

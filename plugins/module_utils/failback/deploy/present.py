@@ -21,11 +21,11 @@ from ..servers.entries import entry_of, settle, warning
 from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import UNSURE_SECONDS
-from ..servers.slices import ServerSlice
+from ..servers.server_slice import ServerSlice
 from .choosing import Chooser, choose_fabric, unwanted_differences
 from .scripts import SETUP_COMMAND
 from .spec import GALLERY, MARK, Wish
-from .template import Picked, made_ids, request, shown
+from .template import Picked, made_ids, request, without_secrets
 
 #: A deployment that still works (DOC); every other word means that it has ended.
 WORKING = frozenset({"accepted", "running", "creating", "created", "updating", "validating", "ready"})
@@ -61,10 +61,10 @@ def ensure_present(
 ) -> dict[str, Any]:
     """One slice. Raises InputError before anything is written when the wish cannot be carried out."""
     wish.check()
-    return Deployment(order, wish, secrets, vaults, clock, dict(cursor or {})).run()
+    return ProcessServerDeployment(order, wish, secrets, vaults, clock, dict(cursor or {})).run()
 
 
-class Deployment(ServerSlice[Deployed]):
+class ProcessServerDeployment(ServerSlice[Deployed]):
     """One read finds the state of the deployment and starts it if needed."""
 
     order: ProcessServerOrder
@@ -194,7 +194,7 @@ class Deployment(ServerSlice[Deployed]):
             "machine": self.wish.name,
             "vault": certain(self.fabric).vault.name,
             "operation": "deployment",
-            "body": shown(body),
+            "body": without_secrets(body),
             "changes": [
                 {"id": str(c.get("resourceId") or ""), "change": str(c.get("changeType") or "")} for c in changes
             ],

@@ -246,7 +246,7 @@ def request(wish: Wish, choice: Picked, admin_password: str, passphrase: str) ->
     return {"properties": {"mode": "Incremental", "template": template, "parameters": values}}
 
 
-def shown(body: Json) -> Json:
+def without_secrets(body: Json) -> Json:
     """The request as it may be shown: without the secrets' values."""
     properties = body["properties"]
     hidden = {name: {"value": "(secret)"} for name in properties["parameters"]}

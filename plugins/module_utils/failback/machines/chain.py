@@ -34,7 +34,7 @@ class Onward:
     held: tuple[dict[str, Any], ...]
 
 
-def onward(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
+def who_continues(results: Sequence[Mapping[str, Any]], stage: str, check: bool = False) -> Onward:
     """Who goes on to ``stage``, given the results of the stages before it; ``check``: they are of check mode.
 
     A member of a consistency group goes on if no member of its group has stopped or is still in progress.
@@ -101,7 +101,7 @@ def looked(result: Mapping[str, Any], spent: Iterable[str] = ()) -> Looked:
     )
 
 
-def spent(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def used_approvals(results: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Ids of the machines whose approval these results have used: their commit was sent, or joined."""
     return tuple(
         str(machine.get("item_id") or "")

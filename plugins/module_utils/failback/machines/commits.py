@@ -13,7 +13,7 @@ from ..model.items import Item
 from ..model.jobs import Job
 from ..model.refusal import Refusal
 from ..model.servers import Fabric, MasterTarget
-from ..proofs.evidence import Asked, failovers, gather, told
+from ..proofs.evidence import Asked, failovers, gather, jobs_in_results
 from ..proofs.prove import Evidence, prove
 from ..proofs.record import record
 from ..servers.fabrics import list_whole
@@ -52,7 +52,7 @@ class Commits:
                 jobs |= failovers(
                     pairs,
                     mine,
-                    told(state.order.judged),
+                    jobs_in_results(state.order.judged),
                     scenarios,
                     state.vaults,
                     state.spread,

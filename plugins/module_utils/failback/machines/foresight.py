@@ -19,7 +19,7 @@ from ..model.items import Item, before_segment
 from ..model.lookup import index
 from ..model.refusal import Refusal
 from ..placement.home import found
-from ..tracking.patience import passes
+from ..tracking.patience import may_resolve_itself
 from ..tracking.state import SliceState
 
 #: A machine's predicted route: the steps ahead, and how it ends.
@@ -59,7 +59,7 @@ class _Probe:
             read()
         except FailbackError as exc:
             for item in items:
-                if passes(exc):
+                if may_resolve_itself(exc):
                     self.state.wait_for(item.key, exc)
                 else:
                     self.missing.setdefault(item.key, []).append(exc)
@@ -106,7 +106,7 @@ def look_home(state: SliceState, items: Sequence[Item], ways: Mapping[str, Steps
         machines = state.site.machines(uuids=[w for i, known in asked for w in site_words(i, None, known)], names=names)
     except FailbackError as exc:
         # A temporary error stops the commits when they are due; a run that has begun continues without this.
-        if state.memory.checked or passes(exc):
+        if state.memory.checked or may_resolve_itself(exc):
             return
         raise
     look_up = index(machines, lambda m: (m.uuid, m.bios_uuid, m.name))

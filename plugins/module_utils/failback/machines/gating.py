@@ -26,7 +26,7 @@ from ..proofs.evidence import failovers
 from ..proofs.prove import Evidence
 from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
-from ..wanted.ruling import Question, Ruling
+from ..wanted.ruling import DueStep, Ruling
 
 #: A machine from its own GET, with the service's time of the answer.
 Seen = tuple[Item, datetime]
@@ -78,7 +78,7 @@ class Gatekeeper:
         rulings = state.judge(
             state.all_items,
             [
-                Question(whole[item.key][0], operation.step, track.place(), track.known)
+                DueStep(whole[item.key][0], operation.step, track.place(), track.known)
                 for item, track, operation in asked
             ],
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
-from ..placement.home import Home, goes_back, judged
+from ..placement.home import Home, goes_back, home_by_both
 from ..tracking.state import SliceState
 
 #: Providers whose machines keep their own datastore, whatever the request names.
@@ -34,7 +34,7 @@ class Paragraph:
     held: bool
 
 
-def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
+def plan_lines(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
     """The lines of the plan; empty where nothing would be sent."""
     operations: dict[tuple[str, str], list[str]] = {}
     for entry in plan:
@@ -47,7 +47,7 @@ def tell(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str]:
         if item is None or not steps:
             continue
         homeward = REPROTECT_TO_ONPREM in steps
-        where = state.locations.get(key) or judged(item, state.homes.get(key))
+        where = state.locations.get(key) or home_by_both(item, state.homes.get(key))
         placement = state.homeward.get(key) or track.placement or {}
         way = Paragraph(
             operations=tuple(steps),

@@ -19,7 +19,7 @@ from ..model.refusal import Refusal
 from ..model.servers import Fabric, Policy
 from ..placement.classic import Estate, check_names, place_to_azure
 from ..placement.estate import unsure
-from ..placement.home import judged
+from ..placement.home import home_by_both
 from ..placement.modernized import accounts_of
 from ..servers.fabrics import list_whole
 from ..tracking.state import SliceState
@@ -51,7 +51,7 @@ def prerequisites(state: SliceState, items: Sequence[Item]) -> RequestBuilder:
     if any(operation.step in REPROTECTS for operation in ahead):
         estate = read_estate(state, {i.vault.key: i.vault for i in items if operations[i.key]}.values())
         stores = any(
-            judged(i, state.homes.get(i.key)).exists is not True for i in items if _comes_home(operations[i.key])
+            home_by_both(i, state.homes.get(i.key)).exists is not True for i in items if _comes_home(operations[i.key])
         )
         try:
             check_names(state.order, estate, stores)

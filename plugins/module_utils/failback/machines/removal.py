@@ -36,7 +36,7 @@ LOCKS = "providers/Microsoft.Authorization/locks"
 
 
 @dataclass
-class Fate:
+class RemovalOutcome:
     """What became of an id that was given back: ``removed``, ``unchanged`` (it is gone already), ``refused`` or ``failed``."""
 
     id: str
@@ -136,7 +136,7 @@ def _covers(lock: Json, resource_id: str) -> bool:
     return not found or wanted == scope or wanted.startswith(f"{scope}/") or scope.startswith(f"{wanted}/")
 
 
-class Removal:
+class LeftoverRemoval:
     """Removes what was given back. ``look`` lists what is in Azure now, as asr_leftovers_info does."""
 
     def __init__(
@@ -152,11 +152,11 @@ class Removal:
         self.look, self.vaults, self.clock = look, vaults, clock
         self.check, self.unknown_too, self.patience = check, unknown_too, patience
 
-    def run(self, given: Iterable[str]) -> list[Fate]:
+    def run(self, given: Iterable[str]) -> list[RemovalOutcome]:
         """The fates of the ids, in the order of their removal; one that must not go leaves the others alone."""
         ids = checked_ids(given)
         found = self._found()
-        fates = [Fate(word, found.get(word.lower())) for word in ids]
+        fates = [RemovalOutcome(word, found.get(word.lower())) for word in ids]
         for fate in fates:
             if fate.remain is None:
                 self._strange(fate)
@@ -175,7 +175,7 @@ class Removal:
     def _found(self) -> dict[str, Remain]:
         return {remain.id.lower(): remain for remain in self.look()}
 
-    def _strange(self, fate: Fate) -> None:
+    def _strange(self, fate: RemovalOutcome) -> None:
         """An id that is not among what the vaults left: gone, or not theirs."""
         try:
             self.vaults.get(fate.id)
@@ -194,7 +194,7 @@ class Removal:
             ),
         )
 
-    def _goes(self, fate: Fate) -> bool:
+    def _goes(self, fate: RemovalOutcome) -> bool:
         """Check it again and have it removed; whether to wait until it is gone."""
         remain = _of(fate)
         try:
@@ -238,7 +238,7 @@ class Removal:
             return self.vaults.get_with(remain.id, odata_expand="instanceView")
         return self.vaults.get(remain.id)
 
-    def _await(self, going: Sequence[Fate]) -> None:
+    def _await(self, going: Sequence[RemovalOutcome]) -> None:
         """Look until all of them are gone, or time is over."""
         start = self.clock.monotonic()
         left = list(going)
@@ -257,7 +257,7 @@ class Removal:
                 ),
             )
 
-    def _there(self, fate: Fate) -> bool:
+    def _there(self, fate: RemovalOutcome) -> bool:
         try:
             self.vaults.get(_of(fate).id)
         except NotFound:
@@ -267,7 +267,7 @@ class Removal:
         return True
 
 
-def told(fates: Sequence[Fate], check: bool) -> list[str]:
+def removal_lines(fates: Sequence[RemovalOutcome], check: bool) -> list[str]:
     """The fates as lines to print."""
     lines: list[str] = []
     for fate in fates:
@@ -284,7 +284,7 @@ def _called(remain: Remain) -> str:
     return f"the {remain.kind.replace('_', ' ')} {last_segment(remain.id)}"
 
 
-def _of(fate: Fate) -> Remain:
+def _of(fate: RemovalOutcome) -> Remain:
     if fate.remain is None:
         raise ValueError(f"nothing is known of {fate.id}")
     return fate.remain

@@ -10,7 +10,7 @@ from ..lifecycle.table import STEP_TEXT
 from ..model.items import parse_time
 from ..model.outcomes import BAD, STOPPED
 from ..model.ports import Requests
-from ..placement.home import goes_back, judged
+from ..placement.home import goes_back, home_by_both
 from ..tracking.state import SliceState
 from ..tracking.track import Track
 from .closer import slowest, standing_of, synchronisation
@@ -98,7 +98,7 @@ def machine(state: SliceState, key: str, track: Track) -> dict[str, Any]:
 def location(state: SliceState, key: str, track: Track) -> str | None:
     """``original`` or ``alternate`` for a machine whose reprotect home is placed; None where that is not known."""
     item = state.items.get(key)
-    where = state.locations.get(key) or (judged(item, state.homes.get(key)) if item is not None else None)
+    where = state.locations.get(key) or (home_by_both(item, state.homes.get(key)) if item is not None else None)
     if where is None or where.exists is None or not (track.placement or {}).get("master_target"):
         return None
     return "original" if goes_back(where, track.placement or {}) else "alternate"

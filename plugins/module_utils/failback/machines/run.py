@@ -17,7 +17,7 @@ from ..model.errors import FailbackError, defect
 from ..model.items import Item, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
 from ..model.refusal import Refusal
-from ..model.slices import Slice
+from ..model.slice import Slice
 from ..tracking.cursor import Memory
 from ..tracking.pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
 from ..tracking.state import Due, SliceState, approval
@@ -29,7 +29,7 @@ from .closer import look_closer, take_stock
 from .explain import explain
 from .jobs import Jobs
 from .leftovers import look_for_leftovers
-from .plan import tell
+from .plan import plan_lines
 from .predict import predict
 from .result import render
 from .send import Sender
@@ -107,7 +107,7 @@ class Run(SliceState, Slice[None]):
         if self.order.check:
             explain(self)
             take_stock(self)
-            return {**render(self, finished=True, plan=self.plan), "plan_text": tell(self, self.plan)}
+            return {**render(self, finished=True, plan=self.plan), "plan_text": plan_lines(self, self.plan)}
         finished = self.finished()
         take_stock(self)
         if finished:

@@ -74,7 +74,7 @@ def vm_ids_in(reason: str) -> set[str]:
     return {found.lower().rstrip(".-") for found in VM_ID.findall(reason)}
 
 
-def chosen(item: Item, reason: str, shared: bool, named: Sequence[Any], alike: Sequence[Any]) -> tuple[Any, ...]:
+def identified(item: Item, reason: str, shared: bool, named: Sequence[Any], alike: Sequence[Any]) -> tuple[Any, ...]:
     """Which of the VMs that a reason names by their ids are the item's.
 
     A reason is given once for all machines of a run, so the id alone does not show whose VM it is: it counts for the
@@ -151,7 +151,7 @@ def onprem(
     )
     said = {_plain(word) for word in UUID.findall(reason)}
     named = _distinct(m for m in machines if said & {_plain(m.uuid), _plain(m.bios_uuid)} - {""})
-    mine = chosen(item, reason, shared, named, alike)
+    mine = identified(item, reason, shared, named, alike)
     if mine:
         return Found(machines=mine, named=reason)
     wanted = [f"UUID {value} ({source})" for value, source in ids.items()]
@@ -287,7 +287,7 @@ def in_azure(
     if group and item.instance_type != "InMage":
         return _planned(item, job, [m for m in alike if _id(m).startswith(f"{group}/")], alike, group)
     said = vm_ids_in(reason)
-    mine = chosen(item, reason, shared, _distinct(m for m in machines if _id(m) in said), alike)
+    mine = identified(item, reason, shared, _distinct(m for m in machines if _id(m) in said), alike)
     if mine:
         return Found(machines=mine, named=reason)
     wanted_ids = [f"vmId {value}" for value in sorted(guids)] + [f"NIC {value}" for value in sorted(nics)]

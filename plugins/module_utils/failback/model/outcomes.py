@@ -18,6 +18,6 @@ STOPPED = (*BAD, "awaiting_approval", "held")
 LISTED = (*STOPPED, "waiting")
 
 
-def spoken(word: str) -> str:
+def in_words(word: str) -> str:
     """An outcome in words."""
     return word.replace("_", " ")

@@ -32,7 +32,7 @@ class SiteHost:
 
 
 @dataclass(frozen=True)
-class Mount:
+class DatastoreMount:
     """How a host mounts a datastore; None where vCenter does not report it."""
 
     mode: str = "readWrite"
@@ -62,7 +62,7 @@ class SiteDatastore:
     maintenance: str = "normal"
     capacity_bytes: int | None = None
     free_bytes: int | None = None
-    mounts: Mapping[str, Mount] = field(default_factory=dict)
+    mounts: Mapping[str, DatastoreMount] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

@@ -18,7 +18,7 @@ _HIDDEN = re.compile(
 )
 
 
-def clean(text: str) -> str:
+def printable(text: str) -> str:
     """``text`` without what a terminal would obey; everything that can be read stays, braces too."""
     if not _HIDDEN.search(text):
         return text
@@ -27,7 +27,7 @@ def clean(text: str) -> str:
 
 def bounded(text: object, limit: int = LONGEST) -> str:
     """``text`` as others wrote it, clean and no longer than ``limit`` characters."""
-    shown = clean(str(text)).strip()
+    shown = printable(str(text)).strip()
     return shown if len(shown) <= limit else shown[: limit - 3].rstrip() + "..."
 
 
@@ -44,7 +44,7 @@ def joined(sentences: Iterable[str]) -> str:
 def clean_all(value: Any) -> Any:
     """Plain data with every text in it clean."""
     if isinstance(value, str):
-        return clean(value)
+        return printable(value)
     if isinstance(value, dict):
         return {key: clean_all(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):

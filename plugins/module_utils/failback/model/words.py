@@ -23,7 +23,7 @@ _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 PATTERN_CHARACTERS = frozenset("*?[")
 
 
-def clean(text: str) -> str:
+def stripped(text: str) -> str:
     """A text without the blanks around it."""
     before = None
     while text != before:
@@ -39,7 +39,7 @@ def fold(text: str) -> str:
 @lru_cache(maxsize=1 << 16)
 def name_key(text: str) -> str:
     """What every spelling of a name has in common, without the blanks around it; empty for a blank text."""
-    return fold(clean(text))
+    return fold(stripped(text))
 
 
 def is_pattern(word: str) -> bool:
@@ -49,7 +49,7 @@ def is_pattern(word: str) -> bool:
 
 def names_nothing(pattern: str) -> bool:
     """Whether a pattern has nothing but wildcards: what is left of ``{{ prefix }}*`` where the prefix is empty."""
-    return is_pattern(pattern) and not clean(pattern.replace("*", "").replace("?", ""))
+    return is_pattern(pattern) and not stripped(pattern.replace("*", "").replace("?", ""))
 
 
 def same(word: str, *names: str | None) -> bool:
@@ -78,7 +78,7 @@ def words(option: str, given: Any) -> tuple[str, ...]:
             continue
         if not isinstance(entry, str):
             raise wrong_type(option, entry, "a list of names")
-        word = clean(str(entry))
+        word = stripped(str(entry))
         if word:
             found.append(word)
     return tuple(found)

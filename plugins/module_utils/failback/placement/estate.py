@@ -18,7 +18,7 @@ from ..wanted.by_machine import Given, general, needs_system
 from ..wanted.names import scoped
 from ..wanted.order import Order
 from ..wanted.selection import choose_of, listing
-from .home import Home, judged
+from .home import Home, home_by_both
 
 Placed = Union[Placement, Refusal]
 
@@ -61,7 +61,7 @@ class Estate:
 
     def home_of(self, item: Item) -> Home:
         """Whether the machine still is on-premises."""
-        return judged(item, self.homes.get(item.key))
+        return home_by_both(item, self.homes.get(item.key))
 
 
 #: What a fabric offers under each option that names something of it.

@@ -29,7 +29,7 @@ class Home:
     namesake: bool = False
 
 
-def told(item: Item) -> Home:
+def home_by_item(item: Item) -> Home:
     """What the replicated item itself reports."""
     if _physical(item):
         return Home(exists=False)
@@ -53,12 +53,12 @@ def found(item: Item, machines: Sequence[SiteMachine], known: Known) -> Home:
     return Home(exists=False, namesake=bool(seen.alike))
 
 
-def judged(item: Item, in_vcenter: Home | None) -> Home:
+def home_by_both(item: Item, in_vcenter: Home | None) -> Home:
     """Both together. ``in_vcenter`` is None where vCenter was not asked.
 
     A VM that the item names and this vCenter does not have may be in another one: nothing is known then.
     """
-    said = told(item)
+    said = home_by_item(item)
     if in_vcenter is None or in_vcenter.exists is None:
         return said
     if in_vcenter.exists:

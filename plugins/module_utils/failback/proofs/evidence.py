@@ -43,7 +43,7 @@ Spread = Callable[
 ]
 
 
-def told(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
+def jobs_in_results(machines: Iterable[Mapping[str, Any]]) -> dict[str, Job]:
     """The succeeded failover jobs that another task of the run has read, by name; from its result's machines."""
     jobs: dict[str, Job] = {}
     for machine in machines:

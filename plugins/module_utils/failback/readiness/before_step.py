@@ -26,14 +26,14 @@ from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.site_ports import SurveyPort
 from ..wanted.order import Order
-from ..wanted.ruling import Question, Ruling
+from ..wanted.ruling import DueStep, Ruling
 from ..wanted.selection import Choice
 from .facts.build import build_due
 from .facts.facts import Facts
 from .facts.moments import MACHINE
 from .facts.reading import AZURE, MACHINES, NETWORK, POLICIES, SERVERS, VCENTERS, Read, complete, read_fabrics
 from .facts.subjects import Machine
-from .findings_table import keep
+from .findings_table import add_finding
 from .rules.catalogue import BY_ID, RULES
 from .rules.rule import PASS, Rule, bad
 from .verdicts import Finding, judge
@@ -117,7 +117,7 @@ class MomentJudge:
                     keys=(item.key,),
                     item=item,
                 )
-                keep(
+                add_finding(
                     self.found, Finding(rule, subject, bad(gate.reason, gate.remedy), self._accepted(rule.id)).result()
                 )
 
@@ -129,7 +129,7 @@ class MomentJudge:
     def _accepted(self, word: str) -> str:
         return str(self.order.accept.get(word) or "").strip()
 
-    def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> dict[str, Ruling]:
+    def __call__(self, items: Sequence[Item], asked: Sequence[DueStep]) -> dict[str, Ruling]:
         due = {q.item.key: q for q in asked if q.step in PARTS}
         if not due:
             return {}
@@ -149,7 +149,7 @@ class MomentJudge:
         seen.choice.items = [question.item for question in due.values()]
         return {**rulings, **self._judged(seen, due)} if due else rulings
 
-    def _fabrics(self, seen: Read, due: Mapping[str, Question]) -> dict[str, Ruling]:
+    def _fabrics(self, seen: Read, due: Mapping[str, DueStep]) -> dict[str, Ruling]:
         """Read the fabrics; machines of a vault whose fabrics cannot be read wait."""
         rulings: dict[str, Ruling] = {}
         for ref in self._refs(due):
@@ -159,7 +159,7 @@ class MomentJudge:
                 rulings |= {key: Ruling(error=exc) for key, q in due.items() if q.item.vault.key == ref.key}
         return rulings
 
-    def _rest(self, seen: Read, due: Mapping[str, Question]) -> dict[str, Ruling]:
+    def _rest(self, seen: Read, due: Mapping[str, DueStep]) -> dict[str, Ruling]:
         """Read everything else. Where vCenter cannot be asked, a failover home waits for it; nobody else does."""
         parts = frozenset().union(*(PARTS[q.step] for q in due.values())) if due else frozenset()
         try:
@@ -173,10 +173,10 @@ class MomentJudge:
             return {key: Ruling(error=exc) for key, q in due.items() if q.step == FAILOVER_TO_ONPREM}
         return {}
 
-    def _refs(self, due: Mapping[str, Question]) -> list[VaultRef]:
+    def _refs(self, due: Mapping[str, DueStep]) -> list[VaultRef]:
         return list({q.item.vault.key: q.item.vault for q in due.values()}.values())
 
-    def _judged(self, seen: Read, due: Mapping[str, Question]) -> dict[str, Ruling]:
+    def _judged(self, seen: Read, due: Mapping[str, DueStep]) -> dict[str, Ruling]:
         facts = Facts(
             now=self.vaults.now,
             rpo_limit=self.order.rpo_limit,
@@ -194,7 +194,7 @@ class MomentJudge:
             mine = [key for key in finding.subject.keys if left_to_rules(finding.rule, due[key].step)]
             if finding.verdict == PASS or not mine:
                 continue
-            keep(self.found, finding.result())
+            add_finding(self.found, finding.result())
             # What is accepted is asked as well: the run keeps the reason with each machine.
             for key in mine if finding.rule.blocks(finding.said) else ():
                 found.setdefault(key, []).append(finding)

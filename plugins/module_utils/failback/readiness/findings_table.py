@@ -28,19 +28,19 @@ def kind_of(finding: Found) -> str:
     return "unknown" if finding["verdict"] == UNKNOWN else "warn"
 
 
-def keep(known: dict[tuple[str, ...], Any], finding: Found) -> None:
+def add_finding(known: dict[tuple[str, ...], Any], finding: Found) -> None:
     """Add a finding to those that are known, by rule and subject. A later one replaces an earlier one, and a server's machines add up."""
     named = tuple(str(finding.get(key) or "").lower() for key in ("rule", "about", "vault", "item_id", "name"))
     before = known.get(named, {}).get("machines") or ()
     known[named] = {**finding, "machines": list(dict.fromkeys([*before, *finding["machines"]]))}
 
 
-def collected(results: Iterable[Mapping[str, Any]]) -> list[Found]:
+def all_findings(results: Iterable[Mapping[str, Any]]) -> list[Found]:
     """The findings of the stages of a run; the last word on each subject counts."""
     known: dict[tuple[str, ...], Any] = {}
     for result in results:
         for finding in result.get("findings") or ():
-            keep(known, finding)
+            add_finding(known, finding)
     return list(known.values())
 
 

@@ -12,7 +12,7 @@ from ..model.resource_ports import ResourcePort
 from ..model.site_ports import SurveyPort
 from ..placement.classic import check_names
 from ..wanted.order import Order
-from ..wanted.refusals import said
+from ..wanted.refusals import selection_messages
 from .facts.build import build
 from .facts.facts import Facts
 from .facts.lookups import estate_of
@@ -52,7 +52,7 @@ def preflight(
     result["requests"] = {"writes": vaults.requests.writes, "reads": vaults.requests.reads}
     result["time"] = facts.now.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
     result["lines"] = render(result)
-    notes = said(seen.choice)
+    notes = selection_messages(seen.choice)
     if notes:
         result["warnings"] = notes
     return result

@@ -19,7 +19,7 @@ _WORD = re.compile(r"[\w.-]+")
 
 
 @dataclass
-class Cause:
+class SharedCause:
     """The texts about these machines. ``texts`` are the first one's; ``alike``: the others' differ in names, ids or
     numbers."""
 
@@ -39,14 +39,14 @@ class Cause:
         return f"(Details are for {self.names[0]}; names and numbers differ for the others.)" if self.alike else ""
 
 
-def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[Cause]:
+def causes(said: Sequence[tuple[str, str, tuple[str, ...]]]) -> list[SharedCause]:
     """Causes in the order of their first machines. ``said``: for each machine its name, the kind (verdict and stable
     word: machines of two kinds never have one cause) and the texts."""
     names = {name.lower() for name, _kind, _texts in said}
-    found: dict[tuple[str, ...], Cause] = {}
+    found: dict[tuple[str, ...], SharedCause] = {}
     for name, kind, texts in said:
         shapes = (kind, *(shape(text, name, names) for text in texts))
-        cause = found.setdefault(shapes, Cause(kind, texts))
+        cause = found.setdefault(shapes, SharedCause(kind, texts))
         cause.alike = cause.alike or cause.texts != texts
         if name not in cause.names:
             cause.names.append(name)

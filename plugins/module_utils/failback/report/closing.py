@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..model.outcomes import spoken
+from ..model.outcomes import in_words
 from .causes import causes
 from .rows import moment, stage
 from .story import Story
@@ -43,7 +43,7 @@ def _failed(stories: Sequence[Story], wrap: Wrap) -> list[str]:
     bad = [(s.label, s.done, (str(s.last.get("remedy") or "Fix the cause and rerun."),)) for s in stories if s.bad]
     lines: list[str] = []
     for cause in causes(bad):
-        lines += wrap(f"  {cause.who(NAMED)} {spoken(cause.kind)}: {cause.texts[0]} {cause.note}".rstrip(), "    ")
+        lines += wrap(f"  {cause.who(NAMED)} {in_words(cause.kind)}: {cause.texts[0]} {cause.note}".rstrip(), "    ")
     return lines
 
 

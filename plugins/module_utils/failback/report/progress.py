@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.jobs import SUCCEEDED
-from ..model.outcomes import LISTED, spoken
+from ..model.outcomes import LISTED, in_words
 
 #: Short names of the steps, so that a row fits.
 STAGES: Mapping[str, str] = {
@@ -55,7 +55,7 @@ def stage_line(used: float, stage: str, counts: Mapping[str, Any]) -> str:
     """The line at a stage's end: how many machines arrived, and how many did not."""
     total = int(counts.get("total") or 0)
     rest = {word: int(counts.get(word) or 0) for word in LISTED}
-    said = [f"{number} {spoken(word)}" for word, number in rest.items() if number]
+    said = [f"{number} {in_words(word)}" for word, number in rest.items() if number]
     ended = f"{total - sum(rest.values())} of {total} machines done"
     return f"  homeward.asr   {span(used):>6}   {stage}: {', '.join([ended, *said])}"
 

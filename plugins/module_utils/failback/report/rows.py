@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..model.jobs import ALIVE, SUCCEEDED
-from ..model.outcomes import LISTED, spoken
+from ..model.outcomes import LISTED, in_words
 from .progress import STAGES, span
 from .story import Story
 
@@ -40,7 +40,7 @@ def steps(stories: Sequence[Story]) -> list[str]:
                 {
                     "machine": story.label if number == 0 else "",
                     "stage": stage(row),
-                    "result": spoken(result(row)),
+                    "result": in_words(result(row)),
                     "duration": span(row.get("duration_seconds")),
                     "recovery point": str(row.get("recovery_point") or ""),
                 }
@@ -89,13 +89,13 @@ def _machine(story: Story, check: bool, vaults: bool) -> dict[str, str]:
     rows = story.rows or [story.last]
     last, began = rows[-1], story.began
     more = sum(bool(row.get("step")) for row in rows) - 1
-    verdict = spoken(story.done if story.done != "unchanged" else result(last))
+    verdict = in_words(story.done if story.done != "unchanged" else result(last))
     named = stage(rows[0]) + (f" (+{more})" if more > 0 else "") if check else _ended(story)
     return {
         "machine": story.name,
         "vault": ("/".join(story.where) or str(story.last.get("vault") or "")) if vaults or story.where else "",
         "stage": named,
-        "result": PLANNED.get(result(last), spoken(result(last))) if check else verdict,
+        "result": PLANNED.get(result(last), in_words(result(last))) if check else verdict,
         "state now": str(story.last.get("after") or "").replace("_", " "),
         "start (UTC)": moment(began),
         "end": moment(story.ended, began),

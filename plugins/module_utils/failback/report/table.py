@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.outcomes import BAD, STOPPED, spoken
+from ..model.outcomes import BAD, STOPPED, in_words
 from . import closing, rows
 from .causes import causes
 from .naming import wheres
@@ -194,7 +194,7 @@ def totals(report: Report, verbose: bool = False) -> str:
     parts.append(f"{number} moved" if report.planned is None else f"{number} would move")
     for word in STOPPED:
         if word in BAD or report.named(word):
-            parts.append(f"{len(report.named(word))} {spoken(word)}")
+            parts.append(f"{len(report.named(word))} {in_words(word)}")
     if report.running:
         parts.append(f"{len(report.named('waiting'))} still under way")
     if report.planned is not None:
@@ -239,7 +239,7 @@ def _said(stories: Iterable[Story]) -> list[str]:
         word = cause.kind.partition(" ")[0]
         told += [
             "",
-            *wrapped(f"{cause.who(NAMED)} {spoken(word)}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
+            *wrapped(f"{cause.who(NAMED)} {in_words(word)}: {reason} {cause.note}".replace(":  ", ": ").rstrip(), "  "),
             *more,
         ]
     return told

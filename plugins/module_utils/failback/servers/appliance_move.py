@@ -15,13 +15,13 @@ from ..lifecycle.table import POSITION_TEXT, Position
 from ..model.items import Item, Json
 from ..model.refusal import Refusal
 from .entries import settle
-from .reassign import Move, Mover, Pair, process_server_id
+from .reassign import Mover, Pair, ReassignRequest, process_server_id
 
 #: Part of the scenario name of a job that changes a machine's appliance. The name itself is not recorded (INFER).
 SCENARIO_PART = "appliance"
 
 
-class ApplianceMove(Move):
+class ApplianceMove(ReassignRequest):
     """One machine to another appliance."""
 
     operation = "updateAppliance"
@@ -66,7 +66,7 @@ class ApplianceMover(Mover):
             item.vault,
         )
 
-    def running(self, move: Move) -> str | None:
+    def running(self, move: ReassignRequest) -> str | None:
         """The machine's own job that changes its appliance."""
         scenario = move.items[0].scenario
         return scenario.job if scenario is not None and SCENARIO_PART in scenario.name.lower() else None

@@ -61,7 +61,7 @@ def settle(entry: dict[str, Any], changes: Sequence[VmChange], worst: Refusal | 
     return entry
 
 
-def spent(cursor: dict[str, Any], now: Requests, writes: int, reads: int) -> dict[str, Any]:
+def requests_so_far(cursor: dict[str, Any], now: Requests, writes: int, reads: int) -> dict[str, Any]:
     """ARM requests of the whole run so far. ``writes`` and ``reads`` are this slice's floor; the cursor keeps the sums."""
     before = cursor.get("spent") or {"writes": 0, "reads": 0, "floor": {"writes": 0, "reads": 0}}
     floor = {"writes": before["floor"]["writes"] + writes, "reads": max(before["floor"]["reads"], reads)}

@@ -34,7 +34,7 @@ from .targets import (
     Target,
     lost_place,
     readiness_words,
-    standing,
+    vm_settings,
 )
 
 
@@ -186,9 +186,9 @@ class MasterTargets(MasterTargetReader):
             "master_target",
             target.fabric.vault.name if target.fabric else "",
             self.before(
-                target.name, {"readiness": readiness_words(first.verdict), **standing(first.vm, changes, "before")}
+                target.name, {"readiness": readiness_words(first.verdict), **vm_settings(first.vm, changes, "before")}
             ),
-            {"readiness": readiness_words(verdict), **standing(target.vm, changes, "after")},
+            {"readiness": readiness_words(verdict), **vm_settings(target.vm, changes, "after")},
         )
         entry["changed"] = target.vm is not None and target.vm.moid in self.cursor.get("changed", [])
         entry["warnings"] = [warning(w) for w in verdict.warnings]
@@ -219,8 +219,8 @@ class MasterTargets(MasterTargetReader):
             item.friendly_name,
             "machine",
             item.vault.name,
-            self.before(item.name, standing(vm, changes, "before")),
-            standing(vm, changes, "after"),
+            self.before(item.name, vm_settings(vm, changes, "before")),
+            vm_settings(vm, changes, "after"),
         )
         entry["changed"] = vm is not None and vm.moid in self.cursor.get("changed", [])
         if position not in AWAY:

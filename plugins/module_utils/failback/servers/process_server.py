@@ -15,7 +15,7 @@ from ..model.refusal import Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer
 from ..wanted.order import without_blanks
-from ..wanted.refusals import said
+from ..wanted.refusals import selection_messages
 from ..wanted.selection import excluded
 from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
@@ -25,7 +25,7 @@ from .fabrics import serving
 from .finding import find_server, not_found
 from .health import Verdict, judge_process_server
 from .reassign import Mover, Pair
-from .slices import ServerSlice
+from .server_slice import ServerSlice
 
 READY, REGISTERED = "ready", "registered"
 
@@ -207,7 +207,7 @@ class ProcessServers(ServerSlice[Seen]):
             left_out = excluded(self.order.exclude, items)
             return [i for i in items if i.key not in left_out]
         choice = chosen(self.order, self.vaults, items, (fabric.vault,))
-        self.notes = said(choice)
+        self.notes = selection_messages(choice)
         return choice.items
 
     # checks

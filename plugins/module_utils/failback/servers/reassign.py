@@ -39,7 +39,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Move:
+class ReassignRequest:
     """Machines of one container that go in one request."""
 
     operation = "reassociateGateway"
@@ -126,7 +126,10 @@ class Mover:
         for item, entry in going:
             containers.setdefault(last_segment(item.container_id), []).append((item, entry))
         for container, group in sorted(containers.items()):
-            self.carry(Move(pair, container, tuple(i for i, _entry in group), not narrowed), [e for _item, e in group])
+            self.carry(
+                ReassignRequest(pair, container, tuple(i for i, _entry in group), not narrowed),
+                [e for _item, e in group],
+            )
 
     def whole(self, pair: Pair, item: Item) -> Item:
         """The item with its process server known. List entries of machines being failed back do not report it (SEEN FB):
@@ -146,10 +149,10 @@ class Mover:
         return Item.parse(self.vaults.get_item(item.id), item.vault)
 
     def job_alive(self, pair: Pair, item: Item) -> bool:
-        key = Move(pair, last_segment(item.container_id), (), True).key
+        key = ReassignRequest(pair, last_segment(item.container_id), (), True).key
         return bool(self.cursor.get("alive", {}).get(key))
 
-    def carry(self, move: Move, entries: Sequence[dict[str, Any]]) -> None:
+    def carry(self, move: ReassignRequest, entries: Sequence[dict[str, Any]]) -> None:
         """Send a move, or join the one that runs; fills in the machines' entries."""
         if self.check:
             for entry, item in zip(entries, move.items, strict=True):
@@ -170,7 +173,7 @@ class Mover:
             entry["job"] = self.cursor.get("jobs", {}).get(move.key, "")
             settle(entry, (), reason, late=False)
 
-    def follow(self, move: Move) -> Refusal | None:
+    def follow(self, move: ReassignRequest) -> Refusal | None:
         """What came of a move sent before: it runs, it has ended and does not show yet, or it failed. None: send it."""
         jobs = self.cursor.setdefault("jobs", {})
         if move.key not in jobs:
@@ -195,7 +198,7 @@ class Mover:
             advice or "Check the job in the vault, fix the cause and rerun.",
         )
 
-    def settling(self, move: Move) -> Refusal:
+    def settling(self, move: ReassignRequest) -> Refusal:
         """A move that is done shows after up to 15 minutes, or a refresh (DOC PSMG)."""
         since = parse_time(self.cursor.setdefault("moved_at", {}).setdefault(move.key, iso(self.vaults.now)))
         if since is None or (self.vaults.now - since).total_seconds() <= self.settle_seconds:
@@ -212,7 +215,7 @@ class Mover:
             "Rerun with `{set:refresh=true}`. If it still is, check the job in the vault.",
         )
 
-    def running(self, move: Move) -> str | None:
+    def running(self, move: ReassignRequest) -> str | None:
         """A running job of the vault that moves machines between process servers of this configuration server."""
         for data in self.vaults.list_jobs(move.pair.fabric.vault):
             job = Job.parse(data)
@@ -220,16 +223,16 @@ class Mover:
                 return job.name
         return None
 
-    def unsure(self, move: Move) -> bool:
+    def unsure(self, move: ReassignRequest) -> bool:
         """Whether a request whose reply was lost may still have been accepted."""
         since = parse_time(self.cursor.get("unsure", {}).get(move.key))
         return since is not None and (self.vaults.now - since).total_seconds() <= UNSURE_SECONDS
 
-    def claim(self, move: Move) -> None:
+    def claim(self, move: ReassignRequest) -> None:
         moved = self.cursor.setdefault("moved", [])
         moved.extend(i.name for i in move.items if i.name not in moved)
 
-    def send(self, move: Move) -> Refusal:
+    def send(self, move: ReassignRequest) -> Refusal:
         """Send the request once."""
         self.sent += 1
         try:
@@ -248,7 +251,7 @@ class Mover:
         return _moving(move)
 
 
-def _moving(move: Move) -> Refusal:
+def _moving(move: ReassignRequest) -> Refusal:
     return Refusal(
         "moving", f"Moving from {move.pair.source.name} to {move.pair.target.name}.", "Wait for it.", waits=True
     )

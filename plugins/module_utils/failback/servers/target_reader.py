@@ -16,15 +16,15 @@ from ..model.refusal import Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from ..model.servers import MasterTarget
 from ..wanted.names import scoped
-from ..wanted.refusals import said
+from ..wanted.refusals import selection_messages
 from .appliance_health import judge_appliance
 from .chosen import chosen
 from .fabrics import serving
 from .finding import find_server, not_found
 from .health import Verdict, judge_master_target
 from .moved import EXCLUDED, RESTORED
+from .server_slice import ServerSlice
 from .serving import AWAY, needed
-from .slices import ServerSlice
 from .target_vm import match_vm
 from .targets import (
     REGISTERED,
@@ -175,7 +175,7 @@ class MasterTargetReader(ServerSlice[list[Target]]):
         if not self.order.chooses_machines:
             return
         choice = chosen(self.order, self.vaults, self.items, self.order.vaults)
-        self.chosen, self.notes = choice.items, said(choice)
+        self.chosen, self.notes = choice.items, selection_messages(choice)
 
     def onprem_machines(self) -> dict[str, SiteMachine]:
         """The on-premises VMs of the chosen machines that are still away, by item key."""

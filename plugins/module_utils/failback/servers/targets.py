@@ -91,7 +91,7 @@ def readiness_words(verdict: Verdict) -> str:
     return "ready" if verdict.ready else f"not ready: {', '.join(r.code for r in verdict.reasons)}"
 
 
-def standing(vm: SiteMachine | None, changes: Mapping[str, VmChange], when: str) -> dict[str, str]:
+def vm_settings(vm: SiteMachine | None, changes: Mapping[str, VmChange], when: str) -> dict[str, str]:
     """A VM's settings before or after; settings that were not requested are included only if they were read anyway."""
     if vm is None:
         return {}

@@ -32,7 +32,7 @@ PASSING = frozenset(
 PATIENCE = 900.0
 
 
-def passes(error: FailbackError) -> bool:
+def may_resolve_itself(error: FailbackError) -> bool:
     """Whether it may resolve itself with time."""
     return not isinstance(error, (InputError, NotFound)) and error.code in PASSING
 

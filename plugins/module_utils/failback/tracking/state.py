@@ -29,7 +29,7 @@ from ..wanted.refusals import group_split, lost_point, member_gone
 from ..wanted.ruling import Judge
 from ..wanted.selection import Choice, Gone, choose, ordered
 from .cursor import Memory
-from .patience import by_name, passes, sit_out
+from .patience import by_name, may_resolve_itself, sit_out
 from .track import Track
 
 #: Requests in flight at once.
@@ -164,7 +164,7 @@ class SliceState:
         if key in self.items:
             by_name(error, self.items[key])
         self.trouble[key] = error
-        if self.order.check or not (dark or passes(error)):
+        if self.order.check or not (dark or may_resolve_itself(error)):
             track.end("failed", Refusal.of(error))
             return
         sit_out(track, error, None if track.troubled is None else now - self._found.get(key, self._began))

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from ..lifecycle.table import Position
 from ..model.errors import InputError
 from ..model.items import Item
-from ..model.words import Named, clean, same
+from ..model.words import Named, same, stripped
 from .selection import item_names, listing
 
 #: The word for those of the selection that already waited for their commit when the run began.
@@ -36,7 +36,7 @@ def approved_of(words: Iterable[str], chosen: Sequence[Item], held: AbstractSet[
     for word in words:
         if same(word, HELD):
             found |= held
-        elif clean(word):
+        elif stripped(word):
             found |= _keys(by_id.exact(word)) or _fitting(word, chosen, by_name, by_group)
     return found
 

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Union
 
 from ..model.items import Item
-from ..model.words import clean, fits, is_pattern, name_key, names_nothing, same, wrong_type
+from ..model.words import fits, is_pattern, name_key, names_nothing, same, stripped, wrong_type
 
 Given = Union[str, Mapping[str, str]]
 
@@ -68,7 +68,7 @@ def meant(option: str, given: Any) -> Given | None:
     if given is None:
         return None
     if isinstance(given, str):
-        return clean(given) or None
+        return stripped(given) or None
     if isinstance(given, Keys):
         return given or None
     if not isinstance(given, Mapping):
@@ -78,8 +78,8 @@ def meant(option: str, given: Any) -> Given | None:
         for part in (key, value):
             if part is not None and not isinstance(part, str):
                 raise wrong_type(option, part, WANTED)
-        if clean(key or "") and clean(value or ""):
-            kept[clean(key)] = clean(value)
+        if stripped(key or "") and stripped(value or ""):
+            kept[stripped(key)] = stripped(value)
     return kept or None
 
 

@@ -11,7 +11,7 @@ from ..lifecycle.decide import Conditions
 from ..lifecycle.table import CANCEL_FAILOVER_TO_ONPREM, CONFIRM, FAILOVER_TO_AZURE, NOT_CONFIRMED, REPROTECT_TO_AZURE
 from ..model.errors import InputError
 from ..model.items import VaultRef
-from ..model.words import clean, same, words
+from ..model.words import same, stripped, words
 from .by_machine import OPTIONS, Given, meant
 
 #: The one word that selects every replicated item.
@@ -120,7 +120,7 @@ def without_blanks(order: Any, lists: Sequence[str]) -> None:
         if entry.name in lists:
             object.__setattr__(order, entry.name, words(entry.name, value))
         elif isinstance(value, str):
-            object.__setattr__(order, entry.name, clean(value) or entry.default)
+            object.__setattr__(order, entry.name, stripped(value) or entry.default)
 
 
 def validate(order: Order) -> None:

@@ -15,13 +15,13 @@ from .selection import Choice, Gone, listing
 def group_split(parts: Iterable[Part]) -> InputError:
     """The refusal of a choice that takes a part of consistency groups."""
     found = sorted(parts, key=lambda p: (p.group.lower(), p.vault.lower()))
-    said = "; ".join(
+    split = "; ".join(
         f"{listing(p.chosen)} of the consistency group {p.group!r} in vault {p.vault}, without {listing(p.missing)}"
         for p in found
     )
     return InputError(
         "group_split",
-        f"Members of a consistency group move together, and only some are selected: {said}.",
+        f"Members of a consistency group move together, and only some are selected: {split}.",
         "Select all its members. To move only some of them anyway, set {set:split_groups=true}. "
         "The group then loses its common recovery point.",
         {"groups": [p.result() for p in found]},
@@ -49,6 +49,6 @@ def member_gone(member: Gone) -> Refusal:
     )
 
 
-def said(choice: Choice) -> list[str]:
+def selection_messages(choice: Choice) -> list[str]:
     """Messages about a selection for tasks that have no rows for it: plan members that are gone, and notes."""
     return [*(f"{member_gone(member).reason} ({member.id})" for member in choice.gone), *choice.notes]

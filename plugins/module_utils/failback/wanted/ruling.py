@@ -15,7 +15,7 @@ from ..model.refusal import Refusal
 
 
 @dataclass(frozen=True)
-class Question:
+class DueStep:
     """A machine, as its own GET tells it, that is about to take a step; ``placed`` is where its reprotect home would put it."""
 
     item: Item
@@ -36,7 +36,7 @@ class Ruling:
 class Judge(Protocol):
     """The rules, as a run asks them."""
 
-    def __call__(self, items: Sequence[Item], asked: Sequence[Question]) -> Mapping[str, Ruling]:
+    def __call__(self, items: Sequence[Item], asked: Sequence[DueStep]) -> Mapping[str, Ruling]:
         """``items``: every item of the vaults. Rulings by item key; what it leaves out may go."""
 
     def note(self, item: Item, step: str, gates: Sequence[Refusal]) -> None:

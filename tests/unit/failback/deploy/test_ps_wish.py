@@ -19,7 +19,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.deploy.templ
     resource_id,
     resources,
     rules,
-    shown,
+    without_secrets,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import VaultRef
@@ -77,7 +77,7 @@ def test_secrets_are_secure_parameters_and_nowhere_else() -> None:
     template = body["properties"]["template"]
     assert {p["type"] for p in template["parameters"].values()} == {"secureString"}
     assert "the-pass" not in json.dumps(template)
-    assert "the-pass" not in json.dumps(shown(body))
+    assert "the-pass" not in json.dumps(without_secrets(body))
     setup = template["resources"][-1]["properties"]
     assert setup["protectedParameters"] == [{"name": "Passphrase", "value": "[parameters('passphrase')]"}]
     assert "Passphrase" not in {p["name"] for p in setup["parameters"]}

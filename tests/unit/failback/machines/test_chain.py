@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import looked, onward, spent
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import (
+    looked,
+    used_approvals,
+    who_continues,
+)
 
 VAULT = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.RecoveryServices/vaults/{}/replicationFabrics/f/replicationProtectionContainers/c"
 
@@ -43,13 +47,13 @@ NEXT = "failover_to_onprem"
 
 
 def test_ids_are_handed_on_whole() -> None:
-    told = onward([stage(row("a"), row("a", vault="two"))], NEXT)
+    told = who_continues([stage(row("a"), row("a", vault="two"))], NEXT)
     assert told.machines == tuple(f"{VAULT.format(v)}/replicationProtectedItems/rpi-a" for v in ("one", "two"))
 
 
 @pytest.mark.parametrize("done", ["failed", "refused", "awaiting_approval", "held", "waiting"])
 def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
-    told = onward(
+    told = who_continues(
         [
             stage(
                 row("a", group="shop"),
@@ -71,20 +75,24 @@ def test_what_stopped_stays_behind_and_holds_its_group(done: str) -> None:
 
 
 def test_what_is_at_its_end_is_not_called_held() -> None:
-    told = onward([stage(row("a", "unchanged", "shop", "home"), row("b", "failed", "shop"))], NEXT)
+    told = who_continues([stage(row("a", "unchanged", "shop", "home"), row("b", "failed", "shop"))], NEXT)
     assert names(told) == ([], [])
 
 
 def test_a_machine_that_is_still_on_its_way_keeps_its_group_back() -> None:
-    told = onward([stage(row("a", group="shop"), row("b", group="shop", end=None), row("c"), finished=False)], NEXT)
+    told = who_continues(
+        [stage(row("a", group="shop"), row("b", group="shop", end=None), row("c"), finished=False)], NEXT
+    )
     assert names(told) == (["c"], ["a"])
     assert "still in progress" in told.held[0]["reason"]
 
 
 def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None:
     results = [stage(row("a", "unchanged", "shop"), row("b", "started", "shop"), row("c", "unchanged"))]
-    assert names(onward(results, NEXT, check=True)) == (["c"], [])
-    assert names(onward([stage(row("a", "unchanged", "shop"), row("b", "refused", "shop"))], NEXT, check=True)) == (
+    assert names(who_continues(results, NEXT, check=True)) == (["c"], [])
+    assert names(
+        who_continues([stage(row("a", "unchanged", "shop"), row("b", "refused", "shop"))], NEXT, check=True)
+    ) == (
         [],
         ["a"],
     )
@@ -93,16 +101,16 @@ def test_in_check_mode_what_would_move_is_not_asked_for_the_next_stage() -> None
 def test_who_was_held_stays_held() -> None:
     """The rows of those left out are a result of their own; they neither go on nor are reported a second time."""
     first = stage(row("a", group="shop"), row("b", "failed", "shop"), row("c"))
-    told = onward([first], NEXT)
+    told = who_continues([first], NEXT)
     left_out = {"stage": NEXT, "left_out": True, "finished": True, "machines": list(told.held)}
-    assert onward([first, left_out], NEXT).last == first
+    assert who_continues([first, left_out], NEXT).last == first
     second = stage(row("c"))
-    assert names(onward([first, left_out, second], "commit_to_onprem")) == (["c"], [])
-    assert onward([first, left_out, second], "commit_to_onprem").last == second
+    assert names(who_continues([first, left_out, second], "commit_to_onprem")) == (["c"], [])
+    assert who_continues([first, left_out, second], "commit_to_onprem").last == second
 
 
 def test_before_the_first_stage_there_is_nothing() -> None:
-    told = onward([], NEXT)
+    told = who_continues([], NEXT)
     assert (told.machines, told.held, dict(told.last)) == ((), (), {})
 
 
@@ -142,7 +150,7 @@ def test_an_approval_is_for_one_commit_of_a_run() -> None:
         row("c", approved=True, step="reprotect_to_onprem"),
         row("d", **commit),
     )
-    used = spent([earlier, {"failed": True}])
+    used = used_approvals([earlier, {"failed": True}])
     assert [i.rpartition("-")[2] for i in used] == ["a", "b"]
     machines = [row(name, approved=True) for name in "abc"]
     assert after_look(*machines, used=used)[:2] == (["a", "b", "c"], ["c"])

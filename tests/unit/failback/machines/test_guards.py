@@ -291,7 +291,7 @@ def test_a_deployment_whose_reply_was_lost_is_not_sent_again_while_it_may_have_b
     cursor = {"deploy": {"unsure": iso(START)}}
     vaults = SimpleNamespace(now=now, put=lambda resource_id, body: asked.append(body))
     clock = Clock(monotonic=lambda: 0.0, sleep=lambda seconds: None)
-    run = ps_present.Deployment(order, wish, ps_present.Secrets("p", "q"), vaults, clock, cursor)  # type: ignore[arg-type]
+    run = ps_present.ProcessServerDeployment(order, wish, ps_present.Secrets("p", "q"), vaults, clock, cursor)  # type: ignore[arg-type]
     run.fabric = SimpleNamespace()  # type: ignore[assignment]
     choice = ps_present.Picked.__new__(ps_present.Picked)
     object.__setattr__(choice, "warnings", ())

@@ -20,7 +20,7 @@ from world import World
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Problem
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import told
+from ansible_collections.homeward.asr.plugins.module_utils.failback.proofs.evidence import jobs_in_results
 
 P = Position
 LAGS = [pytest.param(0.0, id="prompt"), pytest.param(20.0, id="lagging")]
@@ -54,10 +54,14 @@ def test_a_broken_proof_stops_the_commit_home(world: World, site: Any, azure: An
         world.azure_says["web"] = azure
     result = world.go(stage(3, "web", "db"))
     assert ("web", "commit_to_onprem") not in world.steps_sent()
-    told = of(result, "web")
-    assert (told["done"], told["code"], told["after"]) == ("refused", code, "home_uncommitted")
-    assert told["reason"].startswith("Not committed: ")
-    assert told["unproven"] is True
+    row = of(result, "web")
+    assert (row["done"], row["code"], row["after"]) == (
+        "refused",
+        code,
+        "home_uncommitted",
+    )
+    assert row["reason"].startswith("Not committed: ")
+    assert row["unproven"] is True
     assert of(result, "db")["after"] == "home_unprotected"
     assert of(result, "db")["unproven"] is False
 
@@ -175,9 +179,9 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
     monkeypatch.setattr(World, "job_view", with_point)
     over = world.go(order(["failover_to_onprem"], "web"))
     wanted = order(["commit_to_onprem"], "web", judged=tuple(over["machines"]))
-    told = of(world.go(wanted), "web")
-    assert (told["done"], told["code"]) == ("refused", "rpo")
-    assert "3 days older" in told["reason"]
+    row = of(world.go(wanted), "web")
+    assert (row["done"], row["code"]) == ("refused", "rpo")
+    assert "3 days older" in row["reason"]
     # Half an hour is what an application-consistent point may be old, not days.
     consistent = replace(wanted, recovery_point="latest_app_consistent")
     assert of(world.go(consistent), "web")["code"] == "rpo"
@@ -187,9 +191,9 @@ def test_an_old_point_is_found_by_the_task_that_only_commits(world: World, monke
 def test_a_warning_that_another_task_has_reported_is_reported_in_the_same_words() -> None:
     warning = Problem("28175", "It was renamed.", "Its name is taken.", "Rename it.", "Warning")
     step = {"step": "failover_to_onprem", "state": "Succeeded", "job": "J"}
-    job = told([{"steps": [step], "warnings": [warning.result()]}])["j"]
+    job = jobs_in_results([{"steps": [step], "warnings": [warning.result()]}])["j"]
     assert job.warnings == (warning,)
-    assert told([{"steps": [{**step, "state": "Failed"}], "warnings": []}]) == {}
+    assert jobs_in_results([{"steps": [{**step, "state": "Failed"}], "warnings": []}]) == {}
 
 
 def test_what_another_task_says_of_an_older_failover_counts_for_nothing(world: World) -> None:

@@ -11,10 +11,10 @@ import pytest
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import (
     Named,
-    clean,
     fits,
     names_nothing,
     same,
+    stripped,
     words,
 )
 
@@ -79,7 +79,7 @@ def test_a_blank_fits_nothing() -> None:
     assert not fits("*", "")
     assert not fits("", "web1")
     assert not fits("", "")
-    assert clean("") == ""
+    assert stripped("") == ""
 
 
 @pytest.mark.parametrize(

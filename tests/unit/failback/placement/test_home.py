@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.run
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ConnectionFailed, InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identity import Known
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock, SiteMachine
-from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home, found, judged
+from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home, found, home_by_both
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
 P = Position
@@ -67,7 +67,7 @@ def test_vcenter_shows_by_ids_whether_a_machine_is_there(
     ],
 )
 def test_what_the_item_reports_counts_too(details: dict[str, Any], in_vcenter: Home | None, expected: Home) -> None:
-    assert judged(item(details=details), in_vcenter) == expected
+    assert home_by_both(item(details=details), in_vcenter) == expected
 
 
 def with_stores(world: World, **stores: list[str]) -> None:

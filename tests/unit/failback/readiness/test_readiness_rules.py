@@ -27,13 +27,13 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_ports import (
-    Mount,
+    DatastoreMount,
     SiteDatastore,
     SiteHost,
     SiteSurvey,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.facts import Facts, Network
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.facts import AzureNetwork, Facts
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import STEPS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.subjects import (
     Configuring,
@@ -71,7 +71,7 @@ Case = tuple[Subject, Facts]
 
 
 def store(name: str = "ds1", **more: Any) -> SiteDatastore:
-    return SiteDatastore(name, mounts={"esx-1": Mount(), **more.pop("mounts", {})}, **more)
+    return SiteDatastore(name, mounts={"esx-1": DatastoreMount(), **more.pop("mounts", {})}, **more)
 
 
 def survey(*stores: SiteDatastore, **more: Any) -> SiteSurvey:
@@ -109,9 +109,9 @@ def line(status: str) -> dict[str, Any]:
     return {"name": "to-home", "properties": {"virtualNetworkGateway1": {"id": "/gw/1"}, "connectionStatus": status}}
 
 
-def network(status: str = "Connected", **more: Any) -> Network:
+def network(status: str = "Connected", **more: Any) -> AzureNetwork:
     nics = {"/nics/web": nic("web", **more)}
-    return Network(nics, [VPN], [line(status)])
+    return AzureNetwork(nics, [VPN], [line(status)])
 
 
 def ports(why: str) -> dict[tuple[str, int], str]:
@@ -444,16 +444,16 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "azure_vm_running": (
         (machine(), F), (machine(more={"there": powered("deallocated")}), F), (machine(more={"there": Found()}), F),
     ),
-    "network_link": ((machine(), F), (machine(), facts(network=network("NotConnected"))), (machine(), facts(network=Network()))),
+    "network_link": ((machine(), F), (machine(), facts(network=network("NotConnected"))), (machine(), facts(network=AzureNetwork()))),
     "kept_address": (
-        (machine(), F), (machine(), facts(network=network(address="10.20.0.7"))), (machine(), facts(network=Network())),
+        (machine(), F), (machine(), facts(network=network(address="10.20.0.7"))), (machine(), facts(network=AzureNetwork())),
     ),
     "onprem_identity": ((machine(), F), (machine(more={"here": Found(clash="two")}), F), (machine(), NO_SURVEY)),
     "onprem_reachable": ((machine(), F), (machine(more=seen_as(connection="inaccessible")), F), None),
     "vm_uuid": ((machine(), F), (machine(more=seen_as(extra_config={})), F), (machine(more={"here": Found()}), F)),
     "vm_snapshot": ((machine(), F), (machine(more=seen_as(has_snapshot=True)), F), (machine(more={"here": Found()}), F)),
     "datastore_mounted": (
-        (machine(), F), (machine(), facts(survey=survey(store(mounts={"esx-1": Mount("readOnly")})))), (machine(), NO_SURVEY),
+        (machine(), F), (machine(), facts(survey=survey(store(mounts={"esx-1": DatastoreMount("readOnly")})))), (machine(), NO_SURVEY),
     ),
     "datastore_available": ((machine(), F), (machine(), facts(survey=survey(store(accessible=False)))), None),
     "datastore_nfs": ((machine(), F), (machine(), facts(survey=survey(store(type="NFS")))), (machine(), NO_SURVEY)),

@@ -16,7 +16,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
     under_way,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import WIDTH, gather, render, totals
-from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge, tell
+from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge, report_result
 
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3
 
@@ -412,7 +412,9 @@ def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
         },
         {"machines": [], "findings": [found("vm_snapshot", "m-b", "warn"), found("network_link", "m-a", "unknown")]},
     ]
-    lines = tell({"results": results, "fail": True, "allowed_failures": 0.0, "on_timeout": "fail"}, False)["lines"]
+    lines = report_result({"results": results, "fail": True, "allowed_failures": 0.0, "on_timeout": "fail"}, False)[
+        "lines"
+    ]
     text = "\n".join(lines)
     assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same of m-b. Delete it." in text
     assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says Ann." in text
@@ -435,7 +437,7 @@ def test_a_warning_about_machines_that_have_arrived_is_in_the_files_only(done: s
     machine = {"name": "m-a", "vault": "v", "item_id": "/m-a", "done": done, "after": "home", "steps": []}
     results = [{"finished": True, "machines": [machine], "findings": [{**finding, **told}]}]
     options = {"results": results, "fail": True, "allowed_failures": 0.0, "on_timeout": "fail"}
-    assert any("vm_snapshot" in line for line in tell(options, False)["lines"]) is printed
-    assert any("vm_snapshot" in line for line in tell(options, True)["lines"]), (
+    assert any("vm_snapshot" in line for line in report_result(options, False)["lines"]) is printed
+    assert any("vm_snapshot" in line for line in report_result(options, True)["lines"]), (
         "check mode says what would be in the way"
     )

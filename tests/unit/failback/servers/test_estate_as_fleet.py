@@ -23,7 +23,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_estate import SiteEstate, SitePod
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_ports import (
-    Mount,
+    DatastoreMount,
     SiteDatastore,
     SiteHost,
 )
@@ -39,7 +39,7 @@ HOSTS = ("hyp-a", "hyp-b", "hyp-c")
 
 
 def store(name: str, kind: str, capacity: int, free: int, hosts: tuple[str, ...]) -> SiteDatastore:
-    mounts = {host: Mount() for host in hosts}
+    mounts = {host: DatastoreMount() for host in hosts}
     return SiteDatastore(name, kind, capacity_bytes=capacity, free_bytes=free, mounts=mounts)
 
 

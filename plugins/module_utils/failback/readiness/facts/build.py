@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ...lifecycle.group import parts, units
 from ...model.items import Item
 from ...wanted.order import Order
-from ...wanted.ruling import Question
+from ...wanted.ruling import DueStep
 from .build_machines import Machines
 from .build_servers import Servers
 from .facts import Facts
@@ -23,7 +23,7 @@ def build(order: Order, seen: Read, facts: Facts, moments: Sequence[str]) -> lis
     return _subjects(Lookups(order, seen, facts, tuple(moments)))
 
 
-def build_due(order: Order, seen: Read, facts: Facts, asked: Mapping[str, Question]) -> list[Subject]:
+def build_due(order: Order, seen: Read, facts: Facts, asked: Mapping[str, DueStep]) -> list[Subject]:
     """Subjects for machines of a run that are about to take a step, by item key, and their servers and groups for those steps.
     What the run has decided and where it has placed them is not found out again."""
     return _subjects(Lookups(order, seen, facts, (), asked))

@@ -14,7 +14,7 @@ from .ports import TcpPort
 
 
 @dataclass(frozen=True)
-class Network:
+class AzureNetwork:
     """Azure's network resources by id in lower case. None of a kind: it could not be read, or not for every group."""
 
     interfaces: Mapping[str, Json] | None = None
@@ -33,7 +33,7 @@ class Facts:
     rpo_limit: float | None = None
     survey: SiteSurvey | None = None
     azure: Mapping[str, Json] | None = None
-    network: Network = field(default_factory=Network)
+    network: AzureNetwork = field(default_factory=AzureNetwork)
     policies: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
     vcenters: Mapping[str, Sequence[Json] | None] = field(default_factory=dict)
     backups: Mapping[str, date] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from ...placement.modernized import accounts_of
 from ...servers.serving import HELD, bound_to
 from ...servers.target_vm import match_vm
 from ...wanted.order import Order
-from ...wanted.ruling import Question
+from ...wanted.ruling import DueStep
 from .facts import Facts
 from .moments import MASTER_TARGET, PROCESS_SERVER
 from .reading import Read
@@ -51,7 +51,7 @@ class Lookups:
         seen: Read,
         facts: Facts,
         moments: tuple[str, ...],
-        due: Mapping[str, Question] | None = None,
+        due: Mapping[str, DueStep] | None = None,
     ) -> None:
         self.order, self.seen, self.facts, self.moments, self.due = order, seen, facts, moments, due
         self.fabrics = {fabric.key: fabric for fabric in seen.fabrics}

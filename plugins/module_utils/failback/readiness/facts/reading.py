@@ -31,7 +31,7 @@ from ...servers.fabrics import list_whole
 from ...wanted.order import Order
 from ...wanted.selection import Choice, choose
 from .azure_vm import IN_AZURE
-from .facts import Network
+from .facts import AzureNetwork
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Read:
     policies: dict[str, Sequence[Json] | None] = field(default_factory=dict)
     vcenters: dict[str, Sequence[Json] | None] = field(default_factory=dict)
     azure: dict[str, Json] | None = None
-    network: Network = field(default_factory=Network)
+    network: AzureNetwork = field(default_factory=AzureNetwork)
     survey: SiteSurvey | None = None
     homes: dict[str, Home] = field(default_factory=dict)
     here: dict[str, Found] = field(default_factory=dict)
@@ -201,7 +201,7 @@ def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str]) -> Non
             answer = _guarded(seen, "network", lambda p=path: vaults.list_resources(p))  # type: ignore[misc]
             known = found[kind]
             found[kind] = None if answer is None or known is None else [*known, *answer]
-    seen.network = Network(interfaces, found["virtualNetworkGateways"], found["connections"])
+    seen.network = AzureNetwork(interfaces, found["virtualNetworkGateways"], found["connections"])
 
 
 # -- vCenter ---------------------------------------------------------------------------------------------------------------

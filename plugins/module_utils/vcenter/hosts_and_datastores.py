@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ..failback.model.site_ports import Mount, SiteDatastore, SiteHost, SiteSurvey
+from ..failback.model.site_ports import DatastoreMount, SiteDatastore, SiteHost, SiteSurvey
 from . import pyvmomi
 from .read import Entry, Reader, plain_name
 
@@ -32,7 +32,7 @@ DATASTORE = (
 CLUSTER = ("name",)
 
 
-def survey(service: Any, content: Any, reader: Reader) -> SiteSurvey:
+def read_hosts_and_datastores(service: Any, content: Any, reader: Reader) -> SiteSurvey:
     """Six calls, however large the inventory is."""
     with pyvmomi.speaking("read its hosts and datastores"):
         entries = reader.everything(
@@ -89,7 +89,7 @@ def _datastore(entry: Entry, hosts: Mapping[str, str]) -> SiteDatastore:
         name = hosts.get(pyvmomi.moid(mount.key))
         if name is not None:
             info = mount.mountInfo
-            mounts[name] = Mount(str(info.accessMode or ""), info.mounted, info.accessible)
+            mounts[name] = DatastoreMount(str(info.accessMode or ""), info.mounted, info.accessible)
     capacity, free = entry.get("summary.capacity"), entry.get("summary.freeSpace")
     return SiteDatastore(
         name=plain_name(entry.get("name")),

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report.standing import prepared, standing
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.state_tables import (
+    prepared_table,
+    state_table,
+)
 
 
 def seen(name: str, position: str, **more: Any) -> dict[str, Any]:
@@ -13,7 +16,7 @@ def seen(name: str, position: str, **more: Any) -> dict[str, Any]:
 
 
 def test_every_machine_is_listed_with_what_comes_next() -> None:
-    lines = standing(
+    lines = state_table(
         [
             seen("a", "home_uncommitted", azure_machine={"exists": True, "power_state": "stopped"}),
             seen("b", "syncing_home", doing="synchronising", sync_percentage=42),
@@ -29,10 +32,10 @@ def test_every_machine_is_listed_with_what_comes_next() -> None:
 
 
 def test_vaults_are_named_where_there_are_several_and_nothing_may_be_left() -> None:
-    lines = standing([seen("a", "home"), seen("b", "home", vault="w")])
+    lines = state_table([seen("a", "home"), seen("b", "home", vault="w")])
     assert "vault" in lines[1]
     assert lines[-1] == "  Nothing to do."
-    assert standing([]) == ["", "There is no machine."]
+    assert state_table([]) == ["", "There is no machine."]
 
 
 def entry(name: str, done: str, before: Any = None, after: Any = None, **more: Any) -> dict[str, Any]:
@@ -47,9 +50,9 @@ def test_what_was_found_and_changed_is_a_table() -> None:
         entry("mt-2", "unchanged"),
         entry("mt-3", "refused", reason="It has a snapshot.", remedy="Delete it."),
     ]
-    lines = prepared(told, False)
+    lines = prepared_table(told, False)
     rows = [text.split() for text in lines]
     assert ["mt-1", "master", "target", "changed", "vmotion", "free", "vmotion", "excluded"] in rows
     assert ["mt-2", "master", "target", "ready"] in rows
     assert "mt-3 refused: It has a snapshot. Delete it." in lines
-    assert "would change" in "\n".join(prepared(told, True))
+    assert "would change" in "\n".join(prepared_table(told, True))

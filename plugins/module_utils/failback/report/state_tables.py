@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..model.outcomes import BAD, spoken
+from ..model.outcomes import BAD, in_words
 from .rows import table
 from .table import wrapped
 
@@ -24,7 +24,7 @@ _ASKS = {
 }
 
 
-def standing(machines: Sequence[Mapping[str, Any]]) -> list[str]:
+def state_table(machines: Sequence[Mapping[str, Any]]) -> list[str]:
     """The state of every machine, one line each, and how many need which next step."""
     if not machines:
         return ["", "There is no machine."]
@@ -62,7 +62,7 @@ def standing(machines: Sequence[Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def prepared(entries: Sequence[Mapping[str, Any]], check: bool) -> list[str]:
+def prepared_table(entries: Sequence[Mapping[str, Any]], check: bool) -> list[str]:
     """What was found and changed, one line for each server and machine. ``entries`` are rows of the modules that prepare servers."""
     rows = [
         {
@@ -79,7 +79,7 @@ def prepared(entries: Sequence[Mapping[str, Any]], check: bool) -> list[str]:
     lines = ["", *table(rows)]
     for e in entries:
         if e.get("done") in (*BAD, "waiting") and e.get("reason"):
-            said = f"{e.get('name')} {spoken(str(e['done']))}: {e['reason']} {e.get('remedy') or ''}"
+            said = f"{e.get('name')} {in_words(str(e['done']))}: {e['reason']} {e.get('remedy') or ''}"
             lines += ["", *wrapped(said.strip(), "  ")]
         for problem in e.get("warnings") or ():
             lines += wrapped(f"  {e.get('name')} warning: {problem.get('message') or ''}", "    ")
@@ -91,7 +91,7 @@ def _found(entry: Mapping[str, Any], check: bool) -> str:
     if done in ("started", "unchanged"):
         changed = "would change" if check else "changed"
         return changed if entry.get("changed") else "ready"
-    return spoken(done)
+    return in_words(done)
 
 
 def _settings(here: Any, there: Any) -> str:

@@ -10,8 +10,8 @@ from ..model.items import iso, parse_time
 from ..model.ports import Clock
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric
-from ..model.slices import Slice
-from .entries import progress, refresh_fabric, spent
+from ..model.slice import Slice
+from .entries import progress, refresh_fabric, requests_so_far
 
 S = TypeVar("S")
 
@@ -79,7 +79,7 @@ class ServerSlice(Slice[S]):
             "changed": any(entry["changed"] for entry in entries),
             "machines": list(entries),
             "progress": progress(entries),
-            "requests": spent(self.cursor, self.vaults.requests, sent, reads),
+            "requests": requests_so_far(self.cursor, self.vaults.requests, sent, reads),
             "cursor": self.cursor,
             "next_slice_seconds": self.order.slice_seconds,
             **more,
