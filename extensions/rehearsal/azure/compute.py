@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from rehearsal.azure import wishes
 from rehearsal.azure.clock import iso
 from rehearsal.azure.errors import resource_not_found
 from rehearsal.azure.remains import disk_ids
@@ -76,7 +77,7 @@ class Compute:
         disks = disk_ids(vm.item, vm.test)
         properties: dict[str, Any] = {
             "vmId": stable_uuid("test-vm", machine.vault, machine.name) if vm.test else vm.item.azure_machine_id,
-            "hardwareProfile": {"vmSize": "Standard_D2s_v3"},
+            "hardwareProfile": {"vmSize": wishes.size(vm.item)},
             "storageProfile": {
                 "osDisk": {
                     "osType": machine.os,

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.azure import details_modernized
+from rehearsal.azure import details_modernized, wishes
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, protected_name, seed_disk_names
+from rehearsal.azure.naming import disk_ids, disk_names, protected_name, seed_disk_names
 from rehearsal.azure.nics import mac, nic
 from rehearsal.azure.words import AGE_MARK, AGENT_VERSION, GIB, NEVER_EXPIRES, booltext
 from rehearsal.fleet import stable_uuid
@@ -24,7 +24,7 @@ WINDOWS, LINUX = "Microsoft Windows Server 2016 Datacenter", "Red Hat Enterprise
 
 def provider_details(item: Item, hollow: bool, heartbeat: str, calculated: str, progress: Any) -> dict[str, Any]:
     details = BY_TYPE[item.row.instance_type](item, hollow, heartbeat, calculated, progress)
-    details.update({key: value for key, value in item.wishes.items() if key in details and key != "vmNics"})
+    details.update({key: value for key, value in item.wishes.items() if key in details})
     details.update(item.machine.details)
     details.update(item.overrides.get("details", {}))
     return details
@@ -197,10 +197,10 @@ def _forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
             "osDiskId": disk_ids(machine)[0],
             "azureVMDiskDetails": _azure_disks(item),
             "recoveryAzureVMName": item.azure_name,
-            "recoveryAzureVMSize": "Standard_D2s_v3",
+            "recoveryAzureVMSize": wishes.size(item),
             "recoveryAzureStorageAccount": None,
             "recoveryAzureLogStorageAccountId": _log_storage(item, group),
-            "selectedRecoveryAzureNetworkId": item.network_id,
+            "selectedRecoveryAzureNetworkId": wishes.network_id(item),
             "selectedTfoAzureNetworkId": None,
             "selectedSourceNicId": mac(item),
             "discoveryType": "vCenter" if machine.onprem != "physical" else "Physical",
@@ -256,7 +256,7 @@ def _failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progres
             if committed
             else _disks(item, progress, calculated, ("sourceDataInMB", "psDataInMB", "targetDataInMB")),
             # The Azure VM's, even once the machine runs on-premises (SEEN).
-            "ipAddress": azure_ip(machine),
+            "ipAddress": wishes.address(item),
             "masterTargetId": None if hollow else item.master_target,
             "consistencyPoints": None if hollow else points,
             "rebootAfterUpdateStatus": None,

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.azure import remains
+from rehearsal.azure import networks, remains, wishes
 from rehearsal.azure.clock import iso, iso_seconds
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names, new_disk_ids
+from rehearsal.azure.naming import disk_ids, disk_names, new_disk_ids
 from rehearsal.azure.points import newest_point
 from rehearsal.azure.words import GIB, RPO_MARK, booltext
 from rehearsal.fleet import stable_uuid
@@ -214,6 +214,11 @@ def _mac(item: Item, prefix: str) -> str:
     return f"{prefix}:{digits[0:2]}:{digits[2:4]}:{digits[4:6]}"
 
 
+def mac(item: Item) -> str:
+    """Of the adapter on-premises."""
+    return _mac(item, "00:50:56")
+
+
 def discovered(item: Item) -> dict[str, Any] | None:
     """What the appliance's discovery knows of the on-premises machine; a physical one is not in any vCenter."""
     machine, vault = item.machine, item.vault
@@ -276,14 +281,14 @@ def forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress:
         "storageAccountId": None,
         # Keeps the machine's name when the failover gave the Azure VM another one (SEEN).
         "targetVmName": machine.name,
-        "targetVmSize": "Standard_D2s_v3",
+        "targetVmSize": wishes.size(item),
         "targetResourceGroupId": group,
         "targetLocation": vault.spec.location,
         "targetAvailabilitySetId": "",
         "targetAvailabilityZone": "",
         "targetProximityPlacementGroupId": "",
         "targetBootDiagnosticsStorageAccountId": item.log_storage,
-        "targetNetworkId": f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr",
+        "targetNetworkId": wishes.network_id(item),
         "testNetworkId": "",
         "failoverRecoveryPointId": item.failover_point,
     }
@@ -311,7 +316,7 @@ def forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress:
             "agentUpgradeBlockingErrorDetails": [_upgrade_blocked(item)],
             "vmNics": [
                 {
-                    "nicId": _mac(item, "00:50:56"),
+                    "nicId": mac(item),
                     "isPrimaryNic": "true",
                     "isSelectedForFailover": "true",
                     "sourceIPAddress": machine.ip,
@@ -320,10 +325,11 @@ def forward(item: Item, hollow: bool, heartbeat: str, calculated: str, progress:
                     "sourceSubnetName": None,
                     "targetIPAddress": "",
                     "targetIPAddressType": "Dynamic",
-                    "targetSubnetName": "machines",
+                    "targetSubnetName": networks.SUBNET,
                     "testSubnetName": None,
                     "testIPAddress": None,
                     "testIPAddressType": "Dynamic",
+                    **wishes.modernized_nic(item),
                 }
             ],
             "discoveredVmDetails": None if thin else discovered(item),
@@ -357,7 +363,7 @@ def failback(item: Item, hollow: bool, heartbeat: str, calculated: str, progress
                 "macAddress": _mac(item, "00:0D:3A"),
                 "networkName": None,
                 "adapterType": None,
-                "sourceIpAddress": azure_ip(machine),
+                "sourceIpAddress": wishes.address(item),
             }
         ],
         "discoveredVmDetails": None,

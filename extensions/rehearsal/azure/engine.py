@@ -8,14 +8,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rehearsal.azure import effects, effects_modernized
+from rehearsal.azure import effects, effects_modernized, wishes
 from rehearsal.azure.errors import BUSY, Cause, JobFailure, Refused, provider_refused, refused
 from rehearsal.azure.inventory import add_event, add_health_event
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job, Task
 from rehearsal.azure.lifecycle import AFTER_SYNC, after_failure, move_for, moves_of
 from rehearsal.azure.lifecycle_table import Move
-from rehearsal.azure.naming import azure_ip
 from rehearsal.azure.scenarios import FINALIZED
 from rehearsal.azure.vault import VaultState
 from rehearsal.azure.world import World
@@ -210,7 +209,7 @@ class Engine:
             goal = item.azure_machine_id if move.direction == "to_onprem" else item.machine.uuid
             child = self._job(job.vault, "EnableDr", "Enable replication", item, job.client_request_id)
         elif task.step.name == "DiscoverReplicaTask" and move.direction == "to_onprem":
-            goal = azure_ip(item.machine)
+            goal = wishes.address(item)
             child = self._job(job.vault, "DiscoverReplica", None, item, job.client_request_id)
         else:
             return None

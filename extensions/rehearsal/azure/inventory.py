@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.azure import wishes
 from rehearsal.azure.clock import Clock, iso
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
-from rehearsal.azure.naming import azure_ip, disk_ids, disk_names
+from rehearsal.azure.naming import disk_ids, disk_names
 from rehearsal.azure.words import AGENT_VERSION, AZURE, RS, same
 from rehearsal.fleet import stable_uuid
 
@@ -163,7 +164,7 @@ def protectable(item: Item) -> dict[str, Any]:
                 "agentInstalled": "Installed",
                 "osType": machine.os.upper(),
                 "agentVersion": AGENT_VERSION,
-                "ipAddress": machine.ip if row.forward else azure_ip(machine),
+                "ipAddress": machine.ip if row.forward else wishes.address(item),
                 "poweredOn": "On" if row.forward else "Off",
                 "vCenterInfrastructureId": stable_uuid("vcenter", vault.spec.name) if vmware else None,
                 "discoveryType": "vCenter" if vmware else "Physical",
@@ -255,6 +256,7 @@ def plan(vault: VaultState, name: str) -> dict[str, Any]:
             "currentScenarioStatusDescription": busy.description if busy else None,
             "groups": plan_groups(vault, name),
             "providerSpecificDetails": [],
+            **vault.plan_times.get(name, {}),
         },
     }
 

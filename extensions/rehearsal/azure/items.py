@@ -7,6 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.azure import wishes
 from rehearsal.azure.clock import Clock, iso, iso_seconds
 from rehearsal.azure.details import provider_details
 from rehearsal.azure.lifecycle import AFTER_FAILOVER
@@ -121,7 +122,7 @@ class Item:
     @property
     def azure_name(self) -> str:
         """The service changes a name that is taken (SEEN: the old name and a GUID)."""
-        name = str(self.wishes.get("recoveryAzureVMName") or self.wishes.get("targetVmName") or self.machine.name)
+        name = wishes.name(self)
         return f"{name}-{stable_uuid('azure-name', self.name)}" if self.machine.azure_name_taken else name
 
     @property
@@ -160,14 +161,6 @@ class Item:
             return 0
         span = max(1.0, self.sync_ends - self.sync_started)
         return max(0, min(99, int(100 * (self.clock.now() - self.sync_started) / span)))
-
-    @property
-    def network_id(self) -> str:
-        """The network that the Azure VM comes up in."""
-        spec = self.vault.spec
-        group = f"/subscriptions/{spec.subscription_id}/resourceGroups/{spec.target_resource_group}"
-        own = f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr"
-        return str(self.wishes.get("selectedRecoveryAzureNetworkId") or own)
 
     def last_point(self) -> str | None:
         """The last recovery point, which stays the same after a failover (SEEN); None while points are made."""

@@ -16,6 +16,8 @@ from rehearsal.fleet import Vault
 #: first one, so it has its process server; the second one has none.
 NETWORKS = {"vnet-dr": "10.50.0.0/16", "vnet-dr-2": "10.60.0.0/16"}
 SUBNET = "servers"
+#: The one that machines come up in.
+OF_MACHINES = "vnet-dr-2"
 
 #: Azure keeps the first four addresses and the last one of a subnet for itself (DOC).
 RESERVED_FIRST = 4

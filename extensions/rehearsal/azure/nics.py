@@ -6,6 +6,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.azure import networks, wishes
+
 if TYPE_CHECKING:
     from rehearsal.azure.items import Item
 
@@ -19,7 +21,7 @@ def mac(item: Item) -> str:
 
 
 def nic(item: Item) -> dict[str, Any]:
-    wished = item.wishes.get("vmNics", {}).get(mac(item), {})
+    wished = item.wishes.get("nic", {}) if item.row.forward else {}
     found: dict[str, Any] = {
         "nicId": mac(item),
         "replicaNicId": None,
@@ -28,8 +30,8 @@ def nic(item: Item) -> dict[str, Any]:
         "vMNetworkName": "Intel(R) 82574L Gigabit Network Connection"
         if item.row.forward
         else "Microsoft Hyper-V Network Adapter",
-        "recoveryVMNetworkId": item.network_id if item.row.forward else None,
-        "ipConfigs": [_address(item)],
+        "recoveryVMNetworkId": wishes.network_id(item) if item.row.forward else None,
+        "ipConfigs": [{**_address(item), **wishes.addresses(item)}] if item.row.forward else [_address(item)],
         "selectionType": "SelectedByUser" if item.row.forward else "NotSelected",
         "recoveryNetworkSecurityGroupId": None,
         "enableAcceleratedNetworkingOnRecovery": None,
@@ -44,7 +46,7 @@ def nic(item: Item) -> dict[str, Any]:
         "tfoReuseExistingNic": False,
         "targetNicName": None,
     }
-    found.update({key: value for key, value in wished.items() if key in found})
+    found.update({key: value for key, value in wished.items() if key in found and key != "ipConfigs"})
     return found
 
 
@@ -57,7 +59,7 @@ def _address(item: Item) -> dict[str, Any]:
         "ipAddressType": "Dynamic",
         "isSeletedForFailover": True,
         # Empty texts in the failback (SEEN).
-        "recoverySubnetName": "servers" if item.row.forward else "",
+        "recoverySubnetName": networks.SUBNET if item.row.forward else "",
         "recoveryStaticIPAddress": None if item.row.forward else "",
         "recoveryIPAddressType": "Dynamic",
         "recoveryPublicIPAddressId": None,

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from rehearsal.azure.clock import iso
 from rehearsal.azure.engine import Engine
 from rehearsal.azure.errors import PLAN_MEMBER, JobFailure, Refused, refused
 from rehearsal.azure.inventory import plan_groups
@@ -18,6 +19,16 @@ from rehearsal.azure.words import last_segment, same
 
 #: Starts the operation on one machine; raises Refused.
 Start = Callable[[Item], Job]
+
+#: The kinds of groups (SPEC), and the most machines of one plan (DOC).
+GROUP_TYPES = ("Shutdown", "Failover", "Boot")
+MOST_MEMBERS = 100
+#: What a plan says of its last run, by the run's scenario (SPEC as keys).
+LAST_TIMES = {
+    "PlannedFailover": "lastPlannedFailoverTime",
+    "UnplannedFailover": "lastUnplannedFailoverTime",
+    "TestFailover": "lastTestFailoverTime",
+}
 
 #: Service seconds between two polls of the jobs of a group.
 LOOK = 2.0
@@ -44,9 +55,7 @@ def item_body(item: Item, given: dict[str, Any]) -> dict[str, Any]:
 
 def begin(engine: Engine, vault: VaultState, name: str, scenario: str, friendly: str, start: Start, client: str) -> Job:
     """Run an operation over a plan's groups. Raises Refused while the plan is busy."""
-    running = vault.plan_jobs.get(name)
-    if running is not None and running.ended is None:
-        raise refused(409, "RecoveryPlanBusy", f"The recovery plan '{name}' runs {running.friendly} just now.")
+    demand_idle(vault, name)
     job = Job(
         vault,
         scenario,
@@ -63,6 +72,13 @@ def begin(engine: Engine, vault: VaultState, name: str, scenario: str, friendly:
     vault.jobs[job.name] = vault.plan_jobs[name] = job
     engine.launch(job, _run(engine, vault, job, start))
     return job
+
+
+def demand_idle(vault: VaultState, name: str) -> None:
+    """Raises Refused while the plan runs: it is neither started again nor changed nor removed (INFER)."""
+    running = vault.plan_jobs.get(name)
+    if running is not None and running.ended is None:
+        raise refused(409, "RecoveryPlanBusy", f"The recovery plan '{name}' runs {running.friendly} just now.")
 
 
 def _tasks(number: int, group: dict[str, Any], scenario: str) -> list[Task]:
@@ -118,6 +134,8 @@ async def _run(engine: Engine, vault: VaultState, job: Job, start: Start) -> Non
             state = "Failed"
             break
         task.state, task.description, task.ended = "Succeeded", "Completed", clock.now()
+    if state == "Succeeded" and job.scenario in LAST_TIMES:
+        vault.plan_times.setdefault(job.target_name, {})[LAST_TIMES[job.scenario]] = iso(clock.now())
     job.finish(state, clock.now())
 
 
@@ -144,7 +162,7 @@ async def _group(engine: Engine, vault: VaultState, job: Job, task: Task, start:
 
 
 def keep(vault: VaultState, name: str, groups: list[dict[str, Any]]) -> None:
-    """Write down a plan as a client gives it. Raises Refused for a machine that the vault does not have."""
+    """Write down a plan as a client gives it. Raises Refused where the vault cannot hold such a plan."""
     known = {item.id.casefold(): item for item in vault.items.values()}
     kept, members = [], []
     for group in groups:
@@ -156,15 +174,25 @@ def keep(vault: VaultState, name: str, groups: list[dict[str, Any]]) -> None:
                     400, "InvalidRequest", f"The vault has no replicated item '{last_segment(entry.get('id') or '')}'."
                 )
             items.append(item)
+        kind = group.get("groupType") or "Boot"
+        if kind not in GROUP_TYPES:
+            raise refused(
+                400, "InvalidRequest", f"The group type {kind!r} is unknown; known are {', '.join(GROUP_TYPES)}."
+            )
         kept.append(
             {
-                "groupType": group.get("groupType") or "Boot",
+                "groupType": kind,
                 "items": [item.name for item in items],
                 "startGroupActions": group.get("startGroupActions") or [],
                 "endGroupActions": group.get("endGroupActions") or [],
             }
         )
         members += [item.machine.name for item in items]
+    twice = next((member for member in members if members.count(member) > 1), None)
+    if twice is not None:
+        raise refused(400, "InvalidRequest", f"The machine '{twice}' is more than once in the recovery plan '{name}'.")
+    if len(members) > MOST_MEMBERS:
+        raise refused(400, "InvalidRequest", f"A recovery plan holds at most {MOST_MEMBERS} machines.")
     # The answer has the first two whether or not they were given (SEEN).
     for kind in ("Failover", "Shutdown"):
         if not any(group["groupType"] == kind for group in kept):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rehearsal.azure import networks
+from rehearsal.azure import networks, wishes
 from rehearsal.azure.naming import azure_ip
 from rehearsal.fleet import stable_uuid
 
@@ -53,7 +53,8 @@ def left(resources: dict[str, Body], vm: AzureVm) -> None:
 
 
 def _nic(vm: AzureVm) -> Body:
-    network = f"{target_group(vm.item)}/providers/Microsoft.Network/virtualNetworks/{list(networks.NETWORKS)[1]}"
+    # A test runs beside the machine itself: a wished address is not its.
+    static = None if vm.test else wishes.static_address(vm.item)
     return {
         "name": vm.nic_id.rpartition("/")[2],
         "id": vm.nic_id,
@@ -71,9 +72,9 @@ def _nic(vm: AzureVm) -> Body:
                     "properties": {
                         "provisioningState": "Succeeded",
                         "primary": True,
-                        "privateIPAddress": azure_ip(vm.item.machine),
-                        "privateIPAllocationMethod": "Dynamic",
-                        "subnet": {"id": f"{network}/subnets/{networks.SUBNET}"},
+                        "privateIPAddress": static or azure_ip(vm.item.machine),
+                        "privateIPAllocationMethod": "Static" if static else "Dynamic",
+                        "subnet": {"id": f"{wishes.network_id(vm.item)}/subnets/{wishes.subnet(vm.item)}"},
                     },
                 }
             ],

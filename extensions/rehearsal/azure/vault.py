@@ -57,6 +57,8 @@ class VaultState:
     events: list[dict[str, Any]] = field(default_factory=list)
     #: Groups of plans that a client has put, by name; items stand by their names.
     kept_plans: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: When a plan last ran to its end, by its name and the key that says so.
+    plan_times: dict[str, dict[str, str]] = field(default_factory=dict)
     #: The last job of each plan.
     plan_jobs: dict[str, Job] = field(default_factory=dict)
     #: Alert and vault settings that a client has put.

@@ -58,6 +58,7 @@ def test_a_test_failover_waits_for_its_cleanup(vault: Wire) -> None:
     item = vault.item("web-01")
     body = {"networkType": "VmNetworkAsInput", "networkId": "/x/vnet", "providerSpecificDetails": provider(item)}
     assert vault.start(item, "testFailover", {**body, "networkId": ""}).status_code == 400
+    assert vault.start(item, "testFailover", {**body, "failoverDirection": "RecoveryToPrimary"}).status_code == 400
     assert vault.start(item, "testFailoverCleanup", {"comments": "too early"}).status_code == 409
     vault.good(vault.run(item, "testFailover", body))
     waiting = vault.get(item["id"])["properties"]
@@ -129,16 +130,70 @@ def test_an_item_is_changed(vault: Wire) -> None:
         words = ("recoveryAzureVMName", "recoveryAzureVMSize", "selectedRecoveryAzureNetworkId")
     else:
         words = ("targetVmName", "targetVmSize", "targetNetworkId")
-    wanted = dict(zip(words, ("web-new", "Standard_D4s_v3", "/x/vnet-other"), strict=True))
-    body = wanted if kind == "InMageAzureV2" else {"providerSpecificDetails": {"instanceType": kind, **wanted}}
+    network = other_network()
+    wanted: dict[str, Any] = dict(zip(words, ("web-new", "Standard_D4s_v3", network), strict=True))
+    nic = told_nic(vault, item)
+    asked: dict[str, Any] = {"nicId": nic["nicId"].lower()}
+    if kind == "InMageAzureV2":
+        asked["ipConfigs"] = [
+            {"ipConfigName": "one", "recoverySubnetName": "apps", "recoveryStaticIPAddress": "10.50.0.77"}
+        ]
+        asked["selectionType"] = "SelectedByUser"
+    else:
+        asked |= {"isPrimaryNic": "true", "targetSubnetName": "apps", "targetStaticIPAddress": "10.50.0.77"}
+
+    def patch(**given: Any) -> Any:
+        body = given if kind == "InMageAzureV2" else {"providerSpecificDetails": {"instanceType": kind, **given}}
+        return vault.call("PATCH", item["id"], {"properties": body})
+
     sizes = {s["name"] for s in vault.all(f"{item['id']}/targetComputeSizes")}
     assert "Standard_D4s_v3" in sizes
-    vault.good(vault.job(vault.call("PATCH", item["id"], {"properties": body})))
+    for wrong in ({words[0]: "no name!"}, {words[1]: "Standard_None"}, {"vmNics": [{**asked, "nicId": "00:00"}]}):
+        assert patch(**wrong).status_code == 400, wrong
+    vault.good(vault.job(patch(**wanted, vmNics=[asked])))
     told = vault.get(item["id"])["properties"]["providerSpecificDetails"]
     assert {word: told[word] for word in words} == wanted
+    after = told_nic(vault, item)
+    assert set(after) == set(nic)
+    if kind == "InMageAzureV2":
+        (address,) = after["ipConfigs"]
+        assert set(address) == set(nic["ipConfigs"][0])
+        assert (address["name"], address["recoverySubnetName"]) == ("one", "apps")
+        assert (address["recoveryStaticIPAddress"], address["recoveryIPAddressType"]) == ("10.50.0.77", "Static")
+    else:
+        assert (after["targetSubnetName"], after["targetIPAddress"]) == ("apps", "10.50.0.77")
+        assert after["targetIPAddressType"] == "Static"
     vault.good(vault.run(item, "unplannedFailover", out(item)))
-    assert "web-new" in names(vault)
-    assert vault.call("PATCH", item["id"], {"properties": body}).status_code == 409
+    made = vault.get(f"{target_group()}/providers/Microsoft.Compute/virtualMachines/web-new")["properties"]
+    assert made["hardwareProfile"]["vmSize"] == "Standard_D4s_v3"
+    adapter = vault.get(made["networkProfile"]["networkInterfaces"][0]["id"])["properties"]["ipConfigurations"][0]
+    assert adapter["properties"]["privateIPAddress"] == "10.50.0.77"
+    assert adapter["properties"]["subnet"]["id"] == f"{network}/subnets/apps"
+    assert patch(**wanted).status_code == 409
+
+
+def target_group() -> str:
+    return f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg-homeward-dr"
+
+
+def other_network() -> str:
+    return f"{target_group()}/providers/Microsoft.Network/virtualNetworks/vnet-dr"
+
+
+def told_nic(vault: Wire, item: dict[str, Any]) -> dict[str, Any]:
+    (nic,) = vault.get(item["id"])["properties"]["providerSpecificDetails"]["vmNics"]
+    return dict(nic)
+
+
+def test_an_azure_vm_comes_up_where_its_item_says(vault: Wire) -> None:
+    item = vault.item("web-03")
+    told = vault.get(item["id"])["properties"]["providerSpecificDetails"]
+    network = told.get("selectedRecoveryAzureNetworkId") or told["targetNetworkId"]
+    nic = told["vmNics"][0]
+    subnet = nic["ipConfigs"][0]["recoverySubnetName"] if "ipConfigs" in nic else nic["targetSubnetName"]
+    adapter = vault.get(f"{target_group()}/providers/Microsoft.Network/networkInterfaces")["value"]
+    places = {c["properties"]["subnet"]["id"] for a in adapter for c in a["properties"]["ipConfigurations"]}
+    assert f"{network}/subnets/{subnet}" in places
 
 
 def test_new_disks_join_a_modernized_replication(vault: Wire) -> None:

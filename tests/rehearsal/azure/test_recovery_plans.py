@@ -92,6 +92,10 @@ def test_a_plan_runs_its_groups_in_order_and_waits_for_people(vault: Wire) -> No
     assert "UnplannedFailover" in vault.get(second["id"])["properties"]["allowedOperations"]
     assert vault.get(plan["id"])["properties"]["currentScenarioStatus"] == "Suspended"
     assert vault.start(plan, "failoverCommit").status_code == 409
+    again = {"properties": {"groups": [group(first)]}}
+    for method, body in (("PUT", again), ("PATCH", again), ("DELETE", None)):
+        no = vault.call(method, plan["id"], body)
+        assert (no.status_code, no.json()["error"]["code"]) == (409, "RecoveryPlanBusy"), method
     assert vault.call("POST", f"{path}/resume", {"properties": {"comments": "Looked."}}).status_code == 202
     job = ended(vault, path)
     assert job["state"] == "Succeeded"
@@ -104,6 +108,8 @@ def test_a_plan_runs_its_groups_in_order_and_waits_for_people(vault: Wire) -> No
         "web-01",
         "web-02",
     ]
+    times = {key for key, value in vault.get(plan["id"])["properties"].items() if key.startswith("last") and value}
+    assert times == {"lastUnplannedFailoverTime"}
     assert ended(vault, job_path(vault, vault.start(plan, "failoverCommit")))["state"] == "Succeeded"
     assert "SwitchProtection" in vault.get(second["id"])["properties"]["allowedOperations"]
     no = vault.start(plan, "reProtect")
@@ -135,6 +141,13 @@ def test_plans_are_changed_and_removed(vault: Wire) -> None:
     plan = put(vault, "GONE", group(vault.item("web-03"), vault.item("web-04")), method="PATCH")
     assert plan["name"] == "gone"
     assert len(plan["properties"]["groups"][-1]["replicationProtectedItems"]) == 2
+    vault.good(vault.job(vault.call("PATCH", plan["id"], {"properties": {}})))
+    assert vault.get(plan["id"])["properties"]["groups"] == plan["properties"]["groups"]
+    member = {"replicationProtectedItems": [{"id": vault.item("web-03")["id"]}]}
+    for wrong in ([{"groupType": "Nonsense"}], [member, member], [{"replicationProtectedItems": [{"id": "/x"}]}]):
+        no = vault.call("PATCH", plan["id"], {"properties": {"groups": wrong}})
+        assert (no.status_code, no.json()["error"]["code"]) == (400, "InvalidRequest"), wrong
+    assert vault.get(plan["id"])["properties"]["groups"] == plan["properties"]["groups"]
     reply = vault.call("DELETE", plan["id"])
     vault.good(vault.job(reply))
     assert vault.call("GET", reply.headers["Location"]).status_code == 204

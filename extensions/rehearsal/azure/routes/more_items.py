@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rehearsal.azure import catalogue
+from rehearsal.azure import catalogue, details_modernized, wishes
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.details import seed_disks
 from rehearsal.azure.engine import check_support
 from rehearsal.azure.errors import refused
 from rehearsal.azure.items import Item
 from rehearsal.azure.jobs import Job
+from rehearsal.azure.nics import mac
 from rehearsal.azure.points import point_by_id
 from rehearsal.azure.routes.base import ITEM, Service, bodies, item_of, route
 from rehearsal.azure.routes.jobs import accepted
@@ -72,6 +73,9 @@ async def test_failover(service: Service, call: Call) -> Reply:
     demand(service.engine, item, "TestFailover", "testFailover", call.ids)
     properties = _body(call)
     _provider(item, properties)
+    direction = properties.get("failoverDirection")
+    if direction not in (None, "PrimaryToRecovery"):
+        raise refused(400, "InvalidRequest", f"The failover direction {direction!r} does not fit a test failover.")
     if same(properties.get("networkType"), "VmNetworkAsInput") and not properties.get("networkId"):
         raise refused(400, "InvalidRequest", "The property networkId is required.")
     job = hold(
@@ -208,12 +212,18 @@ async def update_item(service: Service, call: Call) -> Reply:
     size = given.get("recoveryAzureVMSize") or given.get("targetVmSize")
     if size and size not in catalogue.SIZES:
         raise refused(400, "InvalidRequest", f"The size {size!r} is not offered in {item.vault.spec.location}.")
+    name = given.get("recoveryAzureVMName") or given.get("targetVmName")
+    if name and not wishes.good_name(item, name):
+        raise refused(400, "InvalidRequest", f"The name {name!r} is none that Azure takes for a virtual machine.")
     changed = {key: given[key] for key in CHANGEABLE if given.get(key) is not None}
-    nics = {str(nic.get("nicId") or ""): nic for nic in given.get("vmNics") or ()}
+    own = details_modernized.mac(item) if item.vault.modernized else mac(item)
+    for nic in given.get("vmNics") or ():
+        if not same(nic.get("nicId"), own):
+            raise refused(400, "InvalidRequest", f"The machine has no network adapter {nic.get('nicId')!r}.")
+        changed["nic"] = nic
 
     def applied() -> None:
         item.wishes.update(changed)
-        item.wishes.setdefault("vmNics", {}).update(nics)
 
     job = hold(
         service.engine, item, "UpdateVmProperties", "Update the virtual machine", "update_item", call.ids[0], applied

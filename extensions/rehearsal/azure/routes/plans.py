@@ -54,10 +54,13 @@ async def _put(service: Service, call: Call) -> Reply:
     properties = call.json().get("properties") or {}
     if call.method == "PATCH" and inventory.plan_named(vault, call.name(1)) is None:
         raise item_not_found(call.name(1), call.ids)
-    if not isinstance(properties.get("groups"), list):
+    given = properties.get("groups")
+    if given is None and call.method == "PUT":
         raise refused(400, "InvalidRequest", "The property groups is required.")
     name = inventory.plan_named(vault, call.name(1)) or call.name(1)
-    plans.keep(vault, name, properties["groups"])
+    plans.demand_idle(vault, name)
+    if given is not None:
+        plans.keep(vault, name, given)
     return _changed(service, call, vault, name, "Save")
 
 
@@ -67,7 +70,9 @@ ROUTES[("PUT", PLAN)] = ROUTES[("PATCH", PLAN)] = _put
 @route("DELETE", PLAN)
 async def delete_plan(service: Service, call: Call) -> Reply:
     vault, name = _plan(call)
+    plans.demand_idle(vault, name)
     vault.spec.recovery_plans.pop(name)
+    vault.plan_times.pop(name, None)
     vault.kept_plans.pop(name, None)
     answer = _changed(service, call, vault, name, "Delete")
     list(vault.jobs.values())[-1].leaves_nothing = True
