@@ -37,7 +37,10 @@ WORDS = ("Id", "ID", "Type", "Name", "Size", "Direction", "Operations", "Drive",
 
 
 def check(body: dict[str, Any], plan: bool = False) -> None:
-    """Raises Refused for the first key of another shape. A plan takes a list of providers' details where an item takes one."""
+    """Raises Refused for the first key of another shape. A plan takes a list of providers' details where an item takes one.
+
+    What a deployment's template says of its resources is for their own providers to check: a run command's parameters are a list.
+    """
     for key, value in body.items():
         if value is None:
             continue
@@ -51,7 +54,7 @@ def check(body: dict[str, Any], plan: bool = False) -> None:
         if key == "id" or key.endswith(WORDS):
             if isinstance(value, dict | list):
                 raise _misshapen(key, "one text")
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and key != "template":
             check(value, plan)
         elif isinstance(value, list):
             for entry in value:
