@@ -93,6 +93,7 @@ def touched(scene: Scene, since: int) -> set[str]:
             "stage_1_failover_to_azure",
             ["-e", "asr_machines=s1-held", "-e", "asr_confirm_failover_to_azure=true"],
             {"s1-held": ["failover_to_azure", "commit_to_azure"]},
+            marks=pytest.mark.further,
         ),
         case(
             "stage 1 out of time, and then held",
@@ -130,6 +131,7 @@ def touched(scene: Scene, since: int) -> set[str]:
             ["-i", "{choice}"],
             {"from-inventory": HOME},
             variables={"all": {"hosts": {"localhost": {"asr_machines": ["from-inventory"]}}}},
+            marks=pytest.mark.further,
         ),
         case(
             "stage 4 refused",
