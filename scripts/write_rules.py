@@ -52,9 +52,9 @@ Accept a rule by its name, with a reason that the result and the report record:
 Every stage asks the rules of its step right before it sends anything, for each machine, on facts read then, and so does each module in
 a play of your own. In check mode the same machines are refused. A machine that a rule blocks is refused with the rule's name, reason and
 remedy, its consistency group is held, and the others go on. Warnings and what is not known stop nothing. Result and report list all of it
-as ``findings``, with what was accepted and why; the table in the terminal prints the warnings below the machines. Only ``cs_backup`` and
-``mt_excluded`` are left to preflight. A failover home needs ``vm_off``, so without
-vCenter it is blocked until you accept that rule.
+as ``findings``, with what was accepted and why; the table in the terminal prints the warnings below the machines. Left to preflight are
+{preflight_only}.
+A failover home needs ``vm_off``, so without vCenter it is blocked until you accept that rule.
 
 ``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which stands for the on-premises side. The collection
 does not log in to machines: whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error if a
@@ -69,7 +69,9 @@ def guide() -> str:
     """The guide as the rows give it."""
     catalogue: Any = importlib.import_module(f"{READINESS}.rules.catalogue")
     words: Any = importlib.import_module(f"{READINESS}.facts.moments")
-    lines = [HEAD]
+    before: Any = importlib.import_module(f"{READINESS}.before_step")
+    left = [f"``{rule.id}``" for rule in catalogue.RULES if rule.id in before.PREFLIGHT_ONLY]
+    lines = [HEAD.replace("{preflight_only}", f"{', '.join(left[:-1])} and {left[-1]}")]
     for kind, name in words.ABOUT.items():
         title = f"Rules about a {name}"
         lines += [title, "-" * len(title), ""]
@@ -80,6 +82,7 @@ def guide() -> str:
             lines += [
                 f"``{rule.id}``",
                 f"  {rule.title}. {'Blocks' if rule.severity == 'block' else 'Warns'}.{unknown}{only}",
+                *([f"  Cannot be accepted: {catalogue.FIRM[rule.id]}."] if rule.id in catalogue.FIRM else []),
                 "",
                 f"  * Before: {moments}",
                 f"  * Reads: {rule.reads}",

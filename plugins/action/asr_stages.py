@@ -58,6 +58,8 @@ class ActionModule(Calling):
         self._chain = Chain.load(path)
         self._chain.spoken_to(self._listener())
         part = str(args.get("part") or "chain")
+        if part in ("stage", "pause", "resume"):
+            self._settings = self._chain.as_settled(self._settings)
         try:
             return dict(getattr(self, f"_part_{part}")(args))
         finally:
@@ -74,6 +76,7 @@ class ActionModule(Calling):
         checks = self._own_checks(route, pauses or self._check)
         hooked = any(step["hook"] for step in tasks.steps(to_run, hooks))
         self._chain.begin()
+        self._chain.settle(self._settings)
         # In check mode the stages' own modules look; what names machines here must be known before them.
         named = any(self._settings.get(word) for word in ("verify", "verify_addresses", "refuse"))
         if not self._check or named:

@@ -332,6 +332,11 @@ blocked_machines:
   type: list
   elements: str
   sample: [shop-db-01]
+passed:
+  description: For each rule that passed anywhere, the number of machines, servers and groups that it passed for.
+  returned: when the checks ran
+  type: dict
+  sample: {mt_snapshot: 2, rpo: 14}
 counts:
   description: Number of rule results by verdict.
   returned: when the checks ran

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold, same
 
 from . import guests
 
@@ -83,28 +83,57 @@ def verifications(
     for key in dict.fromkeys([*checks, *met]):
         entry = met.get(key)
         told = facts.get(str(entry["host"]), {}) if entry is not None else {}
-        refused = told.get(REFUSED)
+        refused = _refused(told.get(REFUSED), entry)
         outcome = told.get(OUTCOME)
         job = str(entry["job"] or "") if entry is not None else ""
-        if isinstance(refused, str) and refused.strip():
-            found.append({"item_id": key, "job": job, "passed": False, "reason": refused.strip(), "age_seconds": 0.0})
+        asked = checks.get(key) or ()
+        if refused:
+            found.append({"item_id": key, "job": job, "passed": False, "reason": refused, "age_seconds": 0.0})
         elif entry is not None and guests.restores(told, guest):
             why = guests.not_restored(told, job)
             verdict = {"passed": not why, "reason": why, "checks": [] if why else [guests.PROOF], "age_seconds": 0.0}
-            if not why and checks.get(key):
-                own = _judged(outcome, job, True, now)
+            if not why and asked:
+                own = _judged(outcome, job, asked, True, now)
                 verdict = {**own, "checks": [guests.PROOF, *own.get("checks", ())]}
             found.append({"item_id": key, "job": job, **verdict})
-        elif checks.get(key):
-            found.append({"item_id": key, "job": job, **_judged(outcome, job, entry is not None, now)})
+        elif asked:
+            found.append({"item_id": key, "job": job, **_judged(outcome, job, asked, entry is not None, now)})
     return found
 
 
-def _judged(outcome: Any, job: str, met: bool, now: float) -> dict[str, Any]:
-    """Whether a machine's checks passed, for this very failover."""
+def _refused(value: Any, entry: Mapping[str, Any] | None) -> str:
+    """Why a machine's host refuses it; empty where it does not. The run's own mapping, which every host knows, is for the machines
+    that it names; any other value but nothing refuses, because whoever set it meant to."""
+    if entry is None or value is None or value is False or (isinstance(value, str) and not value.strip()):
+        return ""
+    if isinstance(value, Mapping):
+        mine = [reason for name, reason in value.items() if same(str(name), *(str(entry.get(k)) for k in _NAMES))]
+        value = mine[0] if mine else ""
+    return value.strip() if isinstance(value, str) else f"asr_refuse is {value!r} on its host"
+
+
+#: What a machine may be called in a mapping.
+_NAMES = ("name", "host", "item_id")
+
+
+def _plain(checks: Any) -> str:
+    """Checks as a text to compare: templates of older releases turn numbers into texts."""
+    if isinstance(checks, Mapping):
+        return repr(sorted((str(key), _plain(value)) for key, value in checks.items()))
+    if isinstance(checks, (list, tuple)):
+        return repr([_plain(value) for value in checks])
+    return str(checks)
+
+
+def _judged(outcome: Any, job: str, asked: Sequence[Any], met: bool, now: float) -> dict[str, Any]:
+    """Whether a machine's checks passed: these very ones, for this very failover."""
     if not met:
         return {"passed": False, "reason": "they did not run, because its proofs did not hold", "age_seconds": 0.0}
-    if not isinstance(outcome, Mapping) or str(outcome.get("job") or "") != job:
+    if (
+        not isinstance(outcome, Mapping)
+        or str(outcome.get("job") or "") != job
+        or _plain(outcome.get("of")) != _plain(asked)
+    ):
         return {"passed": False, "reason": "they did not finish", "age_seconds": 0.0}
     try:
         age = max(0.0, now - float(outcome.get("at") or 0.0))

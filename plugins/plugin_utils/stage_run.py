@@ -66,6 +66,8 @@ class Chain:
     #: Stages after the pause, and how many pauses this process has had.
     rest: list[str] = field(default_factory=list)
     pauses: int = 0
+    #: Settings that decide what is committed, as they were when the chain began.
+    settled: dict[str, Any] = field(default_factory=dict)
     looked: bool = False
     stopped: bool = False
     #: Whether a task of a hook failed, after which nothing of the chain runs.
@@ -90,6 +92,21 @@ class Chain:
         used = [*self.spent, *used_approvals(self.results)]
         told = [*self.vaults, *(note for result in self.results for note in result.get("vaults") or ())]
         self.__init__(spent=used, vaults=told, pauses=self.pauses)  # type: ignore[misc]
+
+    def settle(self, settings: tasks.Settings) -> None:
+        """Keep what decides commits."""
+        self.settled = {key: settings.get(key) for key in tasks.DECISIVE}
+
+    def as_settled(self, settings: tasks.Settings) -> dict[str, Any]:
+        """The settings of a later task of the chain, with what decides commits as it was. What a task has changed there is noted."""
+        changed = [key for key, value in self.settled.items() if _text(settings.get(key)) != _text(value)]
+        if changed:
+            names = ", ".join(f"asr_{key}" for key in changed)
+            note = f"A task changed {names} in the middle of the run. That does not count: the run goes on with what it began with."
+            if not any(note in (result.get("notes") or ()) for result in self.results):
+                row = {"stage": "settings", "module": "", "left_out": True, "changed": False, "machines": []}
+                self.results.append({**row, "notes": [note]})
+        return {**settings, **self.settled}
 
     # -- the plan ----------------------------------------------------------------------------------------------------
 
@@ -342,6 +359,11 @@ class Chain:
 def _hooked(machine: Mapping[str, Any]) -> dict[str, Any]:
     """A machine as hooks read it; what is not known yet is None."""
     return {key: machine.get(key) for key in _HOOKED}
+
+
+def _text(value: Any) -> str:
+    """A setting as a text to compare, whatever Ansible has made of its type between two tasks."""
+    return json.dumps(value, sort_keys=True, default=str) if value else ""
 
 
 def warning_text(warning: Any) -> str:

@@ -28,6 +28,19 @@ WATCHED = ("failover_to_onprem", "commit_to_onprem", "failback")
 #: The stage that deletes Azure VMs. The user's own checks are made before it.
 COMMIT_HOME = "commit_to_onprem"
 
+#: Settings that decide what is committed. They are those that the chain began with: of what a hook or a check sets as a fact
+#: between the stages, only ``refuse`` counts.
+DECISIVE = (
+    "commit_when",
+    "approved",
+    "accept",
+    "split_groups",
+    "rpo_limit",
+    "recovery_point",
+    "allowed_failures",
+    "verify_age",
+)
+
 #: Codes of a check of the master targets that found nothing to check.
 NO_TARGETS = ("no_configuration_server", "master_target_not_found", "vcenter_missing")
 

@@ -60,6 +60,14 @@ def refusals(outcome: Outcome) -> dict[str, str]:
     return {n: m["code"] for n, m in outcome.machines("asr_commit").items() if m["done"] == "refused"}
 
 
+#: Rule of the moment before the commit home -> the machine for which it is broken; it passes for the sound one.
+RULES = {
+    "azure_vm_stopped": {"runs-in-azure"},
+    "onprem_identity": {"has-a-twin"},
+    "onprem_running": {"off-in-vcenter"},
+}
+
+
 @pytest.fixture(scope="module")
 def home(scene: Scene) -> dict[str, Outcome]:
     """Held before the commit home, then broken one by one, looked at in check mode, committed, healed, committed."""
@@ -78,6 +86,7 @@ def home(scene: Scene) -> dict[str, Outcome]:
         },
     )
     clone = stray(scene, "has-a-twin")
+    seen["preflight"] = scene.playbook("preflight", **options)
     seen["check"] = scene.playbook("stage_3_failover_to_onprem", "--check", **VERIFIED, **options)
     seen["broken"] = scene.playbook("stage_3_failover_to_onprem", **VERIFIED, **options)
     sent = {name: scene.sent(name) for name in HOMECOMERS}
@@ -98,6 +107,17 @@ CODES = {
     "odd-word": "failover_not_succeeded",
     "has-a-twin": "onprem_ambiguous",
 }
+
+
+def test_preflight_names_what_is_broken_before_a_commit(home: dict[str, Outcome]) -> None:
+    (result,) = home["preflight"].of("asr_preflight")
+    told: dict[str, set[str]] = {}
+    for finding in result["findings"]:
+        if finding["verdict"] == "block":
+            told.setdefault(finding["rule"], set()).add(finding["name"])
+    assert told == RULES
+    assert all(result["passed"][rule] for rule in RULES)
+    assert {m["name"] for m in result["machines"] if not m["blocked_by"]} == {"sound-home", "odd-word"}
 
 
 @pytest.mark.parametrize("run", ["check", "broken"])

@@ -73,6 +73,14 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
         "- ansible.builtin.assert:\n    that:\n      - failed_over.name == 'own-tasks'\n      - failed_over.job | length > 0\n"
         "- ansible.builtin.stat:\n    path: /\n"
     )
+    # A task file that clears what was found, runs the role itself, and would have the run commit without approval.
+    (scene.directory / "meddler.yml").write_text(
+        "- ansible.builtin.set_fact:\n    verify_failures: []\n    asr_accept: {rpo: because}\n"
+        "  delegate_to: localhost\n  delegate_facts: true\n"
+        "- ansible.builtin.set_fact:\n    verify_failures: []\n"
+        "- ansible.builtin.include_role:\n    name: homeward.asr.verify\n"
+        "  vars:\n    verify_checks: []\n    verify_job: '{{ failed_over.job }}'\n"
+    )
     scene.notes["writes"] = scene.writes
     run = scene.playbook(
         "stage_3_failover_to_onprem",
@@ -81,7 +89,7 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
         asr_verify_timeout=1,
         asr_verify={
             "open-*": {"tcp": opened},
-            "closed-port": [{"tcp": closed}],
+            "closed-port": [{"tcp": closed}, {"tasks": "meddler.yml"}],
             "web-page": {"http": {"port": web, "path": "health", "text": "systems go"}},
             "own-tasks": {"tasks": "own.yml"},
             "shop": {"tcp": web},
@@ -107,6 +115,7 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
         assert scene.sent(name) == ["failover_to_onprem"]
         assert scene.control(f"/items/{name}")["azure_vm"], "both copies are left alone"
     assert f"127.0.0.7 port {closed} did not answer" in commit["closed-port"]["reason"]
+    assert "A task changed asr_accept in the middle of the run." in " ".join(run.text.split())
     assert "NEXT" in run.text
     assert "closed-port" in run.text[run.text.index("NEXT") :]
 

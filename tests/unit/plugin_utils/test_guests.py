@@ -65,10 +65,11 @@ def test_a_host_of_the_inventory_decides_for_itself(own: Any, run: str, asked: b
 
 def test_own_checks_count_beside_the_network() -> None:
     checks = {ID.lower(): [{"check": "ping"}]}
-    facts = {**outcome("restored"), "verify_outcome": {"job": "job-1", "at": 90.0, "passed": True, "checks": ["ping"]}}
+    made = {"checks": ["ping"], "of": checks[ID.lower()]}
+    facts = {**outcome("restored"), "verify_outcome": {"job": "job-1", "at": 90.0, "passed": True, **made}}
     (found,) = between.verifications(checks, [HOST], {"web-1": facts}, 100.0, "restore")
     assert (found["passed"], found["checks"], found["age_seconds"]) == (True, ["network as recorded", "ping"], 10.0)
-    facts["verify_outcome"] = {"job": "job-1", "at": 90.0, "passed": False, "reason": "no answer"}
+    facts["verify_outcome"] = {"job": "job-1", "at": 90.0, "passed": False, "reason": "no answer", **made}
     (found,) = between.verifications(checks, [HOST], {"web-1": facts}, 100.0, "restore")
     assert (found["passed"], found["reason"]) == (False, "no answer")
     (found,) = between.verifications(checks, [HOST], {"web-1": {**facts, **outcome("rolled_back")}}, 100.0, "restore")

@@ -154,6 +154,22 @@ def test_a_key_that_means_no_selected_machine_is_refused_or_said(
     assert chain.first
 
 
+def test_what_decides_commits_is_what_the_chain_began_with(tmp_path: Path) -> None:
+    chain = Chain()
+    chain.begin()
+    chain.settle({**SETTINGS, "accept": {}, "rpo_limit": 900})
+    chain.save(tmp_path / "chain.json")
+    chain = Chain.load(tmp_path / "chain.json")
+    assert chain.as_settled({**SETTINGS, "accept": None, "rpo_limit": 900})["commit_when"] == "manual"
+    assert chain.results == []
+    changed = {**SETTINGS, "commit_when": "verified", "accept": {"rpo": "x"}, "rpo_limit": 900, "refuse": {"a": "x"}}
+    for _twice in range(2):
+        found = chain.as_settled(changed)
+    assert (found["commit_when"], found["accept"], found["refuse"]) == ("manual", {}, {"a": "x"})
+    (note,) = [note for result in chain.results for note in result["notes"]]
+    assert "asr_commit_when, asr_accept" in note
+
+
 def test_the_next_task_finds_the_chain_as_it_was_left(tmp_path: Path) -> None:
     chain = Chain()
     chain.results.append({"stage": "look", "left_out": True, "machines": [row("a")]})

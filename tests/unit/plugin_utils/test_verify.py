@@ -86,22 +86,40 @@ def test_an_address_that_would_prove_several_machines_is_refused(given: Any, sai
     assert "asr_verify_addresses" in caught.value.message
 
 
-HOST = {"host": "web-1", "item_id": "/i/1", "job": "j"}
+HOST = {"host": "web-1", "name": "web-1", "item_id": "/i/1", "job": "j"}
+ASKED = [{"check": "tcp", "port": 80}]
+
+
+def outcome(**more: Any) -> dict[str, Any]:
+    return {"verify_outcome": {"passed": True, "job": "j", "at": 90.0, "of": [{"check": "tcp", "port": "80"}], **more}}
 
 
 @pytest.mark.parametrize(
     ("facts", "passed", "said"),
     [
-        ({"verify_outcome": {"passed": True, "job": "j", "at": 90.0}}, True, ""),
-        ({"verify_outcome": {"passed": False, "job": "j", "at": 90.0, "reason": "tcp 80"}}, False, "tcp 80"),
-        ({"verify_outcome": {"passed": True, "job": "earlier", "at": 90.0}}, False, "did not finish"),
+        (outcome(), True, ""),
+        (outcome(passed=False, reason="tcp 80"), False, "tcp 80"),
+        (outcome(passed="true"), False, ""),
+        (outcome(job="earlier"), False, "did not finish"),
+        # A task file that runs the role itself leaves an outcome of other checks.
+        (outcome(of=[{"check": "ping"}]), False, "did not finish"),
+        (outcome(of=None), False, "did not finish"),
         ({"verify_outcome": None}, False, "did not finish"),
         ({}, False, "did not finish"),
-        ({"verify_outcome": {"passed": True, "job": "j", "at": 90.0}, "asr_refuse": "no route"}, False, "no route"),
+        ({**outcome(), "asr_refuse": "no route"}, False, "no route"),
+        ({**outcome(), "asr_refuse": {"WEB-1": "no route"}}, False, "no route"),
+        ({**outcome(), "asr_refuse": {"/i/1": True}}, False, "True"),
+        ({**outcome(), "asr_refuse": True}, False, "asr_refuse is True"),
+        ({**outcome(), "asr_refuse": ["web-1"]}, False, "asr_refuse is ['web-1']"),
+        # The run's own mapping is known to every host.
+        ({**outcome(), "asr_refuse": {"web-2": "no route"}}, True, ""),
+        ({**outcome(), "asr_refuse": " "}, True, ""),
     ],
 )
-def test_only_an_outcome_of_this_failover_passes(facts: dict[str, Any], passed: bool, said: str) -> None:
-    (entry,) = between.verifications({"/i/1": [{"check": "ping"}]}, [HOST], {"web-1": facts}, 100.0)
+def test_only_an_outcome_of_these_checks_and_this_failover_passes(
+    facts: dict[str, Any], passed: bool, said: str
+) -> None:
+    (entry,) = between.verifications({"/i/1": ASKED}, [HOST], {"web-1": facts}, 100.0)
     assert (entry["passed"], entry["job"]) == (passed, "j")
     assert said in entry["reason"]
     assert not passed or entry["age_seconds"] == 10.0

@@ -14,7 +14,7 @@ from ..lifecycle.rejections import lasting, passing
 from ..lifecycle.table import COMMITS, DONE, FAILOVERS, STEP_TEXT, WAIT, Operation
 from ..model.errors import ConnectionFailed, FailbackError, ReadFailed, Rejected, Unknown, certain
 from ..model.items import Item, Json
-from ..model.jobs import Problem
+from ..model.jobs import Job, Problem
 from ..model.ports import Sent
 from ..model.refusal import Refusal
 from ..model.texts import begun
@@ -31,6 +31,10 @@ THROTTLED = "throttled"
 
 #: HTTP codes of refusals that explain themselves: permissions, a missing thing, an item that is busy.
 EXPLAINED = frozenset({401, 403, 404, 409})
+
+#: Seconds from looking at what proves a commit until it is sent. Where the service or vCenter is slow, or many others were sent first,
+#: it is looked at again: somebody may have powered a machine off, or started its Azure VM.
+PROOF_AGE = 30.0
 
 #: A request that is due: the machine, its track, the step and the body.
 Ready = tuple[Item, Track, Operation, Optional[Json]]
@@ -49,6 +53,8 @@ class Sender:
         self.unsent = False
         #: Tokens in the write bucket when it was last checked and nothing fitted.
         self.tokens_left: int | None = None
+        #: When the proofs of commits were looked at (``clock.monotonic``), by item key.
+        self.proved: dict[str, float] = {}
         #: The service's time before the current requests were sent.
         self.asked: datetime | None = None
 
@@ -79,7 +85,7 @@ class Sender:
         for number in (room, len(due)):
             some, due = cut(as_units(due), number)
             commits = [entry for entry in some if entry[2].step in COMMITS]
-            proven = requests.commits.prove(commits, jobs) if commits else set()
+            proven = self.prove(commits, jobs) if commits else set()
             if self.state.order.prove_only:
                 for item, track, _operation in commits:
                     if item.key in proven:
@@ -91,6 +97,24 @@ class Sender:
                 break
         self.trickle(ready, due)
 
+    def prove(self, commits: list[Due], jobs: dict[str, Job]) -> set[str]:
+        """Keys of the machines whose commit may go, by what is read now."""
+        began = self.state.clock.monotonic()
+        proven = certain(self.requests).commits.prove(commits, jobs)
+        self.proved.update(dict.fromkeys(proven, began))
+        return proven
+
+    def still_proven(self, due: list[Due]) -> list[Due]:
+        """What of the due steps may leave: commits whose proofs have aged are proven again."""
+        now = self.state.clock.monotonic()
+        aged = [e for e in due if e[2].step in COMMITS and now - self.proved.get(e[0].key, -PROOF_AGE) > PROOF_AGE]
+        if not aged:
+            return due
+        jobs = certain(self.requests).commits.failovers(aged)
+        proven = self.prove(self.state.clear(aged), jobs)
+        asked = {item.key for item, _track, _operation in aged}
+        return whole_groups(self.state, [e for e in due if e[0].key not in asked or e[0].key in proven])
+
     def window(self) -> float:
         """Seconds for which one read of the vault may be used for sending: as long as the service's pace allows."""
         return max(0.0, min(self.deadline - self.state.clock.monotonic(), max(self.state.memory.pace or 0.0, TRICKLE)))
@@ -98,7 +122,7 @@ class Sender:
     def ready(self, due: list[Due]) -> list[Ready]:
         """The bodies of what leaves now; recovery points are read just before, so that each is read once and fresh."""
         requests = certain(self.requests)
-        due = requests.gates.may_fail_over(due)
+        due = requests.gates.may_fail_over(self.still_proven(due))
         requests.read_ahead(due)
         due = self.state.clear(due)
         ready: list[Ready] = []

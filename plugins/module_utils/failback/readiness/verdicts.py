@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +14,7 @@ from ..model.errors import InputError
 from .facts.facts import Facts
 from .facts.moments import ABOUT
 from .facts.subjects import Machine, Subject
-from .rules.catalogue import BY_ID, RULES
+from .rules.catalogue import BY_ID, FIRM, RULES
 from .rules.rule import BLOCK, PASS, UNKNOWN, WARN, Rule, Said
 
 
@@ -73,6 +74,12 @@ def check_accept(accept: Mapping[str, Any]) -> None:
                 "accept_unknown",
                 f"{word!r} in '{{option:accept}}' is not the name of a rule.",
                 (f"Did you mean {near[0]}? " if near else "") + "The guide 'Readiness' lists all of them.",
+            )
+        if word in FIRM:
+            raise InputError(
+                "accept_refused",
+                f"The rule {word} in '{{option:accept}}' cannot be accepted: {FIRM[word]}.",
+                BY_ID[word].remedy,
             )
         if not isinstance(reason, str) or not reason.strip():
             raise InputError(
@@ -166,6 +173,7 @@ def outcome(subjects: Sequence[Subject], findings: Sequence[Finding]) -> dict[st
             "accepted": sum(bool(f.accepted) for f in told),
             "pass": len(findings) - len(told),
         },
+        "passed": dict(sorted(Counter(f.rule.id for f in findings if f.verdict == PASS).items())),
         "accepted": [
             {"rule": f.rule.id, "name": f.subject.name, "reason": f.accepted, "text": f.said.text}
             for f in told

@@ -216,3 +216,46 @@ def test_only_a_failover_uses_a_recovery_point(world: World) -> None:
     vms = {step["step"]: step["azure_vm"] for step in of(result, "web")["steps"]}
     assert vms.pop("commit_to_onprem").lower().endswith("/virtualmachines/web")
     assert set(vms.values()) == {None}
+
+
+@pytest.mark.parametrize("seconds", [1.0, 120.0], ids=["prompt", "slow"])
+@pytest.mark.parametrize("how", ["rules", "write limit"])
+def test_a_proof_that_has_aged_is_looked_at_again_before_its_commit(world: World, seconds: float, how: str) -> None:
+    """Between the proof and its commit rules read vCenter, and others are sent first; meanwhile somebody powers a machine off."""
+    names = ["web", "db"]
+    world.add(*names, position=P.HOME_UNCOMMITTED)
+    world.advance(600)
+    usual = world.sleep
+    passed: list[float] = []
+
+    def later() -> None:
+        passed.append(seconds)
+        usual(seconds)
+        if seconds > 60:
+            world.site_says["web"] = (OFF,)
+
+    class Rules:
+        def __call__(self, _items: Any, _asked: Any) -> dict[str, Any]:
+            later()
+            return {}
+
+        def note(self, *_told: Any) -> None:
+            return
+
+    def sleep(wait: float) -> None:
+        if world.steps_sent() and not passed:
+            later()
+        usual(wait)
+
+    more: dict[str, Any] = {"judge": Rules()} if how == "rules" else {}
+    if how == "write limit":
+        # One token, and much later enough: db leaves first.
+        world.tokens = lambda: 100 if passed else 0 if world.steps_sent() else 1
+        world.sleep = sleep  # type: ignore[method-assign]
+    wanted = stage(3, *names, slice_seconds=300)
+    result = world.slice(wanted, **more)
+    sent = [name for name, step in world.steps_sent() if step == "commit_to_onprem"]
+    assert passed
+    assert sorted(sent) == (["db", "web"] if seconds < 60 else ["db"])
+    if seconds > 60:
+        assert of(result, "web")["code"] == "onprem_not_running"

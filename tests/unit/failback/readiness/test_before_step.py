@@ -25,7 +25,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.be
     Recent,
     left_to_rules,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import RULES
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import FIRM, RULES
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import BLOCK
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import Order
 
@@ -235,3 +235,11 @@ def test_every_rule_that_blocks_is_asked_by_a_run_or_judged_by_it() -> None:
         for step in rule.moments & set(PARTS):
             if rule.severity == BLOCK and not left_to_rules(rule, step):
                 assert rule.id in {*BY_THE_RUN, *PROVEN, *WORDS}, rule.id
+
+
+def test_what_a_run_does_not_let_pass_cannot_be_accepted() -> None:
+    """Else preflight would pass with a reason what the stage then refuses all the same."""
+    assert set(FIRM) <= {rule.id for rule in RULES if rule.severity == BLOCK}
+    assert set(FIRM) >= BY_THE_RUN
+    # An unreachable VM is not known to run either, and that rule is firm.
+    assert PROVEN - set(WORDS) - {"onprem_reachable"} <= set(FIRM)

@@ -76,6 +76,9 @@ def test_accepted_it_passes_and_stays_in_the_result() -> None:
         ({"mt_snapshot": " "}, "accept_without_reason", "mt_snapshot"),
         ({"mt_snapshot": True}, "accept_without_reason", "mt_snapshot"),
         ({"rpo": None}, "accept_without_reason", "rpo"),
+        ({"azure_vm_stopped": "Ann says so"}, "accept_refused", "the commit deletes the Azure VM"),
+        ({"onprem_running": "Ann says so"}, "accept_refused", "Start it and check it"),
+        ({"operation_allowed": "Ann says so"}, "accept_refused", "Follow the reason."),
     ],
 )
 def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], code: str, says: str) -> None:

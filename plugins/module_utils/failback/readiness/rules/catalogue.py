@@ -35,6 +35,21 @@ RULES: tuple[Rule, ...] = (
 
 BY_ID: Mapping[str, Rule] = MappingProxyType({rule.id: rule for rule in RULES})
 
+#: Rules that nobody overrides -> why: a run would not go on either, and a preflight must not promise that it does.
+FIRM: Mapping[str, str] = MappingProxyType(
+    {
+        "machine_read": "what cannot be read is not moved",
+        "operation_allowed": "the service does not allow the step",
+        "busy": "two operations on one machine exclude each other",
+        "placement": "without servers, datastore and policy nothing can be sent",
+        "placement_to_azure": "without servers and policy nothing can be sent",
+        "group_split": "{set:split_groups=true} decides that",
+        "group_mixes_systems": "a master target serves one operating system",
+        "azure_vm_stopped": "the commit deletes the Azure VM, which must not be in use",
+        "onprem_running": "the commit deletes the Azure VM, so that only the machine on-premises is left",
+    }
+)
+
 _GUEST = "checked inside the master target's guest by the role master_target"
 _PROOF = "a proof of the commit, read fresh right before it"
 _DEPLOY = "checked by asr_process_server before it deploys"
