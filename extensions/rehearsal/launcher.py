@@ -112,7 +112,7 @@ def _up(options: RehearsalOptions, fleet: fleets.Fleet, directory: Path, binary:
     try:
         vcenter = started["vcenter"] = start_vcenter(fleet, directory, certificates, password, binary, options.cache)
         azure = started["azure"] = _start_azure(
-            options, directory, certificates, vcenter["url"], user, password, client_secret
+            options, directory, certificates, vcenter, user, password, client_secret
         )
         access = {**vcenter, "user": user, "password": password}
         handover.write_env(directory / "env", fleet, azure, access, certificates, options.collections.resolve())
@@ -205,7 +205,7 @@ def _start_azure(
     options: RehearsalOptions,
     directory: Path,
     certificates: tls.Certificates,
-    vcenter_url: str,
+    vcenter: dict[str, Any],
     user: str,
     password: str,
     client_secret: str,
@@ -214,7 +214,7 @@ def _start_azure(
     command = [sys.executable, "-m", "rehearsal.azure", "--fleet", options.fleet_argument, "--dir", str(directory)]
     command += ["--cert", str(certificates.cert), "--key", str(certificates.key), "--ca", str(certificates.ca)]
     command += ["--port", "0", "--control-port", "0", "--ready", str(ready)]
-    command += ["--vcenter-url", vcenter_url, "--vcenter-user", user]
+    command += ["--vcenter-url", vcenter["url"], "--vcenter-user", user, "--vcenter-control", vcenter["control"]]
     if options.speed:
         command += ["--speed", str(options.speed)]
     if options.page_size:

@@ -32,6 +32,7 @@ def options_from(arguments: list[str] | None = None) -> ServerOptions:
     parser.add_argument("--seed", type=int, help="draw durations from ranges (default: the fleet's)")
     parser.add_argument("--vcenter-url", help="left out: on-premises effects are kept in memory")
     parser.add_argument("--vcenter-user")
+    parser.add_argument("--vcenter-control", help="its control endpoint: its clock follows this one")
     given = parser.parse_args(arguments)
     fleet = load(given.fleet)
     if given.seed is not None:
@@ -49,6 +50,7 @@ def options_from(arguments: list[str] | None = None) -> ServerOptions:
         page_size=given.page_size,
         vcenter_url=given.vcenter_url,
         vcenter_user=given.vcenter_user,
+        vcenter_control=given.vcenter_control,
         vcenter_password=os.environ.get("VCENTER_PASSWORD"),
         client_secret=os.environ.get("REHEARSAL_CLIENT_SECRET"),
     )

@@ -221,7 +221,7 @@ class Arm:
             raise refused(
                 404, "InvalidResourceType", f"The resource type '{below}' could not be found in the namespace."
             )
-        if call.method not in LOOKS and path.namespace in (SITE_RECOVERY, RESOURCES):
+        if call.method not in LOOKS and path.namespace == SITE_RECOVERY:
             shapes.check(call.json(), plan="replicationrecoveryplans" in path.types)
         return await handler(self.service, call)
 

@@ -307,11 +307,16 @@ class Control:
         return web.json_response({"now": self.world.clock.now(), "speed": self.world.clock.speed})
 
     async def set_clock(self, request: web.Request) -> web.Response:
-        self.world.clock.set_speed(float((await _json(request))["speed"]))
+        speed = float((await _json(request))["speed"])
+        self.world.clock.set_speed(speed)
+        await self.world.lead_clock()
         return await self.clock(request)
 
     async def advance(self, request: web.Request) -> web.Response:
-        self.world.clock.advance(float((await _json(request))["seconds"]))
+        seconds = float((await _json(request))["seconds"])
+        # What becomes due by the jump must find vCenter's clock there already.
+        await self.world.lead_clock(max(0.0, seconds))
+        self.world.clock.advance(seconds)
         return await self.clock(request)
 
 

@@ -125,13 +125,19 @@ class Deployments:
     def read(self, request: Body) -> tuple[Body, Body]:
         """Template and parameter values of a request; Raises Refused where it is no deployment."""
         properties = request.get("properties") or {}
+        if not isinstance(properties, dict):
+            raise refused(400, "InvalidRequestContent", "The property properties is no object.")
         template = properties.get("template")
         if properties.get("mode") != "Incremental" or not isinstance(template, dict):
             raise refused(400, "InvalidRequestContent", "The request needs properties.mode Incremental and a template.")
         for key in ("$schema", "contentVersion", "resources"):
             if key not in template:
                 raise _invalid(f"Deployment template validation failed: the property '{key}' is missing.")
-        given = {name: entry.get("value") for name, entry in (properties.get("parameters") or {}).items()}
+        values = properties.get("parameters") or {}
+        listed, parameters = template["resources"], values.values() if isinstance(values, dict) else [values]
+        if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in [*parameters, *listed]):
+            raise _invalid("Deployment template validation failed: parameters and resources are objects.")
+        given = {name: entry.get("value") for name, entry in values.items()}
         declared = template.get("parameters") or {}
         unknown, missing = sorted(set(given) - set(declared)), sorted(n for n in declared if not given.get(n))
         if unknown:

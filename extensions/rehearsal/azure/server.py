@@ -27,6 +27,7 @@ from rehearsal.azure.settings import Settings
 from rehearsal.azure.tokens import TokenService
 from rehearsal.azure.world import World
 from rehearsal.fleet import Fleet, FleetError, stable_uuid
+from rehearsal.vcenter.control import Control as VCenterControl
 
 #: Bodies of operations are small; a larger one is a mistake of the client.
 MAX_BODY = 4 * 1024 * 1024
@@ -46,6 +47,7 @@ class ServerOptions:
     page_size: int | None = None
     vcenter_url: str | None = None
     vcenter_user: str | None = None
+    vcenter_control: str | None = None
     vcenter_password: str | None = None
     client_secret: str | None = None
 
@@ -58,6 +60,8 @@ def build(options: ServerOptions) -> Arm:
     world = World(fleet, clock, settings, _onprem(options))
     options.directory.mkdir(parents=True, exist_ok=True)
     ledger = Ledger(options.directory / "requests.jsonl")
+    if options.vcenter_control:
+        world.follower = VCenterControl(options.vcenter_control, timeout=10.0).clock
     tokens = TokenService(
         tenant=stable_uuid("tenant", fleet.name),
         client_id=stable_uuid("client", fleet.name),
@@ -109,6 +113,7 @@ class VaultStandIn:
     async def start(self) -> None:
         options = self.options
         engine = self.arm.service.engine
+        await self.arm.world.lead_clock()
         await lend_first(self.arm.world)
         engine.resume_first_states()
         app = web.Application(client_max_size=MAX_BODY)

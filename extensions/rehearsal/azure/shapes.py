@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which shape the keys of a request's body must have: the service refuses what it cannot deserialize (DOC, no body recorded)."""
+"""Which shape the keys of a Site Recovery request's body must have: the service refuses what it cannot deserialize (DOC, no body recorded)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ OBJECTS = frozenset(
         "providerSpecificDetails",
         "replicationProviderInput",
         "diskExclusionInput",
-        "template",
-        "parameters",
-        "tags",
     )
 )
 LISTS_OF_OBJECTS = frozenset(
@@ -28,7 +25,6 @@ LISTS_OF_OBJECTS = frozenset(
         "vmNics",
         "ipConfigs",
         "disks",
-        "resources",
     )
 )
 LISTS_OF_TEXTS = frozenset(("vmsToMigrate", "customEmailAddresses", "failoverTypes", "disksToInclude"))

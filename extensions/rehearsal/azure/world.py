@@ -7,8 +7,12 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from typing import Any
 
 from rehearsal.azure import remains
@@ -21,6 +25,8 @@ from rehearsal.azure.settings import Settings
 from rehearsal.azure.vault import AzureVm, VaultState
 from rehearsal.azure.words import same
 from rehearsal.fleet import Fleet, FleetError, Machine
+
+log = logging.getLogger("rehearsal.azure.world")
 
 #: Threads that speak with vCenter; pyVmomi blocks.
 THREADS = 8
@@ -48,6 +54,8 @@ class World:
     azure_vms: dict[str, AzureVm] = field(default_factory=dict)
     #: Resources beside the vaults by id (in lower case), as they are answered.
     resources: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Sets vCenter's clock: the real time, what the clock shows then, its speed. None where none follows.
+    follower: Callable[[float, float, float], None] | None = None
 
     def __post_init__(self) -> None:
         self.durations = merged(self.fleet.durations)
@@ -148,6 +156,16 @@ class World:
                 if same(item.machine.name, name) or same(item.name, name):
                     return item
         return None
+
+    async def lead_clock(self, jump: float = 0.0) -> None:
+        """Let vCenter's clock follow this one, which is about to jump. One that does not answer keeps its own."""
+        if self.follower is None:
+            return
+        change = self.follower, time.time(), self.clock.now() + jump, self.clock.speed
+        try:
+            await self.on_premises(*change)
+        except (OSError, HTTPException, RuntimeError, ValueError) as problem:
+            log.warning("vCenter's clock does not follow: %s", problem)
 
     async def on_premises(self, action: Any, *args: Any) -> Any:
         """Run a blocking on-premises call in the bounded pool."""

@@ -30,6 +30,7 @@ import (
 //	POST   /counters/reset
 //	POST   /users           {"name", "password"}
 //	POST   /play            {"state", "name", ...}, or a list of such (states.go)
+//	POST   /clock           {"at", "now", "speed"}: at the real time "at" it is "now" here, and speed seconds pass in one
 //	POST   /dump            {"dir"}
 //
 // Values and faults are JSON as the vSphere API writes it: "_typeName" names the type where a property allows several.
@@ -69,6 +70,7 @@ func (s *standin) controls() http.Handler {
 	}))
 	mux.HandleFunc("POST /users", answer(s.postUser))
 	mux.HandleFunc("POST /play", answer(s.postPlay))
+	mux.HandleFunc("POST /clock", answer(s.postClock))
 	mux.HandleFunc("POST /dump", answer(s.postDump))
 	return mux
 }

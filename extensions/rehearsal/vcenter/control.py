@@ -62,6 +62,10 @@ class Control:
         things back."""
         self.call("POST", "/play", list(scenes))
 
+    def clock(self, at: float, now: float, speed: float) -> None:
+        """Let vCenter's time be ``now`` at the real time ``at``, both in seconds since the epoch, and run at ``speed``."""
+        self.call("POST", "/clock", {"at": at, "now": now, "speed": speed})
+
     def dump(self, directory: str) -> None:
         self.call("POST", "/dump", {"dir": directory})
 

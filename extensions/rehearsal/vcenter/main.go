@@ -89,6 +89,7 @@ type standin struct {
 	hook   *hook
 	users  *users
 	stage  *stage
+	clock  *clock
 	server *simulator.Server
 }
 
@@ -105,7 +106,7 @@ func (s *standin) context() *simulator.Context {
 }
 
 func build(o options, password string) (*standin, error) {
-	s := &standin{model: simulator.VPX(), data: o.data, users: newUsers(o.username, password)}
+	s := &standin{model: simulator.VPX(), data: o.data, clock: &clock{}, users: newUsers(o.username, password)}
 	if s.data == "" {
 		dir, err := os.MkdirTemp("", "vcenter-standin-")
 		if err != nil {
@@ -165,6 +166,7 @@ func (s *standin) serve(o options) (*http.Server, string, error) {
 	newRest(s).register(service)
 	registerVsan(s)
 	s.server = service.NewServer()
+	s.server.Config.Handler = s.clock.between(s.server.Config.Handler)
 	control := &http.Server{Handler: s.controls(), ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		if err := control.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

@@ -194,15 +194,22 @@ def test_a_vault_that_does_not_report_its_log_storage(run_vault: Callable[..., W
 
 def test_recovery_points_of_the_way_out(modern: Modern) -> None:
     """An item names its points under a container it does not live in (SEEN); such an id can be read and used."""
-    item = modern.wire.item("web-02")
-    points = modern.wire.all(f"{item['id']}/recoveryPoints")
+    wire = modern.wire
+    # Points come and go with the clock: it moves only where the test moves it.
+    wire.control("POST", "/clock", {"speed": 1})
+    item = wire.item("web-02")
+    points = wire.all(f"{item['id']}/recoveryPoints")
     assert {p["properties"]["recoveryPointType"] for p in points} == {"CrashConsistent", "ApplicationConsistent"}
     assert {p["properties"]["providerSpecificDetails"]["instanceType"] for p in points} == {"InMageRcm"}
     newest = details(item)["lastRecoveryPointId"]
     assert "/cloud_" in newest
     assert "/cloud_" not in item["id"]
-    chosen = modern.wire.get(newest)
-    part = {**OUT["providerSpecificDetails"], "recoveryPointId": points[-1]["id"]}
-    modern.good(item, "unplannedFailover", {**OUT, "providerSpecificDetails": part})
+    chosen, older = wire.get(newest), points[len(points) // 2]
+    part = {**OUT["providerSpecificDetails"], "recoveryPointId": older["id"]}
+    started = wire.start(item, "unplannedFailover", {**OUT, "providerSpecificDetails": part})
+    # A minute at a time, so that the point is in the list still when the job asks for it.
+    job = wire.run_by_the_minute(started)
+    wire.control("POST", "/clock", {"speed": MODERNIZED["speed"]})
+    wire.good(job)
     used = modern.wire.item("web-02")["properties"]["failoverRecoveryPointId"]
-    assert used.rsplit("/", 1)[1] == points[-1]["name"] != chosen["name"]
+    assert used.rsplit("/", 1)[1] == older["name"] != chosen["name"]

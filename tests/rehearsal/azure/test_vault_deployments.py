@@ -95,6 +95,9 @@ def test_what_if_answers_behind_its_link_and_changes_nothing(wire: Wire) -> None
     ("request_body", "code"),
     [
         ({"properties": {}}, "InvalidRequestContent"),
+        ({"properties": "x"}, "InvalidRequestContent"),
+        (body(resources=["x"]), "InvalidTemplate"),
+        (body(resources="x"), "InvalidTemplate"),
         (body(parameters={"secret": {"type": "secureString"}}), "InvalidTemplate"),
         (body(address="10.60.0.3"), "InvalidTemplateDeployment"),
         (body(address="10.70.0.9"), "InvalidTemplateDeployment"),
@@ -106,6 +109,13 @@ def test_bad_deployments_are_refused(wire: Wire, request_body: dict[str, Any], c
         answer = wire.call(verb, path, request_body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
     assert wire.call("GET", DEPLOYMENT).status_code == 404
+
+
+def test_what_a_resource_holds_is_its_own_affair(wire: Wire) -> None:
+    """A run command, for one, has a list of parameters."""
+    request_body = body()
+    request_body["properties"]["template"]["resources"][0]["properties"]["parameters"] = [{"name": "a", "value": "b"}]
+    assert wire.call("POST", f"{DEPLOYMENT}/validate", request_body).status_code == 200
 
 
 def test_addresses_sizes_quota_and_images_are_reported(wire: Wire) -> None:

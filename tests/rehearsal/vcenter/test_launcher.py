@@ -87,6 +87,8 @@ NAMES = [
 #: What a stranger does with DIR/env: a token and the vault over the SDK, and a login over pyVmomi.
 STRANGER = """
 import json, os, ssl
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from azure.identity import EnvironmentCredential
 from pyVim.connect import SmartConnect
 import requests
@@ -97,7 +99,11 @@ path = "/subscriptions/{AZURE_SUBSCRIPTION_ID}/resourceGroups/{ASR_RESOURCE_GROU
 answer = requests.get(arm + path, params={"api-version": "2024-04-01"}, headers={"Authorization": "Bearer " + token})
 si = SmartConnect(host=os.environ["VMWARE_HOST"], port=int(os.environ["VMWARE_PORT"]), user=os.environ["VMWARE_USER"],
                   pwd=os.environ["VMWARE_PASSWORD"], sslContext=ssl.create_default_context())
-print(json.dumps([answer.status_code, answer.json()["name"], si.content.about.apiVersion]))
+def date():
+    url = arm + "/metadata/endpoints"
+    return parsedate_to_datetime(requests.get(url, params={"api-version": "2022-09-01"}).headers["Date"])
+between = date(), si.CurrentTime(), date() + timedelta(seconds=1)
+print(json.dumps([answer.status_code, answer.json()["name"], si.content.about.apiVersion, sorted(between) == list(between)]))
 """
 
 
@@ -112,7 +118,7 @@ def test_up_hands_over_everything_a_stranger_needs(up, directory):
     script = f". {shlex.quote(str(directory / 'env'))}; exec {shlex.quote(sys.executable)} -c {shlex.quote(STRANGER)}"
     told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout) == [200, "vault-classic-12", "8.0.3.0"]
+    assert json.loads(told.stdout) == [200, "vault-classic-12", "8.0.3.0", True]
 
 
 def test_the_variables_name_every_machine_and_no_secret(up, directory):
