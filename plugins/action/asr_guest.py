@@ -16,6 +16,7 @@ from ansible import constants
 from ansible_collections.homeward.asr.plugins.plugin_utils import guests, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
+from ansible_collections.homeward.asr.plugins.plugin_utils.runner import display
 
 
 class ActionModule(Calling):
@@ -37,7 +38,7 @@ class ActionModule(Calling):
         ):
             arguments = {**tasks.listing(self._settings), **tasks.chooses(self._settings)}
             arguments = {key: value for key, value in arguments.items() if value not in (None, "", [])}
-            listed = self._inner("asr_replicated_item_info", arguments, False, self._vars)
+            listed = self._listed(arguments)
             if listed.get("failed"):
                 return listed
             rows = listed.get("machines") or []
@@ -65,6 +66,18 @@ class ActionModule(Calling):
         if strange:
             self._say(verify.not_of_this_run("asr_verify_addresses", strange))
         return found
+
+    def _listed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The machines, with the addresses that VMware Tools report. They are a second way in: without vCenter the run goes on."""
+        certificates = str(self._settings.get("validate_certs") or "").strip()
+        more = {"onprem_machines": True, **({"validate_certs": certificates} if certificates else {})}
+        listed = self._inner("asr_replicated_item_info", {**arguments, **more}, False, self._vars)
+        if not listed.get("failed"):
+            return listed
+        alone = self._inner("asr_replicated_item_info", arguments, False, self._vars)
+        if not alone.get("failed"):
+            display.warning(f"Addresses that VMware Tools report are not known: {listed.get('msg')}")
+        return alone
 
     def _tell(self) -> dict[str, Any]:
         entries = json.loads(self._path().read_text(encoding="utf-8"))

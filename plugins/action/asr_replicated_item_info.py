@@ -10,4 +10,4 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once
 class ActionModule(Once):
     """Keeps secrets off the disk; see plugin_utils/runner.py."""
 
-    parts = ("azure", "vault", "machines")
+    parts = ("azure", "vcenter", "vault", "machines")

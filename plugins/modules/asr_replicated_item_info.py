@@ -25,12 +25,19 @@ options:
     description: Get the power state of the Azure VMs, which takes one list request per subscription.
     type: bool
     default: true
+  onprem_machines:
+    description:
+      - Look up the machines in vCenter by the IDs in the vault's data and return the addresses that VMware Tools report. Without
+        O(hostname), nothing is looked up. A machine whose item does not contain its ID is read individually.
+    type: bool
+    default: false
   table:
     description: Print the position of each machine and its next step, one line per machine.
     type: bool
     default: false
 extends_documentation_fragment:
   - homeward.asr.azure
+  - homeward.asr.vcenter
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.attributes.info
@@ -268,6 +275,21 @@ machines:
           returned: always
           type: str
           sample: running
+    onprem_machine:
+      description: The machine in vCenter; V(null) without O(hostname), and if none or several VMs have its ID.
+      returned: with O(onprem_machines)
+      type: dict
+      contains:
+        vm:
+          description: Name of the VM.
+          returned: always
+          type: str
+          sample: shop-db-01
+        address:
+          description: The address that VMware Tools report; V(null) if they do not run, or if the host of the VM does not respond.
+          returned: always
+          type: str
+          sample: 10.1.2.3
     can_migrate:
       description:
         - Whether a classic machine can move to the modernized generation now. The service moves only machines that are at home and
@@ -330,11 +352,13 @@ def argument_spec() -> specs.Spec:
     """The module's options."""
     return specs.merge(
         specs.azure(),
+        specs.vcenter(),
         specs.vault(),
         specs.machines(),
         {
             "full": {"type": "bool", "default": True},
             "azure_machines": {"type": "bool", "default": True},
+            "onprem_machines": {"type": "bool", "default": False},
             "table": {"type": "bool", "default": False},
         },
     )

@@ -98,6 +98,7 @@ def entries(
             "vault": machine.get("vault"),
             "item_id": machine.get("item_id"),
             "address_given": given.get(str(machine.get("item_id") or "").lower(), ""),
+            "address_tools": str((machine.get("onprem_machine") or {}).get("address") or ""),
             "home": machine.get("position") in AT_HOME,
             "where": str(machine.get("position_text") or ""),
         }

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ FLEET: dict[str, Any] = {
     "vaults": [vault("vault-guests")],
     "machines": [
         *(linux(name, state="home") for name in ("web01", "far-away", "left-alone")),
+        linux("moved-01", state="home"),
         *(linux(name, state="ready") for name in ("kept-network", "lost-network", "own-way")),
     ],
 }
@@ -34,6 +36,7 @@ FLEET: dict[str, Any] = {
 SSH = """\
 #!/bin/sh
 for last; do :; done
+case " $* " in *' nowhere.example '*) exit 255 ;; esac
 case $last in
 *'set -- survey'*) cat '{survey}' ;;
 *'set -- keep'*) echo KEPT /etc/hostname ;;
@@ -55,6 +58,9 @@ def inventory(scene: Scene, hosts: dict[str, Any], **everywhere: Any) -> list[st
     seen.write_text(survey(), encoding="utf-8")
     ssh.write_text(SSH.format(survey=seen), encoding="utf-8")
     ssh.chmod(0o755)
+    lost = scene.directory / "lost"
+    lost.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
+    lost.chmod(0o755)
     reached = {
         "ansible_ssh_executable": str(ssh),
         "ansible_ssh_pipelining": True,
@@ -62,7 +68,7 @@ def inventory(scene: Scene, hosts: dict[str, Any], **everywhere: Any) -> list[st
         "ansible_python_interpreter": sys.executable,
     }
     told = {
-        name: {**({"ansible_host": "127.0.0.9", "ansible_port": 1} if more is None else {**reached, **more})}
+        name: {**({"ansible_host": "127.0.0.9", "ansible_ssh_executable": str(lost)} if more is None else {**reached, **more})}
         for name, more in hosts.items()
     }
     path.write_text(yaml.safe_dump({"all": {"hosts": told, "vars": everywhere}}), encoding="utf-8")
@@ -95,17 +101,29 @@ def test_networks_are_recorded_before_stage_1_and_who_is_not_reached_is_named(sc
     assert run.rc == 0, run.text
     for name in machines:
         assert scene.sent(name)[0] == "failover_to_azure", run.text
-    assert sorted(p.name for p in records.iterdir()) == ["addresses.csv", "web01.yml"]
-    assert [oct(p.stat().st_mode & 0o777) for p in sorted(records.iterdir())] == ["0o600", "0o600"]
+    record = records / "vault-guests" / "web01.yml"
+    assert [p for p in sorted(records.rglob("*")) if p.is_file()] == [records / "addresses.csv", record]
+    assert [oct(p.stat().st_mode & 0o777) for p in (records / "addresses.csv", record)] == ["0o600", "0o600"]
+    assert [oct(p.stat().st_mode & 0o777) for p in (records, record.parent)] == ["0o700", "0o700"]
     rows = list(csv.reader((records / "addresses.csv").read_text().splitlines()))
-    assert rows[1] == ["web01", "eth0", "00:50:56:00:00:01", "10.1.2.3/24", "10.1.2.1", "10.1.0.53"]
-    assert yaml.safe_load((records / "web01.yml").read_text())["hostname"] == "web01"
+    assert rows[1] == ["web01", "eth0", "00:50:56:00:00:01", "10.1.2.3/24", "10.1.2.1", "10.1.0.53", "vault-guests"]
+    assert yaml.safe_load(record.read_text())["hostname"] == "web01"
+    assert "/vaults/vault-guests/" in yaml.safe_load(record.read_text())["item_id"]
     told = guests(run)
     assert {name: g["outcome"] for name, g in told.items()} == {"web01": "recorded", "far-away": "unreachable"}
     table = " ".join(run.text.split())
     assert f"Note: Networks of guests recorded: 1 of 2 in {records}." in table
-    assert "Network not recorded: far-away (This machine cannot be reached at 127.0.0.9)." in table
+    # The second is the one that VMware Tools report.
+    assert re.search(r"Network not recorded: far-away \(This machine cannot be reached at 127.0.0.9, [0-9.]+\)\.", table)
     assert any("1 of 2" in note for note in json.loads((scene.directory / "report.json").read_text())["notes"])
+
+
+def test_a_machine_is_recorded_at_the_address_that_vmware_tools_report(scene: Scene) -> None:
+    options = inventory(scene, {"moved-01": {"ansible_host": "nowhere.example"}}, guest_network_reach_timeout=1)
+    records = scene.directory / "moved"
+    run = scene.playbook("prepare", *options, asr_machines=["moved-01"], asr_guest="record", asr_record_dir=str(records))
+    assert (records / "vault-guests" / "moved-01.yml").exists(), run.text
+    assert "Networks of guests recorded: 1 of 1" in run.text
 
 
 def test_a_machine_is_committed_only_with_the_network_of_its_record(scene: Scene, tmp_path: Path) -> None:
@@ -116,7 +134,8 @@ def test_a_machine_is_committed_only_with_the_network_of_its_record(scene: Scene
         asr_record_dir=str(tmp_path),
         guest_network_reach_timeout=1,
     )
-    (tmp_path / "kept-network.yml").write_text(RECORD, encoding="utf-8")
+    (tmp_path / "vault-guests").mkdir()
+    (tmp_path / "vault-guests" / "kept-network.yml").write_text(RECORD, encoding="utf-8")
     run = scene.playbook(
         "stage_3_failover_to_onprem",
         *options,

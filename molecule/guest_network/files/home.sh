@@ -51,7 +51,10 @@ END
 printf 'auto lo\niface lo inet loopback\nsource /etc/network/interfaces.d/*\n' >/etc/network/interfaces
 printf 'auto eth3\niface eth3 inet static\n  address 10.0.5.77/24\n  up ip route add 192.0.2.0/24 via 10.0.5.2 dev eth3\n' >/etc/network/interfaces.d/eth3
 systemctl --quiet enable NetworkManager.service networking.service
-netplan apply
+# What `netplan apply` comes to here, without its Python.
+/usr/lib/netplan/generate
+networkctl reload
+networkctl reconfigure eth2
 systemctl restart NetworkManager.service networking.service
 n=0
 until ip -o -4 addr show dev eth1 | grep -q 10.0.3.77 && ip -o -4 addr show dev eth2 | grep -q 10.0.4.77; do

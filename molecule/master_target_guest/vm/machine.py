@@ -81,6 +81,8 @@ def start(images: Path, flavour: str, directory: Path, adapters: int = 0) -> Non
     for number in range(1, adapters + 1):
         command += ["-netdev", f"user,id=net{number},net=10.0.{number + 2}.0/24"]
         command += ["-device", f"virtio-net-pci,netdev=net{number},mac=52:54:00:12:35:0{number}"]
+    # As on VMware: asking Azure's metadata service is left out there.
+    command += ["-smbios", "type=1,manufacturer=VMware,, Inc.,product=VMware Virtual Platform"]
     command += ["-device", "virtio-rng-pci", "-display", "none", "-serial", f"file:{directory / 'console.log'}"]
     command += ["-monitor", f"unix:{directory / 'monitor'},server=on,wait=off"]
     command += ["-pidfile", str(directory / "qemu.pid"), "-daemonize"]

@@ -105,6 +105,15 @@ def item_view(
     }
 
 
+def onprem_machine(machine: SiteMachine) -> View:
+    """A machine in vCenter. What vCenter reports of one whose host does not respond is out of date, its address as well."""
+    address = next(iter(machine.addresses), None)
+    return {
+        "vm": machine.name,
+        "address": address if machine.powered_on and machine.tools == "running" and not machine.doubt else None,
+    }
+
+
 def datastores(item: Item) -> list[str]:
     """Where the machine's disks are or go on-premises, as the item names it (classic; modernized home; modernized out)."""
     discovered: Json = item.details.get("discoveredVmDetails") or {}

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,19 @@ def written(file: File) -> dict[str, Any]:
         "secret": has_secrets(file.text),
         "link": file.link,
     }
+
+
+def orders(plan: Mapping[str, Any]) -> Iterator[str]:
+    """What ``guest.sh put`` is to do, a line each, in this order. Texts may hold secrets."""
+    yield from (f"do directory {path}" for path in plan["directories"])
+    for file in plan["write"]:
+        if not file["link"]:
+            text = b64encode(file["text"].encode("utf-8", "surrogateescape")).decode("ascii")
+            yield f"do write {file['mode']} {file['owner']}:{file['group']} {text} {file['path']}"
+    yield from (f"do link {b64encode(f['link'].encode()).decode('ascii')} {f['path']}" for f in plan["write"] if f["link"])
+    yield from (f"do remove {path}" for path in plan["remove"])
+    if plan["kept"]:
+        yield "do install"
 
 
 def repairs(

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...module_utils.failback.model.refusal import Refusal
-from .network_files import filled, repairs, written
+from .network_files import filled, orders, repairs, written
 from .network_record import (
     MANAGERS,
     Record,
@@ -28,8 +28,11 @@ from .network_record import (
     named,
     network_differences,
     recorded_files,
+    renewed,
+    same,
     static_routes,
     storage_differences,
+    strangers,
     use,
 )
 from .network_secrets import MARK
@@ -65,7 +68,7 @@ def guest_network(text: str, action: str, record: str = "", settings: Mapping[st
     except RecordError as e:
         remedy = "Correct the file, or move it away and record again while the machine is at home."
         return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
-    problems += _stranger(wanted, seen)
+    problems += strangers(wanted, seen.hostname, {i.mac for i in seen.interfaces}, options)
     names, macs, missing = match(wanted, seen.interfaces)
     wanted = named(wanted, names, macs)
     if action == "compare":
@@ -94,25 +97,11 @@ def _basics(seen: Network, action: str, options: Mapping[str, Any]) -> Iterator[
         ).result()
 
 
-def _stranger(wanted: Record, seen: Network) -> list[dict[str, object]]:
-    """An address may lead to another machine by now. Ours has the recorded host name, or one of the MAC addresses."""
-    macs = {i.mac for i in wanted.interfaces if i.physical and i.mac}
-    if not wanted.hostname or wanted.hostname == seen.hostname or macs & {i.mac for i in seen.interfaces}:
-        return []
-    return [
-        Refusal(
-            "other_machine",
-            f"The machine that answers is {seen.hostname}, and has none of the MAC addresses recorded for {wanted.hostname}.",
-            "Correct its address (ansible_host), or the host name in the record.",
-        ).result()
-    ]
-
-
 def _record(
     seen: Network, before: str, options: Mapping[str, Any], problems: list[dict[str, object]]
 ) -> dict[str, Any]:
-    made = build(str(options.get("machine", seen.hostname)), seen)
-    result: dict[str, Any] = {"problems": problems, "text": dump(made), "same": False, "differences": [], "kept": False}
+    made = build(seen, options)
+    result: dict[str, Any] = {"problems": problems, "text": dump(made), "same": False, "renewed": "", "differences": []}
     if before:
         try:
             old = load(before, str(options.get("file", "the record")))
@@ -122,9 +111,10 @@ def _record(
                 Refusal("no_record", f"{e}.", "Correct the file, or move it away and record again.").result(),
             ]
             return result
-        result["same"] = old == made
+        result["renewed"] = renewed(before, old, made)
+        result["same"] = same(old, made)
         wanted = use(old)
-        result["problems"] = [*problems, *_stranger(wanted, seen)]
+        result["problems"] = [*problems, *strangers(wanted, seen.hostname, {i.mac for i in seen.interfaces}, options)]
         result["differences"] = [
             *network_differences(wanted, seen),
             *file_differences(wanted.files, recorded_files(seen.files)),
@@ -220,13 +210,12 @@ def _restore(
         ]
     repair, against = repairs(wanted, seen, options)
     network = bool(write or remove or enable or disable or packages or interfaces)
-    return {
+    plan: dict[str, Any] = {
         "problems": [*problems, *against],
         "pending": seen.pending,
         "differences": lines,
         "storage": storage_differences(wanted, seen),
         "write": write,
-        "links": [{"path": f.path, "link": f.link} for f in files.values() if f.link and now.get(f.path) != f],
         "remove": remove,
         # Those that hold a file are there.
         "directories": sorted({f["path"].rsplit("/", 1)[0] for f in write} - {p.rsplit("/", 1)[0] for p in seen.files}),
@@ -238,15 +227,11 @@ def _restore(
         "repair": repair,
         "network": network,
         "changed": network or bool(repair) or bool(_tools(wanted, seen)),
-        "guard": "".join(
-            f"{line}\n"
-            for line in _guard(
-                wanted, seen, changed, [*enable, *disable], interfaces, bool(options.get("check_gateway", True))
-            )
-        ),
         "addresses": {i.name: list(i.addresses) for i in wanted.interfaces},
         "agents": list(seen.agents),
     }
+    guard = _guard(wanted, seen, changed, plan, interfaces, bool(options.get("check_gateway", True)))
+    return {**plan, "guard": "".join(f"{line}\n" for line in (*guard, *orders(plan)))}
 
 
 def _interfaces(wanted: Record, seen: Network, changed: set[str], services: bool) -> Iterator[str]:
@@ -304,10 +289,18 @@ def _keyfile(text: str) -> dict[str, str]:
 
 
 def _guard(
-    wanted: Record, seen: Network, paths: set[str], units: list[str], interfaces: list[str], gateways: bool
+    wanted: Record,
+    seen: Network,
+    paths: set[str],
+    plan: Mapping[str, list[str]],
+    interfaces: list[str],
+    gateways: bool,
 ) -> Iterator[str]:
     yield from (f"path {p}" for p in sorted(paths))
-    yield from (f"unit {u}" for u in units)
+    for what in ("enable", "disable"):
+        for unit in plan[what]:
+            yield f"unit {unit}"
+            yield f"{what} {unit}"
     yield from (f"interface {i}" for i in interfaces)
     yield from (f"address {i.name} {a}" for i in wanted.interfaces for a in i.addresses if ":" not in a)
     if gateways:

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from ...module_utils.failback.model.refusal import Refusal
 from .network_secrets import redact
 from .network_survey import File, Interface, Network, Route
 
@@ -55,12 +56,20 @@ class Record:
     tools: dict[str, tuple[bool, bool]]
     #: DNS servers by interface, where a record has them so (Windows).
     dns: dict[str, tuple[str, ...]]
+    #: Replicated item; empty where the record names none.
+    item_id: str = ""
 
 
-def build(machine: str, seen: Network) -> dict[str, Any]:
+def head(settings: Mapping[str, Any], hostname: str) -> dict[str, Any]:
+    """How a record begins: whose it is. Vault and replicated item are left out where they are not known."""
+    given = {key: str(settings.get(key) or "") for key in ("vault", "item_id")}
+    return {"machine": str(settings.get("machine", hostname)), **{key: value for key, value in given.items() if value}}
+
+
+def build(seen: Network, settings: Mapping[str, Any]) -> dict[str, Any]:
     """The record of what was seen, without secrets and without anything that changes with each lease."""
     return {
-        "machine": machine,
+        **head(settings, seen.hostname),
         "system": "linux",
         "hostname": seen.hostname,
         "managers": managers(seen),
@@ -213,7 +222,52 @@ def use(data: Mapping[str, Any]) -> Record:
         tuple(str(v) for v in storage.get("volumes") or []),
         states(data.get("tools")),
         {str(i["name"]): tuple(new(s) for s in i.get("dns") or []) for i in data.get("interfaces") or []},
+        str(data.get("item_id") or ""),
     )
+
+
+def strangers(wanted: Record, hostname: str, macs: set[str], settings: Mapping[str, Any]) -> list[dict[str, object]]:
+    """What says that the record is not of the machine that answers.
+
+    An address may lead to another machine by now: ours has the recorded host name, or one of the MAC addresses. Two machines may have
+    one name: where the record is of another replicated item, only the MAC addresses prove that protection was set up again.
+    """
+    if {i.mac for i in wanted.interfaces if i.physical and i.mac} & macs:
+        return []
+    item = str(settings.get("item_id") or "")
+    if wanted.item_id and item and wanted.item_id.lower() != item.lower():
+        return [
+            Refusal(
+                "other_item",
+                f"{settings.get('file') or 'The record'} is of another replicated item ({wanted.item_id}), and the machine has none of its "
+                "MAC addresses.",
+                "Give one of two machines of the same name a record directory of its own (asr_record_dir of its host). If it is the same "
+                "machine, correct item_id in the record.",
+            ).result()
+        ]
+    if not wanted.hostname or wanted.hostname.lower() == hostname.lower():
+        return []
+    return [
+        Refusal(
+            "other_machine",
+            f"The machine that answers is {hostname}, and has none of the MAC addresses recorded for {wanted.hostname}.",
+            "Correct its address (ansible_host), or the host name in the record.",
+        ).result()
+    ]
+
+
+def same(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether two records are of the same network, whatever vault and replicated item they name."""
+    named_by = {"machine", "vault", "item_id"}
+    return {k: v for k, v in old.items() if k not in named_by} == {k: v for k, v in made.items() if k not in named_by}
+
+
+def renewed(text: str, old: Mapping[str, Any], made: Mapping[str, Any]) -> str:
+    """The record's text with the item of now, where replication was set up again since; empty where the item is the same."""
+    before, now = str(old.get("item_id") or ""), str(made.get("item_id") or "")
+    if not before or not now or before.lower() == now.lower():
+        return ""
+    return re.sub(r"(?m)^item_id:.*(?:\n[ \t]+.*)*$", lambda _line: f"item_id: {now}", text, count=1)
 
 
 def swapped(text: str, swap: Mapping[str, str], *, word: str = r"[0-9A-Za-z_.:]") -> str:
@@ -365,7 +419,7 @@ def addresses(texts: Iterable[str]) -> str:
     """CSV of every address in the records, one line for each, for people. Files that are no records are left out."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["machine", "interface", "mac", "address", "gateway", "dns"])
+    writer.writerow(["machine", "interface", "mac", "address", "gateway", "dns", "vault"])
     rows = []
     for text in texts:
         try:
@@ -386,6 +440,7 @@ def addresses(texts: Iterable[str]) -> str:
                         str(address),
                         gateways.get(str(i["name"]), ""),
                         servers,
+                        str(data.get("vault", "")),
                     ]
                 )
     writer.writerows(sorted(rows))

@@ -9,7 +9,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .survey import SECTION, SurveyError
 
@@ -102,11 +102,12 @@ def read(text: str) -> Network:
     def lines(name: str) -> list[str]:
         return sections.get(name, [])
 
+    root = lines("user") == ["0"]
     dmi = dict(line.split("=", 1) for line in lines("dmi") if "=" in line)
     routes = tuple(_routes(lines("routes")))
     servers, search = _resolver(lines("resolver"))
     return Network(
-        root=lines("user") == ["0"],
+        root=root,
         azure=dmi.get("chassis_asset_tag", "").strip() == AZURE_TAG
         or any(re.fullmatch(r"Azure\w+", x.strip()) for x in lines("azure")),
         vendor=dmi.get("sys_vendor", "").strip(),
@@ -118,10 +119,10 @@ def read(text: str) -> Network:
         services=_states(lines("services")),
         packages=_pairs(lines("packages")),
         kept_packages=_pairs(lines("kept_packages")),
-        files=_files(lines("files")),
-        kept=_files(lines("kept")),
-        storage=_files(lines("storage")),
-        kept_storage=_files(lines("kept_storage")),
+        files=_files(lines("files"), root),
+        kept=_files(lines("kept"), root),
+        storage=_files(lines("storage"), root),
+        kept_storage=_files(lines("kept_storage"), root),
         blocks=frozenset(line.strip() for line in lines("blocks")),
         mappers=frozenset(line.strip() for line in lines("mappers")),
         volumes=tuple(sorted(line.strip() for line in lines("volumes"))),
@@ -145,20 +146,34 @@ def _states(lines: list[str]) -> dict[str, tuple[bool, bool]]:
     }
 
 
-def _files(lines: list[str]) -> dict[str, File]:
-    found = {}
+def _files(lines: list[str], root: bool = True) -> dict[str, File]:
+    """Links, and files with their content, which follows in one piece. Who is not root may not read them all; nothing is made of
+    such a survey anyway."""
+    found: dict[str, File] = {}
+    sizes: list[tuple[str, int]] = []
+    content = b""
     for line in lines:
         kind, _dummy, rest = line.partition("\t")
         parts = rest.split("\t")
         if kind == "LINK" and len(parts) == 2:
-            found[parts[1]] = File(parts[1], link=parts[0], mode="777")
-        elif kind == "FILE" and len(parts) == 4:
-            mode, owner, content, path = parts
+            path = parts[1].removeprefix(".")
+            found[path] = File(path, link=parts[0], mode="777")
+        elif kind == "FILE" and len(parts) == 4 and parts[2].isdigit():
+            mode, owner, size, path = parts[0], parts[1], int(parts[2]), parts[3].removeprefix(".")
+            found[path] = File(path, "", mode, owner)
+            sizes.append((path, size))
+        elif kind == "DATA":
             try:
-                text = gzip.decompress(base64.b64decode(content, validate=True)).decode("utf-8", "surrogateescape")
+                content = gzip.decompress(base64.b64decode(rest, validate=True))
             except (binascii.Error, OSError, EOFError, zlib.error) as e:
-                raise SurveyError(f"the guest survey has {path} only in part") from e
-            found[path] = File(path, text, mode, owner)
+                raise SurveyError("the guest survey has files only in part") from e
+    if sum(size for _path, size in sizes) != len(content):
+        if root:
+            raise SurveyError("files of the guest changed during the survey, or were not read in full")
+        return found
+    for path, size in sizes:
+        found[path] = replace(found[path], text=content[:size].decode("utf-8", "surrogateescape"))
+        content = content[size:]
     return found
 
 

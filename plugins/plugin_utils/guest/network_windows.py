@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...module_utils.failback.model.refusal import Refusal
-from .network_record import Record, RecordError, dump, load, match, named, use
+from .network_record import Record, RecordError, dump, head, load, match, named, renewed, same, strangers, use
 from .network_survey import AZURE_TAG, Interface, Route
 from .survey import SurveyError
 
@@ -40,16 +40,7 @@ def guest_windows(text: str, action: str, record: str, settings: Mapping[str, An
         remedy = "Correct the file, or move it away and record again while the machine is at home."
         return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
     wanted = use(data)
-    if wanted.hostname.lower() != str(seen.get("hostname", "")).lower() and not (
-        {i.mac for i in wanted.interfaces} & {i.mac for i in found}
-    ):
-        problems.append(
-            Refusal(
-                "other_machine",
-                f"The machine that answers is {seen.get('hostname')}, and has none of the MAC addresses recorded for {wanted.hostname}.",
-                "Correct its address (ansible_host), or the host name in the record.",
-            ).result()
-        )
+    problems += strangers(wanted, str(seen.get("hostname", "")), {i.mac for i in found}, settings)
     names, macs, missing = match(wanted, found)
     wanted = named(wanted, names, macs)
     if missing and action == "restore":
@@ -114,7 +105,7 @@ def _record(
     problems: list[dict[str, object]],
 ) -> dict[str, Any]:
     made = {
-        "machine": str(settings.get("machine", seen.get("hostname", ""))),
+        **head(settings, str(seen.get("hostname", ""))),
         "system": "windows",
         "hostname": str(seen.get("hostname", "")),
         "replace": {},
@@ -137,13 +128,15 @@ def _record(
         ],
         "tools": {n: {"enabled": s[0], "active": s[1]} for n, s in sorted(_tools(seen).items())},
     }
-    result: dict[str, Any] = {"problems": problems, "text": dump(made), "same": False, "differences": []}
+    result: dict[str, Any] = {"problems": problems, "text": dump(made), "same": False, "renewed": "", "differences": []}
     if before:
         compared = guest_windows(json.dumps(dict(seen)), "compare", before, settings)
         result["problems"] = [*problems, *compared["problems"]]
         result["differences"] = compared.get("differences", [])
         if not compared["problems"]:
-            result["same"] = load(before) == made
+            old = load(before)
+            result["renewed"] = renewed(before, old, made)
+            result["same"] = same(old, made)
     return result
 
 

@@ -3,12 +3,13 @@
 # What the role guest_network does inside a Linux guest, as root: guest.sh COMMAND. Plain sh, no Python.
 #   survey           prints what is there; plugins/plugin_utils/guest/network_survey.py reads it. Changes nothing.
 #   keep [check]     keeps configuration files (with their secrets) and packages of the network managers below $S/kept.
-#   arm SECONDS      reads what will be changed from standard input, saves it, and starts the timer that rolls back.
-#   install          installs the kept packages that are missing.
-#   start            makes the network managers use the files of now, detached from who asks (apply), then looks at the result: addresses
-#                    and gateways. $G/checked has a line for each problem, and "checked" at last.
+#   put SECONDS      reads the plan from standard input, saves what it changes, starts the timer that rolls back, and writes files. Prints
+#                    what it did; "NOT INSTALLED" where the kept packages could not be installed.
+#   start            lets services start with the machine or not, then makes the network managers use the files of now, detached from who
+#                    asks (apply), and looks at the result: addresses and gateways. $G/checked has a line for each problem, and "checked" at last.
 #   cancel           stops the timer; the saved files stay below $S/before.
-#   rollback         puts back what arm saved. The timer calls it; so does a run that finds a guard of an earlier one.
+#   rollback         puts back what put saved. The timer calls it; so does a run that finds a guard of an earlier one.
+# Each process that is started takes its time, on a busy machine more than anything else here.
 LC_ALL=C; export LC_ALL
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH; export PATH
 umask 077
@@ -39,22 +40,42 @@ storage_files() {
     [ -f "$f" ] && printf '%s\n' "$f"
   done
 }
-# Reads paths; mode, owner, content and path, separated by tabs, for each. $1 is the directory they lie below.
-content() {
-  while IFS= read -r f; do
-    if [ -h "$1$f" ]; then
-      printf 'LINK\t%s\t%s\n' "$(readlink "$1$f")" "$f"
-    else
-      printf 'FILE\t%s\t%s\t%s\n' "$(stat -c '%a	%U:%G' "$1$f")" "$(gzip -c "$1$f" | base64 | tr -d '\n')" "$f"
-    fi
+# Reads paths; type, mode, owner, size and path, separated by tabs, for each that is a file or a link; then the files' content, all in one.
+# $1 is the directory they lie below.
+content() (
+  cd "$1" || exit
+  set -f; IFS='
+'
+  # shellcheck disable=SC2046
+  set -- $(sed 's/^/./')
+  [ $# -gt 0 ] || exit
+  find "$@" -maxdepth 0 \( -type l -printf 'LINK\t%l\t%p\n' -o -type f -printf 'FILE\t%m\t%u:%g\t%s\t%p\n' \)
+  printf 'DATA\t'
+  find "$@" -maxdepth 0 -type f -exec cat '{}' + | gzip -c | base64 | tr -d '\n'
+  echo
+)
+below() { (cd "$1" && find . \( -type f -o -type l \) | sed 's/^\.//'); }
+states() {
+  { systemctl show -p Id -p LoadState -p UnitFileState -p ActiveState "$@"; echo; } | while IFS= read -r x; do
+    case $x in
+      Id=*) u=${x#*=} ;;
+      LoadState=*) l=${x#*=} ;;
+      UnitFileState=*) e=${x#*=} ;;
+      ActiveState=*) a=${x#*=} ;;
+      '')
+        if [ "$l" = loaded ]; then
+          # Units made of init scripts have no state of their own there.
+          case $e in enabled*|disabled|static|indirect|linked*|alias) ;; *) e=$(systemctl is-enabled "$u") ;; esac
+          echo "$u ${e:-unknown} $a"
+        fi
+        u=; l=; e=; a= ;;
+    esac
   done
 }
-states() {
+managers() {
+  # shellcheck disable=SC2086
   if has systemctl; then
-    for u in $UNITS; do
-      [ "$(systemctl show -p LoadState "$u" | cut -d= -f2)" = loaded ] || continue
-      echo "$u $(systemctl is-enabled "$u") $(systemctl is-active "$u")"
-    done
+    states $UNITS
   else
     for u in NetworkManager network; do
       [ -e "/etc/init.d/$u" ] || continue
@@ -77,9 +98,10 @@ survey() {
   exec 2>/dev/null
   say user; id -u
   say dmi
-  for f in sys_vendor product_name chassis_asset_tag; do printf '%s=' "$f"; tr -d '\0' <"/sys/class/dmi/id/$f" || echo; done
+  for f in sys_vendor product_name chassis_asset_tag; do x=; read -r x <"/sys/class/dmi/id/$f"; echo "$f=$x"; done
   say azure
-  case $(cat /sys/class/dmi/id/sys_vendor) in
+  x=; read -r x </sys/class/dmi/id/sys_vendor
+  case $x in
     VMware*) ;;
     *)
       u='http://169.254.169.254/metadata/instance/compute/azEnvironment?api-version=2021-02-01&format=text'
@@ -93,20 +115,22 @@ survey() {
   say links
   for d in /sys/class/net/*; do
     n=${d##*/}; p=virtual; [ -e "$d/device" ] && p=physical
-    m=$(cat "$d/bonding_slave/perm_hwaddr" || cat "$d/address")
-    echo "$(cat "$d/ifindex") $n $m $p"
+    x=; m=
+    read -r m <"$d/bonding_slave/perm_hwaddr" || read -r m <"$d/address"
+    read -r x <"$d/ifindex"
+    echo "$x $n $m $p"
   done
   say addresses; ip -o addr show
   say routes; ip -4 route show table main; ip -6 route show table main
   say resolver; if [ -r /run/systemd/resolve/resolv.conf ] && grep -q '127.0.0.53' /etc/resolv.conf; then cat /run/systemd/resolve/resolv.conf; else cat /etc/resolv.conf; fi
-  say services; states
+  say services; managers
   # shellcheck disable=SC2086
   say packages; if has dpkg-query; then installed $DEBS; else installed $RPMS; fi
-  say files; network_files | content ''
-  say kept; [ -d $S/kept/files ] && (cd $S/kept/files && find . \( -type f -o -type l \) | sed 's/^\.//' | content $S/kept/files)
+  say files; network_files | content /
+  say kept; [ -d $S/kept/files ] && below $S/kept/files | content $S/kept/files
   say kept_packages; cat $S/kept/packages/list
-  say storage; storage_files | content ''
-  say kept_storage; [ -d $S/kept/storage ] && (cd $S/kept/storage && find . -type f | sed 's/^\.//' | content $S/kept/storage)
+  say storage; storage_files | content /
+  say kept_storage; [ -d $S/kept/storage ] && below $S/kept/storage | content $S/kept/storage
   say blocks; lsblk -rno NAME,UUID,LABEL,PARTUUID,PARTLABEL | tr ' ' '\n' | grep . | sort -u
   say mappers; ls /dev/mapper; find /dev -mindepth 2 -maxdepth 2 -type l -lname '*/dm-*' | sed 's#^/dev/##'
   say volumes
@@ -114,10 +138,7 @@ survey() {
     vgs --noheadings --separator ' ' -o vg_name,vg_uuid,pv_count,vg_missing_pv_count | sed 's/^ */VG /'
     lvs --noheadings --separator ' ' --units b --nosuffix -o vg_name,lv_name,lv_uuid,lv_size,lv_active | sed 's/^ */LV /'
   fi
-  say tools
-  for u in vmtoolsd.service open-vm-tools.service; do
-    [ "$(systemctl show -p LoadState "$u" | cut -d= -f2)" = loaded ] && echo "$u $(systemctl is-enabled "$u") $(systemctl is-active "$u")"
-  done
+  say tools; has systemctl && states vmtoolsd.service open-vm-tools.service
   say agents; installed walinuxagent WALinuxAgent python-azure-agent python3-azure-agent
   say pending; ls -d $G $G.rolling
   say end; echo ok
@@ -134,11 +155,12 @@ repack() (
   done
   [ -e "$base.conffiles" ] && while read -r f; do [ -e "$f" ] && echo "$f"; done <"$base.conffiles" >"$w/DEBIAN/conffiles"
   dpkg-query -L "$1" | while IFS= read -r f; do
-    if [ -h "$f" ] || [ -f "$f" ]; then case $f in /bin|/sbin|/lib|/lib32|/lib64|/libx32) ;; *) printf '.%s\0' "$f" ;; esac
-    elif [ -d "$f" ]; then mkdir -p "$w$f" && chmod --reference="$f" "$w$f" && chown --reference="$f" "$w$f"; fi
-  done | (cd / && xargs -0 -r cp -a --parents -t "$w") && chmod -R go+rX "$w/DEBIAN" &&
+    case $f in /.|/bin|/sbin|/lib|/lib32|/lib64|/libx32) continue ;; esac
+    if [ -e "$f" ] || [ -h "$f" ]; then printf '.%s\n' "$f"; fi
+  done >"$w.list"
+  tar -C / --no-recursion -cf "$w.tar" -T "$w.list" && tar -C "$w" -xpf "$w.tar" && chmod -R go+rX "$w/DEBIAN" &&
     dpkg-deb -Zgzip -z1 --build "$w" "$S/kept/packages/$1.deb" >/dev/null && ok=0 || ok=1
-  rm -rf "$w"
+  rm -rf "$w" "$w.list" "$w.tar"
   exit $ok
 )
 
@@ -164,9 +186,9 @@ keep() {
       $do && (cd / && cp -a --parents ".$f" "$S/kept/$kind/")
     done <"${TMPDIR:-/tmp}/kept.$$"
     # What is no longer there is no longer part of the record.
-    [ -d "$S/kept/$kind" ] && (cd "$S/kept/$kind" && find . \( -type f -o -type l \) | sed 's/^\.//' | while IFS= read -r f; do
-      grep -qxF "$f" "${TMPDIR:-/tmp}/kept.$$" || { echo "FORGOTTEN $f"; $do && rm -f "$S/kept/$kind$f"; }
-    done)
+    [ -d "$S/kept/$kind" ] && below "$S/kept/$kind" | grep -vxF -f "${TMPDIR:-/tmp}/kept.$$" | while IFS= read -r f; do
+      echo "FORGOTTEN $f"; $do && rm -f "$S/kept/$kind$f"
+    done
     rm -f "${TMPDIR:-/tmp}/kept.$$"
   done
   if has dpkg-deb; then
@@ -214,7 +236,9 @@ install_kept() {
   fi
 }
 
-# Lines of the plan: "path PATH", "unit UNIT", "interface NAME MANAGER UUID", "gateway NAME ADDRESS", "hostname NAME".
+# Lines of the plan: "path PATH", "unit UNIT", "interface NAME MANAGER UUID", "address NAME ADDRESS", "gateway NAME ADDRESS", "hostname NAME",
+# "enable UNIT", "disable UNIT". What put is to do begins with "do": "do directory PATH", "do write MODE OWNER BASE64 PATH",
+# "do link BASE64 PATH", "do remove PATH", "do install".
 of() { sed -n "s/^$1 //p" "$2/plan"; }
 
 arm() {
@@ -232,6 +256,32 @@ arm() {
   systemctl stop $UNIT.timer 2>/dev/null; systemctl reset-failed $UNIT.service 2>/dev/null
   if has systemd-run; then systemd-run --quiet --unit=$UNIT --on-active="$1" --timer-property=AccuracySec=1s /bin/sh $S/guest.sh rollback
   else (sleep "$1"; exec /bin/sh $S/guest.sh rollback) </dev/null >/dev/null 2>&1 & fi
+}
+
+put() {
+  rm -rf $S/put; mkdir $S/put
+  cat >$S/put/all
+  sed -n 's/^do //p' $S/put/all >$S/put/do
+  grep -v '^do ' $S/put/all | arm "$1" || return 1
+  # Complete or not at all, and in the place of a link, too. The old ones are kept below before/, not beside: some managers read every file.
+  while read -r what rest; do
+    case $what in
+      directory) mkdir -p -m 0755 "$rest" ;;
+      write)
+        mode=${rest%% *}; rest=${rest#* }; owner=${rest%% *}; rest=${rest#* }
+        f=${rest#* }; new=${f%/*}/.homeward-asr.new
+        printf '%s' "${rest%% *}" | base64 -d >"$new" && chown "$owner" "$new" && chmod "$mode" "$new" && mv -f "$new" "$f" || return 1
+        if has restorecon; then restorecon "$f"; fi
+        echo "wrote $f" ;;
+      link)
+        f=${rest#* }
+        ln -sfn "$(printf '%s' "${rest%% *}" | base64 -d)" "$f" || return 1
+        echo "linked $f" ;;
+      remove) rm -f "$rest" && echo "removed $rest" ;;
+      install) install_kept >$G/packages.log 2>&1 || echo "NOT INSTALLED" ;;
+    esac
+  done <$S/put/do
+  rm -rf $S/put
 }
 
 dhclient_off() {
@@ -279,6 +329,9 @@ use() {
 }
 
 start() {
+  of enable $G | while read -r u; do if has systemctl; then systemctl --quiet enable "$u"; else chkconfig "${u%.service}" on; fi || exit 1; done &&
+    of disable $G | while read -r u; do if has systemctl; then systemctl --quiet disable "$u"; else chkconfig "${u%.service}" off; fi || exit 1; done ||
+    return 1
   if has systemd-run; then systemd-run --quiet --unit=$UNIT-apply /bin/sh $S/guest.sh apply
   else setsid /bin/sh $S/guest.sh apply </dev/null >/dev/null 2>&1 & fi
 }
@@ -353,11 +406,10 @@ rollback() {
 case ${1:-} in
   survey) survey ;;
   keep) keep "${2:-}" ;;
-  install) install_kept ;;
-  arm) arm "$2" ;;
+  put) put "$2" ;;
   start) start ;;
   apply) apply ;;
   cancel) cancel ;;
   rollback) rollback ;;
-  *) echo "guest.sh survey | keep | arm SECONDS | install | start | cancel | rollback" >&2; exit 2 ;;
+  *) echo "guest.sh survey | keep | put SECONDS | start | cancel | rollback" >&2; exit 2 ;;
 esac

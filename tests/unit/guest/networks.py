@@ -79,5 +79,6 @@ def _section(value: Any) -> str:
     lines = []
     for path, text in value.items():
         mode = "600" if "system-connections" in path else "644"
-        lines.append(f"FILE\t{mode}\troot:root\t{base64.b64encode(gzip.compress(text.encode())).decode()}\t{path}")
-    return "\n".join(lines)
+        lines.append(f"FILE\t{mode}\troot:root\t{len(text.encode())}\t.{path}")
+    content = "".join(value.values()).encode()
+    return "\n".join([*lines, f"DATA\t{base64.b64encode(gzip.compress(content)).decode()}"])

@@ -307,6 +307,60 @@ def test_a_pending_guard_is_seen() -> None:
 def test_the_table_has_a_line_for_each_address() -> None:
     table = guest_addresses([recorded(), "no record"]).splitlines()
     assert table == [
-        "machine,interface,mac,address,gateway,dns",
-        "web01,eth0,00:50:56:00:00:01,10.1.2.3/24,10.1.2.1,10.1.0.53",
+        "machine,interface,mac,address,gateway,dns,vault",
+        "web01,eth0,00:50:56:00:00:01,10.1.2.3/24,10.1.2.1,10.1.0.53,",
     ]
+
+
+ITEM = "/vaults/a/replicationProtectedItems/1"
+OTHER = "/vaults/a/replicationProtectedItems/2"
+NEW_ADAPTER = {"links": "2 eth0 00:50:56:00:00:99 physical"}
+
+
+def of_item(item: str, **parts: Any) -> str:
+    text: str = guest_network(survey(**parts), "record", "", {"machine": "web01", "vault": "a", "item_id": item})["text"]
+    return text
+
+
+def test_a_record_says_whose_it_is() -> None:
+    data = yaml.safe_load(of_item(ITEM))
+    assert list(data)[:3] == ["machine", "vault", "item_id"]
+    assert (data["vault"], data["item_id"]) == ("a", ITEM)
+    assert not {"vault", "item_id"} & set(yaml.safe_load(recorded()))
+
+
+@pytest.mark.parametrize(
+    ("item", "parts", "code"),
+    [
+        (ITEM, {}, None),
+        (ITEM.upper(), {}, None),
+        # A machine that was made anew at home has new adapters.
+        (ITEM, NEW_ADAPTER, None),
+        ("", NEW_ADAPTER, None),
+        # Its replication was set up again.
+        (OTHER, {}, None),
+        # Another machine of the same name and the same host name.
+        (OTHER, NEW_ADAPTER, "other_item"),
+    ],
+)
+@pytest.mark.parametrize("action", ["record", "restore"])
+def test_machines_of_one_name_do_not_share_a_record(
+    action: str, item: str, parts: dict[str, str], code: str | None
+) -> None:
+    plan = guest_network(survey(**parts), action, of_item(ITEM), {"item_id": item, "file": "asr-records/a/web01.yml"})
+    assert codes(plan) == ([code] if code else [])
+
+
+def test_a_record_takes_the_item_of_a_new_protection_and_keeps_what_was_edited() -> None:
+    edited_by_hand = of_item(ITEM).replace("replace: {}", "replace: {10.1.2.3/24: 10.9.2.3/24}  # new network")
+    again = guest_network(survey(), "record", edited_by_hand, {"machine": "web01", "item_id": OTHER})
+    assert again["renewed"] == edited_by_hand.replace(ITEM, OTHER)
+    assert not guest_network(survey(), "record", edited_by_hand, {"machine": "web01", "item_id": ITEM})["renewed"]
+    assert guest_network(survey(), "record", of_item(ITEM), {"machine": "web01"})["same"]
+
+
+def test_a_survey_that_lacks_a_part_of_its_files_is_no_survey() -> None:
+    grown = survey().replace("root:root\t6\t./etc/hostname", "root:root\t7\t./etc/hostname")
+    assert grown != survey()
+    with pytest.raises(SurveyError, match="files of the guest changed"):
+        guest_network(grown, "compare", recorded())
