@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run the scenarios that boot a real machine; one calm line for each step, the details in ``.build/log``.
 
-``test_vm.py [everyday | packages | full]``: the everyday lane, the one with real package installation, or both. Molecule goes
-through each scenario's ``test_sequence`` and always destroys the machine. A step that Molecule leaves out is a failure here,
-and so is a passphrase in Molecule's own output. The exit code is 0 when every step of every scenario was executed.
+``test_vm.py [everyday | packages | full]``: the everyday lane, the one with real package installation, or both. The scenarios of a lane
+run side by side, each on a machine of its own: an emulated machine has little use for a second processor. Molecule goes through
+each scenario's ``test_sequence`` and always destroys the machine. A step that Molecule leaves out is a failure here, and so is a passphrase
+in Molecule's own output. The exit code is 0 when every step of every scenario was executed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,15 +33,18 @@ HOST_PACKAGES = {
     "e2fsprogs": "mke2fs",
     "openssh-client": "ssh-keygen",
 }
+#: The scenarios that run side by side, and then the next ones.
 LANES = {
-    "everyday": ["guest_network", "master_target_guest"],
-    "packages": ["master_target_guest_apt"],
-    "full": ["guest_network", "master_target_guest", "master_target_guest_apt"],
+    "everyday": [["guest_network", "master_target_guest"]],
+    "packages": [["master_target_guest_apt"]],
+    "full": [["guest_network", "master_target_guest"], ["master_target_guest_apt"]],
 }
 BEGUN = re.compile(r"INFO +\[(?P<scenario>\S+) > (?P<step>\w+)\] Executing")
 LEFT_OUT = re.compile(r"WARNING +\[\S+ > \w+\] Executed: .*[Mm]issing")
 FAILED = re.compile(r"ERROR +\[\S+ > \w+\].*Executed: Failed")
 TAIL_LINES = 60
+#: Set when the user interrupts.
+STOPPED = threading.Event()
 
 
 def environment() -> dict[str, str]:
@@ -63,8 +69,9 @@ def environment() -> dict[str, str]:
 
 
 def line(name: str, outcome: str, seconds: float, why: str = "") -> None:
-    said = f"  {name:<34}{outcome:<9}{seconds:7.1f} s"
-    print(f"{said}   {why}" if why else said, flush=True)
+    said = f"  {name:<44}{outcome:<9}{seconds:7.1f} s"
+    # In one piece, as another scenario may write at the same time.
+    print(f"{said}   {why}\n" if why else f"{said}\n", end="", flush=True)
 
 
 def host_packages(env: dict[str, str]) -> bool:
@@ -95,6 +102,7 @@ def host_packages(env: dict[str, str]) -> bool:
 class MoleculeProgress:
     """Follows Molecule's output and reports the steps as they end."""
 
+    scenario: str
     steps: list[str]
     done: int = 0
     left_out: list[str] = field(default_factory=list)
@@ -118,7 +126,7 @@ class MoleculeProgress:
 
     def name(self) -> str:
         step = self.steps[self.done] if self.done < len(self.steps) else "destroy"
-        return step.removeprefix("side_effect side_effects/").removesuffix(".yml")
+        return f"{self.scenario}: {step.removeprefix('side_effect side_effects/').removesuffix('.yml')}"
 
     def end(self, outcome: str, why: str = "") -> None:
         if self.running:
@@ -127,11 +135,24 @@ class MoleculeProgress:
             self.running = False
 
 
+def side_by_side(scenarios: list[str], env: dict[str, str]) -> bool:
+    """All of them at once. Another one's failure ends none."""
+    with ThreadPoolExecutor(len(scenarios)) as pool:
+        running = [pool.submit(run, scenario, env) for scenario in scenarios]
+        try:
+            wait(running)
+        except KeyboardInterrupt:
+            # Molecule, in the same process group, was interrupted, too. It leaves its machine, which its thread destroys.
+            STOPPED.set()
+            raise
+        return all(done.result() for done in running)
+
+
 def run(scenario: str, env: dict[str, str]) -> bool:
     """One scenario from destroy to destroy."""
     config = yaml.safe_load((ROOT / "molecule" / scenario / "molecule.yml").read_text(encoding="utf-8"))
     passphrases = Path(config["provisioner"]["env"]["MT_RUN"].replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT)))
-    watch = MoleculeProgress([str(step) for step in config["scenario"]["test_sequence"]])
+    watch = MoleculeProgress(scenario, [str(step) for step in config["scenario"]["test_sequence"]])
     log = LOG / f"test-vm-{scenario}.log"
     secrets: set[str] = set()
     command = [str(BUILD / "venv" / "bin" / "molecule"), "test", "--scenario-name", scenario]
@@ -149,39 +170,34 @@ def run(scenario: str, env: dict[str, str]) -> bool:
             errors="replace",
         )
         assert child.stdout is not None
-        try:
-            for text in child.stdout:
-                stream.write(f"{time.monotonic() - begun:7.1f} {text}")
-                stream.flush()
-                watch.read(text)
-                secret = passphrases / "passphrase"
-                if not secrets and secret.exists():
-                    secrets.add(secret.read_text(encoding="ascii").strip())
-            code = child.wait()
-        except KeyboardInterrupt:
-            child.wait()
-            subprocess.run(
-                [command[0], "destroy", "--scenario-name", scenario],
-                cwd=ROOT,
-                env=env,
-                capture_output=True,
-                check=False,
-            )
-            raise
+        for text in child.stdout:
+            stream.write(f"{time.monotonic() - begun:7.1f} {text}")
+            stream.flush()
+            watch.read(text)
+            secret = passphrases / "passphrase"
+            if not secrets and secret.exists():
+                secrets.add(secret.read_text(encoding="ascii").strip())
+        code = child.wait()
+    if STOPPED.is_set():
+        destroy = [command[0], "destroy", "--scenario-name", scenario]
+        subprocess.run(destroy, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return False
     if not watch.broken:
         watch.end("ok" if code == 0 else "FAILED")
     told = log.read_text(encoding="utf-8")
     leaked = any(s and s in told for s in secrets)
     short = code == 0 and watch.done < len(watch.steps)
     if code or watch.left_out:
-        print("\n".join(f"    | {text}" for text in told.splitlines()[-TAIL_LINES:]), flush=True)
+        print("\n".join(f"    {scenario} | {text}" for text in told.splitlines()[-TAIL_LINES:]), flush=True)
     if leaked:
-        print("    The passphrase stands in Molecule's output.", flush=True)
+        print(f"    {scenario}: the passphrase is in Molecule's output.", flush=True)
     if short:
-        print(f"    Only {watch.done} of {len(watch.steps)} steps were executed.", flush=True)
+        print(f"    {scenario}: only {watch.done} of {len(watch.steps)} steps were executed.", flush=True)
     if code or watch.left_out or leaked or short:
-        print(f"    the whole log: {log.relative_to(ROOT)}", flush=True)
+        print(f"    {scenario}: the whole log is {log.relative_to(ROOT)}", flush=True)
         return False
+    minutes, seconds = divmod(int(time.monotonic() - begun), 60)
+    print(f"{scenario}: passed in {minutes} min {seconds} s", flush=True)
     return True
 
 
@@ -196,7 +212,7 @@ def main() -> int:
     LOG.mkdir(parents=True, exist_ok=True)
     env = environment()
     begun = time.monotonic()
-    good = host_packages(env) and all(run(scenario, env) for scenario in LANES[lane])
+    good = host_packages(env) and all(side_by_side(scenarios, env) for scenarios in LANES[lane])
     minutes, seconds = divmod(int(time.monotonic() - begun), 60)
     print(f"{'passed' if good else 'failed'} in {minutes} min {seconds} s", flush=True)
     return 0 if good else 1

@@ -68,7 +68,13 @@ def inventory(scene: Scene, hosts: dict[str, Any], **everywhere: Any) -> list[st
         "ansible_python_interpreter": sys.executable,
     }
     told = {
-        name: {**({"ansible_host": "127.0.0.9", "ansible_ssh_executable": str(lost)} if more is None else {**reached, **more})}
+        name: {
+            **(
+                {"ansible_host": "127.0.0.9", "ansible_ssh_executable": str(lost)}
+                if more is None
+                else {**reached, **more}
+            )
+        }
         for name, more in hosts.items()
     }
     path.write_text(yaml.safe_dump({"all": {"hosts": told, "vars": everywhere}}), encoding="utf-8")
@@ -114,14 +120,18 @@ def test_networks_are_recorded_before_stage_1_and_who_is_not_reached_is_named(sc
     table = " ".join(run.text.split())
     assert f"Note: Networks of guests recorded: 1 of 2 in {records}." in table
     # The second is the one that VMware Tools report.
-    assert re.search(r"Network not recorded: far-away \(This machine cannot be reached at 127.0.0.9, [0-9.]+\)\.", table)
+    assert re.search(
+        r"Network not recorded: far-away \(This machine cannot be reached at 127.0.0.9, [0-9.]+\)\.", table
+    )
     assert any("1 of 2" in note for note in json.loads((scene.directory / "report.json").read_text())["notes"])
 
 
 def test_a_machine_is_recorded_at_the_address_that_vmware_tools_report(scene: Scene) -> None:
     options = inventory(scene, {"moved-01": {"ansible_host": "nowhere.example"}}, guest_network_reach_timeout=1)
     records = scene.directory / "moved"
-    run = scene.playbook("prepare", *options, asr_machines=["moved-01"], asr_guest="record", asr_record_dir=str(records))
+    run = scene.playbook(
+        "prepare", *options, asr_machines=["moved-01"], asr_guest="record", asr_record_dir=str(records)
+    )
     assert (records / "vault-guests" / "moved-01.yml").exists(), run.text
     assert "Networks of guests recorded: 1 of 1" in run.text
 

@@ -89,7 +89,7 @@ for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_reap.service e2scrub
   systemd-networkd-wait-online.service systemd-timesyncd.service; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
-# A first boot would go through all units and users once more, and start what was disabled above.
+# A first boot would go through all units and users again, and start what was disabled above.
 tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 touch "$root/etc/.updated" "$root/var/.updated"
 rm -rf "$root/var/cache/apt/archives"/*.deb

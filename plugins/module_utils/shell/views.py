@@ -10,6 +10,7 @@ from ..failback.lifecycle.migration import obstacle
 from ..failback.lifecycle.table import POSITION_TEXT, STEP_TEXT, Lifecycle
 from ..failback.model.items import Item, Json, iso, last_segment, parse_time
 from ..failback.model.jobs import Job, Problem
+from ..failback.model.ports import SiteMachine
 from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
 from ..failback.model.shapes import JOB, understood
 from ..failback.proofs.prove import power_state

@@ -48,7 +48,9 @@ def orders(plan: Mapping[str, Any]) -> Iterator[str]:
         if not file["link"]:
             text = b64encode(file["text"].encode("utf-8", "surrogateescape")).decode("ascii")
             yield f"do write {file['mode']} {file['owner']}:{file['group']} {text} {file['path']}"
-    yield from (f"do link {b64encode(f['link'].encode()).decode('ascii')} {f['path']}" for f in plan["write"] if f["link"])
+    yield from (
+        f"do link {b64encode(f['link'].encode()).decode('ascii')} {f['path']}" for f in plan["write"] if f["link"]
+    )
     yield from (f"do remove {path}" for path in plan["remove"])
     if plan["kept"]:
         yield "do install"

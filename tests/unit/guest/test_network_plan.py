@@ -318,7 +318,9 @@ NEW_ADAPTER = {"links": "2 eth0 00:50:56:00:00:99 physical"}
 
 
 def of_item(item: str, **parts: Any) -> str:
-    text: str = guest_network(survey(**parts), "record", "", {"machine": "web01", "vault": "a", "item_id": item})["text"]
+    text: str = guest_network(survey(**parts), "record", "", {"machine": "web01", "vault": "a", "item_id": item})[
+        "text"
+    ]
     return text
 
 
@@ -334,7 +336,7 @@ def test_a_record_says_whose_it_is() -> None:
     [
         (ITEM, {}, None),
         (ITEM.upper(), {}, None),
-        # A machine that was made anew at home has new adapters.
+        # A machine that was recreated at home has new adapters.
         (ITEM, NEW_ADAPTER, None),
         ("", NEW_ADAPTER, None),
         # Its replication was set up again.
