@@ -68,10 +68,14 @@ def environment() -> dict[str, str]:
     return env
 
 
+def say(text: str) -> None:
+    """In one piece, as another scenario may write at the same time."""
+    print(f"{text}\n", end="", flush=True)
+
+
 def line(name: str, outcome: str, seconds: float, why: str = "") -> None:
     said = f"  {name:<44}{outcome:<9}{seconds:7.1f} s"
-    # In one piece, as another scenario may write at the same time.
-    print(f"{said}   {why}\n" if why else f"{said}\n", end="", flush=True)
+    say(f"{said}   {why}" if why else said)
 
 
 def host_packages(env: dict[str, str]) -> bool:
@@ -92,7 +96,7 @@ def host_packages(env: dict[str, str]) -> bool:
             ).returncode
             if code:
                 line("packages of this host", "FAILED", time.monotonic() - begun)
-                print(f"    {' '.join(command)} ended with {code}; see {log.relative_to(ROOT)}.", flush=True)
+                say(f"    {' '.join(command)} ended with {code}; see {log.relative_to(ROOT)}.")
                 return False
     line("packages of this host", "ok", time.monotonic() - begun, ", ".join(missing))
     return True
@@ -156,7 +160,7 @@ def run(scenario: str, env: dict[str, str]) -> bool:
     log = LOG / f"test-vm-{scenario}.log"
     secrets: set[str] = set()
     command = [str(BUILD / "venv" / "bin" / "molecule"), "test", "--scenario-name", scenario]
-    print(f"{scenario}: {len(watch.steps)} steps", flush=True)
+    say(f"{scenario}: {len(watch.steps)} steps")
     begun = time.monotonic()
     with log.open("w", encoding="utf-8") as stream:
         child = subprocess.Popen(
@@ -188,16 +192,16 @@ def run(scenario: str, env: dict[str, str]) -> bool:
     leaked = any(s and s in told for s in secrets)
     short = code == 0 and watch.done < len(watch.steps)
     if code or watch.left_out:
-        print("\n".join(f"    {scenario} | {text}" for text in told.splitlines()[-TAIL_LINES:]), flush=True)
+        say("\n".join(f"    {scenario} | {text}" for text in told.splitlines()[-TAIL_LINES:]))
     if leaked:
-        print(f"    {scenario}: the passphrase is in Molecule's output.", flush=True)
+        say(f"    {scenario}: the passphrase is in Molecule's output.")
     if short:
-        print(f"    {scenario}: only {watch.done} of {len(watch.steps)} steps were executed.", flush=True)
+        say(f"    {scenario}: only {watch.done} of {len(watch.steps)} steps were executed.")
     if code or watch.left_out or leaked or short:
-        print(f"    {scenario}: the whole log is {log.relative_to(ROOT)}", flush=True)
+        say(f"    {scenario}: the whole log is {log.relative_to(ROOT)}")
         return False
     minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-    print(f"{scenario}: passed in {minutes} min {seconds} s", flush=True)
+    say(f"{scenario}: passed in {minutes} min {seconds} s")
     return True
 
 
@@ -214,7 +218,7 @@ def main() -> int:
     begun = time.monotonic()
     good = host_packages(env) and all(side_by_side(scenarios, env) for scenarios in LANES[lane])
     minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-    print(f"{'passed' if good else 'failed'} in {minutes} min {seconds} s", flush=True)
+    say(f"{'passed' if good else 'failed'} in {minutes} min {seconds} s")
     return 0 if good else 1
 
 
