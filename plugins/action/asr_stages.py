@@ -18,7 +18,15 @@ from ansible.utils.path import unfrackpath
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
-from ansible_collections.homeward.asr.plugins.plugin_utils import between, bounded, guests, several, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils import (
+    between,
+    bounded,
+    given,
+    guests,
+    limits,
+    several,
+    verify,
+)
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
@@ -54,6 +62,8 @@ class ActionModule(Calling):
         args = self._task.args
         self._settings: Mapping[str, Any] = args.get("settings") or {}
         self._check = bool(self._task.check_mode)
+        if args.get("part") == "variables":
+            return self._variables()
         path = self._path()
         self._chain = Chain.load(path)
         self._chain.spoken_to(self._listener())
@@ -87,6 +97,7 @@ class ActionModule(Calling):
             pauses = bool(self._settings.get("verifies")) and tasks.COMMIT_HOME in to_run
             if not pauses and {tasks.COMMIT_HOME, "failback"} & set(route):
                 raise guest_unheard(route, own)
+        self._check_limit(route, "asr_verify" if checks else "asr_guest" if pauses or self._restores() else "")
         if (recorded := self._settings.get("recorded")) and not self._chain.stopped:
             self._chain.results.append(dict(recorded))
         if pauses:
@@ -191,6 +202,12 @@ class ActionModule(Calling):
         self._check_report()
         return {"changed": False}
 
+    def _variables(self) -> dict[str, Any]:
+        """The first task of each playbook: stops at variables that are unknown, wrong, or cannot be read."""
+        broken = given.unreadable(self._vars, self._templar.template)
+        wrong = broken or self._templar.template(self._vars.get("stage_wrong") or [])
+        return {"changed": False, **({"failed": True, "code": "wrong_value", "msg": " ".join(wrong)} if wrong else {})}
+
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The one failure of a chain, in its last task."""
         return {**self._chain.verdict, "changed": False, "failed": True}
@@ -214,8 +231,10 @@ class ActionModule(Calling):
         route = tasks.checked_route(args.get("route"))
         hooks = tasks.hooks_of(args.get("hooks"))
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
-        for stage in route:
-            for file in (f for told in hooks.get(stage, {}).values() for f in told):
+        # In check mode failback is one stage, and the run that follows has the hooks of all of them.
+        of_failback = set(hooks) - set(tasks.OUTWARD) if "failback" in route else set()
+        for stage in [stage for stage in hooks if stage in route or stage in of_failback]:
+            for file in (f for told in hooks[stage].values() for f in told):
                 if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
                     raise InputError(
                         "hook_missing",
@@ -235,7 +254,7 @@ class ActionModule(Calling):
         checks = verify.read(self._settings.get("verify"))
         if checks and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
             raise verify_unheard(route)
-        if self._settings.get("guest") == guests.RESTORE and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
+        if self._restores() and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
             raise guest_unheard(route)
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         for file in verify.files(checks):
@@ -246,6 +265,19 @@ class ActionModule(Calling):
                     "Correct the name, or give its full path.",
                 )
         return checks
+
+    def _restores(self) -> bool:
+        return bool(self._settings.get("guest") == guests.RESTORE)
+
+    def _check_limit(self, route: list[str], variable: str) -> None:
+        """Raises InputError where --limit would keep the machines out of the play before their commit: they would be failed over,
+        and never be committed."""
+        if not variable or self._chain.stopped or not {tasks.COMMIT_HOME, "failback"} & set(route):
+            return
+        limit, groups = str(self._vars.get("ansible_limit") or ""), self._vars.get("groups") or {}
+        names = [str(row.get("name")) for row in self._chain.chosen_rows]
+        if left := limits.left_out(limit, between.GROUP, names or [between.GROUP], groups):
+            raise limits.unreached(variable, limit, between.GROUP, left)
 
     def _own_guests(self) -> list[str]:
         """Chosen machines that the inventory says for themselves to restore the network of."""

@@ -64,6 +64,8 @@ def variables(
     beside: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """The filter."""
+    if found := several.machine(values, host):
+        return {"given": {}, "wrong": found}
     mine, strange = several.of_host(values, host, known)
     given, wrong = read(mine)
     given = several.files(several.vaults(given), host, hosts)

@@ -26,9 +26,10 @@ options:
         play on those machines.
       - V(hook_failed) records that a task between the stages failed, so that the report and RV(asr_result) say so.
       - V(total) adds up the results of all hosts, where several vaults are hosts of the run.
+      - V(variables) stops where variables of the playbooks are unknown or wrong, or cannot be read.
       - V(report_file) only stops where the file of O(settings) for the report could not be written.
     type: str
-    choices: [chain, begin, stage, pause, resume, hook_failed, report, report_file, total, verdict]
+    choices: [chain, begin, stage, pause, resume, hook_failed, report, report_file, total, variables, verdict]
     default: chain
   pause:
     description:

@@ -61,6 +61,22 @@ def read(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return meant, wrong
 
 
+def unreadable(values: Mapping[str, Any], template: Callable[[Any], Any]) -> list[str]:
+    """A sentence for each of our variables whose own value is a template that gives nothing. ``values`` are variables before
+    ``template``; it raises what Ansible raises."""
+    wrong = []
+    for name in sorted(name for name in values if name.lower().startswith("asr_")):
+        if name.lower().startswith(OWN) or name == PUBLISHED:
+            continue
+        try:
+            template(values[name])
+        # A template may raise what it likes.
+        except Exception as error:  # noqa: BLE001
+            why = stripped(str(error).splitlines()[0] if str(error) else type(error).__name__).rstrip(".")
+            wrong.append(f"{name} cannot be read: {why}. Correct its value, or leave {name} out.")
+    return wrong
+
+
 def unknown(name: str) -> str:
     """The message for an unknown variable: a misspelt gate would silently not apply."""
     near = difflib.get_close_matches(name.lower(), VARIABLES, n=1, cutoff=0.6)
@@ -199,8 +215,30 @@ def _vaults(name: str, value: Any) -> list[dict[str, Any]]:
             continue
         if not isinstance(entry, Mapping):
             raise wrong_type(name, entry, "a list of vaults, each with name and resource_group")
-        listed.append({str(key): part for key, part in entry.items() if not nothing(part)})
+        listed.append(_vault(name, {str(key): part for key, part in entry.items() if not nothing(part)}))
     return listed
+
+
+#: What an entry of a list of vaults holds; the first two are required.
+_PARTS = ("name", "resource_group", "subscription_id")
+
+
+def _vault(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """One vault. Raises InputError for a part that is misspelt, missing or no text."""
+    for key in entry:
+        if key not in _PARTS:
+            near = difflib.get_close_matches(key.lower(), _PARTS, n=1, cutoff=0.6)
+            raise InputError(
+                "wrong_value",
+                f"An entry of {name} has {key!r}, which is no part of a vault.",
+                f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(_PARTS)}.",
+            )
+        if not isinstance(entry[key], str):
+            raise wrong_type(f"{key} of an entry of {name}", entry[key], "a string")
+    for key in _PARTS[:2]:
+        if key not in entry:
+            raise InputError("wrong_value", f"An entry of {name} has no {key}: {entry!r}.", f"Add {key} to it.")
+    return entry
 
 
 def by_machine(name: str, value: Any) -> str | dict[str, str]:

@@ -46,6 +46,17 @@ def of_host(values: Mapping[str, Any], host: str, known: Collection[str]) -> tup
     return meant, wrong
 
 
+def machine(values: Mapping[str, Any], host: str) -> list[str]:
+    """A sentence where a host of the run is a machine that the inventory plugin lists: its facts look like variables of ours."""
+    if "asr_item_id" not in values or not isinstance(values.get("asr_vault"), str):
+        return []
+    said = (
+        f"The playbook runs on {host}, which is a machine and not a vault. Leave out asr_hosts, and choose machines with asr_machines; "
+        "to run on vaults, use an inventory file of the plugin homeward.asr.replicated_items with vault_hosts: true."
+    )
+    return [said]
+
+
 def vaults(given: Mapping[str, Any]) -> dict[str, Any]:
     """The variables with the host's own vault in place of the list, which may come from a file for all hosts."""
     meant = dict(given)

@@ -44,6 +44,9 @@ DECISIVE = (
 #: Codes of a check of the master targets that found nothing to check.
 NO_TARGETS = ("no_configuration_server", "master_target_not_found", "vcenter_missing")
 
+#: Stages that are no part of a failback.
+OUTWARD = ("failover_to_azure", "commit_to_azure")
+
 #: When hooks run, in order around the stage.
 PLACES = ("before", "after")
 

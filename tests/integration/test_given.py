@@ -63,7 +63,8 @@ def test_a_survey_that_names_nobody_chooses_nobody(scene: Scene) -> None:
     ("variables", "words"),
     [
         ({"asr_hooks_before_comit": ["gate.yml"]}, ("no variable asr_hooks_before_comit", "asr_hooks_before_commit")),
-        ({"asr_exclude": "{{ nobody_defined_this }}"}, ("nobody_defined_this",)),
+        ({"asr_exclude": "{{ nobody_defined_this }}"}, ("asr_exclude cannot be read", "nobody_defined_this")),
+        ({"asr_verify": "{{ broken"}, ("asr_verify cannot be read", "or leave asr_verify out")),
         (
             {"asr_machines": {"app-01": True}, "asr_retries": "few"},
             ("asr_machines must be a list", "asr_retries must be a number"),
@@ -73,7 +74,7 @@ def test_a_survey_that_names_nobody_chooses_nobody(scene: Scene) -> None:
             ("asr_hooks_before_commit would not run", "asr_advance"),
         ),
     ],
-    ids=["misspelt", "undefined", "wrong type", "gate without a place"],
+    ids=["misspelt", "undefined", "broken", "wrong type", "gate without a place"],
 )
 def test_what_cannot_be_meant_is_said_before_anything_is_asked(
     scene: Scene, variables: dict[str, Any], words: tuple[str, ...]
@@ -85,6 +86,36 @@ def test_what_cannot_be_meant_is_said_before_anything_is_asked(
     for word in words:
         assert word in said
     assert scene.control("/counters") == before
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "words"),
+    [
+        ([], {"asr_hosts": "nobody"}, ("asr_hosts is nobody", "nothing would be done")),
+        (["-i", "app-01,", "--limit", "app-01"], {}, ("--limit app-01 leaves out localhost", "asr_machines")),
+        # The machines are hosts of a later play, which the limit would leave without them.
+        (
+            ["-i", "localhost,", "--limit", "localhost"],
+            {"asr_verify": {"app-01": [{"tcp": 22}]}},
+            ("--limit localhost leaves out app-01", "localhost,asr_failed_over"),
+        ),
+        # The first task is skipped, which reads the variables.
+        (["--start-at-task", "Plan, run the stages, report"], {"asr_exclude": 7}, ("asr_exclude must be a list",)),
+    ],
+    ids=["nobody", "limit to a machine", "limit without the machines", "start at a later task"],
+)
+def test_a_run_without_its_hosts_or_variables_is_refused(
+    scene: Scene, options: list[str], variables: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    before = scene.writes
+    run = scene.playbook(
+        "failback", *options, **{"asr_machines": "app-01", "asr_datastore": "datastore-1", **variables}
+    )
+    assert run.rc not in (0, None), run.text
+    said = " ".join(run.text.split())
+    for word in words:
+        assert word in said
+    assert scene.writes == before
 
 
 def test_options_of_modules_are_read_alike(scene: Scene) -> None:

@@ -33,6 +33,10 @@ def test_before_and_after_the_commit(scene: Scene) -> None:
     (first,) = before.of("asr_leftovers_info")
     assert first["leftovers"] == []
     assert {r["kind"] for r in first["in_use"]} >= {"disk", "network_interface"}
+    # A misspelt group would seem to have nothing left in it.
+    nowhere = scene.playbook("leftovers", asr_resource_groups="rg-nowhere")
+    assert nowhere.rc == 2, nowhere.text
+    assert "'rg-nowhere' (asr_resource_groups) is in none of" in " ".join(nowhere.text.split())
     scene.registered("ready-01")
     home = scene.playbook("stage_3_failover_to_onprem", asr_machines=["ready-01"], asr_commit_when="verified")
     assert home.rc == 0, home.text

@@ -15,6 +15,7 @@ from ..failback.model.errors import InputError, NotFound
 from ..failback.model.identity import resource_group
 from ..failback.model.items import Item, Json
 from ..failback.model.servers import Fabric
+from ..failback.model.words import stripped
 from . import specs
 from .addresses import HOME, side
 from .module import Call
@@ -104,16 +105,23 @@ def remove(call: Call) -> dict[str, Any]:
 def look(call: Call, vaults: Vaults) -> Look:
     """Read the vaults and their resources in Azure.
 
-    Raises InputError (``group_unknown``) where neither the vaults nor ``resource_groups`` report a group to look in.
+    Raises InputError where neither the vaults nor ``resource_groups`` report a group to look in (``group_unknown``), and for a
+    named group that does not exist (``resource_group_not_found``): nothing would seem to be left in it.
     """
     # Lists omit the disks; only the single GET reports them.
     listed = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]
     items = [Item.parse(vaults.get_item(item.id), item.vault) for item in listed]
     groups = {resource_group(item) for item in items} - {""}
-    for name in call.params["resource_groups"]:
-        groups |= {
-            f"/subscriptions/{r.subscription_id}/resourcegroups/{name}".lower() for r in call.refs if name.strip()
-        }
+    for name in filter(None, (stripped(word) for word in call.params["resource_groups"])):
+        named = {f"/subscriptions/{ref.subscription_id}/resourcegroups/{name}".lower() for ref in call.refs}
+        exist = {group for group in named if _deployments(vaults, group) is not None}
+        if not exist:
+            raise InputError(
+                "resource_group_not_found",
+                f"Resource group {name!r} ({{option:resource_groups}}) is in none of the vaults' subscriptions.",
+                "Correct or remove it.",
+            )
+        groups |= exist
     known = claims(items)
     if not groups and not known:
         raise InputError(
@@ -135,16 +143,17 @@ def look(call: Call, vaults: Vaults) -> Look:
             there |= {str(entry.get("id") or "").lower() for entry in entries}
             found += remains(kind, entries, known, groups, MARK, away, serving)
     for group in sorted({*groups, *places_of(found)}):
-        found += records(_deployments(vaults, group), DEPLOYED, serving)
+        # The whole group may be gone.
+        found += records(_deployments(vaults, group) or [], DEPLOYED, serving)
     return Look(found, [_vm_of(item, there) for item in items])
 
 
-def _deployments(vaults: Vaults, group: str) -> list[Json]:
+def _deployments(vaults: Vaults, group: str) -> list[Json] | None:
+    """The deployments of a resource group; None where there is no such group."""
     try:
         return vaults.list_resources(f"{group}/providers/{DEPLOYMENTS}")
     except NotFound:
-        # The whole group is gone.
-        return []
+        return None
 
 
 def _vm_of(item: Item, there: set[str]) -> dict[str, Any]:

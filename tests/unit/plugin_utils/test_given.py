@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.given import names, read
+from ansible_collections.homeward.asr.plugins.plugin_utils.given import names, read, unreadable
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind
 
 LISTS = sorted(v.name for v in VARIABLES.values() if v.kind in (Kind.LIST, Kind.HOOKS))
@@ -128,6 +128,11 @@ def test_a_value_as_its_kind_wants_it(name: str, given: Any, found: Any) -> None
         ("asr_datastore", {"db": 3}, ("3",)),
         ("asr_vaults", "vault-dr", ("a list of vaults",)),
         ("asr_vaults", ["vault-dr"], ("a list of vaults",)),
+        ("asr_vaults", [{"nam": "v", "resource_group": "rg"}], ("'nam'", "Did you mean name?")),
+        ("asr_vaults", [{"name": "v", "region": "west"}], ("'region'", "name, resource_group, subscription_id")),
+        ("asr_vault", {"name": "v"}, ("asr_vault has no resource_group", "Add resource_group")),
+        ("asr_vaults", [{"name": 7, "resource_group": "rg"}], ("name of an entry of asr_vaults", "in quotes")),
+        ("asr_vaults", [{"name": "v", "resource_group": ["rg"]}], ("resource_group of an entry", "a string")),
     ],
 )
 def test_a_value_it_cannot_have_is_one_sentence(name: str, given: Any, words: tuple[str, ...]) -> None:
@@ -163,3 +168,26 @@ def test_an_unknown_variable_is_reported_with_the_nearest_known_one(name: str, n
 
 def test_variables_of_peoples_own_are_left_alone() -> None:
     assert read({"asr_user_ticket": 7}) == ({}, [])
+
+
+def test_a_value_that_is_a_broken_template_is_named_with_its_variable() -> None:
+    def template(value: Any) -> Any:
+        if value == "{{ nobody }}":
+            raise ValueError("'nobody' is undefined.\nseen in line 3")
+        if value == "{{ silent }}":
+            raise KeyError
+        return value
+
+    values = {
+        "asr_exclude": "{{ nobody }}",
+        "ASR_Groups": "{{ silent }}",
+        "asr_machines": ["app-01"],
+        # Neither is read by the playbooks.
+        "asr_user_own": "{{ nobody }}",
+        "asr_result": "{{ nobody }}",
+        "other": "{{ nobody }}",
+    }
+    assert unreadable(values, template) == [
+        "ASR_Groups cannot be read: KeyError. Correct its value, or leave ASR_Groups out.",
+        "asr_exclude cannot be read: 'nobody' is undefined. Correct its value, or leave asr_exclude out.",
+    ]
