@@ -15,7 +15,6 @@ from typing import Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
@@ -36,6 +35,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SECRETS, SHARED, UNUSED_SECRETS
 from ansible_collections.homeward.asr.plugins.module_utils.shell.task_result import failure
 from ansible_collections.homeward.asr.plugins.plugin_utils import bounded, slice_end
+from ansible_collections.homeward.asr.plugins.plugin_utils.direct import Direct
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import options
 from ansible_collections.homeward.asr.plugins.plugin_utils.wording import Listener, RoleNames, worded
 
@@ -58,7 +58,7 @@ OURS = "/ansible_collections/homeward/asr/playbooks/"
 GIVEN = "stage_given"
 
 
-class Once(ActionBase):
+class Once(Direct):
     """Runs the module one time, with no trace of its arguments on disk or in the process list."""
 
     _supports_check_mode = True
@@ -170,10 +170,7 @@ class Once(ActionBase):
         return everything - taken - set(self.own)
 
     def _module(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        told = self._execute_module(
-            module_name=self._task.action, module_args=arguments, task_vars=task_vars, wrap_async=False
-        )
-        answer: dict[str, Any] = worded(told, self._listener())
+        answer: dict[str, Any] = worded(self._answer(self._task.action, arguments, task_vars), self._listener())
         # A Python that cannot parse the module's first line cannot report it.
         if "future feature annotations is not defined" in str(answer.get("module_stderr")):
             return {

@@ -56,12 +56,22 @@ def silent() -> Iterator[socket.socket]:
         yield server
 
 
-def start(tmp_path: Path, port: int, extra: str = "", **env: str) -> subprocess.Popen[bytes]:
+def other_python(tmp_path: Path) -> str:
+    """A Python that is not the controller's own by its name, so that Ansible packs and starts the module."""
+    path = tmp_path / "other-python"
+    path.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    path.chmod(0o700)
+    return str(path)
+
+
+def start(
+    tmp_path: Path, port: int, extra: str = "", python: str = sys.executable, **env: str
+) -> subprocess.Popen[bytes]:
     if PLAYBOOK is None:
         pytest.skip("ansible-playbook is not installed beside this Python")
     (tmp_path / "tmp").mkdir()
     play = tmp_path / "play.yml"
-    play.write_text(PLAY.format(python=sys.executable, port=port, extra=extra))
+    play.write_text(PLAY.format(python=python, port=port, extra=extra))
     play.chmod(0o600)
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AZURE_", "VMWARE_", "ASR_", "ANSIBLE_"))}
     clean.update(
@@ -119,8 +129,12 @@ def files_with_a_canary(root: Path) -> list[str]:
     return found
 
 
-def test_kill_minus_nine_leaves_nothing_and_nothing_was_in_sight(tmp_path: Path, silent: socket.socket) -> None:
-    run = start(tmp_path, silent.getsockname()[1])
+@pytest.mark.parametrize("packed", [False, True], ids=["forked", "packed by Ansible"])
+def test_kill_minus_nine_leaves_nothing_and_nothing_was_in_sight(
+    tmp_path: Path, silent: socket.socket, packed: bool
+) -> None:
+    python = other_python(tmp_path) if packed else sys.executable
+    run = start(tmp_path, silent.getsockname()[1], python=python)
     pids = [run.pid]
     try:
         try:
