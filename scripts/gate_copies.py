@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 
 from environments import BUILD, ROOT
-from gate_run import Step
+from gate_run import GateCommand
 
 WORK = BUILD / "gates"
 
@@ -19,10 +19,10 @@ WORK = BUILD / "gates"
 TREE = WORK / "ansible_collections" / "homeward" / "asr"
 
 
-def in_copy(*argv: str, root: Path = WORK, **env: str) -> Step:
+def in_copy(*argv: str, root: Path = WORK, **env: str) -> GateCommand:
     """A step in a clean copy of the collection, below ``root``."""
     where = root / TREE.relative_to(WORK)
-    return Step(argv, cwd=where, env={"ANSIBLE_COLLECTIONS_PATH": str(root), "PYTHONPATH": "", **env})
+    return GateCommand(argv, cwd=where, env={"ANSIBLE_COLLECTIONS_PATH": str(root), "PYTHONPATH": "", **env})
 
 
 def own_copy(name: str) -> Path:

@@ -15,7 +15,7 @@ import awx
 import clients
 from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with, real_python
 from gate_copies import TREE, WORK, in_copy, own_copy
-from gate_run import VENV, Step
+from gate_run import VENV, GateCommand
 from seed_ansible_test import seed
 
 INSTALLED = WORK / "installed"
@@ -34,10 +34,10 @@ def core(version: str) -> Path:
 SHIPPED = ("plugins/", "roles/", "playbooks/", "extensions/", "meta/", "galaxy.yml", "changelogs/")
 
 
-def sanity_of(version: str) -> Callable[[], Sequence[Step]]:
+def sanity_of(version: str) -> Callable[[], Sequence[GateCommand]]:
     """All sanity tests as one ansible-core has them."""
 
-    def steps() -> Sequence[Step]:
+    def steps() -> Sequence[GateCommand]:
         places = [str(core(version)), str(real_python(CORES[version])), os.environ.get("PATH", "")]
         # What runs on the users' machines; the tests and scripts around it run on the core of the test tools alone.
         argv = ("ansible-test", "sanity", "--local", "--python", CORES[version], "--color", "no", *SHIPPED)
@@ -50,12 +50,12 @@ def sanity_of(version: str) -> Callable[[], Sequence[Step]]:
     return steps
 
 
-def journey_of(version: str) -> Callable[[], Sequence[Step]]:
+def journey_of(version: str) -> Callable[[], Sequence[GateCommand]]:
     """A short journey, out to Azure and home again, on one ansible-core."""
     return lambda: journey(f"core-{version}", core(version))
 
 
-def floors() -> Sequence[Step]:
+def floors() -> Sequence[GateCommand]:
     """The oldest packages that requirements.txt allows, together, on the oldest Python and ansible-core."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     packages = [line.split(",")[0].replace(">=", "==") + ".*" for line in lines if line and not line.startswith("#")]
@@ -66,14 +66,14 @@ def floors() -> Sequence[Step]:
     return journey("floors", environment_with("floors", "3.10", "ansible-core==2.16.*", *packages, builders=builders))
 
 
-def journey(name: str, bin_dir: Path) -> Sequence[Step]:
+def journey(name: str, bin_dir: Path) -> Sequence[GateCommand]:
     """The playbook rehearse with two machines and the programs of one environment."""
     vars_file = f"@{WORK / f'journey-{name}' / 'vars.yml'}"
     command = ("ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
     return rehearsal(f"journey-{name}", "classic-2", *command, bin_dir=bin_dir)
 
 
-def sanity_oldest() -> Sequence[Step]:
+def sanity_oldest() -> Sequence[GateCommand]:
     """The oldest Python that modules run on: does everything compile and import there?"""
     path = os.pathsep.join([str(VENV / "bin"), str(real_python("3.10")), os.environ.get("PATH", "")])
     tests = ("--test", "compile", "--test", "import")
@@ -88,7 +88,7 @@ def tarball() -> str:
     return str(made[0])
 
 
-def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None) -> Sequence[Step]:
+def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None) -> Sequence[GateCommand]:
     """A command against separate stand-ins, with the collection as it was built and installed."""
     if not (INSTALLED / "ansible_collections" / "homeward" / "asr" / "MANIFEST.json").is_file():
         raise Failed("the collection is not installed under .build/gates/installed; the gate `build` does it")
@@ -96,10 +96,10 @@ def rehearsal(name: str, fleet: str, *command: str, bin_dir: Path | None = None)
     env = {"PYTHONPATH": ""}
     if bin_dir:
         env["ANSIBLE_BIN"] = str(bin_dir)
-    return [Step(["scripts/with_rehearsal.sh", fleet, str(WORK / name), up, *command], env=env)]
+    return [GateCommand(["scripts/with_rehearsal.sh", fleet, str(WORK / name), up, *command], env=env)]
 
 
-def installed() -> Sequence[Step]:
+def installed() -> Sequence[GateCommand]:
     """The tarball as a user has it: installed offline, with nothing of the checkout but the Python packages.
 
     Its own stand-ins are built and started, and its playbooks run against them.
@@ -112,12 +112,14 @@ def installed() -> Sequence[Step]:
     # The one dependency is for Windows guests alone, and Galaxy is not asked here.
     galaxy = ["ansible-galaxy", "collection", "install", tarball(), "-p", str(root), "--offline", "--no-deps"]
     return [
-        Step(galaxy, cwd=root, env=env),
-        Step([str(ROOT / "scripts" / "rehearse_installed.sh"), str(at), str(root / "rehearsal")], cwd=root, env=env),
+        GateCommand(galaxy, cwd=root, env=env),
+        GateCommand(
+            [str(ROOT / "scripts" / "rehearse_installed.sh"), str(at), str(root / "rehearsal")], cwd=root, env=env
+        ),
     ]
 
 
-def runner() -> Sequence[Step]:
+def runner() -> Sequence[GateCommand]:
     """ansible-runner, which AWX is built on, with a project that only imports our playbook."""
     private = WORK / "runner-data"
     shutil.rmtree(private, ignore_errors=True)
@@ -137,7 +139,7 @@ JAVA_NEEDED = 17
 RULEBOOK = ("ansible-rulebook==1.3.2", "ansible-core==2.19.14", "-r", "requirements.txt")
 
 
-def rulebook() -> Sequence[Step]:
+def rulebook() -> Sequence[GateCommand]:
     """The example rulebook in a real ansible-rulebook."""
     java = shutil.which("java")
     if java is None:
@@ -148,34 +150,34 @@ def rulebook() -> Sequence[Step]:
         raise Skipped(f"ansible-rulebook needs Java {JAVA_NEEDED}, and this machine has {said.splitlines()[:1]}")
     bin_dir = environment_with("rulebook", PYTHON, *RULEBOOK)
     return [
-        Step(
+        GateCommand(
             [sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/rulebook"],
             env={"RULEBOOK_BIN": str(bin_dir)},
         )
     ]
 
 
-def awx_setup() -> Sequence[Step]:
+def awx_setup() -> Sequence[GateCommand]:
     """The role awx_setup with the real modules of awx.awx, against a small controller of the tests."""
     argv = [sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/awx"]
-    return [Step(argv, env={"AWX_COLLECTIONS": str(awx.collections())})]
+    return [GateCommand(argv, env={"AWX_COLLECTIONS": str(awx.collections())})]
 
 
 BUILDER = ("ansible-builder==3.2.0",)
 
 
-def execution_environment() -> Sequence[Step]:
+def execution_environment() -> Sequence[GateCommand]:
     """ansible-builder makes the context of an execution environment with the tarball, and has found what the collection needs."""
     bin_dir = environment_with("builder", PYTHON, *BUILDER)
     where = WORK / "execution-environment"
     shutil.rmtree(where, ignore_errors=True)
     where.mkdir(parents=True)
     return [
-        Step([sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir)]),
+        GateCommand([sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir)]),
     ]
 
 
-def execution_environment_build() -> Sequence[Step]:
+def execution_environment_build() -> Sequence[GateCommand]:
     """The image itself, where podman can build it."""
     podman = shutil.which("podman")
     if podman is None:
@@ -187,25 +189,27 @@ def execution_environment_build() -> Sequence[Step]:
     shutil.rmtree(where, ignore_errors=True)
     where.mkdir(parents=True)
     return [
-        Step([sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir), "--build"]),
+        GateCommand(
+            [sys.executable, "scripts/execution_environment.py", tarball(), str(where), str(bin_dir), "--build"]
+        ),
     ]
 
 
-def foreign_clients(installed_clients: Callable[[], Sequence[clients.Client]]) -> Callable[[], Sequence[Step]]:
+def foreign_clients(installed_clients: Callable[[], Sequence[clients.Client]]) -> Callable[[], Sequence[GateCommand]]:
     """Other people's clients, each with its own stand-ins of both generations."""
 
-    def steps() -> Sequence[Step]:
-        made: list[Step] = []
+    def steps() -> Sequence[GateCommand]:
+        made: list[GateCommand] = []
         for client in installed_clients():
             env = {"PYTHONPATH": "", "ANSIBLE_BIN": str(client.bin_dir), **client.env}
             up = ("mixed-12", str(WORK / f"client-{client.name}"), "--speed 3600 --page-size 3")
-            made.append(Step(["scripts/with_rehearsal.sh", *up, *client.command], env=env))
+            made.append(GateCommand(["scripts/with_rehearsal.sh", *up, *client.command], env=env))
         return made
 
     return steps
 
 
-def ansible_test_integration() -> Sequence[Step]:
+def ansible_test_integration() -> Sequence[GateCommand]:
     """The targets under tests/integration/targets, as ansible-test finds and runs them."""
     root = own_copy("ansible-test-integration")
     built = root / TREE.relative_to(WORK) / ".build" / "bin" / "vcenter-standin"

@@ -42,45 +42,45 @@ from gate_environments import (
     sanity_oldest,
     tarball,
 )
-from gate_run import HOME, LOG, Gate, Step, run_all, tail
+from gate_run import HOME, LOG, Gate, GateCommand, run_all, tail
 
 
-def own(*names: str) -> list[Step]:
+def own(*names: str) -> list[GateCommand]:
     """Our own checks, each a script."""
-    return [Step([sys.executable, f"scripts/{name}.py"]) for name in names]
+    return [GateCommand([sys.executable, f"scripts/{name}.py"]) for name in names]
 
 
-def own_checks() -> Sequence[Step]:
+def own_checks() -> Sequence[GateCommand]:
     checks = own("check_imports", "check_roles", "check_action_group", "check_facts", "check_words")
-    return [*checks, Step([sys.executable, "scripts/build_returns.py", "--check"])]
+    return [*checks, GateCommand([sys.executable, "scripts/build_returns.py", "--check"])]
 
 
-def just(*argv: str) -> Callable[[], Sequence[Step]]:
-    return lambda: [Step(argv)]
+def just(*argv: str) -> Callable[[], Sequence[GateCommand]]:
+    return lambda: [GateCommand(argv)]
 
 
-def types() -> Sequence[Step]:
+def types() -> Sequence[GateCommand]:
     package = "ansible_collections.homeward.asr.plugins"
     config = str(ROOT / "mypy.ini")
     return [
-        Step(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
-        Step(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
-        Step(["mypy", "--config-file", config, "extensions/eda/plugins"], env={"MYPYPATH": str(BUILD / "tree")}),
-        Step(
+        GateCommand(["mypy", "--config-file", config, "-p", package], cwd=BUILD / "tree"),
+        GateCommand(["mypy", "--config-file", config, "-p", "rehearsal"], cwd=ROOT / "extensions"),
+        GateCommand(["mypy", "--config-file", config, "extensions/eda/plugins"], env={"MYPYPATH": str(BUILD / "tree")}),
+        GateCommand(
             ["mypy", "--config-file", config, "scripts"],
             env={"MYPYPATH": f"{ROOT / 'extensions'}:{ROOT / 'scripts'}:{BUILD / 'tree'}"},
         ),
     ]
 
 
-def changelog() -> Sequence[Step]:
+def changelog() -> Sequence[GateCommand]:
     return [
         in_copy("antsibull-changelog", "lint"),
         in_copy("antsibull-changelog", "lint-changelog-yaml", "changelogs/changelog.yaml", "--strict"),
     ]
 
 
-def docs() -> Sequence[Step]:
+def docs() -> Sequence[GateCommand]:
     lint = ("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "self")
     names = [p.stem for p in sorted((TREE / "plugins" / "modules").glob("*.py"))]
     if not names:
@@ -92,40 +92,40 @@ def docs() -> Sequence[Step]:
     ]
 
 
-def pytest(directory: str, marked: str = "not further") -> Callable[[], Sequence[Step]]:
+def pytest(directory: str, marked: str = "not further") -> Callable[[], Sequence[GateCommand]]:
     """A directory of tests, those with the marker or without it; one without tests fails (pytest's exit code 5)."""
     argv = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--durations=25", "-m", marked, f"tests/{directory}"]
-    return lambda: [Step(argv)]
+    return lambda: [GateCommand(argv)]
 
 
-def sanity() -> Sequence[Step]:
+def sanity() -> Sequence[GateCommand]:
     if list((TREE / "tests" / "sanity").glob("ignore-*")):
         raise Failed("there is an ignore file under tests/sanity; fix what it hides instead")
     argv = ("ansible-test", "sanity", "--local", "--python", PYTHON, "--color", "no")
     return [in_copy(*argv, root=own_copy("sanity"))]
 
 
-def ansible_lint() -> Sequence[Step]:
+def ansible_lint() -> Sequence[GateCommand]:
     return [in_copy("ansible-lint", "--profile", "production", "--offline", root=own_copy("ansible-lint"))]
 
 
-def molecule() -> Sequence[Step]:
+def molecule() -> Sequence[GateCommand]:
     # Those that boot a machine are make test-vm's.
     boot = ("master_target_guest", "master_target_guest_apt", "guest_network")
     return just("molecule", "test", "--all", *(word for name in boot for word in ("-e", name)))()
 
 
-def vcenter() -> Sequence[Step]:
+def vcenter() -> Sequence[GateCommand]:
     source = ROOT / "extensions" / "rehearsal" / "vcenter"
     gofmt = 'files=$(gofmt -l .); test -z "$files" || { echo "not formatted: $files"; exit 1; }'
     return [
-        Step(["sh", "-c", gofmt], cwd=source),
-        Step(["go", "vet", "./..."], cwd=source),
-        Step(["go", "test", "./..."], cwd=source),
+        GateCommand(["sh", "-c", gofmt], cwd=source),
+        GateCommand(["go", "vet", "./..."], cwd=source),
+        GateCommand(["go", "test", "./..."], cwd=source),
     ]
 
 
-def build() -> Sequence[Step]:
+def build() -> Sequence[GateCommand]:
     shutil.rmtree(WORK / "dist", ignore_errors=True)
     shutil.rmtree(INSTALLED, ignore_errors=True)
     INSTALLED.mkdir(parents=True)
@@ -138,7 +138,7 @@ def build() -> Sequence[Step]:
     ]
 
 
-def importer() -> Sequence[Step]:
+def importer() -> Sequence[GateCommand]:
     config = WORK / "galaxy-importer.cfg"
     config.write_text(
         "[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_FLAKE8 = True\nCHECK_REQUIRED_TAGS = False\nINFRA_OSD = False\n",
@@ -147,10 +147,10 @@ def importer() -> Sequence[Step]:
     bin_dir = BUILD / "venv-importer" / "bin"
     path = os.pathsep.join([str(bin_dir), os.environ.get("PATH", "")])
     env = {"GALAXY_IMPORTER_CONFIG": str(config), "PATH": path, "PYTHONPATH": "", "ANSIBLE_COLLECTIONS_PATH": ""}
-    return [Step([str(bin_dir / "python"), "-m", "galaxy_importer.main", tarball()], cwd=WORK, env=env)]
+    return [GateCommand([str(bin_dir / "python"), "-m", "galaxy_importer.main", tarball()], cwd=WORK, env=env)]
 
 
-def rehearse_mixed() -> Sequence[Step]:
+def rehearse_mixed() -> Sequence[GateCommand]:
     """Both generations in one run."""
     vars_file = f"@{WORK / 'rehearsal-mixed' / 'vars.yml'}"
     return rehearsal("rehearsal-mixed", "mixed-12", "ansible-playbook", "homeward.asr.rehearse", "-e", vars_file)
