@@ -131,8 +131,15 @@ def test_the_table() -> None:
     used = Remain("disk", f"{DISK}/e", in_use="attached to x")
     lines = table([left, used])
     assert lines[1].split() == ["web", "disk", "40", "GB", "Premium_LRS", "size", "and", "SKU", "d"]
-    assert lines[-1] == "1 left over in Azure, 40 GB of disks and snapshots. 1 more are in use. Nothing was removed."
+    assert lines[2] == "1 left over in Azure, 40 GB of disks and snapshots. 1 more are in use. Nothing was removed."
+    assert lines[3:] == ["", "To remove some of them, give their ids back in {option:remove}.", f"  {DISK}/d"]
     assert table([]) == ["Nothing is left over in Azure."]
+
+
+def test_the_table_says_what_must_be_checked_and_is_not_endless() -> None:
+    lines = table([Remain("disk", f"{DISK}/d{n}") for n in range(103)])
+    assert "Where the machine is not known, check what it belongs to, and set {option:remove_unknown}." in lines[-102]
+    assert lines[-1] == "  and 3 more, in the task's result (-v) under leftovers"
 
 
 def test_roles_of_disks_and_what_was_deployed_with_a_process_server() -> None:

@@ -47,6 +47,9 @@ _DRIVERS: Mapping[str, str] = {
     "snapshot": "size and SKU",
 }
 
+#: Ids shown below the table; the result holds all of them.
+SHOWN = 100
+
 #: Kinds that are named only where ids or the tag show whose they are: others of a resource group are not a failover's.
 _OWNED = frozenset({"virtual_machine", "network_security_group"})
 
@@ -222,7 +225,26 @@ def table(found: Sequence[Remain]) -> list[str]:
     widths = [max(len(row[n]) for row in rows) for n in range(5)]
     lines = ["  ".join([*(w.ljust(n) for w, n in zip(row, widths, strict=False)), row[5]]).rstrip() for row in rows]
     size = sum(r.size_gb or 0 for r in left)
-    return [*lines, f"{len(left)} left over in Azure, {size} GB of disks and snapshots.{tail} Nothing was removed."]
+    return [
+        *lines,
+        f"{len(left)} left over in Azure, {size} GB of disks and snapshots.{tail} Nothing was removed.",
+        *_ids(left),
+    ]
+
+
+def _ids(left: Sequence[Remain]) -> list[str]:
+    """What has to be given back for a removal, one to a line."""
+    unknown = any(not (r.machine or r.process_server) for r in left)
+    check = (
+        " Where the machine is not known, check what it belongs to, and set {option:remove_unknown}." if unknown else ""
+    )
+    more = len(left) - SHOWN
+    return [
+        "",
+        f"To remove some of them, give their ids back in {{option:remove}}.{check}",
+        *(f"  {r.id}" for r in left[:SHOWN]),
+        *([f"  and {more} more, in the task's result (-v) under leftovers"] if more > 0 else []),
+    ]
 
 
 def _evidence(claim: Claim | None, server: str, mark: str) -> str:
