@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Clients of other people for the stand-ins: which, how each is installed under ``.build``, and what it runs.
 
-The scripts are in ``tests/clients``. They use each client as its own documentation does, and look at vCenter with pyVmomi.
+The scripts are in ``tests/clients``. They use each client as its own documentation does, and look at vCenter with pyVmomi,
+or with govc.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ AZURE_CLI = (
     "msrest==0.7.1",
     "semver==3.1.2",
 )
+#: The newest whose sources name no directory beside them, which ``go install`` refuses.
+GOVC = "github.com/vmware/govmomi/govc@v0.46.3"
 AZURE_CLI_ALONE = ("azure-cli==2.91.0",)
 
 
@@ -74,6 +77,29 @@ def node_clients() -> list[Client]:
     script = shutil.copy2(SCRIPTS / "circle.mjs", modules)
     env = {"LOOKS": str(SCRIPTS / "looks.py"), "LOOKS_PYTHON": sys.executable}
     return [Client("node", node_bin, ["node", str(script), *MACHINES], env)]
+
+
+def go_clients() -> list[Client]:
+    """Those that are written in Go: Microsoft's SDK moves machines, govc looks. Raises Failed, and Skipped without Go."""
+    path = os.pathsep.join((str(BUILD / "go-venv" / "bin"), os.environ.get("PATH", os.defpath)))
+    go = shutil.which("go", path=path)
+    if go is None:
+        raise Skipped("there is no Go on this machine")
+    made = BUILD / "client-go"
+    circle = made / "circle"
+    env = {**os.environ, "GOBIN": str(made), "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw -buildvcs=false"}
+    build = [go, "build", "-trimpath", "-o", str(circle), "."]
+    with ThreadPoolExecutor(2) as pool:
+        # Go itself knows what is built already.
+        commands = ((build, SCRIPTS / "go"), ([go, "install", "-trimpath", GOVC], ROOT))
+        jobs = [
+            pool.submit(subprocess.run, argv, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+            for argv, cwd in commands
+        ]
+    for done in (job.result() for job in jobs):
+        if done.returncode:
+            raise Failed(f"{made.name} could not be made: {done.stderr.strip()[-400:]}")
+    return [Client("go", made, [str(circle), *MACHINES], {"GOVC": str(made / "govc")})]
 
 
 def node_client() -> tuple[Path, Path]:

@@ -195,6 +195,7 @@ GATES = [
     Gate("execution-environment", execution_environment, quick=False, further=True, beside=True),
     Gate("execution-environment-build", execution_environment_build, quick=False, further=True, timeout=1800.0),
     Gate("foreign-clients", foreign_clients(clients.python_clients), quick=False, further=True, beside=True),
+    Gate("foreign-clients-go", foreign_clients(clients.go_clients), quick=False, further=True, beside=True),
     Gate("foreign-clients-node", foreign_clients(clients.node_clients), quick=False, further=True, beside=True),
     Gate("ansible-test-integration", ansible_test_integration, quick=False, further=True, beside=True),
     Gate("proofs-further", pytest("proofs", "further"), quick=False, further=True),
