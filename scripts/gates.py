@@ -120,6 +120,7 @@ def vcenter() -> Sequence[GateCommand]:
     gofmt = 'files=$(gofmt -l .); test -z "$files" || { echo "not formatted: $files"; exit 1; }'
     return [
         GateCommand(["sh", "-c", gofmt], cwd=source),
+        GateCommand(["sh", "-c", gofmt], cwd=clients.SCRIPTS / "go"),
         GateCommand(["go", "vet", "./..."], cwd=source),
         GateCommand(["go", "test", "./..."], cwd=source),
     ]
