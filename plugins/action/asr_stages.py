@@ -208,6 +208,17 @@ class ActionModule(Calling):
         wrong = broken or self._templar.template(self._vars.get("stage_wrong") or [])
         return {"changed": False, **({"failed": True, "code": "wrong_value", "msg": " ".join(wrong)} if wrong else {})}
 
+    def _part_process_servers(self, _args: Mapping[str, Any]) -> dict[str, Any]:
+        """Before the stages: each process server in turn, until one is not ready. It fails as its module does."""
+        ran: list[dict[str, Any]] = []
+        for arguments in self._settings.get("process_servers") or ():
+            ran.append(self._call("asr_process_server", dict(arguments), self._check))
+            if ran[-1].get("failed"):
+                break
+        last = ran[-1] if ran else {}
+        why = {word: last[word] for word in ("failed", "msg", "code", "remedy") if last.get("failed") and word in last}
+        return {**why, "changed": any(bool(result.get("changed")) for result in ran), "servers": ran}
+
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """The one failure of a chain, in its last task."""
         return {**self._chain.verdict, "changed": False, "failed": True}

@@ -27,9 +27,11 @@ options:
       - V(hook_failed) records that a task between the stages failed, so that the report and RV(asr_result) say so.
       - V(total) adds up the results of all hosts, where several vaults are hosts of the run.
       - V(variables) stops where variables of the playbooks are unknown or wrong, or cannot be read.
+      - V(process_servers) deploys, checks or removes the process servers of O(settings), each with options of
+        M(homeward.asr.asr_process_server), and fails where that module does.
       - V(report_file) only stops where the file of O(settings) for the report could not be written.
     type: str
-    choices: [chain, begin, stage, pause, resume, hook_failed, report, report_file, total, variables, verdict]
+    choices: [chain, begin, stage, pause, resume, hook_failed, process_servers, report, report_file, total, variables, verdict]
     default: chain
   pause:
     description:
@@ -74,6 +76,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+servers:
+  description: What M(homeward.asr.asr_process_server) returned for each process server.
+  returned: with O(part=process_servers)
+  type: list
+  elements: dict
+  sample: []
 failing:
   description: Whether the chain has failed. The role's last task fails then.
   returned: with the report

@@ -28,6 +28,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
     stumble,
     under_way,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import wrapped
 from ansible_collections.homeward.asr.plugins.module_utils.failback.tracking.patience import PATIENCE
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import HELD
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
@@ -331,7 +332,8 @@ def introductions(answer: Mapping[str, Any], task_vars: Mapping[str, Any]) -> li
 
     def notes(result: Any) -> list[str]:
         vaults = result.get("vaults") if isinstance(result, Mapping) else None
-        return [f"  {v.get('name')}: {v.get('note')}" for v in vaults or () if isinstance(v, Mapping) and v.get("note")]
+        known = (v for v in vaults or () if isinstance(v, Mapping) and v.get("note"))
+        return [line for v in known for line in wrapped(f"  {v.get('name')}: {v.get('note')}", "    ")]
 
     earlier = task_vars.get("stage_results")
     told = {text for result in (earlier if isinstance(earlier, list) else ()) for text in notes(result)}

@@ -66,7 +66,7 @@ def plan_lines(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str
     shared = {_operations(way) for way in ways}
     common = shared.pop() if len(shared) == 1 else ""
     head = f"The plan, for {total} machine{'' if total == 1 else 's'}:{f' {common}' if common else ''}"
-    lines = ["", *textwrap.wrap(head, WIDTH, subsequent_indent="  ")]
+    lines = ["", *_wrapped(head, "", "  ")]
     for way, names in ways.items():
         lines += _paragraph(way, names, sizes[way], bool(common))
     idle = len(state.memory.tracks) - total
@@ -85,8 +85,13 @@ def _paragraph(way: Paragraph, names: Sequence[str], size: int | None, short: bo
     said = who if short else f"{who}: {_operations(way)}"
     where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]
     told = "; ".join(part for part in where if part)
-    lines = textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
-    return lines + (textwrap.wrap(told, WIDTH, initial_indent="    ", subsequent_indent="    ") if told else [])
+    return [*_wrapped(said, "  ", "    "), *_wrapped(told, "    ", "    ")]
+
+
+def _wrapped(text: str, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _place(where: Home, placement: Mapping[str, Any]) -> str:

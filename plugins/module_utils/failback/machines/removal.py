@@ -268,7 +268,9 @@ class LeftoverRemoval:
 
 
 def removal_lines(fates: Sequence[RemovalOutcome], check: bool) -> list[str]:
-    """The fates as lines to print."""
+    """The outcomes as lines to print."""
+    if not fates:
+        return []
     lines: list[str] = []
     for fate in fates:
         word = "would be removed" if check and fate.done == "removed" else fate.done

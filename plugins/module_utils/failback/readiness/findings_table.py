@@ -103,12 +103,12 @@ def _table(findings: Sequence[Found]) -> list[str]:
         first = some[0]
         if _cause(first) != first["text"]:
             rest = [f["name"] for f in some[1:]]
-            told = first["text"] + (f" The same of {_names(rest)}." if rest else "")
+            told = first["text"] + (f" The same applies to {_names(rest)}." if rest else "")
         else:
             told = f"{_names([f['name'] for f in some])}: {first['text']}"
         served = sorted({m for f in some for m in f["machines"]} - {f["name"] for f in some}, key=str.lower)
         if served:
-            told += f" Concerns {_names(served)}."
+            told += f" Affects {_names(served)}."
         told += f" {first['remedy']}" if not accepted else f" Accepted: {accepted}"
         wrapped = _wrapped(told, WIDTH - width - 4)
         lines += [f"  {(rule if n == 0 else '').ljust(width)}  {part}" for n, part in enumerate(wrapped)]

@@ -416,7 +416,7 @@ def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
         "lines"
     ]
     text = "\n".join(lines)
-    assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same of m-b. Delete it." in text
+    assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same applies to m-b. Delete it." in text
     assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says Ann." in text
     assert "Not known: network_link (m-a). The playbook preflight says why." in text
     # What blocks is reported with the machine that it stopped.
