@@ -216,7 +216,9 @@ class ActionModule(Calling):
             if ran[-1].get("failed"):
                 break
         last = ran[-1] if ran else {}
-        why = {word: last[word] for word in ("failed", "msg", "code", "remedy") if last.get("failed") and word in last}
+        why: dict[str, Any] = {
+            word: last[word] for word in ("failed", "msg", "code", "remedy") if last.get("failed") and word in last
+        }
         return {**why, "changed": any(bool(result.get("changed")) for result in ran), "servers": ran}
 
     def _part_verdict(self, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,9 @@ def test_a_failback_is_one_task_and_a_workflow_learns_of_its_failure(scene: Scen
     run = quiet(scene, "failback", asr_machines=["fine-01", "broken-01"])
     assert run.rc == 2, run.text
     (chain,) = [
-        r["result"] for r in run.results if r["action"] == "homeward.asr.asr_stages" and not r["result"]["failed"]
+        r["result"]
+        for r in run.results
+        if r["action"] == "homeward.asr.asr_stages" and not r["result"]["failed"] and r["result"].get("stages")
     ]
     assert [s["stage"] for s in chain["stages"] if s["module"] != "asr_master_target"] == [
         "look",
@@ -86,6 +88,15 @@ def test_ansible_itself_says_little(scene: Scene) -> None:
     assert scene.phase("fine-01") == "home"
     assert "downtime" not in run.text, "the failover was another run's"
     assert published(run)["code"] == ""
+
+
+@pytest.mark.parametrize("name", ["preflight", "prepare", "leftovers", "release"])
+def test_other_playbooks_print_one_head_for_each_piece_of_work(scene: Scene, name: str) -> None:
+    run = quiet(scene, name, asr_machines=["fine-01"])
+    assert run.rc == 0, run.text
+    assert not [word for word in NOISE if word in run.text]
+    assert len(re.findall(r"^TASK", run.text, re.MULTILINE)) == 3
+    assert not [line for line in run.text.partition("CUSTOM STATS")[0].splitlines() if len(line) > 130]
 
 
 def test_status_needs_no_choice_and_changes_nothing(scene: Scene) -> None:
