@@ -13,7 +13,6 @@ from ..failback.lifecycle.modernized import LIFECYCLE
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.items import Item, Json, VaultRef
 from ..failback.model.jobs import Job
-from ..failback.model.ports import SiteMachine
 from ..failback.model.servers import Fabric, Policy
 from ..failback.model.words import Named, name_key, same
 from ..failback.proofs.evidence import job_target, job_targets
@@ -72,19 +71,14 @@ def items(call: Call) -> Result:
     }
 
 
-def _at_home(call: Call, vaults: Vaults, items: Sequence[Item]) -> list[Json | None]:
+def _at_home(call: Call, vaults: Vaults, items: Sequence[Item]) -> Sequence[Json | None]:
     """The machines of the items in vCenter; None where there is no vCenter, or none or several of them have the item's id."""
     site = call.late_site()
     if site is None:
         return [None] * len(items)
     # Lists omit the ids of machines that replicate to on-premises (asr-api.md 4).
     uuids = [str(i.site_uuid or Item.parse(vaults.get_item(i.id), i.vault).site_uuid or "").lower() for i in items]
-    found: dict[str, list[SiteMachine]] = {}
-    for machine in site.machines(uuids=sorted(set(uuids) - {""})) if any(uuids) else ():
-        for uuid in {machine.uuid, machine.bios_uuid} - {""}:
-            found.setdefault(uuid.lower(), []).append(machine)
-    several = [found.get(uuid, []) for uuid in uuids]
-    return [views.onprem_machine(m[0]) if len(m) == 1 else None for m in several]
+    return views.onprem_machines(uuids, site.machines(uuids=sorted(set(uuids) - {""})) if any(uuids) else ())
 
 
 def jobs(call: Call) -> Result:

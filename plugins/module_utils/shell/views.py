@@ -106,13 +106,25 @@ def item_view(
     }
 
 
-def onprem_machine(machine: SiteMachine) -> View:
-    """A machine in vCenter. What vCenter reports of one whose host does not respond is out of date, its address as well."""
-    address = next(iter(machine.addresses), None)
-    return {
-        "vm": machine.name,
-        "address": address if machine.powered_on and machine.tools == "running" and not machine.doubt else None,
-    }
+def onprem_machines(uuids: Iterable[str], machines: Iterable[SiteMachine]) -> list[View | None]:
+    """The one machine with each UUID (lower case; empty where it is not known); None where none or several have it.
+
+    What vCenter reports of a VM whose host does not respond is out of date, its address as well.
+    """
+    found: dict[str, list[SiteMachine]] = {}
+    for machine in machines:
+        for uuid in {machine.uuid.lower(), machine.bios_uuid.lower()} - {""}:
+            found.setdefault(uuid, []).append(machine)
+    shown: list[View | None] = []
+    for uuid in uuids:
+        those = found.get(uuid, [])
+        if len(those) != 1:
+            shown.append(None)
+            continue
+        (machine,) = those
+        current = machine.powered_on and machine.tools == "running" and not machine.doubt
+        shown.append({"vm": machine.name, "address": next(iter(machine.addresses), None) if current else None})
+    return shown
 
 
 def datastores(item: Item) -> list[str]:

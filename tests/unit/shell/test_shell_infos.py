@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs are found by the words that mean machines, whatever these are."""
+"""Jobs are found by the words that mean machines, whatever these are; machines in vCenter by their ids alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import SiteMachine
 from ansible_collections.homeward.asr.plugins.module_utils.shell.infos import about
+from ansible_collections.homeward.asr.plugins.module_utils.shell.views import onprem_machines
 
 NORTH, SOUTH = (VaultRef("s", "rg", name) for name in ("north", "south"))
 
@@ -59,3 +61,29 @@ def test_a_machine_that_nobody_knows_is_refused() -> None:
         about(["db", "nope"], ITEMS, JOBS)
     assert caught.value.code == "machine_not_found"
     assert "'nope'" in caught.value.message
+
+
+def vm(bios: str, **more: Any) -> SiteMachine:
+    there: dict[str, Any] = {"bios_uuid": bios, "powered_on": True, "tools": "running", "addresses": ("10.1.2.3",)}
+    return SiteMachine("vm-1", "web-1", **{**there, **more})
+
+
+@pytest.mark.parametrize(
+    ("uuid", "machines", "address"),
+    [
+        ("a", [vm("A")], "10.1.2.3"),
+        ("a", [vm("b", uuid="a")], "10.1.2.3"),
+        ("a", [vm("a", tools="not_running")], None),
+        ("a", [vm("a", powered_on=False)], None),
+        ("a", [vm("a", addresses=())], None),
+        # The host does not respond: the address is that of then.
+        ("a", [vm("a", host_connection="notResponding")], None),
+    ],
+)
+def test_an_address_in_vcenter_is_of_now(uuid: str, machines: list[SiteMachine], address: str | None) -> None:
+    assert onprem_machines([uuid], machines) == [{"vm": "web-1", "address": address}]
+
+
+@pytest.mark.parametrize("machines", [[], [vm("")], [vm("b")], [vm("a"), vm("a")]])
+def test_a_machine_in_vcenter_is_one_by_its_id(machines: list[SiteMachine]) -> None:
+    assert onprem_machines(["a", ""], machines) == [None, None]
