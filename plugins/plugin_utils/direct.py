@@ -6,7 +6,8 @@ of that (0.9 s for each slice). Where the module would run on this machine with 
 it imports once and forks for each slice. The module is a process of its own as before, with its own environment, signals and output;
 it can crash or be killed alone. Its arguments are neither on disk nor in a command line.
 
-Everywhere else (another host, another Python, become, other systems than Linux) Ansible runs the module as usual.
+Everywhere else (another host, another Python, become, other systems than Linux, an ansible-core that is not in ``CORES``) Ansible
+runs the module as usual.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from ansible.release import __version__
 from ansible.utils.display import Display
 
 display = Display()
+
+#: The oldest and newest ansible-core on which this way is tested. What is replaced here is not part of Ansible's interface.
+CORES = ((2, 16), (2, 19))
 
 #: Where our modules are.
 MODULES = "ansible_collections.homeward.asr.plugins.modules."
@@ -105,6 +109,8 @@ class Direct(ActionBase):
 def possible(action: Any, task_vars: Mapping[str, Any]) -> bool:
     """Whether the module would run on this machine with this Python, as this user."""
     connection, task = action._connection, action._task
+    if not CORES[0] <= core() <= CORES[1]:
+        return False
     if sys.platform != "linux" or getattr(connection, "transport", "") != "local" or threading.active_count() > 1:
         return False
     if getattr(connection, "become", None) is not None or task.become:
@@ -113,6 +119,11 @@ def possible(action: Any, task_vars: Mapping[str, Any]) -> bool:
         task_vars = (task_vars.get("ansible_delegated_vars") or {}).get(task.delegate_to) or {}
     python = task_vars.get("ansible_python_interpreter")
     return bool(python) and same_python(str(action._templar.template(python)), sys.executable)
+
+
+def core() -> tuple[int, ...]:
+    """The ansible-core that runs, as (major, minor)."""
+    return tuple(map(int, __version__.split(".")[:2]))
 
 
 def same_python(one: str, other: str) -> bool:
@@ -127,7 +138,7 @@ def built(path: str) -> Any:
     """What Ansible makes of a module before it runs it, without the module: there is nothing to transfer. None: not known for
     this ansible-core."""
     shebang = f"#!{sys.executable}"
-    if tuple(map(int, __version__.split(".")[:2])) < (2, 19):
+    if core() < (2, 19):
         return ("new", shebang, b"", path)
     try:
         from ansible.executor.module_common import _BuiltModule

@@ -117,6 +117,16 @@ def test_only_where_the_module_would_run_here_anyway(
     assert direct.possible(action(**given), variables) is expected
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"), [("2.15.9", False), ("2.16.0", True), ("2.19.14", True), ("2.20.0", False)]
+)
+def test_only_on_an_ansible_core_on_which_it_is_tested(
+    monkeypatch: pytest.MonkeyPatch, version: str, expected: bool
+) -> None:
+    monkeypatch.setattr(direct, "__version__", version)
+    assert direct.possible(action(), HERE) is expected
+
+
 def test_not_beside_other_threads() -> None:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
