@@ -41,18 +41,16 @@ import argparse
 import itertools
 import json
 import os
-import platform
 import re
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +59,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "extensions"))
 
+from bench_fleets import THREE, fleet_file  # noqa: E402
+from bench_table import machine, table  # noqa: E402
+
 from rehearsal import generated_fleets  # noqa: E402
-from rehearsal.fleet import Fleet  # noqa: E402
 
 BUILD = ROOT / ".build"
 #: Where a measurement keeps its files; BENCH_DIR names another place.
@@ -72,90 +72,19 @@ SOAP = WORK / "soap.json"
 AROUND = {when: WORK / f"vault-{when}.json" for when in ("before", "after")}
 #: Operations of the failback for each machine: reprotect, failover, commit, reprotect.
 OPERATIONS = 4
-#: Rows for three subscriptions, on one and on three processes.
-THREE = ("3 on 1", "3 on 3")
 #: The write bucket (DOC).
 BUCKET, REFILL = 200, 10.0
 #: Seconds that an interrupted ansible-playbook is given to end.
 PATIENCE = 20.0
-#: Column -> width. The small table leaves out those of ``WIDE``.
-COLUMNS = {
-    "generation": 10,
-    "machines": 8,
-    "page": 5,
-    "advance": 8,
-    "writes": 6,
-    "floor": 6,
-    "reads/op": 8,
-    "lists": 6,
-    "slices": 6,
-    "CPU s": 6,
-    "ms/step": 7,
-    "MB": 5,
-    "SOAP": 5,
-    "looks": 5,
-    "send s": 6,
-    "bucket s": 8,
-    "wall s": 6,
-    "ready lists": 11,
-    "ready SOAP": 10,
-    "lists/slice": 11,
-    "SOAP/slice": 10,
-}
-WIDE = frozenset({"writes", "floor", "lists", "SOAP", "looks", "send s", "bucket s"})
 
 
 @dataclass(frozen=True)
-class Run:
+class PlaybookRun:
     """One ansible-playbook run: seconds on the clock and of CPU, the largest process in MB."""
 
     seconds: float
     cpu: float
     megabytes: float
-
-
-def plain(thing: Any) -> dict[str, Any]:
-    """A part of a fleet as its file writes it: what differs from the defaults."""
-    written: dict[str, Any] = {}
-    for entry in fields(thing):
-        value = getattr(thing, entry.name)
-        if value == entry.default or value in ((), {}):
-            continue
-        if isinstance(value, tuple):
-            value = [plain(part) if hasattr(part, "__dataclass_fields__") else part for part in value]
-        elif hasattr(value, "__dataclass_fields__"):
-            value = plain(value)
-        written[entry.name] = value
-    return written
-
-
-def three_vaults(size: int) -> Fleet:
-    """Three vaults in three subscriptions, each with that many machines."""
-    one = generated_fleets.GENERATED["classic"](size)
-    vaults, machines = [], []
-    for part in "abc":
-        vault = one.vaults[0]
-        targets = tuple(
-            replace(t, name=f"{t.name}-{part}", ip=f"10.3{ord(part) - 96}.{t.ip.partition('.')[2].partition('.')[2]}")
-            for t in vault.master_targets
-        )
-        subscription = f"{part * 8}{vault.subscription_id[8:]}"
-        vaults.append(replace(vault, name=f"vault-{part}", subscription_id=subscription, master_targets=targets))
-        machines += [replace(m, name=f"{m.name}-{part}", vault=f"vault-{part}") for m in one.machines]
-    return replace(one, vaults=tuple(vaults), machines=tuple(machines))
-
-
-def fleet_file(generation: str, size: int) -> Path:
-    """The generated fleet of a generation and size with every machine in Azure, as a file."""
-    home = three_vaults(size) if generation in THREE else generated_fleets.GENERATED[generation](size)
-    away = replace(
-        home,
-        name=f"bench-{generation.replace(' ', '-')}-{size}",
-        machines=tuple(replace(m, state="out") for m in home.machines),
-    )
-    path = WORK / f"bench-{generation.replace(' ', '-')}-{size}.yml"
-    path.write_text(yaml.safe_dump(plain(away), sort_keys=False), encoding="utf-8")
-    return path
 
 
 def rehearsal(*arguments: str) -> None:
@@ -178,7 +107,7 @@ def standins(generation: str, size: int, page: int, speed: float) -> Iterator[di
     """Stand-ins for one measurement; yields their state (URLs of the control endpoints). They end with it, whatever happens."""
     options = [
         "--fleet",
-        str(fleet_file(generation, size)),
+        str(fleet_file(WORK, generation, size)),
         "--dir",
         str(WORK),
         "--speed",
@@ -214,7 +143,7 @@ def environment() -> dict[str, str]:
     return dict(os.fsdecode(entry).split("=", 1) for entry in shown.split(b"\0") if b"=" in entry)
 
 
-def play(playbook: str, poll: float, *options: str) -> Run:
+def play(playbook: str, poll: float, *options: str) -> PlaybookRun:
     """Run a playbook of the collection; a failed one ends the benchmark with its last lines."""
     log, settings = WORK / "play.log", WORK / "ansible.cfg"
     settings.write_text(f"[defaults]\ninternal_poll_interval = {poll:g}\n", encoding="utf-8")
@@ -240,7 +169,7 @@ def play(playbook: str, poll: float, *options: str) -> Run:
     if child.returncode:
         said = log.read_text(encoding="utf-8", errors="replace")
         raise SystemExit(f"{' '.join(command)} ended with {child.returncode}:\n{said[-3000:]}")
-    return Run(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    return PlaybookRun(time.monotonic() - begun, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def ask(url: str, method: str = "GET", body: Any = None) -> Any:
@@ -347,22 +276,6 @@ def measure(generation: str, size: int, page: int, advance: str, speed: float, p
     return {name: str(value) for name, value in values.items()}
 
 
-def machine() -> str:
-    """The machine and the programs the numbers are from."""
-    model, memory = platform.processor() or platform.machine(), ""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-        model = next(line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name"))
-        memory = f", {os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.0f} GB"
-    except (OSError, StopIteration, ValueError):
-        pass
-    core = metadata.version("ansible-core")
-    return (
-        f"{model}, {os.cpu_count()} cores{memory}, {platform.system()}, "
-        f"Python {platform.python_version()}, ansible-core {core}"
-    )
-
-
 def words(text: str) -> list[str]:
     """Entries between commas or spaces."""
     return text.replace(",", " ").split()
@@ -370,13 +283,6 @@ def words(text: str) -> list[str]:
 
 def numbers(text: str) -> list[int]:
     return [int(word) for word in words(text)]
-
-
-def table(rows: Sequence[Mapping[str, str]], wide: bool) -> str:
-    """The rows under their headings; ``wide`` with all columns."""
-    shown = {name: width for name, width in COLUMNS.items() if wide or name not in WIDE}
-    lines = [{name: name for name in shown}, *rows]
-    return "\n".join("  ".join(line[name].rjust(width) for name, width in shown.items()) for line in lines)
 
 
 #: Signals that end the benchmark as Ctrl-C does.

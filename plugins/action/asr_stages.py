@@ -55,7 +55,10 @@ def guest_unheard(route: list[str], hosts: Sequence[str] = ()) -> InputError:
 
 
 class ActionModule(Calling):
-    """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py)."""
+    """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py).
+
+    It is long because each part of the role is a method here; what they decide is in plugin_utils.
+    """
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         self._vars = task_vars

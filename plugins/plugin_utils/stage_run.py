@@ -47,7 +47,10 @@ _ROW = ("name", "vault", "item_id", "group", "before", "approved")
 @dataclass
 class Chain:
     """The state of a chain. ``spent`` are ids of machines whose approval was used for a commit in an earlier chain of this process:
-    an approval is for one commit."""
+    an approval is for one commit.
+
+    It is long because all parts of the action share this one state, which is kept whole between two tasks.
+    """
 
     results: list[Result] = field(default_factory=list)
     spent: list[str] = field(default_factory=list)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -30,3 +31,30 @@ def test_every_file_that_is_named_exists() -> None:
     for name in re.findall(r"`([\w/]+/[\w.]+\.(?:py|yml|md))`", MAP):
         places = [ROOT / name, *(ROOT / "plugins/module_utils/failback").glob(f"**/{name}")]
         assert any(place.exists() for place in places), name
+
+
+def sources(*tops: str) -> list[tuple[Path, ast.Module]]:
+    found = [path for top in tops for path in sorted((ROOT / top).rglob("*.py"))]
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in found]
+
+
+def test_no_file_is_too_long_and_a_long_class_says_why() -> None:
+    for path, tree in sources("plugins", "extensions", "scripts"):
+        name = path.relative_to(ROOT).as_posix()
+        # A module's documentation is as long as its options are many.
+        if not name.startswith("plugins/modules/"):
+            assert len(path.read_text(encoding="utf-8").splitlines()) <= 450, name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and (node.end_lineno or 0) - node.lineno >= 250:
+                said = " ".join((ast.get_docstring(node) or "").split())
+                assert re.search(r"\blong\b", said), f"{name}: {node.name}"
+
+
+def test_a_class_name_means_one_thing() -> None:
+    wanted_by_ansible = {"ActionModule", "FilterModule", "InventoryModule", "ModuleDocFragment"}
+    names: dict[str, list[str]] = {}
+    for path, tree in sources("plugins"):
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef) and node.name not in wanted_by_ansible:
+                names.setdefault(node.name, []).append(path.relative_to(ROOT).as_posix())
+    assert {name: places for name, places in names.items() if len(places) > 1} == {}

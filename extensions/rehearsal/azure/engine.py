@@ -29,7 +29,10 @@ Action = Callable[[World, Job], Awaitable[bool]]
 
 
 class Engine:
-    """Acceptance is synchronous: between the look at an item and the mark on it nothing else can run."""
+    """Acceptance is synchronous: between the look at an item and the mark on it nothing else can run.
+
+    It is long because accepting, running and ending a job change the same item, and the order in which they do is the point.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -48,7 +48,10 @@ class Snapshot:
 
 @dataclass
 class Item:
-    """The truth about one replicated machine. Times are virtual seconds; ``version`` counts changes."""
+    """The truth about one replicated machine. Times are virtual seconds; ``version`` counts changes.
+
+    It is long because it holds every field that the service shows of an item, and how each follows from the others.
+    """
 
     vault: VaultState
     machine: Machine
