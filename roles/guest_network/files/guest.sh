@@ -48,7 +48,7 @@ content() (
 '
   # shellcheck disable=SC2046
   set -- $(sed 's/^/./')
-  [ $# -gt 0 ] || exit
+  [ $# -gt 0 ] || exit 0
   find "$@" -maxdepth 0 \( -type l -printf 'LINK\t%l\t%p\n' -o -type f -printf 'FILE\t%m\t%u:%g\t%s\t%p\n' \)
   printf 'DATA\t'
   find "$@" -maxdepth 0 -type f -exec cat '{}' + | gzip -c | base64 | tr -d '\n'
@@ -262,7 +262,14 @@ put() {
   rm -rf $S/put; mkdir $S/put
   cat >$S/put/all
   sed -n 's/^do //p' $S/put/all >$S/put/do
-  grep -v '^do ' $S/put/all | arm "$1" || return 1
+  grep -v '^do ' $S/put/all | arm "$1" && write_all
+  set -- $?
+  # It may hold secrets.
+  rm -rf $S/put
+  return "$1"
+}
+
+write_all() {
   # Complete or not at all, and in the place of a link, too. The old ones are kept below before/, not beside: some managers read every file.
   while read -r what rest; do
     case $what in
@@ -281,7 +288,7 @@ put() {
       install) install_kept >$G/packages.log 2>&1 || echo "NOT INSTALLED" ;;
     esac
   done <$S/put/do
-  rm -rf $S/put
+  return 0
 }
 
 dhclient_off() {
