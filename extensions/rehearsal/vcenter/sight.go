@@ -105,7 +105,7 @@ func (s *sight) refusal(of types.ManagedObjectReference) *types.NoPermission {
 var looks = []string{
 	"RetrieveProperties", "RetrievePropertiesEx", "ContinueRetrievePropertiesEx", "Fetch", "FindByUuid", "FindAllByUuid",
 	"FindByInventoryPath", "FindChild", "FindByDatastorePath", "FindByDnsName", "FindAllByDnsName", "FindByIp",
-	"FindAllByIp",
+	"FindAllByIp", "WaitForUpdatesEx", "WaitForUpdates",
 }
 
 // looker answers those calls for a user who is not the administrator: the true object's answer, cut down.

@@ -107,3 +107,52 @@ def test_a_reader_of_everything_sees_everything(vcenter: Any) -> None:
     for kind in (vim.VirtualMachine, vim.HostSystem, vim.Datastore):
         assert set(client.names(si, kind)) == set(client.names(vcenter.si, kind))
     client.disconnect(si)
+
+
+def collected(si: Any, *specs: Any) -> Any:
+    """A collector of the session's own with one filter."""
+    collector = si.content.propertyCollector.CreatePropertyCollector()
+    collector.CreateFilter(vmodl.query.PropertyCollector.FilterSpec(objectSet=specs[0], propSet=specs[1]), False)
+    return collector
+
+
+def updates(answer: Any) -> dict[str, Any]:
+    """Values by machine, of an answer's updates."""
+    sets = answer.filterSet if answer else []
+    return {o.obj._moId: [c.val for c in o.changeSet] for s in sets for o in s.objectSet}
+
+
+def test_updates_are_of_what_the_user_may_look_at(vcenter: Any, si: Any) -> None:
+    kept = vmodl.query.PropertyCollector
+    mine, other = whole(vcenter, MINE), whole(vcenter, OTHER)
+    view = si.content.viewManager.CreateContainerView(si.content.rootFolder, [vim.VirtualMachine], True)
+    all_of_them = [
+        kept.ObjectSpec(
+            obj=view, skip=True, selectSet=[kept.TraversalSpec(name="v", path="view", skip=False, type=type(view))]
+        )
+    ]
+    names = [kept.PropertySpec(type=vim.VirtualMachine, pathSet=["runtime.powerState"])]
+    collector = collected(si, all_of_them, names)
+    first = collector.WaitForUpdatesEx("", kept.WaitOptions(maxWaitSeconds=5))
+    assert set(updates(first)) == {mine._moId}
+    assert updates(first)[mine._moId] == ["poweredOn"]
+    client.wait(vcenter.si, other.PowerOff())
+    assert collector.WaitForUpdatesEx(first.version, kept.WaitOptions(maxWaitSeconds=1)) is None
+    client.wait(vcenter.si, other.PowerOn())
+    client.wait(vcenter.si, mine.PowerOff())
+    later = collector.WaitForUpdatesEx(first.version, kept.WaitOptions(maxWaitSeconds=5))
+    assert updates(later) == {mine._moId: ["poweredOff"]}
+    client.wait(vcenter.si, mine.PowerOn())
+    collector.Destroy()
+    view.Destroy()
+
+
+def test_updates_of_a_machine_that_is_named_are_refused(vcenter: Any, si: Any) -> None:
+    kept = vmodl.query.PropertyCollector
+    other = through(si, whole(vcenter, OTHER))
+    names = [kept.PropertySpec(type=vim.VirtualMachine, pathSet=["name"])]
+    collector = collected(si, [kept.ObjectSpec(obj=other)], names)
+    (told,) = collector.WaitForUpdatesEx("", kept.WaitOptions(maxWaitSeconds=5)).filterSet
+    assert not told.objectSet
+    assert [(m.obj._moId, type(m.fault)) for m in told.missingSet] == [(other._moId, vim.fault.NoPermission)]
+    collector.Destroy()
