@@ -69,6 +69,12 @@ func (h *hook) handle(ctx *simulator.Context, method *simulator.Method) (mo.Refe
 	if fault := h.authority.refuse(ctx, method); fault != nil {
 		return nil, fault
 	}
+	if fault := outOfReach(ctx, method); fault != nil {
+		if canFail(method.Name) {
+			return refuseTask(ctx, method, fault), nil
+		}
+		return nil, fault
+	}
 	if fault := h.judge(ctx, method); fault != nil {
 		return refuseTask(ctx, method, fault), nil
 	}
@@ -89,10 +95,14 @@ func elsewhere(ctx *simulator.Context, method *simulator.Method) mo.Reference {
 		*types.RefreshRecommendation:
 		method.This = clustersRef
 	default:
-		if method.Name != "Fetch" {
+		switch {
+		case method.Name == "Fetch":
+			method.This = fetcherRef
+		case newSearcher().needed(ctx, method.Name):
+			method.This = searcherRef
+		default:
 			return nil
 		}
-		method.This = fetcherRef
 	}
 	return ctx.Map.Get(method.This)
 }

@@ -38,6 +38,10 @@ func sentence(fault types.BaseMethodFault) string {
 		return "A specified parameter was not correct: " + f.InvalidProperty
 	case *types.InvalidDeviceSpec:
 		return fmt.Sprintf("Invalid configuration for device '%d'.", f.DeviceIndex)
+	case *types.HostNotConnected:
+		return "Unable to communicate with the remote host, since it is disconnected."
+	case *types.InvalidState:
+		return "The operation is not allowed in the current state."
 	case *types.InvalidPowerState:
 		return fmt.Sprintf("The attempted operation cannot be performed in the current state (%s).", f.ExistingState)
 	}

@@ -133,7 +133,9 @@ func (*looker) Unlock() {}
 // pass makes the call on the object that it was meant for.
 func pass(ctx *simulator.Context, to types.ManagedObjectReference, name string, req any) soap.HasFault {
 	var handler mo.Reference
-	if handler = ctx.Session.Get(to); handler == nil {
+	if s := newSearcher(); s.needed(ctx, name) {
+		handler = s
+	} else if handler = ctx.Session.Get(to); handler == nil {
 		handler = ctx.Map.Get(to)
 	}
 	if handler == nil {

@@ -43,6 +43,7 @@ func improve(s *standin, apiVersion string) {
 	registry.Put(newMover())
 	registry.Put(newClusters())
 	registry.Put(newFetcher())
+	registry.Put(newSearcher())
 	registry.Put(newLooker(authority))
 	for _, part := range hostSystems() {
 		registry.Put(part)

@@ -297,3 +297,30 @@ def test_a_snapshot_is_renamed(vcenter):
     client.wait(vcenter.si, machine.RemoveAllSnapshots_Task())
     with pytest.raises(vmodl.fault.ManagedObjectNotFound):
         vim.vm.Snapshot("snapshot-0", vcenter.si._stub).RenameSnapshot("none", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "name", "fault"),
+    [
+        ("host_not_responding", "esx-03", vmodl.fault.HostNotConnected),
+        ("vm_disconnected", "app-01", vim.fault.InvalidState),
+        ("vm_orphaned", "app-01", vim.fault.InvalidState),
+        ("vm_inaccessible", "app-01", vim.fault.InvalidState),
+        ("vm_config_missing", "app-01", vim.fault.InvalidState),
+    ],
+)
+def test_nothing_is_done_to_a_machine_that_is_out_of_reach(vcenter, played, state, name, fault):
+    machine = vm(vcenter)
+    uuid, other = machine.config.instanceUuid, vm(vcenter, "dc-01").config.instanceUuid
+    played(state, name)
+    for task in (machine.PowerOff, lambda: machine.ReconfigVM_Task(vim.vm.ConfigSpec(annotation="x"))):
+        with pytest.raises(client.TaskFailed, match=fault.__name__.rpartition(".")[2]):
+            client.wait(vcenter.si, task())
+    with pytest.raises(fault):
+        machine.CreateSnapshot_Task("one", "", False, False)
+    with pytest.raises(fault):
+        machine.ShutdownGuest()
+    assert machine.runtime.powerState == "poweredOn"
+    index = vcenter.si.content.searchIndex
+    assert bool(index.FindByUuid(None, uuid, True, True)) is (state != "vm_config_missing")
+    assert [m.name for m in index.FindAllByUuid(None, other, True, True)] == ["dc-01"]
