@@ -56,9 +56,10 @@ as ``findings``, with what was accepted and why; the table in the terminal print
 {preflight_only}.
 A failover home needs ``vm_off``, so without vCenter it is blocked until you accept that rule.
 
-``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which stands for the on-premises side. The collection
-does not log in to machines: whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error if a
-step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
+``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which stands for the on-premises side.
+``asr_probe_azure=true`` runs a script inside the Azure VMs by Run Command: it changes nothing, and tells whether they reach their servers and
+whether the agent runs. Without it, whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error
+if a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
 Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
 each other, the rule says so and can be accepted.

@@ -56,6 +56,17 @@ options:
       - Without it the rules C(cs_port), C(ps_port) and C(mt_port) are not known.
     type: bool
     default: false
+  probe_azure:
+    description:
+      - Run a script inside the Azure VMs of classic machines that are to be failed back, and of their process servers, by Azure's Run
+        Command. It changes nothing. It tries TCP 443 of the configuration server and 9443 of the process servers, and looks at the
+        agent's service and the free space of the system drive. What it finds wrong is a warning.
+      - It needs the right C(Microsoft.Compute/virtualMachines/runCommand/action), takes about half a minute for each VM, eight at a time,
+        and appears in the activity log.
+      - Without it, and in check mode, nothing is run, and the rules C(azure_ports), C(azure_agent), C(agent_room) and C(ps_to_cs) are not
+        known.
+    type: bool
+    default: false
   configuration_server_backups:
     description: For each configuration server, by name, the date of its last backup as C(YYYY-MM-DD). It cannot be read from the vault.
     type: dict
@@ -337,6 +348,11 @@ passed:
   returned: when the checks ran
   type: dict
   sample: {mt_snapshot: 2, rpo: 14}
+scripts_run:
+  description: Number of Azure VMs in which a script was run (O(probe_azure)).
+  returned: when the checks ran
+  type: int
+  sample: 0
 counts:
   description: Number of rule results by verdict.
   returned: when the checks ran

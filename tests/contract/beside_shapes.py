@@ -96,6 +96,8 @@ SHAPES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", f"{MACHINES}/*/start"): NOTHING,
     ("POST", f"{MACHINES}/*/deallocate"): NOTHING,
     ("POST", f"{MACHINES}/*/poweroff"): NOTHING,
+    ("POST", f"{MACHINES}/*/runcommand"): NOTHING,
+    ("GET", f"{PLACE}/runcommandresults/*"): obj(value=many(obj(code=TEXT, level=TEXT, message=TEXT))),
     ("GET", f"{MACHINES}/*/runcommands/*"): COMMAND,
     ("PUT", f"{MACHINES}/*/runcommands/*"): COMMAND,
     ("GET", f"{PLACE}/operations/*"): obj(name=TEXT, status=TEXT, startTime=TEXT),

@@ -381,6 +381,9 @@ class Walk:
         vm = wire.all(f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines")[0]["id"]
         wire.get(vm)
         wire.get(f"{vm}/instanceView")
+        reply = wire.call("POST", f"{vm}/runCommand", {"commandId": "RunShellScript", "script": ["t 10.0.0.5 443"]})
+        assert reply.status_code == 202, reply.text
+        assert "asr tcp 10.0.0.5 443 open" in wire.get(reply.headers["Location"])["value"][0]["message"]
         for verb in ("deallocate", "start", "powerOff"):
             reply = wire.call("POST", f"{vm}/{verb}")
             assert reply.status_code == 202, reply.text

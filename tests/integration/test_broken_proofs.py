@@ -60,6 +60,9 @@ def refusals(outcome: Outcome) -> dict[str, str]:
     return {n: m["code"] for n, m in outcome.machines("asr_commit").items() if m["done"] == "refused"}
 
 
+#: The same of machines that have arrived without a sign of it.
+RULES_ARRIVED = {"onprem_tools": {"no-tools"}, "onprem_disks": {"disk-left"}}
+
 #: Rule of the moment before the commit home -> the machine for which it is broken; it passes for the sound one.
 RULES = {
     "azure_vm_stopped": {"runs-in-azure"},
@@ -169,6 +172,12 @@ def test_what_nobody_can_vouch_for_is_not_committed_until_a_person_does(scene: S
         ("failover_job", "onprem_vm", "onprem_tools", "onprem_disks", "azure_vm", "replication", "recovery_point"),
         "holds",
     )
+    (result,) = scene.playbook("preflight", **options).of("asr_preflight")
+    told = {
+        rule: {f["name"] for f in result["findings"] if f["blocks"] and f["rule"] == rule} for rule in RULES_ARRIVED
+    }
+    assert told == RULES_ARRIVED
+    assert all(result["passed"][rule] for rule in RULES_ARRIVED)
     # An approval stands for what VMware Tools cannot report, and for nothing else.
     second = scene.playbook("stage_3_failover_to_onprem", asr_approved=list(codes), asr_machines=list(codes))
     assert refusals(second) == {name: code for name, code in codes.items() if name != "no-tools"}

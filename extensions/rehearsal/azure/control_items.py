@@ -17,6 +17,7 @@ from rehearsal.fleet import HEALTH
 #: Keys of POST /items/NAME.
 ITEM_KEYS = (
     "azure_power",
+    "azure_inside",
     "agent_registered",
     "allowed_operations",
     "protection_state",
@@ -91,7 +92,7 @@ class ItemControl:
         return item
 
     async def patch_item(self, request: web.Request) -> web.Response:
-        """``azure_power``, ``agent_registered`` (true, false, or seconds from now), and words laid over the truth
+        """``azure_power``, ``azure_inside`` (vault.AzureVm), ``agent_registered`` (true, false, or seconds from now), and words laid over the truth
         (null takes them off): ``allowed_operations``, ``protection_state`` [state, description], ``replication_health``,
         ``health_error`` {code, level, message}, ``details`` (keys of providerSpecificDetails). ``new_disk_gb``: the
         machine gets a disk of that size on-premises, which is not replicated."""
@@ -104,6 +105,10 @@ class ItemControl:
                 if item.azure_vm is None:
                     raise BadControl(f"azure_power: {item.machine.name} has no Azure VM now.")
                 item.azure_vm.power = str(value)
+            elif key == "azure_inside":
+                if item.azure_vm is None:
+                    raise BadControl(f"azure_inside: {item.machine.name} has no Azure VM now.")
+                item.azure_vm.inside = dict(value or {})
             elif key == "agent_registered":
                 self._register(item, value)
             elif key == "health_error":

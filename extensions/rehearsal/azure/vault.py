@@ -30,6 +30,8 @@ class AzureVm:
     power: str = "running"
     #: Made by a test failover.
     test: bool = False
+    #: What a script inside it finds: ``closed`` (a list of ADDRESS:PORT), ``agent`` and ``free_mb``.
+    inside: dict[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:

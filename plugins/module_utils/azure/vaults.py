@@ -233,6 +233,11 @@ class Vaults:
                 return found
         raise failures.read_unusable(failures.RequestName(what, resource_id), "it did not arrive in time")
 
+    def run_script(self, vm_id: str, body: Json) -> Json:
+        """Azure's Run Command in a VM."""
+        self._refuse_in_check(f"a script for '{self._called(vm_id)}'")
+        return self.ask(vm_id, "runCommand", body)
+
     def get_vault(self, vault: VaultRef) -> Json:
         """The vault itself; NotFound names what of it is wrong (subscription, resource group or name)."""
         return self.get(vault.id)

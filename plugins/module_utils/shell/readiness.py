@@ -36,6 +36,7 @@ def argument_spec() -> specs.Spec:
             "agent_timeout": {"type": "float", "default": 1200.0},
             "configuration_server_backups": {"type": "dict", "default": {}},
             "probe": {"type": "bool", "default": False},
+            "probe_azure": {"type": "bool", "default": False},
             "on_block": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # Written by the action plugin, on the controller.
             "report_file": {"type": "str", "default": ""},
@@ -50,8 +51,11 @@ def work(call: Call) -> dict[str, Any]:
     late = call.late_site()
     site = late.open() if late is not None else None
     backups = params.get("configuration_server_backups") or {}
+    vaults = call.open_vaults()
+    # In check mode nothing runs in a machine.
+    inside = vaults.run_script if params["probe_azure"] and not call.check else None
     result = preflight(
-        order, tuple(params["moments"]), backups, call.open_vaults(), site, reach if params["probe"] else None
+        order, tuple(params["moments"]), backups, vaults, site, reach if params["probe"] else None, inside
     )
     result["changed"] = False
     result["ready"] = not result["counts"]["block"]

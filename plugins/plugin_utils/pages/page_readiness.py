@@ -14,7 +14,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.fa
     MASTER_TARGET,
     PROCESS_SERVER,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import kind_of
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.findings_table import kind_of, scripts
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
     BLOCK,
     PASS,
@@ -83,6 +83,7 @@ def view(data: Mapping[str, Any]) -> dict[str, Any]:
         "message": "" if data.get("checked", True) else data.get("msg") or "",
         "remedy": "" if data.get("checked", True) else data.get("remedy") or "",
         "reads": (data.get("requests") or {}).get("reads"),
+        "scripts": scripts(data),
         "notes": [str(text) for text in data.get("warnings") or ()],
         "tiles": [{"title": title, "number": number, "mark": mark} for title, number, mark in tiles],
         **parts(data),

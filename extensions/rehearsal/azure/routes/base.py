@@ -36,6 +36,8 @@ class Service:
         self.compute = Compute(world)
         self.estate = AzureResources(world)
         self.deployments = Deployments(self.estate)
+        #: What scripts run inside Azure VMs have printed, by operation.
+        self.run_commands: dict[str, Any] = {}
         #: Answers of what-if that nobody has fetched yet.
         self.what_ifs: dict[str, Any] = {}
         #: The directory that the subscriptions trust.

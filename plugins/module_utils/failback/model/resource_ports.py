@@ -27,5 +27,9 @@ class ResourcePort(ServerVaultPort, Protocol):
     def delete(self, resource_id: str) -> None:
         """Have a resource removed: accepted, not finished. Raises Rejected or Unknown."""
 
+    def run_script(self, vm_id: str, body: Json) -> Json:
+        """Run a script inside an Azure VM and wait for what it prints (VirtualMachines_RunCommand). Something runs in the machine, so
+        a read-only connection refuses. Raises Rejected, Unknown or ReadFailed."""
+
     def ask(self, resource_id: str, operation: str, body: Json) -> Json:
         """A POST that changes nothing. Raises Rejected, Unknown or ReadFailed."""

@@ -40,6 +40,10 @@ class Evidence:
     held: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Provisioning states in which an Azure VM's power state may not be true.
+UNSETTLED = ("failed", "updating", "creating", "deleting")
+
+
 def power_state(machine: Json) -> str:
     """The word behind PowerState/ in an Azure VM's instance view: running, stopped, deallocated ... or ""."""
     machine, _odd = understood(machine, AZURE_VM)
@@ -232,7 +236,7 @@ def _azure_missing(evidence: Evidence, home: bool) -> Refusal:
 
 def _azure_unsettled(evidence: Evidence) -> Refusal | None:
     state, name = provisioning(evidence.azure[0]), evidence.item.azure_vm_name
-    if state not in ("failed", "updating", "creating", "deleting"):
+    if state not in UNSETTLED:
         return None
     remedy = "Check the VM in Azure and fix its state, then rerun."
     if state == "failed":

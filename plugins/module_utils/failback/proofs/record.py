@@ -55,6 +55,14 @@ def record(
     return found
 
 
+def _beside(point: datetime, start: datetime | None) -> str:
+    """How old a recovery point was when its failover began; a planned one makes its own after that."""
+    if start is None:
+        return ""
+    seconds = (start - point).total_seconds()
+    return f", {age(abs(seconds))} {'before the failover' if seconds >= 0 else 'after the failover began'}"
+
+
 def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> dict[str, str]:
     job, item = evidence.job, evidence.item
     vm = evidence.site[0] if len(evidence.site) == 1 else None
@@ -78,8 +86,7 @@ def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> dict[str, s
         values["azure_vm"] = f"{where} {power_state(azure) or 'in an unknown power state'}"
     values["replication"] = f"health {item.health}" if item.health else ""
     if job is not None and job.point_time is not None:
-        lost = f", {age((job.start - job.point_time).total_seconds())} before the failover" if job.start else ""
-        values["recovery_point"] = f"{iso(job.point_time)}{lost}"
+        values["recovery_point"] = f"{iso(job.point_time)}{_beside(job.point_time, job.start)}"
     if checks is None:
         del values["checks"]
     elif checks.get("passed") is True:

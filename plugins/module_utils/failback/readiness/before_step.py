@@ -78,8 +78,21 @@ PROVEN = frozenset(
 #: The rule that must not guess where vCenter does not answer.
 POWER = "vm_off"
 
-#: Warnings that are left to preflight: a fact that it is given, ports it tries on request, and a look at DRS.
-PREFLIGHT_ONLY = frozenset({"cs_backup", "downtime_agreed", "mt_excluded", "cs_port", "ps_port", "mt_port"})
+#: Warnings that are left to preflight: a fact that it is given, ports and scripts it tries on request, and a look at DRS.
+PREFLIGHT_ONLY = frozenset(
+    {
+        "cs_backup",
+        "downtime_agreed",
+        "mt_excluded",
+        "cs_port",
+        "ps_port",
+        "mt_port",
+        "azure_ports",
+        "azure_agent",
+        "agent_room",
+        "ps_to_cs",
+    }
+)
 
 #: Seconds for which lists and servers that were read once count as fresh; shorter than a slice lasts.
 FRESH = 20.0

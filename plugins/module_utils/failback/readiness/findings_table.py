@@ -85,10 +85,16 @@ def render(result: Mapping[str, Any]) -> list[str]:
         (
             f"{machines} machine{'' if machines == 1 else 's'}, {blocked} blocked. Rules: {counts['pass']} passed, "
             f"{counts['block']} block, {counts['warn']} warn, {counts['unknown']} not known, {counts['accepted']} accepted. "
-            f"Nothing was written; {result['requests']['reads']} reads."
+            f"Nothing was written; {result['requests']['reads']} reads{scripts(result)}."
         ),
     ]
     return lines
+
+
+def scripts(result: Mapping[str, Any]) -> str:
+    """In how many Azure VMs a script ran, for the end of a sentence; empty where it ran in none."""
+    number = int(result.get("scripts_run") or 0)
+    return f", a script run inside {number} Azure VM{'' if number == 1 else 's'}" if number else ""
 
 
 def _table(findings: Sequence[Found]) -> list[str]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight: read everything once, evaluate it, and report what blocks. Writes nothing."""
+"""Preflight: read everything once, evaluate it, and report what blocks. Writes nothing; runs something in a machine on request only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from typing import Any
 from ..model.errors import InputError
 from ..model.resource_ports import ResourcePort
 from ..model.site_ports import SurveyPort
+from ..model.words import same
 from ..placement.classic import check_names
 from ..wanted.order import Order
 from ..wanted.refusals import selection_messages
 from .facts.build import build
 from .facts.facts import Facts
+from .facts.inside import Inside, RunScript, look_inside
 from .facts.lookups import estate_of
-from .facts.moments import MOMENTS
+from .facts.moments import CS, MOMENTS
 from .facts.ports import Reach, TcpPort, try_ports
 from .facts.reading import Read, read
+from .facts.subjects import Subject
 from .findings_table import render
 from .verdicts import judge, outcome
 
@@ -30,8 +33,10 @@ def preflight(
     vaults: ResourcePort,
     site: SurveyPort | None,
     reach: Reach | None = None,
+    run_script: RunScript | None = None,
 ) -> dict[str, Any]:
-    """The whole result but its ``failed``. ``reach`` tries TCP ports of servers, where that is asked for.
+    """The whole result but its ``failed``. ``reach`` tries TCP ports of servers and ``run_script`` runs scripts inside Azure VMs, where
+    that is asked for.
 
     Raises InputError for what is not understood in the options.
     """
@@ -44,15 +49,17 @@ def preflight(
             )
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
-    facts = facts_of(order, seen, vaults, made, None if reach is None else try_ports(seen.fabrics, reach))
+    ports = None if reach is None else try_ports(seen.fabrics, reach)
+    facts = facts_of(order, seen, vaults, made, ports, None if run_script is None else look_inside(seen, run_script))
     check_names(order, estate_of(seen, facts), stores=any(h.exists is not True for h in seen.homes.values()))
     subjects = build(order, seen, facts, moments)
     findings = judge(subjects, facts, order.accept)
     result = outcome(subjects, findings)
     result["requests"] = {"writes": vaults.requests.writes, "reads": vaults.requests.reads}
     result["time"] = facts.now.replace(microsecond=0, tzinfo=None).isoformat() + "Z"
+    result["scripts_run"] = len(facts.inside or ())
     result["lines"] = render(result)
-    notes = selection_messages(seen.choice)
+    notes = [*selection_messages(seen.choice), *_strangers(backups, subjects)]
     if notes:
         result["warnings"] = notes
     return result
@@ -64,6 +71,7 @@ def facts_of(
     vaults: ResourcePort,
     backups: Mapping[str, date],
     ports: Mapping[TcpPort, str] | None = None,
+    inside: Mapping[str, Inside] | None = None,
 ) -> Facts:
     """What was read, as rules are given it."""
     return Facts(
@@ -76,8 +84,22 @@ def facts_of(
         vcenters=seen.vcenters,
         backups=backups,
         ports=ports,
+        inside=inside,
         unread=seen.unread,
     )
+
+
+def _strangers(backups: Mapping[str, Any], subjects: Sequence[Subject]) -> list[str]:
+    """A note on backups of servers that no selected machine has; a mapping may be in an inventory for every run."""
+    known = [subject.name for subject in subjects if subject.kind == CS]
+    strange = [str(name) for name in backups if not same(str(name), *known)]
+    if not strange:
+        return []
+    said = (
+        f"{{option:configuration_server_backups}} names {', '.join(strange)}, which is no configuration server of the "
+        f"selected machines ({', '.join(known) or 'they have none'})."
+    )
+    return [said]
 
 
 def _day(name: str, value: Any) -> date:

@@ -89,8 +89,7 @@ def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], 
 
 
 def test_every_gate_that_an_item_reports_is_a_rule_of_the_same_word() -> None:
-    # Proofs of a commit are about what only the failover home brings about, so there is no rule before it.
-    assert set(WORDS) - set(BY_ID) == {"onprem_tools", "onprem_disks", "azure_vm_unsettled"}
+    assert set(WORDS) - set(BY_ID) == set()
 
 
 @pytest.mark.parametrize(

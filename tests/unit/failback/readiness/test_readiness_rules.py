@@ -34,6 +34,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_p
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.placement.home import Home
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.facts import AzureNetwork, Facts
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.inside import Inside
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import STEPS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.subjects import (
     Configuring,
@@ -130,6 +131,13 @@ def facts(**more: Any) -> Facts:
         ports=ports(""),
     )
     return replace(base, **more)
+
+
+def inside(name: str = "web", **more: Any) -> Facts:
+    """A script has run inside an Azure VM."""
+    ports = {("10.0.0.5", 443): True, ("10.50.0.4", 9443): True}
+    found = Inside(**{"ports": ports, "agent": "running", "free_mb": 900.0, **more})
+    return facts(inside={str(azure_json(name, "running")["id"]).lower(): found})
 
 
 BLIND = Facts(now=START)
@@ -253,7 +261,9 @@ def machine(position: P = P.OUT, step: str = "", more: dict[str, Any] | None = N
     if position is P.READY:
         details = {**COPY, **details}
     seen = item("web", position, details=details, **props)
-    fabric = Fabric.parse(fabric_json([target_json(lastHeartbeat=FRESH)]), VAULT)
+    server = {"id": "id-ps", "friendlyName": "ps-1", "ipAddress": "10.50.0.4"}
+    raw = fabric_json([target_json(lastHeartbeat=FRESH)], ipAddress="10.0.0.5", processServers=[server])
+    fabric = Fabric.parse(raw, VAULT)
     wishes = Conditions(commit_when="verified", confirmed=True)
     azure = azure_json("web", "running")
     azure["properties"]["networkProfile"] = {"networkInterfaces": [{"id": "/nics/web"}]}
@@ -293,6 +303,17 @@ def group(**more: Any) -> Group:
 def seen_as(**more: Any) -> dict[str, Any]:
     """A machine whose VM in vCenter is like this."""
     return {"here": Found(machines=(vm(**more),))}
+
+
+def arrived(**more: Any) -> Machine:
+    given = {"powered_on": True, "tools": "running", "addresses": ("10.20.0.7",), **more}
+    return machine(P.HOME_UNCOMMITTED, more=seen_as(**given))
+
+
+def unsettled() -> dict[str, Any]:
+    found = azure_json("web", "deallocated")
+    found["properties"]["provisioningState"] = "Failed"
+    return found
 
 
 def powered(power: str) -> Found:
@@ -356,6 +377,18 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "ps_load": ((processing(), F), (processing(cpuLoadStatus="Critical"), F), None),
     "cs_port": ((configuring(), F), (configuring(), facts(ports=ports("refused"))), (configuring(), facts(ports=None))),
     "ps_port": ((processing(), F), (processing(), facts(ports=ports("refused"))), (processing(), facts(ports={}))),
+    "azure_ports": (
+        (machine(), inside()),
+        (machine(), inside(ports={("10.0.0.5", 443): True, ("10.50.0.4", 9443): False})), (machine(), F),
+    ),
+    "azure_agent": ((machine(), inside()), (machine(), inside(agent="stopped")), (machine(), inside(why="It timed out"))),
+    "agent_room": (
+        (machine(), inside()), (machine(), inside(free_mb=499.0)), (machine(), inside(free_mb=None)),
+    ),
+    "ps_to_cs": (
+        (processing(), inside("ps-1")), (processing(), inside("ps-1", ports={("10.0.0.5", 443): False})),
+        (processing(azure=None), inside("ps-1")),
+    ),
     "mt_port": ((gateway(), F), (gateway(), facts(ports=ports("refused"))), (gateway(), facts(ports=None))),
     "ps_network": (
         (processing(), F), (replace(processing(), **ELSEWHERE_NET), F), (replace(processing(), networks=None), F),
@@ -440,6 +473,16 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "onprem_running": (
         (machine(P.HOME_UNCOMMITTED, more={"here": Found(machines=(vm(powered_on=True),))}), F), (machine(P.HOME_UNCOMMITTED), F),
         (machine(P.HOME_UNCOMMITTED, more={"here": Found()}), F),
+    ),
+    "onprem_tools": (
+        (arrived(), F), (arrived(tools="not_running"), F), (arrived(tools="not_installed"), F),
+    ),
+    "onprem_disks": (
+        (arrived(), F),
+        (replace(arrived(), held={"[ds1] web/web.vmdk": "mt-win"}), F), (machine(P.HOME_UNCOMMITTED, more={"here": Found()}), F),
+    ),
+    "azure_vm_unsettled": (
+        (machine(P.HOME_UNCOMMITTED), F), (machine(P.HOME_UNCOMMITTED, more={"there": Found(machines=(unsettled(),))}), F), None,
     ),
     "azure_vm_running": (
         (machine(), F), (machine(more={"there": powered("deallocated")}), F), (machine(more={"there": Found()}), F),

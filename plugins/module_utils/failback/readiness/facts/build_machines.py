@@ -28,6 +28,7 @@ from ...model.items import Item
 from ...model.refusal import Refusal
 from ...placement.classic import place_to_azure, place_to_onprem
 from ...placement.estate import Slots
+from ...proofs.arrival import holders
 from ...wanted.order import Order
 from .lookups import Lookups
 from .moments import MACHINE
@@ -93,8 +94,14 @@ class Machines:
             here=here,
             there=there,
             limit=limit,
+            held=self.held,
             decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps if self.lookups.due is None},
         )
+
+    @cached_property
+    def held(self) -> dict[str, str]:
+        """Which server has which disk file, for all machines at once."""
+        return holders(self.lookups.vms.values())
 
     def placed(self, machines: list[Machine]) -> list[Machine]:
         """The machines with where a reprotect would put them."""

@@ -39,6 +39,8 @@ class Facts:
     backups: Mapping[str, date] = field(default_factory=dict)
     #: (address, TCP port) -> why it did not answer, empty where it did. None: nobody asked for it.
     ports: Mapping[TcpPort, str] | None = None
+    #: What a script has found inside Azure VMs, by resource id in lower case. None: nobody asked for it.
+    inside: Mapping[str, Any] | None = None
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def because(self, what: str) -> str:

@@ -55,6 +55,8 @@ class Machine(Subject):
     limit: float = 900.0
     #: GB that other chosen machines are to take on the same datastore.
     beside_gb: float = 0.0
+    #: Master target or appliance by each disk file that is attached to it.
+    held: Mapping[str, str] = field(default_factory=dict)
     #: What the engine would decide for each of its moments, by step.
     decided: Mapping[str, Decision] = field(default_factory=dict)
 

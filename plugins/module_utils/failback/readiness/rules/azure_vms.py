@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ...lifecycle.table import Position
 from ...model.items import Json
+from ...proofs.prove import UNSETTLED, provisioning
 from ...wanted.selection import listing
 from ..facts.azure_vm import IN_AZURE, addresses, network_of, power_of
 from ..facts.facts import Facts, properties
@@ -62,6 +63,16 @@ def stopped(s: Machine, f: Facts) -> Said | None:
     if power in ("stopped", "deallocated"):
         return ok(f"Its VM in Azure is {power}.")
     return bad(f"Its VM in Azure is {power} while the machine runs on-premises.")
+
+
+def settled(s: Machine, f: Facts) -> Said | None:
+    """A VM that is being changed, or whose last change failed, may report a power state that is not true."""
+    if s.position is not Position.HOME_UNCOMMITTED or s.azure_vm is None:
+        return None
+    state = provisioning(s.azure_vm)
+    if state in UNSETTLED:
+        return bad(f"Azure reports its VM as {state.capitalize()}, so its power state cannot be trusted.")
+    return ok("Its VM's state is settled.")
 
 
 def link(s: Machine, f: Facts) -> Said | None:
@@ -133,6 +144,10 @@ RULES: tuple[Rule, ...] = (
         "azure_vm_stopped", "Azure VM is stopped before the commit home", MACHINE, COMMIT, BLOCK, stopped,
         f"{_VM}: power state", "Stop it, and find out who used it since the failover.", "preflight check 64", (64,),
         unknown_blocks=True,
+    ),
+    Rule(
+        "azure_vm_unsettled", "Azure VM's state is settled before the commit home", MACHINE, COMMIT, BLOCK, settled,
+        f"{_VM}: provisioningState", "Check the VM in Azure and fix its state.", "preflight check 64", (64,),
     ),
     Rule(
         "network_link", "Network in Azure is connected to on-premises", MACHINE, REPROTECT | FAILOVER, BLOCK, link,

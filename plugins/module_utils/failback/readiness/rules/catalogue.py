@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from . import (
+    azure_probes,
     azure_vms,
     configuration_servers,
     consistency_groups,
@@ -24,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *configuration_servers.RULES,
     *process_servers.RULES,
     *tcp_ports.RULES,
+    *azure_probes.RULES,
     *master_targets.RULES,
     *consistency_groups.RULES,
     *next_step.RULES,
@@ -50,25 +52,24 @@ FIRM: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_GUEST = "checked inside the master target's guest by the role master_target"
-_PROOF = "a proof of the commit, read fresh right before it"
-_DEPLOY = "checked by asr_process_server before it deploys"
-_PROBE = "needs a probe from inside the machine; the service itself reports it where it fails"
+_GUEST = (
+    "seen only inside the master target: the role master_target_guest looks before it changes anything, also in check mode, and stops "
+    "with the reason"
+)
+_DEPLOY = "about a server that does not exist yet: asr_process_server checks it before it deploys, also in check mode"
 
 #: Number of a preflight check -> why it is no rule.
 ELSEWHERE: Mapping[int, str] = MappingProxyType(
     {
         19: _DEPLOY,
-        23: "the service does not report a master target's system version (SEEN null)",
-        65: _PROOF,
-        66: "the approval of each machine's commit ({option:approved})",
-        68: _PROBE,
+        23: "no source says it: the service leaves a master target's system version empty (SEEN null), and versions of different "
+        "distributions do not compare",
+        66: "no fact but a decision: without {option:approved} or {set:commit_when=verified} no commit is sent",
         71: _GUEST,
         72: _GUEST,
         73: _GUEST,
         74: _GUEST,
         75: _GUEST,
-        76: "needs access to the machine's system",
         78: _DEPLOY,
         79: _GUEST,
     }

@@ -53,6 +53,8 @@ def cs_backup(s: Configuring, f: Facts) -> Said | None:
     if made is None:
         return unknown(f"The last backup of the configuration server {s.name} is not given.")
     days = (f.now.date() - made).days
+    if days < -1:
+        return bad(f"The last backup of {s.name} is given as {made}, which is in the future.")
     return (
         ok(f"{s.name} was backed up on {made}.")
         if days <= BACKUP_DAYS

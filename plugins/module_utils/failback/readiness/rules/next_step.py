@@ -63,7 +63,7 @@ def busy(s: Machine, f: Facts) -> Said | None:
 
 
 def agent_registered(s: Machine, _f: Facts) -> Said | None:
-    """A heartbeat since the failover proves TCP 443 from the Azure VM to the configuration server, too (checks 7, 13)."""
+    """A heartbeat since the failover proves TCP 443 from the machine to the configuration server, too, on either side (checks 7, 13, 68)."""
     for decision in s.decided.values():
         if isinstance(decision, Wait) and decision.then is not None:
             return bad("Its agent has not registered since the failover.")
@@ -199,7 +199,7 @@ RULES: tuple[Rule, ...] = (
         "agent_registered", "Agent has registered since the failover", MACHINE, REPROTECT | BACK, WARN,
         agent_registered, f"{_ITEM}: agent heartbeat or flag",
         "Wait: it may take 15 minutes, and a reprotect waits for it. Then check that it reaches its servers on TCP 443.",
-        "preflight checks 7, 13 and 14", (7, 13, 14),
+        "preflight checks 7, 13, 14 and 68", (7, 13, 14, 68),
     ),
     Rule(
         "placement", "A server, datastore and policy fit the machine", MACHINE, REPROTECT, BLOCK, placement,

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...lifecycle.bodies import Placement
+from ...lifecycle.table import Position
 from ...model.identity import Known, site_words
 from ...model.site_ports import SiteDatastore
+from ...proofs.arrival import disks_gate, tools_gate
 from ...wanted.selection import listing
 from ..facts.facts import Facts
 from ..facts.moments import COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
@@ -219,6 +221,25 @@ def vm_running(s: Machine, f: Facts) -> Said | None:
     return ok("Its VM on-premises runs.") if s.vm.powered_on else bad("Its VM on-premises is off.")
 
 
+def tools(s: Machine, f: Facts) -> Said | None:
+    """Where VMware Tools are not installed, a person must vouch for the machine."""
+    if s.position is not Position.HOME_UNCOMMITTED or s.vm is None or not s.vm.powered_on or s.vm.doubt:
+        return None
+    gate = tools_gate(s.vm, approved=False)
+    if gate is None:
+        return ok(f"VMware Tools run and report {s.vm.addresses[0]}.")
+    return (bad if s.vm.tools in ("running", "not_running") else unknown)(gate.reason, gate.remedy)
+
+
+def disks_back(s: Machine, f: Facts) -> Said | None:
+    if s.position is not Position.HOME_UNCOMMITTED or s.item is None:
+        return None
+    if s.vm is None:
+        return unknown(f"Whether its VM on-premises has its disks is not known{f.because('survey')}")
+    gate = disks_gate(s.item, s.vm, s.held)
+    return ok("Its disks are attached to it.") if gate is None else bad(gate.reason, gate.remedy)
+
+
 def vm_off(s: Machine, f: Facts) -> Said | None:
     if s.recreated:
         return None
@@ -305,6 +326,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "onprem_running", "Machine's VM on-premises runs before the commit", MACHINE, COMMIT, BLOCK, vm_running,
         f"{_VM}: power state", "Start it and check it before the Azure VM is deleted.", numbered((63,)), (63,),
+        unknown_blocks=True,
+    ),
+    Rule(
+        "onprem_tools", "VMware Tools show that the machine has started", MACHINE, COMMIT, BLOCK, tools,
+        f"{_VM}: guest.toolsRunningStatus, guest.net", "Check on its console whether its operating system has started.",
+        numbered((63,)), (63,), unknown_blocks=True,
+    ),
+    Rule(
+        "onprem_disks", "Machine has its disks again", MACHINE, COMMIT, BLOCK, disks_back,
+        f"{_VM} and the servers' VMs: disks, beside those of the item",
+        "Detach them from the master target and attach them to the machine.", numbered((65,)), (65,),
         unknown_blocks=True,
     ),
 )  # fmt: skip
