@@ -65,7 +65,7 @@ def next_steps(report: Report, way: Way) -> list[dict[str, Any]]:
         found.append(_entry("approve", len(waiting), words, _approvals(waiting, kept, stories), report, way))
     to_fix = _to_fix(report, waiting)
     if report.running or to_fix:
-        about, words = ("continue", "To continue") if report.running else ("again", "After fixing the causes above")
+        about, words = ("continue", "To continue") if report.running else ("again", "After fixing the causes")
         number = len(report.named("waiting")) if report.running else len(to_fix)
         entry = _entry(about, number, words, _kept(kept, stories, way.approving), report, way)
         if len(kept) > NAMED:

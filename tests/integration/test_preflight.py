@@ -91,8 +91,8 @@ BELOW: dict[str, set[str]] = {
     "vm_off": {"well-02"},
     "cs_backup": {"CS-01"},
     "group_split": {"mixed"},
-    "azure_ports": {"well-01"},
-    "azure_agent": {"well-01"},
+    "azure_ports": {"far-01"},
+    "azure_agent": {"far-01"},
 }
 
 #: Rules that no stand-in can break from the start -> why. The table test breaks each of them.
@@ -185,17 +185,6 @@ def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> 
 
 
 def test_what_is_accepted_passes_and_is_kept_with_its_reason(scene: Scene) -> None:
-    counters = scene.writes
-    scene.control("/items/well-01", {"azure_inside": {"closed": ["10.50.0.4:9443"], "agent": "stopped"}})
-    (result,) = scene.playbook("preflight", asr_machines=["well-01", "well-02"], asr_probe_azure=True).of(
-        "asr_preflight"
-    )
-    seen = found(result["findings"], "warn")
-    assert {rule: seen[rule] for rule in ("azure_ports", "azure_agent")} == {
-        rule: BELOW[rule] for rule in ("azure_ports", "azure_agent")
-    }
-    assert result["scripts_run"] == 2
-    assert scene.writes == counters
     scene.control("/items/well-01", {"azure_power": "deallocated"})
     scene.power("well-02", on=True)
     try:
@@ -297,3 +286,19 @@ def test_the_healthy_come_home_and_the_others_are_refused_by_name(scene: Scene) 
     for rule in ("datastore_mounted", "datastore_nfs", "rdm", "rpo", "vm_snapshot"):
         assert seen[rule] == EXPECTED[rule], rule
     assert "WARNS" in run.text.splitlines()
+
+
+def test_scripts_run_inside_azure_vms_on_request_only(scene: Scene) -> None:
+    """The last test: what runs in a machine counts as a write of the stand-in."""
+    scene.control("/items/far-01", {"azure_inside": {"closed": ["10.50.0.4:9443"], "agent": "stopped"}})
+    before = scene.writes
+    options: dict[str, Any] = {"asr_machines": ["far-01", "worn-01"]}
+    (unasked,) = scene.playbook("preflight", **options).of("asr_preflight")
+    assert (unasked["scripts_run"], scene.writes) == (0, before)
+    (result,) = scene.playbook("preflight", asr_probe_azure=True, **options).of("asr_preflight")
+    seen = found(result["findings"], "warn")
+    assert {rule: seen.get(rule) for rule in ("azure_ports", "azure_agent")} == {
+        rule: BELOW[rule] for rule in ("azure_ports", "azure_agent")
+    }
+    assert (result["scripts_run"], scene.writes) == (2, before + 2)
+    assert all(result["passed"][rule] for rule in ("azure_ports", "azure_agent"))

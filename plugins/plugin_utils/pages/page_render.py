@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import parse_time
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import span
@@ -25,6 +25,9 @@ TEMPLATES = Path(__file__).with_name("templates")
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+
+
+_CODE = re.compile("`([^`]+)`")
 
 
 def visible(value: Any) -> Any:
@@ -49,6 +52,12 @@ def period(start: Any, end: Any) -> str:
     return f"{first} to {last[11:] if end and last[:11] == day else last}"
 
 
+def quoted(value: Any) -> Markup:
+    """A sentence, escaped, in which what stands between backticks is code."""
+    safe = str(escape(visible(str(value or ""))))
+    return Markup(_CODE.sub(r"<code>\1</code>", safe))  # noqa: S704
+
+
 def render(template: str, page: Mapping[str, Any]) -> str:
     """The page. ``template`` is a file beside this one, without its endings."""
     environment = Environment(
@@ -59,5 +68,5 @@ def render(template: str, page: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(span=span, when=when, period=period)
+    environment.filters.update(span=span, when=when, period=period, quoted=quoted)
     return environment.get_template(f"{template}.html.j2").render(page=page)

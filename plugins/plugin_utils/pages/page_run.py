@@ -170,6 +170,7 @@ def _row(machine: Row) -> dict[str, Any]:
         "group": machine["group"],
         "mark": MARKS.get(machine["done"], "pass"),
         "word": "done" if machine["done"] in ("started", "joined") else in_words(machine["done"]),
+        "code": str(machine["code"] or "") if machine["done"] in STOPPED else "",
         "state": str(machine["after"] or "").replace("_", " "),
         "downtime": span(machine["downtime_seconds"]),
         "elapsed": span(machine["elapsed_seconds"]),

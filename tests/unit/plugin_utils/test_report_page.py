@@ -16,7 +16,7 @@ from reported import HOSTILE, NOW, START, finding, preflight, row, stages, step,
 from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.leftovers import LEFT
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import RULES
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import page_readiness, page_run, run_data
-from ansible_collections.homeward.asr.plugins.plugin_utils.pages.page_render import render, visible
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.page_render import quoted, render, visible
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -327,3 +327,8 @@ def test_a_thousand_machines_stay_usable() -> None:
         assert all(f"{name}" in page.text for name in names[::97])
         assert "details" in page.elements
         assert page.of("open") == []
+
+
+def test_a_remedy_is_escaped_and_what_is_to_be_typed_in_it_is_code() -> None:
+    said = str(quoted("Set `asr_refresh: true` for <b>`x`</b> & `a` b`"))
+    assert said == "Set <code>asr_refresh: true</code> for &lt;b&gt;<code>x</code>&lt;/b&gt; &amp; <code>a</code> b`"

@@ -49,7 +49,11 @@ def mt_excluded(s: Gateway, f: Facts) -> Said | None:
     change, asides = verified(s.exclusion)
     if change.refusal is not None:
         return bad(change.refusal.reason, change.refusal.remedy)
-    return bad(" ".join(asides)) if asides else ok(f"{s.name} is excluded from automatic moves.")
+    if not asides:
+        return ok(f"{s.name} is excluded from automatic moves.")
+    # The sentence of prepare ends with what to do.
+    said, _to, remedy = " ".join(asides).partition(": to exclude it, ")
+    return bad(f"{said}.", f"To exclude it, {remedy}") if remedy else bad(said)
 
 
 def mt_vmfs(s: Gateway, f: Facts) -> Said | None:

@@ -35,5 +35,5 @@ def on_vm(*codes: str, fine: str) -> Judge:
 
 
 def updates(s: Server, _f: Facts) -> Said | None:
-    told = [w for w in s.verdict.warnings if "version" in w]
+    told = [w.replace(": update it.", ".") for w in s.verdict.warnings if "version" in w]
     return bad(" ".join(told)) if told else ok(f"The version of {s.name} is not outdated.")
