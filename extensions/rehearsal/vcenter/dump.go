@@ -28,7 +28,7 @@ const filesArchive = "files.tar"
 // fleeting are kinds that mean nothing in another process: they belong to sessions or to this stand-in.
 var fleeting = []string{
 	"Task", "PropertyFilter", "ContainerView", "ListView", "EventHistoryCollector", "TaskHistoryCollector",
-	refusalRef.Type, moverRef.Type, clustersRef.Type, fetcherRef.Type, lookerRef.Type,
+	refusalRef.Type, moverRef.Type, clustersRef.Type, fetcherRef.Type, lookerRef.Type, searcherRef.Type,
 }
 
 // dump writes every object as the simulator loads it (one <ObjectContent> per file, the service instance first) and

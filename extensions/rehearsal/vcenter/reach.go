@@ -12,7 +12,7 @@ import (
 	"github.com/vmware/govmomi/vim25/types"
 )
 
-// touching are the calls that vCenter hands on to the host of a machine, or that need its configuration. Removing a machine
+// touching are the calls that vCenter passes on to the host of a machine, or that need its configuration. Removing a machine
 // from the inventory is none of them.
 var touching = []string{
 	"PowerOnVM_Task", "PowerOffVM_Task", "ResetVM_Task", "SuspendVM_Task", "ShutdownGuest", "RebootGuest", "StandbyGuest",
