@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 import clients
 from environments import BUILD, PYTHON, ROOT, Failed
@@ -205,6 +206,10 @@ GATES = [
 ]
 
 
+#: Gates that install what `build` makes. It runs before them.
+OF_THE_TARBALL = frozenset({"importer", "installed", "execution-environment", "execution-environment-build"})
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run the gates and tests of homeward.asr.")
     parser.add_argument("names", nargs="*", metavar="NAME", help="gates to run; all of them when left out")
@@ -221,15 +226,16 @@ def main() -> int:
         return 0
     chosen = [g for g in GATES if (not args.names or g.name in args.names) and (g.quick or not args.quick)]
     if not args.names:
-        # What the further gates install is what `build` made.
-        chosen = [g for g in chosen if g.further == args.further or (args.further and g.name == "build")]
+        chosen = [g for g in chosen if g.further == args.further]
+    first = [g for g in GATES if g.name == "build"] if {g.name for g in chosen} & OF_THE_TARBALL else []
+    chosen = [g for g in chosen if g not in first]
 
     LOG.mkdir(parents=True, exist_ok=True)
     HOME.mkdir(parents=True, exist_ok=True)
     copy_tree()
     counts = {"ok": 0, "FAILED": 0, "skipped": 0}
     started = time.monotonic()
-    for gate, outcome, why, seconds in run_all(chosen):
+    for gate, outcome, why, seconds in chain(run_all(first), run_all(chosen)):
         counts[outcome] += 1
         line = f"  {gate.name:<26}{outcome:<9}{seconds:7.1f} s"
         print(f"{line}   {why}" if why else line, flush=True)

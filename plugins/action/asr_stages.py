@@ -29,7 +29,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils import (
 )
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
-from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import check_snapshot, report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
 
 
@@ -203,6 +203,8 @@ class ActionModule(Calling):
     def _part_report_file(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Before a playbook without stages sends anything."""
         self._check_report()
+        if snapshot := self._settings.get("snapshot_file"):
+            check_snapshot(snapshot)
         return {"changed": False}
 
     def _variables(self) -> dict[str, Any]:

@@ -29,7 +29,7 @@ options:
       - V(variables) stops where variables of the playbooks are unknown or wrong, or cannot be read.
       - V(process_servers) deploys, checks or removes the process servers of O(settings), each with options of
         M(homeward.asr.asr_process_server), and fails where that module does.
-      - V(report_file) only stops where the file of O(settings) for the report could not be written.
+      - V(report_file) only stops where the file of O(settings) for the report, or for a snapshot, could not be written.
     type: str
     choices: [chain, begin, stage, pause, resume, hook_failed, process_servers, report, report_file, total, variables, verdict]
     default: chain

@@ -94,12 +94,21 @@ def value_of(variable: Variable, value: Any) -> Any:
     found = _READERS[variable.kind](variable.name, value)
     if nothing(found):
         raise LeftOut
-    if variable.choices and found not in variable.choices:
+    strange = [word for word in (found if isinstance(found, list) else [found]) if word not in variable.choices]
+    if variable.choices and strange:
         raise InputError(
             "wrong_value",
-            f"{variable.name} is {found!r}, which is not a valid value.",
+            f"{variable.name} is {strange[0]!r}, which is not a valid value.",
             f"Choose one of: {', '.join(variable.choices)}.",
         )
+    for key in found if variable.parts else ():
+        if key not in variable.parts:
+            near = difflib.get_close_matches(key.lower(), variable.parts, n=1, cutoff=0.6)
+            raise InputError(
+                "wrong_value",
+                f"{variable.name} has {key!r}, which is no part of it.",
+                f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(variable.parts)}.",
+            )
     return found
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import MOMENTS
+from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import deployment
+
 
 class Kind(Enum):
     """What the value of a variable is."""
@@ -27,12 +30,13 @@ class Kind(Enum):
 @dataclass(frozen=True)
 class Variable:
     """A variable of the playbooks. ``repeated``: whether a printed command that goes on with a run may carry it;
-    ``choices``: the words it takes, where they are few."""
+    ``choices``: the words it takes, where they are few; ``parts``: the keys of a mapping, where they are known."""
 
     name: str
     kind: Kind
     repeated: bool = True
     choices: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 #: Hooks are named by the step that they run before or after.
@@ -66,7 +70,7 @@ _ALL = (
     Variable("asr_verify_age", Kind.NUMBER),
     Variable("asr_refuse", Kind.MAPPING),
     # Before anything is sent.
-    Variable("asr_moments", Kind.LIST),
+    Variable("asr_moments", Kind.LIST, choices=tuple(MOMENTS)),
     Variable("asr_report_file", Kind.TEXT),
     Variable("asr_probe", Kind.FLAG),
     Variable("asr_probe_azure", Kind.FLAG),
@@ -79,7 +83,7 @@ _ALL = (
     Variable("asr_shut_down_source", Kind.FLAG),
     Variable("asr_power_off", Kind.FLAG),
     Variable("asr_vmotion_exclusion", Kind.TEXT, choices=("excluded", "restored", "unchanged")),
-    Variable("asr_process_server_deploy", Kind.MAPPING),
+    Variable("asr_process_server_deploy", Kind.MAPPING, parts=("name", *deployment())),
     Variable("asr_process_server_remove", Kind.FLAG),
     Variable("asr_watch", Kind.FLAG),
     Variable("asr_refresh", Kind.FLAG),

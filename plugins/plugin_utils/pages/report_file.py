@@ -42,24 +42,12 @@ class ReportFile:
     def check(self) -> None:
         """Raise InputError where a file could not be written, before anything else is done. Leaves nothing behind."""
         for path in self.paths:
-            place = Path(os.path.realpath(path))
-            if not place.parent.is_dir():
-                raise _unwritable(path, f"{place.parent} is no directory")
-            try:
-                usual = stat.S_ISREG(place.stat().st_mode)
-            except FileNotFoundError:
-                usual = True
-            except OSError as error:
-                raise _unwritable(path, _why(error)) from error
-            if not usual:
-                raise _unwritable(path, "it exists and is no regular file")
-            if place.exists() and not os.access(place, os.W_OK):
-                raise _unwritable(path, "Permission denied")
-            try:
-                with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".report-"):
-                    pass
-            except OSError as error:
-                raise _unwritable(path, _why(error)) from error
+            if why := unwritable(path):
+                raise InputError(
+                    "report_file_unwritable",
+                    f"The report cannot be written to {str(path)!r} ('{{option:report_file}}'): {why}.",
+                    _REMEDY,
+                )
 
     def write(self, data: Mapping[str, Any], page: str = "") -> list[str]:
         """Write data and page, and return their paths. Raises OSError.
@@ -145,12 +133,36 @@ def _replace(place: Path, text: str, mode: int) -> None:
         raise
 
 
-def _unwritable(path: Path, why: str) -> InputError:
-    return InputError(
-        "report_file_unwritable",
-        f"The report cannot be written to {str(path)!r} ('{{option:report_file}}'): {why}.",
-        _REMEDY,
-    )
+def unwritable(path: Path) -> str:
+    """Why a file could not be written; empty where it could. Leaves nothing behind."""
+    place = Path(os.path.realpath(path))
+    if not place.parent.is_dir():
+        return f"{place.parent} is no directory"
+    try:
+        if not stat.S_ISREG(place.stat().st_mode):
+            return "it exists and is no regular file"
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return _why(error)
+    if place.exists() and not os.access(place, os.W_OK):
+        return "Permission denied"
+    try:
+        with tempfile.NamedTemporaryFile(dir=place.parent, prefix=".report-"):
+            return ""
+    except OSError as error:
+        return _why(error)
+
+
+def check_snapshot(value: Any) -> None:
+    """Raise InputError where the file of a snapshot could not be written, before the estate is read."""
+    path = Path(os.path.abspath(os.path.expanduser(str(value))))
+    if why := unwritable(path):
+        raise InputError(
+            "snapshot_file_unwritable",
+            f"The fleet cannot be written to {str(path)!r} (asr_snapshot_file): {why}.",
+            "Set it to a file that can be written, such as mine.yml in an existing directory.",
+        )
 
 
 def _why(error: OSError) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ansible_collections.homeward.asr.plugins.filter.awx_announcement import awx_announcement
 from ansible_collections.homeward.asr.plugins.filter.awx_objects import awx_objects
 from ansible_collections.homeward.asr.plugins.plugin_utils import awx
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import read
@@ -105,3 +106,8 @@ def test_variables_that_the_playbooks_would_refuse_are_refused() -> None:
     for variables in ({"asr_machine": "a"}, {"asr_commit_when": "never"}, {"machines": "a"}):
         with pytest.raises(ValueError, match="awx_setup_variables"):
             awx_objects({**settings, "variables": variables})
+
+
+@pytest.mark.parametrize("result", [{}, None, "held", 7, ["app-01"]])
+def test_a_result_that_is_none_of_ours_approves_nobody(result: Any) -> None:
+    assert awx_announcement(result) == {"waiting": 0, "text": "", "approved": []}

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.homeward.asr.plugins.plugin_utils.given import names, read, unreadable
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES, Kind
 
-LISTS = sorted(v.name for v in VARIABLES.values() if v.kind in (Kind.LIST, Kind.HOOKS))
+LISTS = sorted(v.name for v in VARIABLES.values() if v.kind in (Kind.LIST, Kind.HOOKS) and not v.choices)
 
 #: What says nothing, for every variable whatever its kind.
 NOTHING = [
@@ -130,6 +130,12 @@ def test_a_value_as_its_kind_wants_it(name: str, given: Any, found: Any) -> None
         ("asr_vaults", ["vault-dr"], ("a list of vaults",)),
         ("asr_vaults", [{"nam": "v", "resource_group": "rg"}], ("'nam'", "Did you mean name?")),
         ("asr_vaults", [{"name": "v", "region": "west"}], ("'region'", "name, resource_group, subscription_id")),
+        ("asr_moments", "failover_to_onprem, commit", ("asr_moments is 'commit'", "commit_to_onprem")),
+        (
+            "asr_process_server_deploy",
+            {"name": "ps", "sub_net": "x"},
+            ("asr_process_server_deploy has 'sub_net'", "mean subnet?"),
+        ),
         ("asr_vault", {"name": "v"}, ("asr_vault has no resource_group", "Add resource_group")),
         ("asr_vaults", [{"name": 7, "resource_group": "rg"}], ("name of an entry of asr_vaults", "in quotes")),
         ("asr_vaults", [{"name": "v", "resource_group": ["rg"]}], ("resource_group of an entry", "a string")),

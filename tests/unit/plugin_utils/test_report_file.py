@@ -15,7 +15,11 @@ from reported import NOW, preflight, stages, verdict
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
-from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import ReportFile, report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import (
+    ReportFile,
+    check_snapshot,
+    report_file,
+)
 
 
 @pytest.mark.parametrize(
@@ -165,3 +169,18 @@ def test_times_are_read_from_the_data() -> None:
     file = ReportFile(Path("a.json"))
     data, page = reports.of_preflight(file, preflight(["web"]))
     assert (data["time"], page) == (NOW, "")
+
+
+def test_a_snapshot_that_could_not_be_written_is_refused_before_the_estate_is_read(tmp_path: Path) -> None:
+    check_snapshot(tmp_path / "mine.yml")
+    assert list(tmp_path.iterdir()) == []
+    for name, why in (
+        (tmp_path, "no regular file"),
+        (tmp_path / "no" / "mine.yml", "is no directory"),
+        (tmp_path / ("x" * 300), "too long"),
+    ):
+        with pytest.raises(InputError) as refused:
+            check_snapshot(name)
+        assert refused.value.code == "snapshot_file_unwritable"
+        assert "asr_snapshot_file" in refused.value.sentence()
+        assert why in refused.value.sentence()
