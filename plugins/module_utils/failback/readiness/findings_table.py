@@ -14,6 +14,9 @@ from .rules.rule import UNKNOWN
 #: Names in one row before "and N more".
 NAMED = 6
 
+#: By how much "run the playbook prepare" is longer than its hint.
+LONGER = 12
+
 _HEADS = {"block": "BLOCKS", "warn": "WARNS", "unknown": "NOT KNOWN", "accepted": "ACCEPTED"}
 
 Found = Mapping[str, Any]
@@ -80,14 +83,12 @@ def render(result: Mapping[str, Any]) -> list[str]:
     counts = result["counts"]
     machines = len(result["machines"])
     blocked = len(result["blocked_machines"])
-    lines += [
-        "",
-        (
-            f"{machines} machine{'' if machines == 1 else 's'}, {blocked} blocked. Rules: {counts['pass']} passed, "
-            f"{counts['block']} block, {counts['warn']} warn, {counts['unknown']} not known, {counts['accepted']} accepted. "
-            f"Nothing was written; {result['requests']['reads']} reads{scripts(result)}."
-        ),
-    ]
+    told = (
+        f"{machines} machine{'' if machines == 1 else 's'}, {blocked} blocked. Rules: {counts['pass']} passed, "
+        f"{counts['block']} block, {counts['warn']} warn, {counts['unknown']} not known, {counts['accepted']} accepted. "
+        f"Nothing was written; {result['requests']['reads']} reads{scripts(result)}."
+    )
+    lines += ["", *_wrapped(told, WIDTH)]
     return lines
 
 
@@ -122,7 +123,9 @@ def _table(findings: Sequence[Found]) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+    # This hint is longer where it is printed.
+    room = width - (LONGER if "{run:" in text else 0)
+    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
 
 
 def _cause(finding: Found) -> str:
