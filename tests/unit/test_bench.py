@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The script as a module, working in a directory of its own."""
     before = list(sys.path)
+    sys.path.insert(0, str(ROOT / "scripts"))
     spec = importlib.util.spec_from_file_location("bench", ROOT / "scripts" / "bench.py")
     assert spec is not None
     assert spec.loader is not None
