@@ -236,12 +236,15 @@ def _ids(left: Sequence[Remain]) -> list[str]:
     """What has to be given back for a removal, one to a line."""
     unknown = any(not (r.machine or r.process_server) for r in left)
     check = (
-        " Where the machine is not known, check what it belongs to, and set {option:remove_unknown}." if unknown else ""
+        ["Where the machine is not known, check what it belongs to, and set {option:remove_unknown}."]
+        if unknown
+        else []
     )
     more = len(left) - SHOWN
     return [
         "",
-        f"To remove some of them, give their ids back in {{option:remove}}.{check}",
+        "To remove some of them, give their ids back in {option:remove}.",
+        *check,
         *(f"  {r.id}" for r in left[:SHOWN]),
         *([f"  and {more} more, in the task's result (-v) under leftovers"] if more > 0 else []),
     ]
