@@ -30,6 +30,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils import (
 from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import check_snapshot, report_file
+from ansible_collections.homeward.asr.plugins.plugin_utils.role_variables import RoleVariables
 from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
 
 
@@ -54,6 +55,10 @@ def guest_unheard(route: list[str], hosts: Sequence[str] = ()) -> InputError:
     )
 
 
+#: The parts that know the role's variables; they need not be given to them.
+OF_THE_ROLE = ("chain", "begin", "stage", "pause", "resume", "report")
+
+
 class ActionModule(Calling):
     """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py).
 
@@ -63,7 +68,7 @@ class ActionModule(Calling):
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         self._vars = task_vars
         args = self._task.args
-        self._settings: Mapping[str, Any] = args.get("settings") or {}
+        self._role = RoleVariables(task_vars, self._templar.template)
         self._check = bool(self._task.check_mode)
         if args.get("part") == "variables":
             return self._variables()
@@ -71,6 +76,8 @@ class ActionModule(Calling):
         self._chain = Chain.load(path)
         self._chain.spoken_to(self._listener())
         part = str(args.get("part") or "chain")
+        known = self._role.settings() if part in OF_THE_ROLE and "settings" not in args else args.get("settings")
+        self._settings: Mapping[str, Any] = known or {}
         if part in ("stage", "pause", "resume"):
             self._settings = self._chain.as_settled(self._settings)
         try:
@@ -247,7 +254,7 @@ class ActionModule(Calling):
     def _plan(self, args: Mapping[str, Any]) -> tuple[list[str], dict[str, dict[str, list[str]]]]:
         """The route and its hooks. Raises InputError for what is misspelt, before anything is read or sent."""
         route = tasks.checked_route(args.get("route"))
-        hooks = tasks.hooks_of(args.get("hooks"))
+        hooks = tasks.hooks_of(args["hooks"] if "hooks" in args else self._role.hooks())
         places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         # In check mode failback is one stage, and the run that follows has the hooks of all of them.
         of_failback = set(hooks) - set(tasks.OUTWARD) if "failback" in route else set()

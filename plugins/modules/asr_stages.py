@@ -50,11 +50,11 @@ options:
     type: dict
     default: {}
   hooks:
-    description: Task files by stage, each with C(before) and C(after).
+    description: Task files by stage, each with C(before) and C(after). Within the role, its variable C(stage_hooks) by default.
     type: dict
     default: {}
   settings:
-    description: The role's variables, without their prefix.
+    description: The role's variables, without their prefix. Within the role they are known without it.
     type: dict
     default: {}
 extends_documentation_fragment:

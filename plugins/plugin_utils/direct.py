@@ -40,16 +40,19 @@ display = Display()
 #: The oldest and newest ansible-core on which this way is tested. What is replaced here is not part of Ansible's interface.
 CORES = ((2, 16), (2, 19))
 
-#: Where our modules are.
+#: Where our modules are, and what they share.
 MODULES = "ansible_collections.homeward.asr.plugins.modules."
+OURS = "ansible_collections.homeward.asr.plugins.module_utils."
 
-#: Large packages that are imported once, before the first fork, and the option without which a module does not need them.
+#: What modules import late or not at all, imported once before the first fork, and the option without which a module does not need it.
 PACKAGES = (
     ("azure.core.rest", ""),
     ("azure.identity", ""),
     ("azure.mgmt.recoveryservicessiterecovery", ""),
     ("urllib3", ""),
-    ("pyVim.connect", "hostname"),
+    (f"{OURS}failback.readiness.before_step", "slice_seconds"),
+    (f"{OURS}failback.servers.moved", "slice_seconds"),
+    (f"{OURS}vcenter.site", "hostname"),
 )
 
 #: The parsing of arguments and results that modules have by default, from ansible-core 2.19 on.

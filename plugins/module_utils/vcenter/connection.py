@@ -33,7 +33,8 @@ def tls_context(account: SiteAccount) -> ssl.SSLContext:
     default context reads the system's roots and honours SSL_CERT_FILE.
     """
     if not account.validate_certs:
-        context = ssl.create_default_context()
+        # Without the system's authorities, which take 30 ms of CPU to parse.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return context

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -125,6 +126,11 @@ def test_only_on_an_ansible_core_on_which_it_is_tested(
 ) -> None:
     monkeypatch.setattr(direct, "__version__", version)
     assert direct.possible(action(), HERE) is expected
+
+
+def test_what_is_imported_beforehand_is_there() -> None:
+    for name, _option in direct.PACKAGES:
+        importlib.import_module(name)
 
 
 def test_not_beside_other_threads() -> None:
