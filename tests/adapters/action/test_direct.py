@@ -219,3 +219,18 @@ def test_a_task_whose_time_is_over_leaves_no_process(tmp_path: Path) -> None:
         os.close(write)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
+
+
+def test_authorities_are_parsed_beforehand_unless_the_task_names_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+    site = importlib.import_module(f"{direct.OURS}vcenter.connection")
+    monkeypatch.setattr(site, "trusting", parsed.append)
+    monkeypatch.delenv("VMWARE_HOST", raising=False)
+    direct.warm({"hostname": "vcenter", "ca_path": "/no/such/file"}, {"SSL_CERT_FILE": "/other"})
+    direct.warm({"hostname": "vcenter", "validate_certs": False}, {})
+    direct.warm({}, {})
+    assert parsed == []
+    direct.warm({"hostname": "vcenter", "ca_path": "/no/such/file"}, {})
+    monkeypatch.setenv("VMWARE_HOST", "vcenter")
+    direct.warm({}, {})
+    assert parsed == ["/no/such/file", None]
