@@ -12,6 +12,7 @@ runs the module as usual.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -276,6 +277,8 @@ def _child(
         traceback.print_exc()
     finally:
         with contextlib.suppress(Exception):
+            atexit._run_exitfuncs()
+        with contextlib.suppress(Exception):
             sys.stdout.flush()
         with contextlib.suppress(Exception):
             sys.stderr.flush()
@@ -303,6 +306,7 @@ def _redirect(out: int, err: int) -> None:
 
 def _detach(parameters: bytes) -> None:
     """What Ansible keeps in a process for its own use, as it is in a module's."""
+    atexit._clear()
     logging.root.handlers.clear()
     logging.root.setLevel(logging.WARNING)
     for name in ("_global_warnings", "_global_deprecations"):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -169,6 +170,17 @@ def test_a_module_has_its_own_environment_directory_files_and_answer(tmp_path: P
     assert "careful" in str(told["warnings"])
     assert "SEEN" not in os.environ
     assert os.getcwd() == here
+
+
+def test_what_the_module_registers_for_its_end_runs_and_what_the_worker_registered_does_not(tmp_path: Path) -> None:
+    worker, module = tmp_path / "worker", tmp_path / "module"
+    atexit.register(worker.touch)
+    try:
+        run(lambda: atexit.register(module.touch), tmp_path)
+    finally:
+        atexit.unregister(worker.touch)
+    assert module.exists()
+    assert not worker.exists()
 
 
 def test_more_than_a_pipe_holds_comes_through(tmp_path: Path) -> None:
