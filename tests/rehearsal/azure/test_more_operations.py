@@ -32,6 +32,9 @@ def fleet(generation: str) -> dict[str, Any]:
         made["vaults"] = [MODERN]
     made["vaults"][0]["recovery_plans"] = {}
     made["machines"][1]["faults"] = [FAULT]
+    been_away = {"name": "app-06", "os": "Linux", "disks_gb": [30, 8], "ip": "10.20.0.16", "state": "home_unprotected"}
+    goes = {"name": "app-07", "os": "Linux", "disks_gb": [30], "ip": "10.20.0.17"}
+    made["machines"] += [been_away, goes]
     return made
 
 
@@ -186,14 +189,15 @@ def told_nic(vault: Wire, item: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_an_azure_vm_comes_up_where_its_item_says(vault: Wire) -> None:
-    item = vault.item("web-03")
+    item = vault.item("app-07")
     told = vault.get(item["id"])["properties"]["providerSpecificDetails"]
     network = told.get("selectedRecoveryAzureNetworkId") or told["targetNetworkId"]
     nic = told["vmNics"][0]
     subnet = nic["ipConfigs"][0]["recoverySubnetName"] if "ipConfigs" in nic else nic["targetSubnetName"]
-    adapter = vault.get(f"{target_group()}/providers/Microsoft.Network/networkInterfaces")["value"]
-    places = {c["properties"]["subnet"]["id"] for a in adapter for c in a["properties"]["ipConfigurations"]}
-    assert f"{network}/subnets/{subnet}" in places
+    vault.good(vault.run(item, "unplannedFailover", out(item)))
+    made = vault.get(f"{target_group()}/providers/Microsoft.Compute/virtualMachines/app-07")["properties"]
+    adapter = vault.get(made["networkProfile"]["networkInterfaces"][0]["id"])["properties"]
+    assert [c["properties"]["subnet"]["id"] for c in adapter["ipConfigurations"]] == [f"{network}/subnets/{subnet}"]
 
 
 def test_new_disks_join_a_modernized_replication(vault: Wire) -> None:
@@ -231,7 +235,7 @@ def test_health_errors_are_resolved(vault: Wire) -> None:
 
 
 def test_removed_cleanly_and_by_force(vault: Wire) -> None:
-    """The last look at these two machines."""
+    """The last look at these machines; one of them has been in Azure and left its disks there (DOC)."""
     disks = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{{}}/providers/Microsoft.Compute/disks"
     clean, forced = vault.item("web-01"), vault.item("web-03")
     told = clean["properties"]["providerSpecificDetails"]
@@ -241,6 +245,9 @@ def test_removed_cleanly_and_by_force(vault: Wire) -> None:
     assert vault.call("GET", reply.headers["Location"]).status_code == 204
     assert vault.call("GET", clean["id"]).status_code == 404
     assert not [d for d in vault.all(disks.format(group)) if "web-01" in d["name"]]
+    vault.good(vault.run(vault.item("app-06"), "remove", {}))
+    left = [d for d in vault.all(disks.format(group)) if "asrseeddisk-app-06" in d["name"]]
+    assert [d["properties"]["diskSizeGB"] for d in left] == [30, 8]
     vault.good(vault.job(vault.call("DELETE", forced["id"])))
     assert vault.call("GET", forced["id"]).status_code == 404
     assert [d["name"] for d in vault.all(disks.format(group)) if "web-03" in d["name"]]
@@ -266,7 +273,7 @@ def test_what_is_supported(vault: Wire) -> None:
     found = vault.get(f"{vault.vault}/replicationSupportedOperatingSystems")["properties"]["supportedOsList"]
     assert found[0]["supportedOs"][0]["osVersions"]
     machines = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines"
-    if not vault.all(machines):  # where no test before this one has failed a machine over
+    if not vault.all(machines):  # the tests of a file are shared out, so another one may have failed a machine over
         item = vault.item("web-05")
         vault.good(vault.run(item, "unplannedFailover", out(item)))
     path = f"{vault.all(machines)[0]['id']}/providers/Microsoft.RecoveryServices/replicationEligibilityResults"

@@ -151,21 +151,35 @@ def _forget(service: Service, item: Item) -> None:
     item.vault.items.pop(item.name, None)
 
 
+def _leave_disks(service: Service, item: Item) -> None:
+    """The disks that replication wrote to stay in Azure, attached to nothing."""
+    sizes = item.machine.disks_gb
+    for disk, size in zip(seed_disks(item), sizes, strict=True):
+        service.estate.resources[disk.casefold()] = {
+            "id": disk,
+            "name": last_segment(disk),
+            "type": "Microsoft.Compute/disks",
+            "location": item.vault.spec.location,
+            "tags": {},
+            "sku": {"name": "Standard_LRS"},
+            "properties": {"diskSizeGB": size, "diskState": "Unattached", "provisioningState": "Succeeded"},
+        }
+
+
 @route("POST", f"{ITEM}/remove")
 async def disable_protection(service: Service, call: Call) -> Reply:
-    """The clean end of a replication: what it kept in Azure goes, an Azure VM that works stays."""
+    """The clean end of a replication: what it kept in Azure goes, an Azure VM that works stays. After a failback the disks that
+    replication wrote to are left behind (DOC)."""
     item = item_of(call)
     check_support(item.vault, call.ids)
     demand(service.engine, item, "DisableProtection", "remove", call.ids)
-    job = hold(
-        service.engine,
-        item,
-        "DisableDr",
-        "Disable replication",
-        "disable",
-        call.ids[0],
-        lambda: _forget(service, item),
-    )
+
+    def removed() -> None:
+        if item.turns and not item.row.in_azure:
+            _leave_disks(service, item)
+        _forget(service, item)
+
+    job = hold(service.engine, item, "DisableDr", "Disable replication", "disable", call.ids[0], removed)
     job.leaves_nothing = True
     return _done(service, call, job, "remove")
 
@@ -179,17 +193,7 @@ async def purge(service: Service, call: Call) -> Reply:
         raise service.engine.busy(item, "purge", call.ids)
 
     def purged() -> None:
-        sizes = item.machine.disks_gb
-        for disk, size in zip(seed_disks(item), sizes, strict=True):
-            service.estate.resources[disk.casefold()] = {
-                "id": disk,
-                "name": last_segment(disk),
-                "type": "Microsoft.Compute/disks",
-                "location": item.vault.spec.location,
-                "tags": {},
-                "sku": {"name": "Standard_LRS"},
-                "properties": {"diskSizeGB": size, "diskState": "Unattached", "provisioningState": "Succeeded"},
-            }
+        _leave_disks(service, item)
         _forget(service, item)
 
     job = hold(service.engine, item, "DisableDr", "Disable replication", "disable", call.ids[0], purged)
