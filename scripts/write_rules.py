@@ -51,13 +51,13 @@ Accept a rule by its name, with a reason that the result and the report record:
 
 Every stage asks the rules of its step right before it sends anything, for each machine, on facts read then, and so does each module in
 a play of your own. In check mode the same machines are refused. A machine that a rule blocks is refused with the rule's name, reason and
-remedy, its consistency group is held, and the others go on. Warnings and what is not known stop nothing. Result and report list all of it
+remedy, its consistency group is held, and the others continue. Warnings and what is not known stop nothing. Result and report list all of it
 as ``findings``, with what was accepted and why; the table in the terminal prints the warnings below the machines. Left to preflight are
 {preflight_only}.
 A failover home needs ``vm_off``, so without vCenter it is blocked until you accept that rule.
 
-``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which stands for the on-premises side.
-``asr_probe_azure=true`` runs a script inside the Azure VMs by Run Command: it changes nothing, and tells whether they reach their servers and
+``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which represents the on-premises side.
+``asr_probe_azure=true`` runs a script inside the Azure VMs by Run Command: it changes nothing, and reports whether they reach their servers and
 whether the agent runs. Without it, whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error
 if a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
@@ -79,7 +79,7 @@ def guide() -> str:
         for rule in (r for r in catalogue.RULES if r.about == kind):
             moments = ", ".join(f"``{m}``" for m in words.MOMENTS if m in rule.moments)
             only = "" if len(rule.generations) > 1 else f" Only {next(iter(rule.generations))}."
-            unknown = " Not known blocks, too." if rule.unknown_blocks else ""
+            unknown = " An unknown result blocks as well." if rule.unknown_blocks else ""
             lines += [
                 f"``{rule.id}``",
                 f"  {rule.title}. {'Blocks' if rule.severity == 'block' else 'Warns'}.{unknown}{only}",

@@ -71,7 +71,7 @@ class ActionModule(Calling):
         return found
 
     def _listed(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """The machines, with the addresses that VMware Tools report. They are a second way in: without vCenter the run goes on."""
+        """The machines, with the addresses that VMware Tools report. They are a second way in: without vCenter the run continues."""
         certificates = str(self._settings.get("validate_certs") or "").strip()
         more = {"onprem_machines": True, **({"validate_certs": certificates} if certificates else {})}
         listed = self._inner("asr_replicated_item_info", {**arguments, **more}, False, self._vars)

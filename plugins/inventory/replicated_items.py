@@ -14,7 +14,7 @@ description:
   - The variable C(ansible_host) follows the machine. It is the Azure machine's private address while the machine runs in Azure, and the
     guest's address in vCenter while it runs at home. It is not set while a failover moves the machine, and if no address is known.
   - The file's name must end in C(.asr.yml) or C(.asr.yaml).
-  - It only reads. A list that is not whole is an error; no inventory is made of a part of it.
+  - It only reads. An incomplete list is an error; no inventory is made from part of one.
   - It needs the Python packages on the controller, in the Python that runs C(ansible-inventory).
 author:
   - The homeward.asr contributors (!UNKNOWN)
@@ -37,10 +37,10 @@ options:
       - name: ASR_VAULTS
   include:
     description:
-      - List only machines that have one of the words of each aspect named here. Case does not matter, and patterns such as V(shop-*) are
+      - List only machines that have one of the values of each aspect named here. Case does not matter, and patterns such as V(shop-*) are
         taken.
-      - An aspect that is left out or is an empty list does not filter. A blank word fits nothing, so an aspect with nothing but blank
-        words lists no machine.
+      - An aspect that is left out or is an empty list does not filter. A blank value matches nothing, so an aspect with nothing but blank
+        values lists no machine.
     type: dict
     suboptions:
       states:
@@ -68,7 +68,7 @@ options:
         type: list
         elements: str
   exclude:
-    description: Leave out machines that have one of the words of any aspect named here. Stronger than O(include).
+    description: Leave out machines that have one of the values of any aspect named here. Takes precedence over O(include).
     type: dict
     suboptions:
       states:

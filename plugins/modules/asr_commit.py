@@ -57,14 +57,14 @@ options:
   verifications:
     description:
       - What your own checks of the machines have found. A machine that has an entry is committed only if it passed, for this very
-        failover, not longer than O(verification_age) ago. A failed check stops the commit whoever approved it.
+        failover, not longer than O(verification_age) ago. A failed check stops the commit even if it is approved.
       - Each entry has C(item_id), C(job) (the failover's, as in RV(machines[].onprem)), C(passed), C(reason) where it did not pass,
         C(checks), and C(age_seconds), the age of the outcome when the task begins.
     type: list
     elements: dict
     default: []
   verification_age:
-    description: Seconds for which an outcome in O(verifications) lets a commit go, from 1 to 604800.
+    description: Seconds for which an outcome in O(verifications) permits a commit, from 1 to 604800.
     type: float
     default: 3600
 extends_documentation_fragment:
@@ -188,7 +188,7 @@ machines:
       type: str
       sample: home_uncommitted
     after:
-      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), with the values of RV(machines[].before).
       returned: always
       type: str
       sample: home_unprotected
@@ -470,7 +470,7 @@ machines:
           type: str
           sample: commit_to_onprem
         done:
-          description: What the run did, in the words of RV(machines[].done).
+          description: What the run did, with the values of RV(machines[].done).
           returned: always
           type: str
           sample: started

@@ -184,7 +184,7 @@ machines:
       type: str
       sample: out
     after:
-      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), with the values of RV(machines[].before).
       returned: always
       type: str
       sample: home
@@ -466,7 +466,7 @@ machines:
           type: str
           sample: reprotect_to_azure
         done:
-          description: What the run did, in the words of RV(machines[].done).
+          description: What the run did, with the values of RV(machines[].done).
           returned: always
           type: str
           sample: started

@@ -159,7 +159,7 @@ machines:
       type: str
       sample: ready
     after:
-      description: State of the machine now (in check mode, the predicted state), in the words of RV(machines[].before).
+      description: State of the machine now (in check mode, the predicted state), with the values of RV(machines[].before).
       returned: always
       type: str
       sample: home_uncommitted
@@ -441,7 +441,7 @@ machines:
           type: str
           sample: failover_to_onprem
         done:
-          description: What the run did, in the words of RV(machines[].done).
+          description: What the run did, with the values of RV(machines[].done).
           returned: always
           type: str
           sample: started

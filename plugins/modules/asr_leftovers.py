@@ -10,7 +10,7 @@ module: asr_leftovers
 short_description: Remove what is left in Azure of machines that failed back
 version_added: 1.0.0
 description:
-  - Removes resources that M(homeward.asr.asr_leftovers_info) found, by the IDs that are given back in O(remove). Nothing else is removed,
+  - Removes resources that M(homeward.asr.asr_leftovers_info) found, by the IDs in O(remove). Nothing else is removed,
     and what is removed is gone for good.
   - Each resource is looked up again right before its removal. One that is attached to something, locked (also through its resource group or
     subscription), written to by a replication, or a virtual machine that is not stopped, stays. So does one that cannot be checked, one

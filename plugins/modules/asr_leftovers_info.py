@@ -16,7 +16,7 @@ description:
   - Searches the resource groups that the machines of the vaults fail over to. Resources are matched to machines by the resource IDs in
     the vault's data and by tags, never by name. A resource that matches no machine is returned with RV(leftovers[].machine) V(null);
     check by hand what it belongs to.
-  - Removes nothing. M(homeward.asr.asr_leftovers) removes what is given back to it.
+  - Removes nothing. M(homeward.asr.asr_leftovers) removes those that are named.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:

@@ -249,7 +249,7 @@ machines:
       type: str
       sample: classic
     position:
-      description: State of the machine, in the words of RV(homeward.asr.asr_failback#module:machines[].before).
+      description: State of the machine, with the values of RV(homeward.asr.asr_failback#module:machines[].before).
       returned: always
       type: str
       sample: out

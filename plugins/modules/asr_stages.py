@@ -120,7 +120,7 @@ stages:
   sample: []
 failed_over_group:
   description:
-    - With O(pause), the group for the machines that await their commit home, empty where nobody does. The role adds them with
+    - With O(pause), the group for the machines that await their commit home, empty if none do. The role adds them with
       M(ansible.builtin.add_host).
   returned: with O(part=chain) and O(part=pause), where the run stops before the commit home
   type: str
@@ -189,7 +189,7 @@ lines:
   elements: str
   sample: ['machine  stage  result  duration']
 onward:
-  description: How the run goes on, as M(homeward.asr.asr_report) returns it.
+  description: How the run continues, as M(homeward.asr.asr_report) returns it.
   returned: with the report
   type: list
   elements: dict

@@ -78,7 +78,7 @@ TEMPLATES = (
              ("asr_machines", "asr_confirm_cancel"), ("asr_machines", "asr_confirm_cancel"), moves=True),
     Template("release", "After the failback: restores DRS and Storage DRS, removes a deployed process server on request.",
              ("asr_master_targets", "asr_process_server_remove", "asr_process_server_onprem")),
-    Template("leftovers", "After the failback: lists what is still in Azure and costs money; removes only what asr_remove gives back by id.",
+    Template("leftovers", "After the failback: lists what is still in Azure and costs money; removes only what asr_remove names by id.",
              ("asr_remove", "asr_remove_unknown")),
     Template("snapshot", "Writes the fleet to a file for a rehearsal. The file must be on a volume that outlives the job.",
              ("asr_snapshot_file", "asr_snapshot_pseudonyms"), ("asr_snapshot_file",)),

@@ -105,7 +105,7 @@ class Chain:
         changed = [key for key, value in self.settled.items() if _text(settings.get(key)) != _text(value)]
         if changed:
             names = ", ".join(f"asr_{key}" for key in changed)
-            note = f"A task changed {names} in the middle of the run. That does not count: the run goes on with what it began with."
+            note = f"A task changed {names} in the middle of the run. That does not count: the run continues with what it began with."
             if not any(note in (result.get("notes") or ()) for result in self.results):
                 row = {"stage": "settings", "module": "", "left_out": True, "changed": False, "machines": []}
                 self.results.append({**row, "notes": [note]})
@@ -280,7 +280,7 @@ class Chain:
         """Leave out the machines that a person or a hook refuses by name, and the members of their groups."""
         given = settings.get("refuse")
         if not given or not (self.results or self.chosen_rows):
-            # In check mode nobody is known before the stage's own module has looked.
+            # In check mode no machine is known before the stage's own module has looked.
             return
         first = self.first
         told = who_continues(self.results, stage, check)

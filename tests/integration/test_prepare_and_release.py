@@ -76,7 +76,7 @@ def test_from_nothing_to_released(scene: Scene) -> None:
     assert scene.sent("app-01") == ["reprotect_to_onprem"]
     assert "2 disks of other machines" in machine["reason"]
 
-    # Whoever knows better accepts the rule, with or without the look at the master targets before the stage.
+    # An operator who knows better accepts the rule, with or without the look at the master targets before the stage.
     for watch in (True, False):
         accept = {"mt_place": "The disks were attached by hand, says Ann."}
         onward = scene.playbook("stage_3_failover_to_onprem", "--check", asr_watch=watch, asr_accept=accept, **COMMON)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One machine fails in each stage: the others go on to the end, and only the last task fails, naming it."""
+"""One machine fails in each stage: the others continue to the end, and only the last task fails, naming it."""
 
 from __future__ import annotations
 

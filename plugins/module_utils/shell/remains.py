@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The work of asr_leftovers_info, which never writes, and of asr_leftovers, which removes what is given back to it."""
+"""The work of asr_leftovers_info, which never writes, and of asr_leftovers, which removes those that are named."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def leftovers(call: Call) -> dict[str, Any]:
 
 
 def remove(call: Call) -> dict[str, Any]:
-    """Remove what was given back, each checked again. Fails naming each that was not removed; the others are."""
+    """Remove the named resources, each checked again. Fails naming each that was not removed; the others are."""
     params = call.params
     given = checked_ids(params["remove"])
     vaults = call.open_vaults()

@@ -39,7 +39,7 @@ OPEN = 60
 #: Heads in the order of their urgency: mark, title, what it means.
 HEADS: Mapping[str, tuple[str, str]] = {
     BLOCK: ("What blocks", "Each of these stops what it names until it is fixed, or accepted with a reason."),
-    WARN: ("Warnings", "None of these stops anything. Read them before you go on."),
+    WARN: ("Warnings", "None of these stops anything. Read them before you continue."),
     UNKNOWN: ("Not known", "These could not be checked. An unknown result never counts as passed."),
     "accepted": ("Accepted", "These were accepted by a person, with a reason."),
 }

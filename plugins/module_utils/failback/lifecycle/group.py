@@ -157,7 +157,7 @@ def remedy(causes: Sequence[Fellow]) -> str:
     return (
         f"Fix the cause for {names}, then rerun for the whole group."
         + (f" {own}" if own else "")
-        + f" To go on without {'it' if len(causes) == 1 else 'them'}, choose only the others and set "
+        + f" To continue without {'it' if len(causes) == 1 else 'them'}, choose only the others and set "
         f"{{set:split_groups=true}}. The group then loses its common recovery point."
     )
 

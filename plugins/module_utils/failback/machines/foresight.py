@@ -77,7 +77,7 @@ class _Probe:
 
 def look_ahead(state: SliceState, items: Sequence[Item], ways: Mapping[str, StepsAhead]) -> None:
     """Read what later steps read. Machines whose later step could not be read are refused, or wait where it may resolve itself
-    it; the others go on."""
+    it; the others continue."""
     probe = _Probe(state)
     later = [item for item in items if not state.memory.tracks[item.key].ended and commits_later(ways[item.key])]
     for vault in {item.vault.key: item.vault for item in later}.values():

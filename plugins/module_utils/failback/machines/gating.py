@@ -2,7 +2,7 @@
 """Looking at machines through the rules and the gates, right before they move and again before the commit.
 
 Lists omit details and lag, so each machine is read individually, in parallel, just before it moves; those reads belong to the
-floor. A machine that cannot be read stays behind; the others go on.
+floor. A machine that cannot be read stays behind; the others continue.
 """
 
 from __future__ import annotations

@@ -253,7 +253,7 @@ def _ids(left: Sequence[Remain]) -> list[str]:
 def _evidence(claim: Claim | None, server: str, mark: str) -> str:
     if claim:
         return "its id is in the vault's data"
-    return f"tag {mark}" if server else "none: it only stands in a resource group that the vault fails over to"
+    return f"tag {mark}" if server else "none: it is only in a resource group that the vault fails over to"
 
 
 def _by_source(kind: str, entry: Json, known: Mapping[str, Claim]) -> Claim | None:

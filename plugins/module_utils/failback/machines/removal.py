@@ -96,7 +96,7 @@ def why_not(remain: Remain, unknown_too: bool) -> Refusal | None:
         return Refusal(
             "leftover_unknown",
             f"Neither the vault's data nor a tag says whose {_called(remain)} is.",
-            "Check what it belongs to. To remove it all the same, set '{option:remove_unknown}' to true.",
+            "Check what it belongs to. To remove it anyway, set '{option:remove_unknown}' to true.",
         )
     return None
 
@@ -124,7 +124,7 @@ def why_not_now(remain: Remain, fresh: Json, locks: Sequence[Json]) -> Refusal |
         return Refusal(
             "leftover_locked",
             f"{_called(remain)} is locked by {lock.get('name') or last_segment(str(lock.get('id') or ''))} ({level}).",
-            "Ask whoever set the lock. Remove it only if the resource may go.",
+            "Ask who set the lock. Remove the lock only if the resource may be deleted.",
         )
     return None
 

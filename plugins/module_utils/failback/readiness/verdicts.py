@@ -39,7 +39,7 @@ class Finding:
     def remedy(self) -> str:
         if self.said.remedy or self.said.holds is not None:
             return self.said.remedy or self.rule.remedy
-        return f"Check it yourself. If it does not hold: {self.rule.remedy}"
+        return f"Check it yourself. If it fails: {self.rule.remedy}"
 
     def result(self) -> dict[str, Any]:
         """As in the module's result and in the report."""

@@ -295,7 +295,7 @@ def _machines(seen: VaultSeen, site: _Site) -> list[dict[str, Any]]:
         taken[name] += 1
         if taken[name] > 1:
             site.told.append(
-                f"The name {name} stands twice in vault {names.of('vault', seen.ref.name)}; the second has a number."
+                f"The name {name} occurs twice in vault {names.of('vault', seen.ref.name)}; the second has a number."
             )
             name = f"{name}-{taken[name]}"
         vm = site.servers.get((item.site_uuid or "").lower()) if item.site_uuid else None

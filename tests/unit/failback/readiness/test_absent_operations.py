@@ -99,7 +99,7 @@ def told(*subjects: Any, accept: dict[str, str] | None = None) -> str:
 
 def test_what_is_not_known_is_to_be_checked_and_not_said_to_be_wrong() -> None:
     text = told(gateway(more={"exclusion": None}))
-    assert "could not be read. Check it yourself. If it does not hold: Run the playbook prepare." in text
+    assert "could not be read. Check it yourself. If it fails: Run the playbook prepare." in text
 
 
 def test_a_machine_is_named_though_its_name_is_the_end_of_another() -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which master targets serve which machines, and who must not go on where one of them lost its place."""
+"""Which master targets serve which machines, and who must not continue where one of them lost its place."""
 
 from __future__ import annotations
 

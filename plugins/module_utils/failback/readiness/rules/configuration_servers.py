@@ -51,7 +51,7 @@ def cs_address(s: Configuring, _f: Facts) -> Said | None:
 def cs_backup(s: Configuring, f: Facts) -> Said | None:
     made = f.backups.get(s.name.lower())
     if made is None:
-        return unknown(f"The last backup of the configuration server {s.name} is not given.")
+        return unknown(f"The date of the last backup of the configuration server {s.name} is not set.")
     days = (f.now.date() - made).days
     if days < -1:
         return bad(f"The last backup of {s.name} is given as {made}, which is in the future.")

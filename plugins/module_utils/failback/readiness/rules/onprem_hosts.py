@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "standalone_esxi", "Machine's host belongs to a cluster", MACHINE, REPROTECT, WARN, standalone,
         "the host of its VM in vCenter",
-        "Let the host of the master target be discovered first, with a datastore that has room.", numbered((48,)),
+        "Wait until the host of the master target is discovered, with a datastore that has enough free space.", numbered((48,)),
         (48,), ONLY_CLASSIC,
     ),
     Rule(
