@@ -51,7 +51,7 @@ options:
       - File on the controller for the report. A name that ends in C(.html) gets a page, and its data as JSON beside it under the same
         name with the ending C(.json); one that ends in C(.json) gets the data alone. A relative name is one where C(ansible-playbook) was
         started.
-      - The page shows the run: steps on a time axis, downtime, recovery points, what was committed and deleted, approvals and
+      - The page shows the steps on a time axis, downtime, recovery points, what was committed and deleted, approvals and
         proofs. The report of an earlier run that has the name is kept under the time it was made, and anything else is replaced.
       - A file that cannot be written is a warning. The role P(homeward.asr.stage#role) refuses it before anything is sent.
       - A new file gets mode 0644, an existing one keeps its own. In check mode no file is written. A file never makes the task changed.

@@ -53,7 +53,7 @@ def test_before_and_after_the_commit(scene: Scene) -> None:
     assert result["size_gb"] == 30
     assert not result["changed"]
     assert "3 left over in Azure, 30 GB of disks and snapshots." in after.text
-    assert "give their ids back in asr_remove" in after.text
+    assert "list their ids in asr_remove" in after.text
     assert all(f"  {r['id']}\n" in after.text for r in result["leftovers"])
     assert {r["id"] for r in result["leftovers"]} < {r["id"] for r in first["in_use"]}
     assert scene.writes == writes

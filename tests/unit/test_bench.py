@@ -7,6 +7,7 @@ import importlib.util
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,14 +36,14 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleTyp
 @pytest.mark.parametrize("generation", ["classic", "modernized"])
 @pytest.mark.parametrize("size", [1, 12, 100])
 def test_the_fleet_is_the_generated_one_with_every_machine_in_azure(
-    bench: ModuleType, size: int, generation: str
+    bench: ModuleType, tmp_path: Path, size: int, generation: str
 ) -> None:
     home = bench.generated_fleets.GENERATED[generation](size)
     from rehearsal.fleet_file import load
 
-    away = load(str(bench.fleet_file(generation, size)))
+    away = load(str(bench.fleet_file(tmp_path, generation, size)))
     assert {m.state for m in away.machines} == {"out"}
-    assert [bench.replace(m, state="home") for m in away.machines] == list(home.machines)
+    assert [replace(m, state="home") for m in away.machines] == list(home.machines)
     assert (away.vaults, away.site) == (home.vaults, home.site)
 
 

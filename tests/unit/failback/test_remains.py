@@ -132,7 +132,7 @@ def test_the_table() -> None:
     lines = table([left, used])
     assert lines[1].split() == ["web", "disk", "40", "GB", "Premium_LRS", "size", "and", "SKU", "d"]
     assert lines[2] == "1 left over in Azure, 40 GB of disks and snapshots. 1 more are in use. Nothing was removed."
-    assert lines[3:] == ["", "To remove some of them, give their ids back in {option:remove}.", f"  {DISK}/d"]
+    assert lines[3:] == ["", "To remove some of them, list their ids in {option:remove}.", f"  {DISK}/d"]
     assert table([]) == ["Nothing is left over in Azure."]
 
 

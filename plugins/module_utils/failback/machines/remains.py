@@ -243,7 +243,7 @@ def _ids(left: Sequence[Remain]) -> list[str]:
     more = len(left) - SHOWN
     return [
         "",
-        "To remove some of them, give their ids back in {option:remove}.",
+        "To remove some of them, list their ids in {option:remove}.",
         *check,
         *(f"  {r.id}" for r in left[:SHOWN]),
         *([f"  and {more} more, in the task's result (-v) under leftovers"] if more > 0 else []),

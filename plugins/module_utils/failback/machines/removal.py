@@ -90,12 +90,12 @@ def why_not(remain: Remain, unknown_too: bool) -> Refusal | None:
             f"{_called(remain)} is in use: {remain.in_use}.",
             "Leave it. A process server is removed where it was deployed from, which also takes it off the vault's list."
             if remain.process_server
-            else "Leave it until nothing needs it.",
+            else "Leave it until nothing uses it.",
         )
     if not (remain.machine or remain.process_server or unknown_too):
         return Refusal(
             "leftover_unknown",
-            f"Neither the vault's data nor a tag says whose {_called(remain)} is.",
+            f"Neither the vault's data nor a tag shows what {_called(remain)} belongs to.",
             "Check what it belongs to. To remove it anyway, set '{option:remove_unknown}' to true.",
         )
     return None
@@ -109,7 +109,7 @@ def why_not_now(remain: Remain, fresh: Json, locks: Sequence[Json]) -> Refusal |
     state = str(props.get("diskState") or "")
     if owner or (remain.kind == "disk" and state.lower() not in ("", "unattached")):
         what = f"attached to {last_segment(owner)}" if owner else f"its state is {state}"
-        return Refusal("leftover_in_use", f"{_called(remain)} is in use: {what}.", "Leave it until nothing needs it.")
+        return Refusal("leftover_in_use", f"{_called(remain)} is in use: {what}.", "Leave it until nothing uses it.")
     if remain.kind == "virtual_machine":
         power = power_state(fresh).lower()
         if power not in STOPPED:

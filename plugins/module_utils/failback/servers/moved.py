@@ -63,7 +63,7 @@ def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tu
         sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
         return (), (f"{sentence} That is harmless as long as its new host reaches the same datastores.",)
     if place.moves:
-        return (), (f"{place.name} was moved since {iso(place.since)} and is back in its place: {who}.",)
+        return (), (f"{place.name} was moved since {iso(place.since)} and is back in its original location: {who}.",)
     return (), ()
 
 

@@ -255,7 +255,7 @@ def _gateway(target: MasterTarget, site: _Site, kind: str) -> dict[str, Any]:
     vm = vm or site.servers.get(short_name(target.fqdn))
     if vm is None:
         site.told.append(
-            f"{kind} {site.names.of(kind, target.name)} was not found in vCenter. It is placed where there is room."
+            f"{kind} {site.names.of(kind, target.name)} was not found in vCenter. It is placed where there is free space."
         )
     host, store = site.place(vm)
     stores = [store, *(s for s in (vm.datastores if vm is not None else ()) if s != store)]

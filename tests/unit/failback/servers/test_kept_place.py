@@ -40,10 +40,10 @@ HOST = SiteMove("2026-02-04T00:00:00Z", "ANNA", "esx-01", "esx-02", "ds-1", "ds-
             "warning",
             "from host esx-01 to esx-02",
         ),
-        (replace(STOOD, moves=(HOST, HOST)), "warning", "is back in its place"),
+        (replace(STOOD, moves=(HOST, HOST)), "warning", "is back in its original location"),
         # Away and back again took the disks of others along all the same.
         (replace(STOOD, foreign_disks=1, moves=(STORAGE, STORAGE)), "master_target_moved", "1 disk of other machines"),
-        (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "is back in its place"),
+        (replace(STOOD, moves=(STORAGE, STORAGE)), "warning", "is back in its original location"),
         (replace(STOOD, running=("VirtualMachine.relocate",)), "moving_now", "VirtualMachine.relocate"),
         (
             replace(STOOD, refusal=Refusal("place_note_unreadable", "It is not JSON.")),

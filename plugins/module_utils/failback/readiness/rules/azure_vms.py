@@ -82,7 +82,7 @@ def link(s: Machine, f: Facts) -> Said | None:
     network = network_of(s.azure_vm, f) if s.azure_vm is not None else None
     if network is None or f.network.gateways is None or f.network.connections is None:
         return unknown(
-            f"The line from the machine's network in Azure to on-premises could not be read{f.because('network')}"
+            f"The connection from the machine's network in Azure to on-premises could not be read{f.because('network')}"
         )
     name = network.rpartition("/")[2]
     gateways = [g for g in f.network.gateways if network in _networks(g)]

@@ -145,7 +145,7 @@ def failback_policy(s: Configuring, f: Facts) -> Said | None:
     for entry in policies:
         details = properties(entry).get("providerSpecificDetails") or {}
         if details.get("instanceType") == "InMage":
-            return ok(f"The failback policy {properties(entry).get('friendlyName') or entry.get('name')} is there.")
+            return ok(f"The failback policy {properties(entry).get('friendlyName') or entry.get('name')} exists.")
     return bad(f"Vault {s.vault.name} has no failback policy.")
 
 

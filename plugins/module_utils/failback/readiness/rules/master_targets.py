@@ -34,7 +34,7 @@ def mt_version(s: Gateway, _f: Facts) -> Said | None:
 
 def mt_place(s: Gateway, f: Facts) -> Said | None:
     if f.survey is None or s.vm is None:
-        return unknown(f"vCenter could not be asked whether {s.name} was moved.")
+        return unknown(f"vCenter could not report whether {s.name} was moved.")
     if s.place is None:
         return unknown(f"Whether {s.name} was moved could not be read.")
     reasons, told = judge_place(s.place, WATCHED)
@@ -108,7 +108,7 @@ def retention_space(s: Gateway, _f: Facts) -> Said | None:
             return bad(
                 f"The retention volume {volume.name} on {s.name} has {free / (1 << 30):.0f} of {whole / (1 << 30):.0f} GB free."
             )
-    return ok(f"The retention volumes of {s.name} have room.")
+    return ok(f"The retention volumes of {s.name} have enough free space.")
 
 
 def host_ready(s: Gateway, f: Facts) -> Said | None:
@@ -174,7 +174,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "mt_retention_space", "Retention volume has room", GATEWAY, _MT, WARN, retention_space,
-        f"{_MTREAD}: freeSpaceInBytes of capacityInBytes", "Make room on it, or attach a larger one.",
+        f"{_MTREAD}: freeSpaceInBytes of capacityInBytes", "Free up space on it, or attach a larger one.",
         "preflight check 40", (40,), _C,
     ),
     Rule(

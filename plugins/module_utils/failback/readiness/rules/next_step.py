@@ -81,7 +81,7 @@ def placement(s: Machine, _f: Facts) -> Said | None:
 def placement_out(s: Machine, _f: Facts) -> Said | None:
     if isinstance(s.placed_out, Refusal):
         return bad(s.placed_out.reason, s.placed_out.remedy)
-    return None if s.placed_out is None else ok("A process server or appliance and a policy are there.")
+    return None if s.placed_out is None else ok("A process server or appliance and a policy are available.")
 
 
 def same_vcenter(s: Machine, f: Facts) -> Said | None:

@@ -87,6 +87,6 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "host_memory_free", "Host has the machine's memory free", MACHINE, FAILOVER, WARN, memory_free,
         "its host in vCenter: memory and what is used", "Free memory there, or move the VM to another host.",
-        "preflight check 60 (which blocks; hosts lend more memory than they have)", (60,),
+        "preflight check 60 (which blocks; hosts overcommit memory)", (60,),
     ),
 )  # fmt: skip

@@ -39,7 +39,7 @@ def identity(s: Machine, f: Facts) -> Said | None:
     if s.recreated and not (s.here and s.here.clash):
         return None
     if f.survey is None or s.here is None:
-        return unknown(f"vCenter was not asked about the machine{f.because('survey')}")
+        return unknown(f"vCenter was not queried about the machine{f.because('survey')}")
     if s.here.clash:
         return bad(f"Its ids contradict each other: {s.here.clash}.")
     if len(s.here.machines) > 1:
@@ -309,9 +309,9 @@ RULES: tuple[Rule, ...] = (
         "Attach them again, or let the machine be recreated on VMFS.", numbered((81,)), (81,),
     ),
     Rule(
-        "free_space", "Datastore has room for a recreated machine", MACHINE, REPROTECT, BLOCK, free_space,
+        "free_space", "Datastore has enough space for a recreated machine", MACHINE, REPROTECT, BLOCK, free_space,
         "free space of the chosen datastore, sizes of all disks that go there",
-        "Make room, or use another datastore.", numbered((37,)), (37,),
+        "Free up space, or use another datastore.", numbered((37,)), (37,),
     ),
     Rule(
         "name_taken", "No other VM has the machine's name there", MACHINE, REPROTECT, BLOCK, name_free,

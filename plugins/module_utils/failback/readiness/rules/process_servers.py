@@ -111,17 +111,17 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "ps_cache_full", "Process server's cache has room", PS, _ROUND, BLOCK, ps_cache_full,
-        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Make room in its cache or deploy another one.",
+        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Free up space in its cache or deploy another one.",
         "preflight check 17", (17,), _C,
     ),
     Rule(
-        "ps_cache_low", "Process server's cache has room to spare", PS, _ROUND, WARN, ps_cache_low,
-        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Make room in its cache or deploy another one.",
+        "ps_cache_low", "Process server's cache has space to spare", PS, _ROUND, WARN, ps_cache_low,
+        f"{_PSREAD}: availableSpaceInBytes of totalSpaceInBytes", "Free up space in its cache or deploy another one.",
         "preflight check 17", (17,), _C,
     ),
     Rule(
         "ps_load", "Process server is not overloaded", PS, _ROUND, WARN, ps_load,
-        f"{_PSREAD}: CPU, memory and space status, health errors", "Give it more, or deploy another one.",
+        f"{_PSREAD}: CPU, memory and space status, health errors", "Give it more resources, or deploy another one.",
         "preflight check 17", (17,), _C,
     ),
     Rule(

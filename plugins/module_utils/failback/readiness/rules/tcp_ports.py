@@ -36,12 +36,12 @@ _FROM = "a TCP connection from the machine that runs the module"
 RULES: tuple[Rule, ...] = (
     Rule(
         "cs_port", "Configuration server answers on TCP 443", CS, REPROTECT | FAILOVER | BACK, WARN, cs_answers, _FROM,
-        "Check the line, its firewall and its services; Azure VMs and servers need this port.",
+        "Check the network, its firewall and its services; Azure VMs and servers need this port.",
         "preflight checks 6 and 9", (6, 9), ONLY_CLASSIC,
     ),
     Rule(
         "ps_port", "Process server answers on TCP 9443", PS, REPROTECT | FAILOVER | {PROCESS_SERVER}, WARN, server_answers,
-        _FROM, "Check the line, its firewall and its services; machines and master targets need this port.",
+        _FROM, "Check the network, its firewall and its services; machines and master targets need this port.",
         "preflight checks 8 and 9", (8, 9), ONLY_CLASSIC,
     ),
     Rule(
