@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
 from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
@@ -19,10 +20,13 @@ class ActionModule(Once):
 
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         file = report_file(self._task.args.get("report_file"))
-        if file is None:
-            return super()._work(task_vars)
-        file.check()
+        if file is not None:
+            file.check()
         result = super()._work(task_vars)
-        make = partial(reports.of_preflight, result=result)
-        result["report_files"] = reports.publish(file, make, bool(self._task.check_mode), self._say, display.warning)
-        return result
+        if file is not None:
+            make = partial(reports.of_preflight, result=result)
+            result["report_files"] = reports.publish(
+                file, make, bool(self._task.check_mode), self._say, display.warning
+            )
+        # A user's own task has all of it; the role's is an event in every job of the playbooks.
+        return bounded.findings(result) if self._listener() is not False else result

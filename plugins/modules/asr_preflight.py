@@ -414,6 +414,12 @@ time:
   returned: when the checks ran
   type: str
   sample: '2026-02-03T04:05:06Z'
+shortened:
+  description: In the role C(homeward.asr.preflight), V(true) where entries of the lists were left out to keep the result under 100 kB; O(report_file)
+    has all of them.
+  returned: when entries were left out
+  type: bool
+  sample: true
 lines:
   description: The table, as printed.
   returned: when the checks ran

@@ -72,6 +72,35 @@ def event(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def findings(result: dict[str, Any]) -> dict[str, Any]:
+    """The result of preflight in the role, small enough for an event: machines that pass go first, then what repeats the findings.
+    ``counts`` always covers all machines, as the report file does."""
+    shorter: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_not_passed, _few_machines, _few_findings)
+    for step in shorter:
+        if len(json.dumps(result, default=str)) <= EVENT:
+            break
+        result = {**step(result), "shortened": True}
+    return result
+
+
+def _not_passed(result: dict[str, Any]) -> dict[str, Any]:
+    return {**result, "machines": [m for m in result.get("machines") or () if m.get("verdict") != "pass"]}
+
+
+def _few_machines(result: dict[str, Any]) -> dict[str, Any]:
+    def few(row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "machines": list(row.get("machines") or ())[:TOLD]}
+
+    kept = {key: [few(row) for row in result.get(key) or ()] for key in ("findings", "servers")}
+    blocked = list(result.get("blocked_machines") or ())[: 10 * TOLD]
+    return {**result, **kept, "machines": list(result.get("machines") or ())[:TOLD], "blocked_machines": blocked}
+
+
+def _few_findings(result: dict[str, Any]) -> dict[str, Any]:
+    few = {key: list(result.get(key) or ())[: 2 * TOLD] for key in ("findings", "servers", "accepted")}
+    return {**_cut(result), **few}
+
+
 def _without_plans(result: dict[str, Any]) -> dict[str, Any]:
     return _staged(result, lambda stage: {k: v for k, v in stage.items() if k not in ("plan", "findings")})
 

@@ -91,3 +91,44 @@ def test_long_arguments_are_not_repeated() -> None:
     assert set(told) == {"machines", "direction"}
     assert told["machines"][-1] == "and 70 more"
     assert len(told["machines"]) == 51
+
+
+def preflight(number: int) -> dict[str, Any]:
+    """A fleet in which every second machine is blocked, each for a reason of its own, and all have one server."""
+    names = [f"machine-{n:04d}" for n in range(number)]
+    finding = {
+        "rule": "rpo",
+        "about": "machine",
+        "blocks": True,
+        "verdict": "block",
+        "text": "x" * 120,
+        "remedy": "y" * 80,
+    }
+    row = {
+        "vault": "v",
+        "item_id": "/subscriptions/" + "i" * 200,
+        "moments": ["failover_to_onprem"],
+        "generation": "classic",
+    }
+    return {
+        "machines": [{**row, "name": name, "verdict": ("pass", "block")[n % 2]} for n, name in enumerate(names)],
+        "findings": [{**finding, "name": name, "machines": [name]} for name in names[1::2]],
+        "servers": [{"name": "ps-01", "machines": names, "verdict": "pass"}],
+        "blocked_machines": names[1::2],
+        "accepted": [],
+        "lines": [f"line about {name}" for name in names],
+        "counts": {"block": number // 2},
+        "ready": False,
+    }
+
+
+def test_the_preflight_of_a_thousand_machines_is_a_small_event() -> None:
+    given = preflight(1000)
+    told = bounded.findings(given)
+    assert len(json.dumps(told)) < bounded.EVENT
+    assert told["shortened"] is True
+    assert (told["counts"], told["ready"]) == (given["counts"], False)
+    assert all(m["verdict"] != "pass" for m in told["machines"])
+    assert told["findings"][0]["name"] == "machine-0001"
+    assert len(given["machines"]) == 1000
+    assert bounded.findings(preflight(12)) == preflight(12)
