@@ -29,4 +29,4 @@ class ActionModule(Once):
                 file, make, bool(self._task.check_mode), self._say, display.warning
             )
         # A user's own task has all of it; the role's is an event in every job of the playbooks.
-        return bounded.findings(result) if self._listener() is not False else result
+        return bounded.findings(result) if self._for_an_event() else result

@@ -83,6 +83,17 @@ def findings(result: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def listing(result: dict[str, Any], *names: str) -> dict[str, Any]:
+    """A result of our own playbooks whose lists nothing reads after them, small enough for an event. What was printed covers all."""
+    while len(json.dumps(result, default=str)) > EVENT:
+        longest = max(names, key=lambda name: len(json.dumps(result.get(name) or [], default=str)))
+        kept = list(result.get(longest) or ())
+        if len(kept) <= TOLD:
+            break
+        result = {**result, longest: kept[: len(kept) // 2], "shortened": True}
+    return result
+
+
 def _not_passed(result: dict[str, Any]) -> dict[str, Any]:
     return {**result, "machines": [m for m in result.get("machines") or () if m.get("verdict") != "pass"]}
 

@@ -36,6 +36,7 @@ class Calling(Once):
             templar=self._templar,
             shared_loader_obj=self._shared_loader_obj,
         )
+        action.is_event = False
         try:
             return dict(action.run(task_vars=task_vars))
         except AnsibleError as error:

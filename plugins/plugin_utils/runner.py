@@ -72,6 +72,9 @@ class Once(Direct):
     #: The host, where the play has several.
     _where = ""
 
+    #: Whether the result becomes an event of the job as it is; another action that calls this one makes an event of its own.
+    is_event = True
+
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         self._refuse_async()
         self._task_variables = task_vars or {}
@@ -192,6 +195,10 @@ class Once(Direct):
             prefix = f"{name.rpartition('.')[2]}_"
             return RoleNames(prefix, frozenset(v for v in map(str, self._task_variables) if v.startswith(prefix)))
         return name.startswith("homeward.asr.") or OURS in str(path)
+
+    def _for_an_event(self) -> bool:
+        """Whether the result of a task in our playbooks and roles is shown and kept, and may be shortened for that."""
+        return self.is_event and self._listener() is not False
 
     @staticmethod
     def _hosts(task_vars: Mapping[str, Any]) -> list[Any]:

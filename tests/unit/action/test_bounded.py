@@ -132,3 +132,27 @@ def test_the_preflight_of_a_thousand_machines_is_a_small_event() -> None:
     assert told["findings"][0]["name"] == "machine-0001"
     assert len(given["machines"]) == 1000
     assert bounded.findings(preflight(12)) == preflight(12)
+
+
+def test_a_list_of_a_thousand_machines_is_a_small_event() -> None:
+    rows = [{"name": f"machine-{n:04d}", "item_id": "i" * 300, "health_errors": []} for n in range(1000)]
+    given = {"machines": rows, "lines": [f"{row['name']}  home" for row in rows], "changed": False}
+    told = bounded.listing(given, "machines", "lines")
+    assert len(json.dumps(told)) < bounded.EVENT
+    assert told["shortened"] is True
+    assert told["machines"][0] == rows[0]
+    assert len(rows) == 1000
+    few = {"machines": rows[:12], "lines": []}
+    assert bounded.listing(few, "machines", "lines") == few
+
+
+@pytest.mark.parametrize(
+    ("called", "task", "expected"), [(False, True, True), (False, False, False), (True, True, False)]
+)
+def test_what_another_action_or_a_user_reads_is_not_shortened(
+    monkeypatch: pytest.MonkeyPatch, called: bool, task: bool, expected: bool
+) -> None:
+    plugin = runner.Once.__new__(runner.Once)
+    plugin.is_event = not called
+    monkeypatch.setattr(plugin, "_listener", lambda: task)
+    assert plugin._for_an_event() is expected
