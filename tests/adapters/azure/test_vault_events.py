@@ -317,7 +317,7 @@ def test_what_waiting_does_not_cure_ends_the_source(args: Args, options: Args, s
         main = runpy.run_path(str(SOURCE))["main"]
         with pytest.raises(Exception, match=sentence) as caught:
             await asyncio.wait_for(main(queue, {**args, **options}), PATIENCE)
-        assert type(caught.value).__name__ == "Refused"
+        assert type(caught.value).__name__ == "EventSourceError"
         assert queue.empty()
 
     asyncio.run(walk())
