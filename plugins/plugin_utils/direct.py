@@ -6,7 +6,7 @@ of that (0.9 s for each slice). Where the module would run on this machine with 
 it imports once and forks for each slice. The module is a process of its own as before, with its own environment, signals and output;
 it can crash or be killed alone. Its arguments are neither on disk nor in a command line.
 
-Everywhere else (another host, another Python, become, other systems than Linux, an ansible-core that is not in ``CORES``) Ansible
+Everywhere else (another host, another Python or PYTHONPATH, become, other systems than Linux, an ansible-core that is not in ``CORES``) Ansible
 runs the module as usual.
 """
 
@@ -86,7 +86,8 @@ class Direct(ActionBase):
 
     def _answer(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """What the module answers."""
-        self._module_here = module_of(name, arguments) if possible(self, task_vars) else None
+        here = possible(self, task_vars) and not starts_otherwise(self._environment())
+        self._module_here = module_of(name, arguments) if here else None
         self._prepared = None
         try:
             found: dict[str, Any] = self._execute_module(
@@ -107,12 +108,16 @@ class Direct(ActionBase):
         if self._prepared is None:
             return super()._low_level_execute_command(*args, **named)  # type: ignore[no-untyped-call]
         display.vvv("Running the module in a process forked from this one.")
-        environment: dict[str, Any] = {}
-        self._compute_environment_string(environment)  # type: ignore[no-untyped-call]
-        told = {str(name): str(value) for name, value in environment.items()}
+        told = self._environment()
         prepared, self._prepared = self._prepared, None
         warm(prepared, told)
         return run(self._module_here, prepared, told, str(self._loader.get_basedir()))
+
+    def _environment(self) -> dict[str, str]:
+        """What ``environment`` of the task and around it sets."""
+        found: dict[str, Any] = {}
+        self._compute_environment_string(found)  # type: ignore[no-untyped-call]
+        return {str(name): str(value) for name, value in found.items()}
 
 
 def possible(action: Any, task_vars: Mapping[str, Any]) -> bool:
@@ -128,6 +133,11 @@ def possible(action: Any, task_vars: Mapping[str, Any]) -> bool:
         task_vars = (task_vars.get("ansible_delegated_vars") or {}).get(task.delegate_to) or {}
     python = task_vars.get("ansible_python_interpreter")
     return bool(python) and same_python(str(action._templar.template(python)), sys.executable)
+
+
+def starts_otherwise(environment: Mapping[str, str]) -> bool:
+    """Whether a Python that is started with this would not be the one that runs: such variables are read once, at its start."""
+    return any(name.startswith(("PYTHON", "LD_")) for name in environment)
 
 
 def core() -> tuple[int, ...]:

@@ -134,6 +134,13 @@ def test_what_is_imported_beforehand_is_there() -> None:
         importlib.import_module(name)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("PYTHONPATH", True), ("LD_LIBRARY_PATH", True), ("HTTPS_PROXY", False), ("PATH", False)]
+)
+def test_not_where_the_environment_makes_another_python(name: str, expected: bool) -> None:
+    assert direct.starts_otherwise({name: "/somewhere"}) is expected
+
+
 def test_not_beside_other_threads() -> None:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
