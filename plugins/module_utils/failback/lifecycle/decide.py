@@ -105,8 +105,8 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Observed:
-    """An item and what is known beside the list: the service's time, the job we hold for it, the position an evaluated job
-    has brought it to (lists lag behind), when this run first saw the item, and whether its commit is approved."""
+    """An item and what is known beside the list: the service's time when the item was read, the job we hold for it, the position
+    an evaluated job has brought it to (lists lag behind), when this run first saw the item, and whether its commit is approved."""
 
     item: Item
     now: datetime

@@ -74,6 +74,8 @@ class SliceState:
         self.closer: dict[str, Item] = {}
         #: Machines as their own GET told them, and when (``clock.monotonic``).
         self.looked_at: dict[str, tuple[float, Item]] = {}
+        #: The service's time of the answer that an item is from, by key: what it lacks then may have come since.
+        self.answered: dict[str, datetime] = {}
         #: Entries of the last list and what they are, by id as the service writes it.
         self._entries: dict[str, tuple[Json, Item]] = {}
         #: Machines that could not be read this time, by key; nothing is decided about them.
@@ -104,7 +106,9 @@ class SliceState:
         for vault in self.order.vaults:
             before = self.vaults.requests.reads
             try:
-                listed.extend(self.parsed(entry, vault) for entry in self.vaults.list_items(vault))
+                found_here = [self.parsed(entry, vault) for entry in self.vaults.list_items(vault)]
+                self.answered.update(dict.fromkeys((item.key for item in found_here), self.now))
+                listed += found_here
             except (ReadFailed, ConnectionFailed) as exc:
                 begins = not self.memory.tracks and self.may_hold(vault)
                 if begins or len(dark) + 1 == len(self.order.vaults):
@@ -180,6 +184,7 @@ class SliceState:
             raise _unclear(fresh)
         self.measure(fresh)
         self.looked_at[fresh.key] = (self.clock.monotonic(), fresh)
+        self.answered[fresh.key] = self.now
         return fresh
 
     def refresh(self, item: Item) -> Item:
@@ -331,7 +336,7 @@ class SliceState:
         """A machine as this run knows it."""
         return Observed(
             item,
-            self.now,
+            self.answered.get(item.key, self.now),
             job=track.job or None,
             arrived=Position(track.arrived) if track.arrived else None,
             since=parse_time(track.since),

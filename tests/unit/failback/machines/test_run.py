@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -344,6 +344,31 @@ def test_a_late_agent_is_waited_for(world: World) -> None:
     world.go(order())
     failover = next(j for j in world.jobs.values() if j.step == "failover_to_onprem")
     assert first(world, "reprotect_to_azure") >= failover.end + timedelta(seconds=600)
+
+
+class SlowPort(Port):
+    """A vault whose clock stands 20 minutes after the list's answer whenever anything else is asked."""
+
+    listed = False
+
+    def list_items(self, vault: Any) -> list[dict[str, Any]]:
+        self.listed = True
+        return super().list_items(vault)
+
+    @property
+    def now(self) -> datetime:
+        answer, self.listed = self.listed, False
+        return self.world.now + timedelta(seconds=0 if answer else 1200)
+
+
+def test_an_agent_that_was_not_there_when_the_list_was_made_is_not_given_up_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.add("web", position=P.READY)
+    world.agent_delay = 600.0
+    monkeypatch.setattr("world.Port", SlowPort)
+    result = world.go(order(agent_timeout=1200.0))
+    assert of(result, "web")["after"] == "home"
 
 
 def test_progress_names_the_slowest(world: World) -> None:
