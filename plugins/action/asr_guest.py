@@ -60,14 +60,13 @@ class ActionModule(Calling):
         """Addresses by item id. Raises InputError for a key that means nobody in the vaults."""
         given = self._settings.get("verify_addresses") or {}
         found = verify.addresses(given, rows)
-        strange = verify.unmatched(given, rows)
-        if strange and not self._where:
+
+        def all_machines() -> list[dict[str, Any]]:
             listed = self._inner("asr_replicated_item_info", tasks.listing(self._settings), False, self._vars)
-            there = listed.get("machines") or []
-            if left := verify.unmatched(strange, [*rows, *there]):
-                raise verify.no_match("asr_verify_addresses", left, there or rows)
-        if strange:
-            self._say(verify.not_of_this_run("asr_verify_addresses", strange))
+            return listed.get("machines") or []
+
+        for note in verify.strangers({"asr_verify_addresses": given}, rows, None if self._where else all_machines):
+            self._say(note)
         return found
 
     def _listed(self, arguments: dict[str, Any]) -> dict[str, Any]:

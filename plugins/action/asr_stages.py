@@ -105,7 +105,7 @@ class ActionModule(Calling):
         if not pauses and not self._check and (own := self._own_guests()):
             # Machines of the inventory with a value of their own.
             pauses = bool(self._settings.get("verifies")) and tasks.COMMIT_HOME in to_run
-            if not pauses and {tasks.COMMIT_HOME, "failback"} & set(route):
+            if not pauses and tasks.commits_home(route):
                 raise guest_unheard(route, own)
         self._check_limit(route, "asr_verify" if checks else "asr_guest" if pauses or self._restores() else "")
         if (recorded := self._settings.get("recorded")) and not self._chain.stopped:
@@ -255,18 +255,22 @@ class ActionModule(Calling):
         """The route and its hooks. Raises InputError for what is misspelt, before anything is read or sent."""
         route = tasks.checked_route(args.get("route"))
         hooks = tasks.hooks_of(args["hooks"] if "hooks" in args else self._role.hooks())
-        places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
         # In check mode failback is one stage, and the run that follows has the hooks of all of them.
         of_failback = set(hooks) - set(tasks.OUTWARD) if "failback" in route else set()
         for stage in [stage for stage in hooks if stage in route or stage in of_failback]:
             for file in (f for told in hooks[stage].values() for f in told):
-                if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
-                    raise InputError(
-                        "hook_missing",
-                        f"The hook {file} of the stage {stage} is neither in {' nor in '.join(places)}.",
-                        "Correct the name, or give its full path.",
-                    )
+                self._check_tasks(f"The hook {file} of the stage {stage}", file)
         return route, hooks
+
+    def _check_tasks(self, what: str, file: str) -> None:
+        """Raises InputError where a task file of the user's is not there."""
+        places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
+        if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
+            raise InputError(
+                "hook_missing",
+                f"{what} is neither in {' nor in '.join(places)}.",
+                "Correct the name, or give its full path.",
+            )
 
     def _check_report(self) -> None:
         """Raises InputError where the report cannot be written. Later in a run a report is no reason to stop."""
@@ -277,18 +281,13 @@ class ActionModule(Calling):
         """The user's own checks. Raises InputError for what is no check, and where nobody would make them before a commit
         (not ``heard``), before anything is read or sent."""
         checks = verify.read(self._settings.get("verify"))
-        if checks and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
-            raise verify_unheard(route)
-        if self._restores() and not heard and {tasks.COMMIT_HOME, "failback"} & set(route):
-            raise guest_unheard(route)
-        places = [os.getcwd(), str(self._vars.get("playbook_dir") or "")]
+        if not heard and tasks.commits_home(route):
+            if checks:
+                raise verify_unheard(route)
+            if self._restores():
+                raise guest_unheard(route)
         for file in verify.files(checks):
-            if not any(os.path.exists(unfrackpath(os.path.join(place, file))) for place in places):
-                raise InputError(
-                    "hook_missing",
-                    f"The task file {file} of asr_verify is neither in {' nor in '.join(places)}.",
-                    "Correct the name, or give its full path.",
-                )
+            self._check_tasks(f"The task file {file} of asr_verify", file)
         return checks
 
     def _restores(self) -> bool:
@@ -297,7 +296,7 @@ class ActionModule(Calling):
     def _check_limit(self, route: list[str], variable: str) -> None:
         """Raises InputError where --limit would keep the machines out of the play before their commit: they would be failed over,
         and never be committed."""
-        if not variable or self._chain.stopped or not {tasks.COMMIT_HOME, "failback"} & set(route):
+        if not variable or self._chain.stopped or not tasks.commits_home(route):
             return
         limit, groups = str(self._vars.get("ansible_limit") or ""), self._vars.get("groups") or {}
         names = [str(row.get("name")) for row in self._chain.chosen_rows]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.outcomes import LISTED
@@ -65,22 +65,15 @@ def event(result: dict[str, Any]) -> dict[str, Any]:
     """The result of a chain, small enough for an event: rows are shortened before any is left out, and ``stages[].counts``
     and the report's own counts always cover all machines."""
     shorter: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_without_plans, _brief, _urgent, _cut)
-    for step in shorter:
-        if len(json.dumps(result, default=str)) <= EVENT:
-            break
-        result = step(result)
-    return result
+    return _shortened(result, shorter)
 
 
 def findings(result: dict[str, Any]) -> dict[str, Any]:
     """The result of preflight in the role, small enough for an event: machines that pass go first, then what repeats the findings.
     ``counts`` always covers all machines, as the report file does."""
     shorter: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = (_not_passed, _few_machines, _few_findings)
-    for step in shorter:
-        if len(json.dumps(result, default=str)) <= EVENT:
-            break
-        result = {**step(result), "shortened": True}
-    return result
+    short = _shortened(result, shorter)
+    return result if short is result else {**short, "shortened": True}
 
 
 def listing(result: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -91,6 +84,15 @@ def listing(result: dict[str, Any], *names: str) -> dict[str, Any]:
         if len(kept) <= TOLD:
             break
         result = {**result, longest: kept[: len(kept) // 2], "shortened": True}
+    return result
+
+
+def _shortened(result: dict[str, Any], steps: Iterable[Callable[[dict[str, Any]], dict[str, Any]]]) -> dict[str, Any]:
+    """A result after as many steps as make it small enough."""
+    for step in steps:
+        if len(json.dumps(result, default=str)) <= EVENT:
+            break
+        result = step(result)
     return result
 
 

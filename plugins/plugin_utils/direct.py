@@ -43,7 +43,7 @@ CORES = ((2, 16), (2, 19))
 
 #: Where our modules are, and what they share.
 MODULES = "ansible_collections.homeward.asr.plugins.modules."
-OURS = "ansible_collections.homeward.asr.plugins.module_utils."
+SHARED = "ansible_collections.homeward.asr.plugins.module_utils."
 
 #: What modules import late or not at all, imported once before the first fork, and the option without which a module does not need it.
 PACKAGES = (
@@ -51,9 +51,9 @@ PACKAGES = (
     ("azure.identity", ""),
     ("azure.mgmt.recoveryservicessiterecovery", ""),
     ("urllib3", ""),
-    (f"{OURS}failback.readiness.before_step", "slice_seconds"),
-    (f"{OURS}failback.servers.moved", "slice_seconds"),
-    (f"{OURS}vcenter.site", "hostname"),
+    (f"{SHARED}failback.readiness.before_step", "slice_seconds"),
+    (f"{SHARED}failback.servers.moved", "slice_seconds"),
+    (f"{SHARED}vcenter.site", "hostname"),
 )
 
 #: Variables that stand for options here, and those that name trusted authorities.
@@ -80,13 +80,15 @@ class Direct(ActionBase):
     Only the two steps are replaced that pack a module and start it: its arguments and its answer pass through Ansible's own hands.
     """
 
-    #: The module that is run here, and its arguments with those that Ansible adds.
+    #: The module that is run here with its environment, and its arguments with those that Ansible adds.
     _module_here: Any = None
+    _environment_here: Mapping[str, str] = {}
     _prepared: dict[str, Any] | None = None
 
     def _answer(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """What the module answers."""
-        here = possible(self, task_vars) and not starts_otherwise(self._environment())
+        self._environment_here = self._environment()
+        here = possible(self, task_vars) and not starts_otherwise(self._environment_here)
         self._module_here = module_of(name, arguments) if here else None
         self._prepared = None
         try:
@@ -108,10 +110,9 @@ class Direct(ActionBase):
         if self._prepared is None:
             return super()._low_level_execute_command(*args, **named)  # type: ignore[no-untyped-call]
         display.vvv("Running the module in a process forked from this one.")
-        told = self._environment()
         prepared, self._prepared = self._prepared, None
-        warm(prepared, told)
-        return run(self._module_here, prepared, told, str(self._loader.get_basedir()))
+        warm(prepared, self._environment_here)
+        return run(self._module_here, prepared, self._environment_here, str(self._loader.get_basedir()))
 
     def _environment(self) -> dict[str, str]:
         """What ``environment`` of the task and around it sets."""
@@ -195,10 +196,10 @@ def warm(options: Mapping[str, Any], environment: Mapping[str, str]) -> None:
         return
     path = given("ca_path", options)
     with contextlib.suppress(Exception):
-        importlib.import_module(f"{OURS}azure.tls").context(path)
+        importlib.import_module(f"{SHARED}azure.tls").context(path)
     with contextlib.suppress(Exception):
         if given("hostname", options) and options.get("validate_certs") is not False:
-            importlib.import_module(f"{OURS}vcenter.connection").trusting(path)
+            importlib.import_module(f"{SHARED}vcenter.connection").trusting(path)
 
 
 def packed(arguments: Mapping[str, Any]) -> bytes:

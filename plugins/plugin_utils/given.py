@@ -12,7 +12,7 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -102,14 +102,20 @@ def value_of(variable: Variable, value: Any) -> Any:
             f"Choose one of: {', '.join(variable.choices)}.",
         )
     for key in found if variable.parts else ():
-        if key not in variable.parts:
-            near = difflib.get_close_matches(key.lower(), variable.parts, n=1, cutoff=0.6)
-            raise InputError(
-                "wrong_value",
-                f"{variable.name} has {key!r}, which is no part of it.",
-                f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(variable.parts)}.",
-            )
+        _check_part(key, variable.parts, variable.name, "it")
     return found
+
+
+def _check_part(key: str, parts: Sequence[str], owner: str, whole: str) -> None:
+    """Raises InputError for a key of a mapping that is none of its parts."""
+    if key in parts:
+        return
+    near = difflib.get_close_matches(key.lower(), parts, n=1, cutoff=0.6)
+    raise InputError(
+        "wrong_value",
+        f"{owner} has {key!r}, which is no part of {whole}.",
+        f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(parts)}.",
+    )
 
 
 def nothing(value: Any) -> bool:
@@ -235,13 +241,7 @@ _PARTS = ("name", "resource_group", "subscription_id")
 def _vault(name: str, entry: dict[str, Any]) -> dict[str, Any]:
     """One vault. Raises InputError for a part that is misspelt, missing or no text."""
     for key in entry:
-        if key not in _PARTS:
-            near = difflib.get_close_matches(key.lower(), _PARTS, n=1, cutoff=0.6)
-            raise InputError(
-                "wrong_value",
-                f"An entry of {name} has {key!r}, which is no part of a vault.",
-                f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(_PARTS)}.",
-            )
+        _check_part(key, _PARTS, f"An entry of {name}", "a vault")
         if not isinstance(entry[key], str):
             raise wrong_type(f"{key} of an entry of {name}", entry[key], "a string")
     for key in _PARTS[:2]:

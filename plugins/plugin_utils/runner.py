@@ -69,6 +69,9 @@ class Once(Direct):
     parts: tuple[str, ...] = ("azure", "vault")
     own: tuple[str, ...] = ()
 
+    #: Lists of the result that may be shortened where nothing reads them.
+    lists: tuple[str, ...] = ()
+
     #: The host, where the play has several.
     _where = ""
 
@@ -96,7 +99,8 @@ class Once(Direct):
     def _work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         result = self._module(self._arguments(), task_vars)
         self._say_all(result.get("lines") or ())
-        return result
+        # A user's own task has all of it; a playbook of ours prints it, and nothing reads its result.
+        return bounded.listing(result, *self.lists) if self.lists and self._for_an_event() else result
 
     def _refuse_async(self) -> None:
         """A job detached by Ansible would leave its arguments on disk, and the next slice would never be called."""

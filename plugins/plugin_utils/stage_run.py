@@ -107,8 +107,7 @@ class Chain:
             names = ", ".join(f"asr_{key}" for key in changed)
             note = f"A task changed {names} in the middle of the run. That does not count: the run continues with what it began with."
             if not any(note in (result.get("notes") or ()) for result in self.results):
-                row = {"stage": "settings", "module": "", "left_out": True, "changed": False, "machines": []}
-                self.results.append({**row, "notes": [note]})
+                self.results.append(_note("settings", [note]))
         return {**settings, **self.settled}
 
     # -- the plan ----------------------------------------------------------------------------------------------------
@@ -217,23 +216,15 @@ class Chain:
         self.checks = verify.by_machine(checks, rows)
         given = settings.get("verify_addresses") or {}
         self.addresses = verify.addresses(given, rows)
-        strange = {
-            variable: left
-            for variable, keys in (("asr_verify", checks), ("asr_verify_addresses", given))
-            if (left := verify.unmatched(keys, rows))
-        }
-        if not strange or self.stopped:
+        if self.stopped:
             return
-        if not several:
-            # A mapping may stand in an inventory for every run, so that it names machines of other runs as well.
-            there = self._call(call, "asr_replicated_item_info", tasks.listing(settings), True).get("machines") or []
-            for variable, keys in strange.items():
-                if left := verify.unmatched(keys, [*rows, *there]):
-                    raise verify.no_match(variable, left, there or rows)
-        notes = [verify.not_of_this_run(variable, keys) for variable, keys in strange.items()]
-        self.results.append(
-            {"stage": "verify", "module": "", "left_out": True, "changed": False, "machines": [], "notes": notes}
-        )
+
+        def all_machines() -> Sequence[dict[str, Any]]:
+            return self._call(call, "asr_replicated_item_info", tasks.listing(settings), True).get("machines") or ()
+
+        keys = {"asr_verify": checks, "asr_verify_addresses": given}
+        if notes := verify.strangers(keys, rows, None if several else all_machines):
+            self.results.append(_note("verify", notes))
 
     def pause(self, settings: tasks.Settings, call: Call, known: Collection[str] | None = None) -> list[between.Entry]:
         """The machines that the commit home would go to now, with what proves it; a play checks them before it is sent. ``known``
@@ -362,6 +353,18 @@ class Chain:
 def _hooked(machine: Mapping[str, Any]) -> dict[str, Any]:
     """A machine as hooks read it; what is not known yet is None."""
     return {key: machine.get(key) for key in _HOOKED}
+
+
+def _note(stage: str, notes: Sequence[str]) -> dict[str, Any]:
+    """A row of the results that is about no stage and only says something."""
+    return {
+        "stage": stage,
+        "module": "",
+        "left_out": True,
+        "changed": False,
+        "machines": [],
+        "notes": list(notes),
+    }
 
 
 def _text(value: Any) -> str:

@@ -77,6 +77,11 @@ def verb(stage: str) -> str:
     return stage.partition("_to_")[0]
 
 
+def commits_home(route: Iterable[str]) -> bool:
+    """Whether a route deletes Azure VMs: alone, or as a part of the failback that is one stage."""
+    return not {COMMIT_HOME, "failback"}.isdisjoint(route)
+
+
 def chooses(settings: Settings) -> dict[str, Any]:
     """The user's own choice of machines."""
     return {key: settings.get(key) or [] for key in ("machines", "groups", "recovery_plans", "exclude")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
@@ -85,6 +85,23 @@ def not_of_this_run(variable: str, keys: Sequence[str]) -> str:
     """What is said of keys that mean machines which this run does not select: nothing is done for them."""
     some = ", ".join(keys[:20]) + (f" and {len(keys) - 20} more" if len(keys) > 20 else "")
     return f"{variable} also names {some}, which no selected machine matches."
+
+
+def strangers(
+    given: Mapping[str, Iterable[str]], machines: Sequence[Row], all_machines: Callable[[], Sequence[Row]] | None
+) -> list[str]:
+    """Notes on keys, by variable, that mean no machine of this run. ``all_machines`` reads all machines of the vaults, because a mapping
+    may be in an inventory for every run; None where other vaults are hosts of the run as well, whose machines a key may mean.
+
+    Raises InputError for a key that means nobody in the vaults.
+    """
+    found = {variable: left for variable, keys in given.items() if (left := unmatched(keys, machines))}
+    if found and all_machines is not None:
+        there = all_machines()
+        for variable, keys in found.items():
+            if left := unmatched(keys, [*machines, *there]):
+                raise no_match(variable, left, there or machines)
+    return [not_of_this_run(variable, keys) for variable, keys in found.items()]
 
 
 def by_machine(checks: Mapping[str, Sequence[Check]], machines: Sequence[Row]) -> dict[str, list[Check]]:

@@ -101,14 +101,13 @@ class ItemControl:
         if unknown:
             raise BadControl(f"{unknown[0]}: unknown key; known are {', '.join(ITEM_KEYS)}.")
         for key, value in patch.items():
-            if key == "azure_power":
+            if key in ("azure_power", "azure_inside"):
                 if item.azure_vm is None:
-                    raise BadControl(f"azure_power: {item.machine.name} has no Azure VM now.")
-                item.azure_vm.power = str(value)
-            elif key == "azure_inside":
-                if item.azure_vm is None:
-                    raise BadControl(f"azure_inside: {item.machine.name} has no Azure VM now.")
-                item.azure_vm.inside = dict(value or {})
+                    raise BadControl(f"{key}: {item.machine.name} has no Azure VM now.")
+                if key == "azure_power":
+                    item.azure_vm.power = str(value)
+                else:
+                    item.azure_vm.inside = dict(value or {})
             elif key == "agent_registered":
                 self._register(item, value)
             elif key == "health_error":

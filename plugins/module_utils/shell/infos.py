@@ -60,7 +60,7 @@ def items(call: Call) -> Result:
     notes = selection_messages(choice)
     shown = [views.item_view(item, LIFECYCLE, fabrics, machines) for item in wanted]
     if params["onprem_machines"]:
-        for row, machine in zip(shown, _at_home(call, vaults, wanted), strict=True):
+        for row, machine in zip(shown, _at_home(call, vaults, wanted, params["full"]), strict=True):
             row["onprem_machine"] = machine
     return {
         "changed": False,
@@ -71,13 +71,15 @@ def items(call: Call) -> Result:
     }
 
 
-def _at_home(call: Call, vaults: Vaults, items: Sequence[Item]) -> Sequence[Json | None]:
-    """The machines of the items in vCenter; None where there is no vCenter, or none or several of them have the item's id."""
+def _at_home(call: Call, vaults: Vaults, items: Sequence[Item], whole: bool) -> Sequence[Json | None]:
+    """The machines of the items in vCenter; None where there is no vCenter, or none or several of them have the item's id.
+    ``whole``: the items are from their own GETs."""
     site = call.late_site()
     if site is None:
         return [None] * len(items)
     # Lists omit the ids of machines that replicate to on-premises (asr-api.md 4).
-    uuids = [str(i.site_uuid or Item.parse(vaults.get_item(i.id), i.vault).site_uuid or "").lower() for i in items]
+    seen = [i if i.site_uuid or whole else Item.parse(vaults.get_item(i.id), i.vault) for i in items]
+    uuids = [(item.site_uuid or "").lower() for item in seen]
     return views.onprem_machines(uuids, site.machines(uuids=sorted(set(uuids) - {""})) if any(uuids) else ())
 
 

@@ -112,9 +112,11 @@ def look(call: Call, vaults: Vaults) -> Look:
     listed = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]
     items = [Item.parse(vaults.get_item(item.id), item.vault) for item in listed]
     groups = {resource_group(item) for item in items} - {""}
+    deployed: dict[str, list[Json] | None] = {}
     for name in filter(None, (stripped(word) for word in call.params["resource_groups"])):
         named = {f"/subscriptions/{ref.subscription_id}/resourcegroups/{name}".lower() for ref in call.refs}
-        exist = {group for group in named if _deployments(vaults, group) is not None}
+        deployed.update((group, _deployments(vaults, group)) for group in named)
+        exist = {group for group in named if deployed[group] is not None}
         if not exist:
             raise InputError(
                 "resource_group_not_found",
@@ -143,8 +145,10 @@ def look(call: Call, vaults: Vaults) -> Look:
             there |= {str(entry.get("id") or "").lower() for entry in entries}
             found += remains(kind, entries, known, groups, MARK, away, serving)
     for group in sorted({*groups, *places_of(found)}):
+        if group not in deployed:
+            deployed[group] = _deployments(vaults, group)
         # The whole group may be gone.
-        found += records(_deployments(vaults, group) or [], DEPLOYED, serving)
+        found += records(deployed[group] or [], DEPLOYED, serving)
     return Look(found, [_vm_of(item, there) for item in items])
 
 

@@ -10,6 +10,7 @@ from ..failback.lifecycle.migration import obstacle
 from ..failback.lifecycle.table import POSITION_TEXT, STEP_TEXT, Lifecycle
 from ..failback.model.items import Item, Json, iso, last_segment, parse_time
 from ..failback.model.jobs import Job, Problem
+from ..failback.model.lookup import index
 from ..failback.model.ports import SiteMachine
 from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Policy, ProcessServer
 from ..failback.model.shapes import JOB, understood
@@ -111,13 +112,10 @@ def onprem_machines(uuids: Iterable[str], machines: Iterable[SiteMachine]) -> li
 
     What vCenter reports of a VM whose host does not respond is out of date, its address as well.
     """
-    found: dict[str, list[SiteMachine]] = {}
-    for machine in machines:
-        for uuid in {machine.uuid.lower(), machine.bios_uuid.lower()} - {""}:
-            found.setdefault(uuid, []).append(machine)
+    look_up = index(machines, lambda m: (m.uuid, m.bios_uuid))
     shown: list[View | None] = []
     for uuid in uuids:
-        those = found.get(uuid, [])
+        those = look_up([uuid])
         if len(those) != 1:
             shown.append(None)
             continue

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as files on the controller: which ones, whether they can be written, and writing them.
+"""The report's files on the controller: their names, whether they can be written, and writing them.
 
-A name that ends in ``.html`` gives the page, with its data as JSON beside it; ``.json`` gives only the data.
+``.html`` is the page, with its data in a JSON file of the same name; ``.json`` is the data alone.
 """
 
 from __future__ import annotations

@@ -242,7 +242,7 @@ def test_a_task_whose_time_is_over_leaves_no_process(tmp_path: Path) -> None:
 
 def test_authorities_are_parsed_beforehand_unless_the_task_names_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[Any] = []
-    site = importlib.import_module(f"{direct.OURS}vcenter.connection")
+    site = importlib.import_module(f"{direct.SHARED}vcenter.connection")
     monkeypatch.setattr(site, "trusting", parsed.append)
     monkeypatch.delenv("VMWARE_HOST", raising=False)
     direct.warm({"hostname": "vcenter", "ca_path": "/no/such/file"}, {"SSL_CERT_FILE": "/other"})

@@ -6,20 +6,20 @@ Machines with the same route are one paragraph, so that the plan of a thousand m
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..lifecycle.table import COMMITS, REPROTECT_TO_ONPREM, STEP_TEXT
 from ..placement.home import Home, goes_back, home_by_both
+from ..report.rows import fold_lines
 from ..tracking.state import SliceState
 
 #: Providers whose machines keep their own datastore, whatever the request names.
 CLASSIC = frozenset({"InMageAzureV2", "InMage"})
 
-#: Columns a terminal is sure to have, and machines named before "and N more".
-WIDTH, NAMED = 120, 20
+#: Machines named before "and N more".
+NAMED = 20
 
 GIB = 1024**3
 
@@ -66,7 +66,7 @@ def plan_lines(state: SliceState, plan: Sequence[Mapping[str, Any]]) -> list[str
     shared = {_operations(way) for way in ways}
     common = shared.pop() if len(shared) == 1 else ""
     head = f"The plan, for {total} machine{'' if total == 1 else 's'}:{f' {common}' if common else ''}"
-    lines = ["", *_wrapped(head, "", "  ")]
+    lines = ["", *fold_lines(head, rest="  ")]
     for way, names in ways.items():
         lines += _paragraph(way, names, sizes[way], bool(common))
     idle = len(state.memory.tracks) - total
@@ -85,13 +85,7 @@ def _paragraph(way: Paragraph, names: Sequence[str], size: int | None, short: bo
     said = who if short else f"{who}: {_operations(way)}"
     where = [way.place, way.through, f"{size / GIB:.0f} GB" if size else ""]
     told = "; ".join(part for part in where if part)
-    return [*_wrapped(said, "  ", "    "), *_wrapped(told, "    ", "    ")]
-
-
-def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )
+    return [*fold_lines(said, first="  ", rest="    "), *fold_lines(told, first="    ", rest="    ")]
 
 
 def _place(where: Home, placement: Mapping[str, Any]) -> str:

@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..report.rows import WIDTH
+from ..report.rows import WIDTH, fold_lines
 from .rules.rule import UNKNOWN
 
 #: Names in one row before "and N more".
@@ -125,7 +124,7 @@ def _table(findings: Sequence[Found]) -> list[str]:
 def _wrapped(text: str, width: int) -> list[str]:
     # This hint is longer where it is printed.
     room = width - (LONGER if "{run:" in text else 0)
-    return textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    return fold_lines(text, room)
 
 
 def _cause(finding: Found) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,13 @@ _SPARED = ("data as of", "end")
 
 #: A point in time as in results, with what may follow.
 _POINT = re.compile(r"^\d{4}-(\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?")
+
+
+def fold_lines(text: str, width: int = WIDTH, *, first: str = "", rest: str = "") -> list[str]:
+    """A text in lines of at most ``width`` columns, indented by ``first`` and ``rest``. Names and ids stay in one piece."""
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def machines(stories: Sequence[Story], check: bool, vaults: bool) -> list[str]:

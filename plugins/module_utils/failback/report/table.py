@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from . import closing, rows
 from .causes import causes
 from .naming import wheres
 from .progress import under_way
-from .rows import WIDTH
+from .rows import fold_lines
 from .story import Story
 
 #: Beyond this number of machines the table shows only those that need attention; the result holds all of them.
@@ -214,9 +213,7 @@ def wrapped(text: str, indent: str) -> list[str]:
     """A text in lines of at most 120 columns."""
     lines: list[str] = []
     for part in text.splitlines():
-        lines += textwrap.wrap(
-            part, WIDTH, subsequent_indent=indent or "  ", break_long_words=False, break_on_hyphens=False
-        ) or [""]
+        lines += fold_lines(part, rest=indent or "  ") or [""]
     return lines
 
 

@@ -15,7 +15,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progr
     stumble,
     under_way,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import WIDTH, gather, render, totals
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.rows import WIDTH
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather, render, totals
 from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import judge, report_result
 
 LONG = "The machine was renamed during failover because its name was already in use at the destination. " * 3

@@ -7,19 +7,9 @@ from ...lifecycle.table import Position
 from ...model.items import Json
 from .facts import Facts, properties
 
-#: Positions in which the machine works in Azure.
-IN_AZURE = frozenset(
-    {Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY, Position.HOME_UNCOMMITTED}
-)
-
-
-def power_of(vm: Json) -> str:
-    """The power state of an Azure VM in lower case, such as running; empty where none is reported."""
-    for status in (properties(vm).get("instanceView") or {}).get("statuses") or ():
-        kind, _slash, word = str(status.get("code") or "").partition("/")
-        if kind.lower() == "powerstate":
-            return word.lower()
-    return ""
+#: Positions in which the machine works in Azure, and those in which its Azure VM is still there.
+AWAY = frozenset({Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY})
+IN_AZURE = AWAY | {Position.HOME_UNCOMMITTED}
 
 
 def addresses(vm: Json, f: Facts) -> list[Json] | None:

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from ...lifecycle.modernized import LIFECYCLE
-from ...lifecycle.table import Position
 from ...model.errors import FailbackError
 from ...model.items import Json
 from ...model.servers import Fabric
+from ...proofs.prove import power_state
 from ...servers.finding import CLASSIC_FABRIC
-from .azure_vm import power_of
+from .azure_vm import AWAY
 from .ports import CONTROL, DATA, TcpPort
 from .reading import Read
 
@@ -28,9 +28,6 @@ WORKERS = 8
 
 #: Seconds for which a script tries a port.
 PATIENCE = 5
-
-#: Where machines work in Azure and are to be failed back.
-_AWAY = frozenset({Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY})
 
 #: What an address may be made of: it becomes part of a script.
 _ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*")
@@ -102,15 +99,15 @@ def wanted(seen: Read) -> dict[str, tuple[bool, tuple[TcpPort, ...]]]:
     fabrics = {fabric.key: fabric for fabric in seen.fabrics if fabric.instance_type == CLASSIC_FABRIC}
     for item in seen.choice.items:
         fabric, there = fabrics.get(item.fabric_id.lower()), seen.there.get(item.key)
-        if fabric is None or there is None or len(there.machines) != 1 or LIFECYCLE.position(item) not in _AWAY:
+        if fabric is None or there is None or len(there.machines) != 1 or LIFECYCLE.position(item) not in AWAY:
             continue
         vm = there.machines[0]
-        if power_of(vm) == "running":
+        if power_state(vm) == "running":
             found[str(vm["id"])] = (item.os_type or "").lower() == "windows", machine_ports(fabric)
     names = {server.name.lower(): fabric for fabric in fabrics.values() for server in fabric.process_servers}
     for vm in (seen.azure or {}).values():
         fabric = names.get(str(vm.get("name") or "").lower())
-        if fabric is not None and power_of(vm) == "running":
+        if fabric is not None and power_state(vm) == "running":
             found.setdefault(str(vm["id"]), (True, ((fabric.ip, CONTROL),) if fabric.ip else ()))
     return found
 

@@ -8,8 +8,8 @@ warning.
 from __future__ import annotations
 
 from ...lifecycle.bodies import Placement
-from ...lifecycle.table import Position
 from ...model.items import Json
+from ..facts.azure_vm import AWAY
 from ..facts.facts import Facts
 from ..facts.inside import Inside
 from ..facts.moments import FAILOVER, MACHINE, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
@@ -19,8 +19,6 @@ from .rule import WARN, Rule, Said, bad, ok, unknown
 
 #: MB that the agent's folder needs on Windows (DOC SUP).
 ROOM_MB = 500
-
-_AWAY = frozenset({Position.OUT_UNCOMMITTED, Position.OUT, Position.SYNCING_HOME, Position.READY})
 
 
 def _inside(vm: Json | None, f: Facts) -> Inside | Said:
@@ -48,7 +46,7 @@ def _reached(found: Inside, wanted: list[TcpPort]) -> Said:
 
 def azure_ports(s: Machine, f: Facts) -> Said | None:
     """Errors 95226 and 78186 (DOC TRB, PSTS)."""
-    if s.position not in _AWAY or s.fabric is None:
+    if s.position not in AWAY or s.fabric is None:
         return None
     found = _inside(s.azure_vm, f)
     if isinstance(found, Said):
@@ -62,7 +60,7 @@ def azure_ports(s: Machine, f: Facts) -> Said | None:
 
 
 def azure_agent(s: Machine, f: Facts) -> Said | None:
-    if s.position not in _AWAY:
+    if s.position not in AWAY:
         return None
     found = _inside(s.azure_vm, f)
     if isinstance(found, Said):
@@ -79,7 +77,7 @@ def azure_agent(s: Machine, f: Facts) -> Said | None:
 
 
 def agent_room(s: Machine, f: Facts) -> Said | None:
-    if s.position not in _AWAY or s.item is None or (s.item.os_type or "").lower() != "windows":
+    if s.position not in AWAY or s.item is None or (s.item.os_type or "").lower() != "windows":
         return None
     found = _inside(s.azure_vm, f)
     if isinstance(found, Said):

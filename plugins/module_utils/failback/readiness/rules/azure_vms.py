@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from ...lifecycle.table import Position
 from ...model.items import Json
-from ...proofs.prove import UNSETTLED, provisioning
+from ...proofs.prove import UNSETTLED, power_state, provisioning
 from ...wanted.selection import listing
-from ..facts.azure_vm import IN_AZURE, addresses, network_of, power_of
+from ..facts.azure_vm import AWAY, IN_AZURE, addresses, network_of
 from ..facts.facts import Facts, properties
 from ..facts.moments import COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
 from ..facts.subjects import Machine
@@ -43,11 +43,11 @@ def identity(s: Machine, f: Facts) -> Said | None:
 
 def running(s: Machine, f: Facts) -> Said | None:
     """Error 78093 (DOC TRB)."""
-    if s.position not in IN_AZURE - {Position.HOME_UNCOMMITTED}:
+    if s.position not in AWAY:
         return None
     if s.azure_vm is None:
         return unknown("Whether its VM in Azure runs is not known.")
-    power = power_of(s.azure_vm)
+    power = power_state(s.azure_vm)
     if not power:
         return unknown("Azure does not report whether its VM is running.")
     return ok("Its VM in Azure runs.") if power == "running" else bad(f"Its VM in Azure is {power}.")
@@ -57,7 +57,7 @@ def stopped(s: Machine, f: Facts) -> Said | None:
     """Before the commit home: two copies that run at once write to different disks."""
     if s.position is not Position.HOME_UNCOMMITTED:
         return None
-    power = power_of(s.azure_vm) if s.azure_vm is not None else ""
+    power = power_state(s.azure_vm) if s.azure_vm is not None else ""
     if not power:
         return unknown(f"Whether its VM in Azure is stopped is not known{f.because('azure')}")
     if power in ("stopped", "deallocated"):
@@ -77,7 +77,7 @@ def settled(s: Machine, f: Facts) -> Said | None:
 
 def link(s: Machine, f: Facts) -> Said | None:
     """The gateway of the machine's own network and its connections. A network may be peered with one that has it."""
-    if s.position not in IN_AZURE - {Position.HOME_UNCOMMITTED}:
+    if s.position not in AWAY:
         return None
     network = network_of(s.azure_vm, f) if s.azure_vm is not None else None
     if network is None or f.network.gateways is None or f.network.connections is None:
