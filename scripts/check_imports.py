@@ -4,9 +4,10 @@
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
     failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
     azure, vcenter -> failback.model
+    plugin_utils: running, stages, sources -> output, before_commit, awx -> variables, guest, pages
 
-Beside the arrows: a room of the domain imports itself and rooms of lower floors, a room inside a room only those of its kind that
-come before it, and nothing there goes in a circle;
+Beside the arrows: a room of the domain or of ``plugin_utils`` imports itself and rooms of lower floors, a room inside a room only
+those of its kind that come before it, and nothing there goes in a circle;
 ``azure`` is imported in one room, ``pyVmomi`` in one room, ``AnsibleModule`` in one room; the domain (``failback``) uses the
 standard library only; the rehearsal and the plugins share no code; an event source imports ``plugin_utils`` only; only one file sleeps.
 """
@@ -21,7 +22,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTION = "ansible_collections.homeward.asr"
-UTILS = f"{COLLECTION}.plugins.module_utils"
 
 #: The rooms of the domain and the floor each is on.
 FLOORS = {
@@ -39,6 +39,23 @@ FLOORS = {
 }
 #: The rooms inside a room, lowest first; the room's own files are above them.
 INNER = {"readiness": ("facts", "rules")}
+#: The rooms of plugin_utils and the floor each is on.
+PLUGIN_FLOORS = {
+    "variables": 1,
+    "guest": 1,
+    "pages": 1,
+    "awx": 2,
+    "before_commit": 2,
+    "output": 2,
+    "running": 3,
+    "sources": 3,
+    "stages": 3,
+}
+#: The parts of the house that have floors: where they are, and their rooms.
+HOUSES = {
+    "failback": ("plugins/module_utils/failback", FLOORS),
+    "plugin_utils": ("plugins/plugin_utils", PLUGIN_FLOORS),
+}
 #: What of the domain the adapters know.
 ADAPTERS_MAY = "model"
 
@@ -119,19 +136,20 @@ def targets(found: Import) -> Iterator[tuple[str, str]]:
         yield rest[0], rest[1]
 
 
-def points_down(mine: str, other: str) -> bool:
-    """Whether failback.mine may import failback.other."""
-    return mine == other or FLOORS[other] < FLOORS[mine]
+def points_down(house: str, mine: str, other: str) -> bool:
+    """Whether house.mine may import house.other."""
+    floors = HOUSES[house][1]
+    return mine == other or (mine in floors and floors[other] < floors[mine])
 
 
-def home_of(path: Path) -> tuple[str, str]:
-    """The room of the domain a file is in, and the room inside it, if any."""
-    room, inner, *_file = [*path.relative_to(ROOT / "plugins" / "module_utils" / "failback").parts[:-1], "", ""]
+def home_of(path: Path, house: str) -> tuple[str, str]:
+    """The room of a house that a file is in, and the room inside it, if any."""
+    room, inner, *_file = [*path.relative_to(ROOT / HOUSES[house][0]).parts[:-1], "", ""]
     return room, inner
 
 
 def inner_points_down(room: str, mine: str, other: str) -> bool:
-    """Whether failback.room.mine may import failback.room.other; empty for the room's own files."""
+    """Whether room.mine may import room.other; empty for the room's own files."""
     order = [*INNER.get(room, ()), ""]
     return mine in order and order.index(other) <= order.index(mine)
 
@@ -149,24 +167,24 @@ def check_import(found: Import, room: str) -> Iterator[str]:
     for other, file in targets(found):
         if other not in ROOMS.get(room, set()):
             yield f"{room} does not import {other}"
-        elif other == "failback" and file not in FLOORS:
-            yield f"failback has no room {file or 'of that name'}: it has {', '.join(FLOORS)}"
+        elif other in HOUSES and file not in HOUSES[other][1]:
+            yield f"{other} has no room {file or 'of that name'}: it has {', '.join(HOUSES[other][1])}"
         elif other == "failback" and room in {"azure", "vcenter"} and file != ADAPTERS_MAY:
             yield f"adapters know failback.{ADAPTERS_MAY} only, not failback.{file}"
-        elif other == "failback" == room:
-            mine, inner = home_of(found.file)
-            if mine in FLOORS and not points_down(mine, file):
-                yield f"failback.{mine} does not import failback.{file}: arrows point down"
-            for target in inside(found) if mine == file else ():
+        elif other in HOUSES and other == room:
+            mine, inner = home_of(found.file, room)
+            if not points_down(room, mine, file):
+                yield f"{room}.{mine} does not import {room}.{file}: arrows point down"
+            for target in inside(found, room) if mine == file else ():
                 theirs = target.split(".")[1]
                 theirs = theirs if theirs in INNER.get(mine, ()) else ""
                 if not inner_points_down(mine, inner, theirs):
-                    yield f"failback.{mine}.{inner} does not import {target}: arrows point down"
+                    yield f"{room}.{mine}.{inner} does not import {target}: arrows point down"
 
 
-def inside(found: Import) -> Iterator[str]:
-    """The files of the domain that an import leads to, as room.file or room.inner.file."""
-    base = f"{UTILS}.failback"
+def inside(found: Import, house: str) -> Iterator[str]:
+    """The files of a house that an import leads to, as room.file or room.inner.file."""
+    base = f"{COLLECTION}.{HOUSES[house][0].replace('/', '.')}"
     if not found.module.startswith(f"{base}."):
         return
     rest = found.module.removeprefix(f"{base}.").split(".")
@@ -177,7 +195,7 @@ def inside(found: Import) -> Iterator[str]:
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[str]:
-    """Import circles inside the domain, each once."""
+    """Import circles inside a house, each once."""
     done: set[str] = set()
 
     def walk(name: str, trail: tuple[str, ...]) -> Iterator[str]:
@@ -208,16 +226,23 @@ def sleeps(path: Path) -> bool:
 def main() -> int:
     problems: list[str] = []
     plugins = sorted((ROOT / "plugins").rglob("*.py"))
-    edges: dict[str, set[str]] = {}
+    edges: dict[str, dict[str, set[str]]] = {house: {} for house in HOUSES}
     for path in plugins:
         room = room_of(path)
         for found in imports_of(path):
             where = f"{path.relative_to(ROOT)}:{found.line}"
             problems += [f"{where}: {said} ({found.module})" for said in check_import(found, room)]
-            if room == "failback":
-                name = ".".join(word for word in (*home_of(path), path.stem) if word)
-                edges.setdefault(name, set()).update(inside(found))
-    problems += [f"plugins/module_utils/failback: imports go in a circle: {c}" for c in circles(edges)]
+            if room in HOUSES:
+                name = ".".join(word for word in (*home_of(path, room), path.stem) if word)
+                edges[room].setdefault(name, set()).update(inside(found, room))
+    for house, (folder, floors) in HOUSES.items():
+        problems += [f"{folder}: imports go in a circle: {c}" for c in circles(edges[house])]
+        loose = [path.name for path in (ROOT / folder).glob("*.py") if path.name != "__init__.py"]
+        rooms = [path.name for path in (ROOT / folder).iterdir() if (path / "__init__.py").exists()]
+        problems += [f"{folder}/{name}: it is in no room; the rooms are {', '.join(floors)}" for name in loose]
+        problems += [
+            f"{folder}/{name}: its floor is not in scripts/check_imports.py" for name in rooms if name not in floors
+        ]
     sleepers = [str(p.relative_to(ROOT)) for p in plugins if sleeps(p)]
     if len(sleepers) > 1:
         problems.append(f"only one file may know time.sleep (the clock), not {', '.join(sleepers)}")

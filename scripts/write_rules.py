@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDING = "ansible_collections.homeward.asr.plugins.plugin_utils.wording"
+WORDING = "ansible_collections.homeward.asr.plugins.plugin_utils.output.wording"
 READINESS = "ansible_collections.homeward.asr.plugins.module_utils.failback.readiness"
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "readiness.rst"
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from ansible import constants
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import guests, limits, verify
-from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
-from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import display
+from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import guests, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.calling import Calling
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import display
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages import tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables import play_hosts
 
 
 class ActionModule(Calling):
@@ -49,8 +50,8 @@ class ActionModule(Calling):
                 if (guests.host_value(self._hostvars, e["host"]) or run) == guests.RECORD
             ]
         limit, homes = str(self._vars.get("ansible_limit") or ""), [str(e["host"]) for e in entries if e["home"]]
-        if left := limits.left_out(limit, guests.GROUP, homes, self._vars.get("groups") or {}):
-            raise limits.unreached(guests.VARIABLE, limit, guests.GROUP, left)
+        if left := play_hosts.left_out(limit, guests.GROUP, homes, self._vars.get("groups") or {}):
+            raise play_hosts.unreached(guests.VARIABLE, limit, guests.GROUP, left)
         with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
             json.dump(entries, f, default=str)
         home = any(entry["home"] for entry in entries)

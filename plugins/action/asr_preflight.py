@@ -7,14 +7,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import bounded
+from ansible_collections.homeward.asr.plugins.plugin_utils.output import bounded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Once, display
 
 
 class ActionModule(Once):
-    """Keeps secrets off the disk and shows the lines; see plugin_utils/runner.py."""
+    """Keeps secrets off the disk and shows the lines; see plugin_utils/running/runner.py."""
 
     parts = ("azure", "vcenter", "vault", "machines")
 

@@ -16,16 +16,16 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.texts import clean_all
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.table import gather
 from ansible_collections.homeward.asr.plugins.module_utils.shell.reporting import argument_spec, report_result
-from ansible_collections.homeward.asr.plugins.plugin_utils.command import CommandLine, command_line, typed
-from ansible_collections.homeward.asr.plugins.plugin_utils.onward import Way, next_steps
+from ansible_collections.homeward.asr.plugins.plugin_utils.output.command import CommandLine, command_line, typed
+from ansible_collections.homeward.asr.plugins.plugin_utils.output.next_steps import Way, next_steps
+from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import worded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.runner import Once, display
-from ansible_collections.homeward.asr.plugins.plugin_utils.wording import worded
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Once, display
 
 
 class ActionModule(Once):
-    """Prints the table; see plugin_utils/runner.py and plugin_utils/onward.py."""
+    """Prints the table; see plugin_utils/running/runner.py and plugin_utils/output/next_steps.py."""
 
     parts = ()
     own = ("allowed_failures", "on_timeout")

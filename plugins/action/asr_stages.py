@@ -18,20 +18,14 @@ from ansible.utils.path import unfrackpath
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.report.progress import STAGES, stage_line
 from ansible_collections.homeward.asr.plugins.module_utils.shell.clock import system_clock
-from ansible_collections.homeward.asr.plugins.plugin_utils import (
-    between,
-    bounded,
-    given,
-    guests,
-    limits,
-    several,
-    verify,
-)
-from ansible_collections.homeward.asr.plugins.plugin_utils import stage_tasks as tasks
-from ansible_collections.homeward.asr.plugins.plugin_utils.calling import Calling
+from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import failed_over, guests, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils.output import bounded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import check_snapshot, report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.role_variables import RoleVariables
-from ansible_collections.homeward.asr.plugins.plugin_utils.stage_run import HOOK_FAILED, Chain
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.calling import Calling
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages import several_vaults, tasks
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages.chain import HOOK_FAILED, Chain
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages.role_variables import RoleVariables
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables import given, play_hosts
 
 
 def verify_unheard(route: list[str]) -> InputError:
@@ -60,7 +54,7 @@ OF_THE_ROLE = ("chain", "begin", "stage", "pause", "resume", "report")
 
 
 class ActionModule(Calling):
-    """See the module's documentation; each stage is the action of its own module (plugin_utils/runner.py).
+    """See the module's documentation; each stage is the action of its own module (plugin_utils/running/runner.py).
 
     It is long because each part of the role is a method here; what they decide is in plugin_utils.
     """
@@ -144,7 +138,7 @@ class ActionModule(Calling):
         route, hooks = self._plan(args)
         hostvars = self._vars.get("hostvars") or {}
         hosts = [str(entry["host"]) for entry in self._chain.paused]
-        names = (between.OUTCOME, between.REFUSED, guests.OUTCOME, guests.VARIABLE)
+        names = (failed_over.OUTCOME, failed_over.REFUSED, guests.OUTCOME, guests.VARIABLE)
         facts = {host: guests.facts(hostvars, host, *names) for host in hosts}
         self._chain.resume(facts, time.time(), str(self._settings.get("guest") or ""))
         rest = self._chain.rest
@@ -243,7 +237,7 @@ class ActionModule(Calling):
         chains = [Chain.load(path) for path in sorted(paths)]
         hosts = [*map(str, self._hosts(self._vars)), *(host for chain in chains for host in chain.hosts)]
         self._chain.hosts = list(dict.fromkeys(hosts))
-        told = several.total({chain.host: chain.summary for chain in chains if chain.summary}, self._chain.hosts)
+        told = several_vaults.total({chain.host: chain.summary for chain in chains if chain.summary}, self._chain.hosts)
         stats = {"data": {"asr_result": told}, "per_host": False, "aggregate": False}
         return {"changed": False, "asr_result": told, "ansible_stats": stats}
 
@@ -300,8 +294,8 @@ class ActionModule(Calling):
             return
         limit, groups = str(self._vars.get("ansible_limit") or ""), self._vars.get("groups") or {}
         names = [str(row.get("name")) for row in self._chain.chosen_rows]
-        if left := limits.left_out(limit, between.GROUP, names or [between.GROUP], groups):
-            raise limits.unreached(variable, limit, between.GROUP, left)
+        if left := play_hosts.left_out(limit, failed_over.GROUP, names or [failed_over.GROUP], groups):
+            raise play_hosts.unreached(variable, limit, failed_over.GROUP, left)
 
     def _own_guests(self) -> list[str]:
         """Chosen machines that the inventory says for themselves to restore the network of."""

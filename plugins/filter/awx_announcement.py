@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.awx import announcement
-from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import untrusted
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.objects import announcement
+from ansible_collections.homeward.asr.plugins.plugin_utils.sources.inventory import untrusted
 
 DOCUMENTATION = r"""
 name: awx_announcement

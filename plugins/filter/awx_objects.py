@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.awx import objects
-from ansible_collections.homeward.asr.plugins.plugin_utils.given import read
-from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import untrusted
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.objects import objects
+from ansible_collections.homeward.asr.plugins.plugin_utils.sources.inventory import untrusted
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables.given import read
 
 DOCUMENTATION = r"""
 name: awx_objects

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.limits import play_hosts
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables.play_hosts import play_hosts
 
 DOCUMENTATION = r"""
 name: play_hosts

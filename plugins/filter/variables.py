@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import several
-from ansible_collections.homeward.asr.plugins.plugin_utils.given import read
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages import several_vaults
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables.given import read
 
 DOCUMENTATION = r"""
 name: variables
@@ -64,12 +64,12 @@ def variables(
     beside: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """The filter."""
-    if found := several.machine(values, host):
+    if found := several_vaults.machine(values, host):
         return {"given": {}, "wrong": found}
-    mine, strange = several.of_host(values, host, known)
+    mine, strange = several_vaults.of_host(values, host, known)
     given, wrong = read(mine)
-    given = several.files(several.vaults(given), host, hosts)
-    return {"given": given, "wrong": [*strange, *wrong, *(several.alike(hosts, beside) if beside else ())]}
+    given = several_vaults.files(several_vaults.vaults(given), host, hosts)
+    return {"given": given, "wrong": [*strange, *wrong, *(several_vaults.alike(hosts, beside) if beside else ())]}
 
 
 class FilterModule:

@@ -178,7 +178,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.inventory import (
+from ansible_collections.homeward.asr.plugins.plugin_utils.sources.inventory import (
     ENDINGS,
     InventoryError,
     Reading,

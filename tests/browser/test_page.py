@@ -13,7 +13,7 @@ import axe_core_python
 import pytest
 from chromium import Chromium, program
 
-UNIT = Path(__file__).resolve().parents[1] / "unit" / "plugin_utils"
+UNIT = Path(__file__).resolve().parents[1] / "unit" / "plugin_utils" / "pages"
 sys.path.insert(0, str(UNIT))
 from reported import HOSTILE, NOW, preflight, stages, verdict  # noqa: E402
 

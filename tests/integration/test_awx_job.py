@@ -15,7 +15,7 @@ import pytest
 import yaml
 from scene import PATIENCE, Scene, linux, vault
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.variables import VARIABLES
+from ansible_collections.homeward.asr.plugins.plugin_utils.variables.catalogue import VARIABLES
 
 FLEET: dict[str, Any] = {
     "name": "awx",

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.homeward.asr.plugins.plugin_utils import direct
+from ansible_collections.homeward.asr.plugins.plugin_utils.running import direct
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -174,7 +174,7 @@ async def main(queue: asyncio.Queue[Any], args: dict[str, Any]) -> None:
     """Entry point of ansible-rulebook."""
     try:
         _make_importable()
-        from ansible_collections.homeward.asr.plugins.plugin_utils import events
+        from ansible_collections.homeward.asr.plugins.plugin_utils.sources import events
     except ModuleNotFoundError as exc:
         raise RuntimeError(
             f"The event source needs the Python package {exc.name}. Install ansible-core and the packages of the collection's "

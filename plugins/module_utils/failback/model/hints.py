@@ -2,7 +2,7 @@
 """How a sentence of the domain names what users set and run, without knowing how they run it.
 
 The same machine is failed back by a playbook, where users set variables and run stages, or by a task, where they set
-options and use modules. So a sentence holds hints, and plugin_utils/wording.py turns them into words when the result leaves:
+options and use modules. So a sentence holds hints, and plugin_utils/output/wording.py turns them into words when the result leaves:
 ``{option:datastore}`` is the option, ``{set:split_groups=true}`` the option with a value, ``{accept:rpo=reason}`` gates to
 accept with their reasons, ``{run:reprotect_to_onprem}`` what takes a machine over a step.
 """

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""asr_verify: what is a check, whose it is, what a play's outcome means; and machines that are refused by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
+from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import failed_over, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils.stages import refusing
+
+ROWS: list[dict[str, Any]] = [
+    {"name": "web-1", "item_id": "/i/1", "group": None, "after": "ready", "done": "started"},
+    {"name": "web-2", "item_id": "/i/2", "group": "shop", "after": "ready", "done": "started"},
+    {"name": "db-1", "item_id": "/i/3", "group": "shop", "after": "ready", "done": "started"},
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"web-1": {"tpc": 80}}, "Did you mean tcp"),
+        ({"web-1": {"tcp": 70000}}, "70000"),
+        ({"web-1": {"tcp": 0}}, "1 to 65535"),
+        ({"web-1": {"tcp": True}}, "True"),
+        ({"web-1": {"tcp": []}}, "no port"),
+        ({"web-1": []}, "no check"),
+        ({"web-1": "telnet"}, "telnet"),
+        ({"web-1": {"tcp": 80, "ping": True}}, "which is no check"),
+        ({"web-1": {"http": {"status": 99}}}, "99"),
+        ({"web-1": {"http": {"txt": "x"}}}, "Did you mean text"),
+        ({"web-1": {"http": {"url": "http://x/", "port": 80}}}, "as well"),
+        ({"web-1": {"http": "ftp://x/"}}, "ftp://x/"),
+        ({"web-1": {"http": {"port": 65536}}}, "65536"),
+        ({"web-1": {"ping": False}}, "ping"),
+        ({"web-1": {"connection": "telnet"}}, "telnet"),
+        ({"web-1": {"tasks": 7}}, "7"),
+        ({7: {"tcp": 80}}, "7"),
+        (["web-1"], "not a mapping"),
+    ],
+)
+def test_what_is_no_check_is_refused_in_one_sentence(given: Any, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verify.read(given)
+    assert caught.value.code == "verify_invalid"
+    assert said in caught.value.sentence()
+    assert "asr_verify" in caught.value.message
+
+
+def test_a_machine_has_the_checks_of_every_key_that_means_it() -> None:
+    checks = verify.read({"web-*": {"tcp": ["80", 443]}, "shop": "ping", "/i/1": {"http": "/up"}, "all": {"tcp": 80}})
+    found = verify.by_machine(checks, ROWS)
+    assert [(c["check"], c.get("port")) for c in found["/i/2"]] == [("tcp", 80), ("tcp", 443), ("ping", None)]
+    assert found["/i/1"][-1]["url"] == "http://{address}/up"
+    assert [c["check"] for c in found["/i/3"]] == ["ping", "tcp"]
+
+
+def test_a_key_that_means_nobody_is_refused_with_what_was_meant() -> None:
+    assert verify.unmatched(["web-*", "SHOP", "wbe-1", "all"], ROWS) == ["wbe-1"]
+    assert "Did you mean web-1?" in verify.no_match("asr_verify", ["wbe-1"], ROWS).sentence()
+
+
+def test_an_address_is_of_the_one_machine_that_its_key_means() -> None:
+    given = {"web-2": "10.0.0.2", "*-2": "10.0.0.9", "/i/1": " 10.0.0.1 ", "DB-?": "db.example"}
+    assert verify.addresses(given, [*ROWS, *ROWS]) == {"/i/1": "10.0.0.1", "/i/2": "10.0.0.2", "/i/3": "db.example"}
+    assert verify.addresses({}, ROWS) == verify.addresses(None, ROWS) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"web-*": "10.0.0.1"}, "gives 2 machines the one address 10.0.0.1 ('web-*' means web-1, web-2)"),
+        ({"shop": "10.0.0.1"}, "('shop' means db-1, web-2)"),
+        ({"all": "10.0.0.1"}, "gives 3 machines"),
+        ({"web-1": "10.0.0.1", "/i/1": "10.0.0.2"}, "10.0.0.1 ('web-1') and 10.0.0.2 ('/i/1')"),
+        ({"web-1": ["10.0.0.1"]}, "['10.0.0.1']"),
+        ({7: "10.0.0.1"}, "7"),
+        (["web-1"], "not a mapping"),
+    ],
+)
+def test_an_address_that_would_prove_several_machines_is_refused(given: Any, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        verify.addresses(given, ROWS)
+    assert said in caught.value.sentence()
+    assert "asr_verify_addresses" in caught.value.message
+
+
+HOST = {"host": "web-1", "name": "web-1", "item_id": "/i/1", "job": "j"}
+ASKED = [{"check": "tcp", "port": 80}]
+
+
+def outcome(**more: Any) -> dict[str, Any]:
+    return {"verify_outcome": {"passed": True, "job": "j", "at": 90.0, "of": [{"check": "tcp", "port": "80"}], **more}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "passed", "said"),
+    [
+        (outcome(), True, ""),
+        (outcome(passed=False, reason="tcp 80"), False, "tcp 80"),
+        (outcome(passed="true"), False, ""),
+        (outcome(job="earlier"), False, "did not finish"),
+        # A task file that runs the role itself leaves an outcome of other checks.
+        (outcome(of=[{"check": "ping"}]), False, "did not finish"),
+        (outcome(of=None), False, "did not finish"),
+        ({"verify_outcome": None}, False, "did not finish"),
+        ({}, False, "did not finish"),
+        ({**outcome(), "asr_refuse": "no route"}, False, "no route"),
+        ({**outcome(), "asr_refuse": {"WEB-1": "no route"}}, False, "no route"),
+        ({**outcome(), "asr_refuse": {"/i/1": True}}, False, "True"),
+        ({**outcome(), "asr_refuse": True}, False, "asr_refuse is True"),
+        ({**outcome(), "asr_refuse": ["web-1"]}, False, "asr_refuse is ['web-1']"),
+        # The run's own mapping is known to every host.
+        ({**outcome(), "asr_refuse": {"web-2": "no route"}}, True, ""),
+        ({**outcome(), "asr_refuse": " "}, True, ""),
+    ],
+)
+def test_only_an_outcome_of_these_checks_and_this_failover_passes(
+    facts: dict[str, Any], passed: bool, said: str
+) -> None:
+    (entry,) = failed_over.verifications({"/i/1": ASKED}, [HOST], {"web-1": facts}, 100.0)
+    assert (entry["passed"], entry["job"]) == (passed, "j")
+    assert said in entry["reason"]
+    assert not passed or entry["age_seconds"] == 10.0
+
+
+def test_a_machine_that_should_have_been_checked_and_was_not_met_has_failed() -> None:
+    (entry,) = failed_over.verifications({"/i/1": [{"check": "ping"}]}, [], {}, 100.0)
+    assert not entry["passed"]
+    assert failed_over.verifications({}, [HOST], {"web-1": {}}, 100.0) == []
+
+
+def test_who_is_refused_by_name_holds_its_group() -> None:
+    why = refusing.reasons({"db-1": "the listener is down"}, ROWS)
+    found = {row["name"]: row for row in refusing.rows(ROWS, why, "commit_to_onprem")}
+    assert {name: row["done"] for name, row in found.items()} == {"db-1": "refused", "web-2": "held"}
+    assert "the listener is down" in found["db-1"]["reason"]
+    for given, code in (({"db-2": "x"}, "refuse_not_found"), ({"db-1": " "}, "refuse_without_reason")):
+        with pytest.raises(InputError) as caught:
+            refusing.reasons(given, ROWS)
+        assert caught.value.code == code
