@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Slices
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.slices import Slices
 
 
 class ActionModule(Slices):
-    """Waits and shows progress; see plugin_utils/running/runner.py."""
+    """Waits and shows progress; see plugin_utils/running/slices.py."""

@@ -15,7 +15,7 @@ from ansible import constants
 
 from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import guests, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils.running.calling import Calling
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import display
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.once import display
 from ansible_collections.homeward.asr.plugins.plugin_utils.stages import tasks
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables import play_hosts
 

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Once
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.once import Once
 
 
 class ActionModule(Once):
-    """Keeps secrets off the disk; see plugin_utils/running/runner.py."""
+    """Keeps secrets off the disk; see plugin_utils/running/once.py."""
 
     parts = ("azure", "vault")
     lists = ("leftovers", "in_use", "lines")

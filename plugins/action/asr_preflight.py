@@ -10,11 +10,11 @@ from typing import Any
 from ansible_collections.homeward.asr.plugins.plugin_utils.output import bounded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Once, display
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.once import Once, display
 
 
 class ActionModule(Once):
-    """Keeps secrets off the disk and shows the lines; see plugin_utils/running/runner.py."""
+    """Keeps secrets off the disk and shows the lines; see plugin_utils/running/once.py."""
 
     parts = ("azure", "vcenter", "vault", "machines")
 

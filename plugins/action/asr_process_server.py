@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Slices
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.slices import Slices
 
 
 class ActionModule(Slices):
-    """Waits and shows progress; see plugin_utils/running/runner.py."""
+    """Waits and shows progress; see plugin_utils/running/slices.py."""
 
     parts = ("azure", "vault", "machines", "waiting")
     own = ("admin_password", "passphrase")

@@ -21,11 +21,11 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.output.next_steps imp
 from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import worded
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import reports
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.report_file import report_file
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import Once, display
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.once import Once, display
 
 
 class ActionModule(Once):
-    """Prints the table; see plugin_utils/running/runner.py and plugin_utils/output/next_steps.py."""
+    """Prints the table; see plugin_utils/running/once.py and plugin_utils/output/next_steps.py."""
 
     parts = ()
     own = ("allowed_failures", "on_timeout")

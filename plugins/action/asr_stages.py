@@ -54,7 +54,7 @@ OF_THE_ROLE = ("chain", "begin", "stage", "pause", "resume", "report")
 
 
 class ActionModule(Calling):
-    """See the module's documentation; each stage is the action of its own module (plugin_utils/running/runner.py).
+    """See the module's documentation; each stage is the action of its own module (plugin_utils/running/slices.py).
 
     It is long because each part of the role is a method here; what they decide is in plugin_utils.
     """

@@ -4,19 +4,33 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 MAP = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
-def test_every_room_of_the_domain_is_on_the_map() -> None:
-    rooms = {
-        path.name for path in (ROOT / "plugins/module_utils/failback").iterdir() if (path / "__init__.py").exists()
-    }
-    drawn = dict(re.findall(r"^ +\d  (\w+) +(\S.*)$", MAP, re.MULTILINE))
-    assert set(drawn) == rooms
+def test_every_room_is_on_the_map_on_the_floor_that_is_enforced() -> None:
+    for house, (folder, floors) in check_imports().HOUSES.items():
+        rooms = {path.name for path in (ROOT / folder).iterdir() if (path / "__init__.py").exists()}
+        drawing = MAP.partition(f"\n {folder} ")[2].partition("\n plugins/")[0]
+        drawn = {name: int(floor) for floor, name in re.findall(r"^ +(\d)  (\w+) +\S.*$", drawing, re.MULTILINE)}
+        assert set(drawn) == rooms, house
+        assert drawn == floors, house
+
+
+def check_imports() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("check_imports", ROOT / "scripts" / "check_imports.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["check_imports"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_every_test_that_holds_a_promise_exists() -> None:

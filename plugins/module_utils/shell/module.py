@@ -23,7 +23,7 @@ Writing a module with it takes an argument spec, a function that does the work, 
 * A module whose work may take long does one SLICE per call: it takes the options of ``specs.waiting()``, returns
   ``finished`` (false: call me again), ``cursor`` (plain JSON without secrets, handed back as the option of that name),
   ``progress`` (total, done, running, failed, waiting_for, slowest) and ``next_slice_seconds``. The action plugin does the
-  rest. Each module has a thin file of the same name under plugins/action (Slices or Once of plugin_utils/running/runner.py).
+  rest. Each module has a thin file of the same name under plugins/action (Slices or Once of plugin_utils/running).
 * ``diff``: return ``diff`` as ``{"before": ..., "after": ...}``; it is dropped unless the user asked for it.
 """
 

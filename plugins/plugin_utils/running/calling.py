@@ -10,7 +10,7 @@ from ansible.errors import AnsibleError
 
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import SHARED
 
-from .runner import Once
+from .once import Once
 
 #: Everything of ours begins so.
 PREFIX = "homeward.asr."

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.running.runner import introductions
+from ansible_collections.homeward.asr.plugins.plugin_utils.running.slices import introductions
 
 NOTE = {"name": "vault-new", "generation": "modernized", "note": "Modernized replication."}
 SILENT = {"name": "vault-empty", "generation": "unknown", "note": ""}

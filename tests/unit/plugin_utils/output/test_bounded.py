@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.shell import reporting
 from ansible_collections.homeward.asr.plugins.plugin_utils.output import bounded
-from ansible_collections.homeward.asr.plugins.plugin_utils.running import runner
+from ansible_collections.homeward.asr.plugins.plugin_utils.running import once
 
 
 def fleet(number: int) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ class Report:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, results: list[dict[str, Any]], **task: Any) -> None:
         self.said: list[str] = []
-        plugin = runner.Once.__new__(runner.Once)
+        plugin = once.Once.__new__(once.Once)
         plugin._task = SimpleNamespace(action="homeward.asr.asr_report", args={}, no_log=False, environment=[])
         plugin._task.__dict__.update(task)
         plugin._templar = SimpleNamespace(template=lambda value: value)
@@ -46,7 +46,7 @@ class Report:
         answer = reporting.work(SimpleNamespace(params=params, check=False))  # type: ignore[arg-type]
         monkeypatch.setattr(plugin, "_module", lambda arguments, task_vars: answer)
         shown = SimpleNamespace(display=lambda text, stderr=False: self.said.append(text))
-        monkeypatch.setattr(runner, "display", shown)
+        monkeypatch.setattr(once, "display", shown)
         self.result = bounded.failed(plugin._work({}))
 
 
@@ -153,7 +153,7 @@ def test_a_list_of_a_thousand_machines_is_a_small_event() -> None:
 def test_what_another_action_or_a_user_reads_is_not_shortened(
     monkeypatch: pytest.MonkeyPatch, called: bool, task: bool, expected: bool
 ) -> None:
-    plugin = runner.Once.__new__(runner.Once)
+    plugin = once.Once.__new__(once.Once)
     plugin.is_event = not called
     monkeypatch.setattr(plugin, "_listener", lambda: task)
     assert plugin._for_an_event() is expected

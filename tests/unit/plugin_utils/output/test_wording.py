@@ -21,7 +21,7 @@ from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import
     variable,
     worded,
 )
-from ansible_collections.homeward.asr.plugins.plugin_utils.running import runner
+from ansible_collections.homeward.asr.plugins.plugin_utils.running import once
 
 DOMAIN = Path(__file__).resolve().parents[4] / "plugins" / "module_utils" / "failback"
 
@@ -158,7 +158,7 @@ def test_a_role_used_without_our_playbooks_names_its_own_variables() -> None:
     ],
 )
 def test_the_listener_is_found_by_role_and_variables(role: str | None, known: dict[str, Any], said: str) -> None:
-    plugin = runner.Once.__new__(runner.Once)
+    plugin = once.Once.__new__(once.Once)
     named = None if role is None else SimpleNamespace(get_name=lambda: role)
     plugin._task = SimpleNamespace(_role=named, get_path=lambda: "/srv/play/site.yml:3")
     plugin._task_variables = known

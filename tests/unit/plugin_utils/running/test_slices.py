@@ -10,7 +10,7 @@ import pytest
 from ansible.errors import AnsibleActionFail
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.ports import Clock
-from ansible_collections.homeward.asr.plugins.plugin_utils.running import runner
+from ansible_collections.homeward.asr.plugins.plugin_utils.running import slices
 
 
 class Time:
@@ -35,7 +35,7 @@ class Stage:
         self.sent: list[dict[str, Any]] = []
         self.said: list[str] = []
         check = args.pop("_check", False)
-        plugin = runner.Slices.__new__(runner.Slices)
+        plugin = slices.Slices.__new__(slices.Slices)
         plugin._task = SimpleNamespace(
             action="homeward.asr.asr_reprotect",
             args=args,
@@ -126,7 +126,7 @@ def test_who_is_approved_is_settled_by_the_first_slice(monkeypatch: pytest.Monke
 
 
 def test_where_the_first_slice_died_nobody_was_held_at_the_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
-    died = {"failed": True, "code": runner.slice_end.DIED, "msg": "The slice died.", "_takes": 1.0}
+    died = {"failed": True, "code": slices.slice_end.DIED, "msg": "The slice died.", "_takes": 1.0}
     stage = Stage(monkeypatch, [died, END], approved=["held", "a"])
     stage.run()
     assert [sent["approved"] for sent in stage.sent] == [["held", "a"], ["a"]]
@@ -201,7 +201,7 @@ def test_a_service_that_stays_away_ends_the_run_and_keeps_what_is_known(monkeypa
     assert result["msg"] == "No answer."
     assert result["changed"] is True
     assert result["machines"] == [{"name": "a", "done": "waiting"}]
-    assert 100 + runner.PATIENCE <= stage.time.now <= 100 + runner.PATIENCE + 120
+    assert 100 + slices.PATIENCE <= stage.time.now <= 100 + slices.PATIENCE + 120
 
 
 def test_an_error_that_does_not_pass_ends_the_run_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -338,7 +338,7 @@ def test_a_login_refused_after_an_earlier_success_is_sat_out_and_ends_as_what_it
     result = stage.run()
     assert result["code"] == "login_failed"
     assert result["msg"].startswith("The secret has expired.")
-    assert stage.time.now >= 100 + runner.PATIENCE
+    assert stage.time.now >= 100 + slices.PATIENCE
     first = Stage(monkeypatch, [LOGIN])
     assert first.run()["code"] == "login_failed"
     assert len(first.sent) == 1
