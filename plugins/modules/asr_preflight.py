@@ -39,6 +39,14 @@ options:
       - master_target
       - process_server
     default: []
+  commit_when:
+    description:
+      - When a run would commit a machine to on-premises. With V(manual) the rule C(commit_approved) blocks each machine that awaits its
+        commit and is not in O(approved).
+      - V(verified) leaves that to the proofs, as O(homeward.asr.asr_failback#module:commit_when=verified) does.
+    type: str
+    choices: [verified, manual]
+    default: manual
   process_server_onprem:
     description: Process server on-premises for the reprotect to Azure, by name, if it differs from O(process_server).
     type: str
@@ -94,6 +102,7 @@ extends_documentation_fragment:
   - homeward.asr.placing
   - homeward.asr.accepting
   - homeward.asr.gates
+  - homeward.asr.approval
   - homeward.asr.attributes.info
   - homeward.asr.attributes.actiongroup
 seealso:

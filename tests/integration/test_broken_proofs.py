@@ -68,6 +68,7 @@ RULES = {
     "azure_vm_stopped": {"runs-in-azure"},
     "onprem_identity": {"has-a-twin"},
     "onprem_running": {"off-in-vcenter"},
+    "commit_approved": {"has-a-twin"},
 }
 
 
@@ -89,7 +90,8 @@ def home(scene: Scene) -> dict[str, Outcome]:
         },
     )
     clone = stray(scene, "has-a-twin")
-    seen["preflight"] = scene.playbook("preflight", **options)
+    approved = [name for name in HOMECOMERS if name not in RULES["commit_approved"]]
+    seen["preflight"] = scene.playbook("preflight", asr_approved=approved, **options)
     seen["check"] = scene.playbook("stage_3_failover_to_onprem", "--check", **VERIFIED, **options)
     seen["broken"] = scene.playbook("stage_3_failover_to_onprem", **VERIFIED, **options)
     sent = {name: scene.sent(name) for name in HOMECOMERS}

@@ -46,6 +46,7 @@ EXPECTED: dict[str, set[str]] = {
     "mt_retention_space": {"mt-linux-03"},
     "mt_datastores": {"mt-linux-02", "mt-windows-01"},
     "mt_slots": {"mt-windows-01"},
+    "mt_system": {"mt-linux-03"},
     "mt_snapshot": {"mt-windows-01"},
     "mt_controller": {"mt-windows-01"},
     "mt_uuid": {"mt-windows-01"},

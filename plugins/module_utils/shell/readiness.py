@@ -29,7 +29,9 @@ def argument_spec() -> specs.Spec:
         specs.placing(),
         specs.accepting(),
         specs.gates(),
+        specs.approval(),
         {
+            "commit_when": {"type": "str", "choices": ["verified", "manual"], "default": "manual"},
             "moments": {"type": "list", "elements": "str", "choices": list(MOMENTS), "default": []},
             "process_server_onprem": {"type": "str"},
             "policy_to_azure": {"type": "str"},

@@ -10,8 +10,9 @@ from ..lifecycle.decide import Hold, Send, Wait, project
 from ..lifecycle.table import COMMITS, Operation, Position
 from ..model.items import Item
 from ..model.refusal import Refusal
-from ..tracking.state import SliceState, approval
+from ..tracking.state import SliceState
 from ..tracking.track import Track
+from ..wanted.approval import approval
 from .barrier import foresee
 from .commits import refuse_unproven
 from .prerequisites import prerequisites
@@ -108,7 +109,7 @@ def beyond(state: SliceState, entry: Planned, held: Mapping[str, str]) -> bool:
 def conclude(state: SliceState, track: Track, operations: list[Operation], end: object) -> None:
     """How the machine's route would end."""
     if isinstance(end, Hold):
-        track.end("awaiting_approval", approval(end.operation))
+        track.end("awaiting_approval", approval(end.operation.step))
     elif isinstance(end, Refusal):
         track.end("refused", end)
         if not operations:

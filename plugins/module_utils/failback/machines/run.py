@@ -20,8 +20,9 @@ from ..model.refusal import Refusal
 from ..model.slice import Slice
 from ..tracking.cursor import Memory
 from ..tracking.pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
-from ..tracking.state import Due, SliceState, approval
+from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
+from ..wanted.approval import approval
 from ..wanted.order import Order
 from ..wanted.ruling import Judge
 from .barrier import hold_waiting, whole_groups
@@ -204,7 +205,7 @@ class Run(SliceState, Slice[None]):
         elif isinstance(decision, Done):
             track.end("done")
         elif isinstance(decision, Hold):
-            track.end("awaiting_approval", approval(decision.operation))
+            track.end("awaiting_approval", approval(decision.operation.step))
         else:
             track.end("refused", decision)
         return None

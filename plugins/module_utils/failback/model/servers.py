@@ -84,6 +84,8 @@ class MasterTarget:
     #: The appliance's own VM in vCenter, by its instance UUID.
     vm_uuid: str = ""
     vcenter_id: str = ""
+    #: Its system's name and version (SPEC); null in every recorded answer (SEEN).
+    os_version: str = ""
 
     @property
     def kind(self) -> str:
@@ -133,6 +135,7 @@ class MasterTarget:
                 for d in data.get("dataStores") or ()
             ),
             problems=_problems(data, "healthErrors", "validationErrors"),
+            os_version=str(data.get("osVersion") or ""),
         )
 
 

@@ -48,12 +48,13 @@ PARTS: Mapping[str, frozenset[str]] = {
     REPROTECT_TO_AZURE: frozenset({POLICIES}),
 }
 
-#: Rules that the run judges itself: its decision, its placement, its groups, and the gates.
+#: Rules that the run judges itself: its decision, its approvals, its placement, its groups, and the gates.
 BY_THE_RUN = frozenset(
     {
         "machine_read",
         "operation_allowed",
         "busy",
+        "commit_approved",
         "placement",
         "placement_to_azure",
         "group_split",
@@ -78,12 +79,14 @@ PROVEN = frozenset(
 #: The rule that must not guess where vCenter does not answer.
 POWER = "vm_off"
 
-#: Warnings that are left to preflight: a fact that it is given, ports and scripts it tries on request, and a look at DRS.
+#: Warnings that are left to preflight: a fact that it is given, ports and scripts it tries on request, a look at DRS, and a
+#: version that the service hardly ever tells.
 PREFLIGHT_ONLY = frozenset(
     {
         "cs_backup",
         "downtime_agreed",
         "mt_excluded",
+        "mt_system",
         "cs_port",
         "ps_port",
         "mt_port",

@@ -12,7 +12,7 @@ from ..model.resource_ports import ResourcePort
 from ..model.site_ports import SurveyPort
 from ..model.words import same
 from ..placement.classic import check_names
-from ..wanted.order import Order
+from ..wanted.order import Order, validate
 from ..wanted.refusals import selection_messages
 from .facts.build import build
 from .facts.facts import Facts
@@ -47,6 +47,7 @@ def preflight(
                 f"{moment!r} in '{{option:moments}}' is not a step.",
                 f"Choose from: {', '.join(MOMENTS)}.",
             )
+    validate(order)
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
     ports = None if reach is None else try_ports(seen.fabrics, reach)

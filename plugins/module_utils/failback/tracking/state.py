@@ -360,19 +360,3 @@ def _unclear(item: Item) -> ReadFailed:
     """An item whose entry is not understood, as an answer that cannot be trusted."""
     refusal = not_understood(item)
     return ReadFailed(refusal.code, refusal.reason, refusal.remedy)
-
-
-def approval(operation: Operation) -> Refusal:
-    """The message for a machine that waits for approval before its commit."""
-    if operation.step.endswith("_onprem"):
-        look = (
-            "Check it on-premises: Is it powered on and reachable? Is the data current and the IP address "
-            "correct? The commit deletes the Azure VM for good."
-        )
-    else:
-        look = (
-            "Check it in Azure: Is it running and reachable? Is the data current? The commit deletes all other "
-            "recovery points."
-        )
-    approve = "Then rerun with its name in '{option:approved}'."
-    return Refusal("awaiting_approval", "The machine is waiting for approval before the commit.", f"{look} {approve}")

@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from ..lifecycle.table import Position
 from ..model.errors import InputError
 from ..model.items import Item
+from ..model.refusal import Refusal
 from ..model.words import Named, same, stripped
 from .selection import item_names, listing
 
@@ -63,3 +64,19 @@ def _fitting(word: str, chosen: Sequence[Item], by_name: Named[Item], by_group: 
             f"Correct or remove it; choose from: {listing(i.friendly_name for i in chosen)}.",
         )
     return fits
+
+
+def approval(step: str) -> Refusal:
+    """The message for a machine that waits for approval before its commit."""
+    if step.endswith("_onprem"):
+        look = (
+            "Check it on-premises: Is it powered on and reachable? Is the data current and the IP address "
+            "correct? The commit deletes the Azure VM for good."
+        )
+    else:
+        look = (
+            "Check it in Azure: Is it running and reachable? Is the data current? The commit deletes all other "
+            "recovery points."
+        )
+    approve = "Then rerun with its name in '{option:approved}'."
+    return Refusal("awaiting_approval", "The machine is waiting for approval before the commit.", f"{look} {approve}")

@@ -77,6 +77,7 @@ def test_accepted_it_passes_and_stays_in_the_result() -> None:
         ({"mt_snapshot": True}, "accept_without_reason", "mt_snapshot"),
         ({"rpo": None}, "accept_without_reason", "rpo"),
         ({"azure_vm_stopped": "Ann says so"}, "accept_refused", "the commit deletes the Azure VM"),
+        ({"commit_approved": "Ann says so"}, "accept_refused", "approve it by name"),
         ({"onprem_running": "Ann says so"}, "accept_refused", "Start it and check it"),
         ({"operation_allowed": "Ann says so"}, "accept_refused", "Follow the reason."),
     ],
@@ -130,6 +131,36 @@ def test_a_machine_at_home_is_not_stopped_by_the_servers_of_a_failback() -> None
     result = run(Resources(world(P.HOME)), Center(names(), has_snapshot=True))
     assert "mt_snapshot" in broken(result)
     assert "mt_snapshot" not in of(result, "m-000")["blocked_by"]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "stopped"),
+    [
+        ({"commit_when": "manual"}, {"m-000", "m-001"}),
+        ({"approved": ("m-000",), "commit_when": "manual"}, {"m-001"}),
+        ({"approved": ("held",), "commit_when": "manual"}, set()),
+        ({"commit_when": "verified"}, set()),
+    ],
+)
+def test_a_commit_that_is_not_approved_blocks_as_the_run_would_hold_it(
+    wishes: dict[str, Any], stopped: set[str]
+) -> None:
+    result = run(Resources(world(P.HOME_UNCOMMITTED, number=2)), Center(names(2)), **wishes)
+    assert broken(result).get("commit_approved", set()) == stopped
+    assert result["passed"].get("commit_approved", 0) == 2 - len(stopped)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "code"),
+    [
+        ({"approved": ("m-00O",), "commit_when": "manual"}, "approval_not_found"),
+        ({"approved": ("m-000",), "commit_when": "verified"}, "approved_and_verified"),
+    ],
+)
+def test_an_approval_that_a_run_refuses_is_refused(wishes: dict[str, Any], code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        run(Resources(world(P.HOME_UNCOMMITTED, number=2)), Center(names(2)), **wishes)
+    assert caught.value.code == code
 
 
 def test_what_cannot_be_read_is_not_known_and_ends_nobody_elses_judgement() -> None:

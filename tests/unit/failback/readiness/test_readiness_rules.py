@@ -49,6 +49,9 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.ru
     ELSEWHERE,
     RULES,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.master_target_systems import (
+    is_newer,
+)
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.rule import (
     BLOCK,
     PASS,
@@ -59,6 +62,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.heal
     judge_master_target,
     judge_process_server,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.approval import approval
 
 FRESH, OLD = text(START - timedelta(minutes=10)), text(START - timedelta(hours=9))
 GB = 1 << 30
@@ -230,6 +234,11 @@ def gateway(
         served=(vm(),),
     )
     return replace(base, **(more or {}))
+
+
+def served(system: str, own: str | None) -> Gateway:
+    """A master target with a system of its own, beside a machine with another."""
+    return replace(gateway(osVersion=own), machines=("web",), systems=frozenset({system}))
 
 
 PLACED = Placement(
@@ -406,6 +415,10 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
         (gateway(retentionVolumes=[{"volumeName": "R"}]), F),
     ),
     "mt_datastores": ((gateway(), F), (gateway(dataStores=[]), F), None),
+    "mt_system": (
+        (served("Ubuntu 16.04", "Ubuntu 20.04.6 LTS"), F), (served("Ubuntu 20.04", "Ubuntu 16.04.7 LTS"), F),
+        (served("Ubuntu 20.04", None), F),
+    ),
     "mt_slots": ((gateway(), F), (gateway(diskCount=59), F), None),
     "mt_vm": ((gateway(), F), (gateway(MT, vms=[MT, replace(MT, moid="vm-2")]), F), (gateway(), NO_SURVEY)),
     "mt_snapshot": ((gateway(), F), (gateway(replace(MT, has_snapshot=True)), F), (gateway(replace(MT, connection="disconnected")), F)),
@@ -455,6 +468,9 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
         (machine(details={**PHYSICAL, "osName": "Windows Server 2008 R2"}), F), (machine(details=PHYSICAL), F),
     ),
     "recovery_point": ((ready(), F), (ready(consistencyPoints={}), F), (ready(consistencyPoints=None), F)),
+    "commit_approved": (
+        (machine(P.HOME_UNCOMMITTED), F), (machine(P.HOME_UNCOMMITTED, more={"awaiting": approval("commit_to_onprem")}), F), None,
+    ),
     "azure_target": (
         (machine(P.HOME, details={"recoveryAzureVMSize": "D2", "selectedRecoveryAzureNetworkId": NET}), F),
         (machine(P.HOME, details={"recoveryAzureVMSize": "D2"}), F), None,
@@ -580,6 +596,27 @@ def test_without_vcenter_nothing_of_it_passes(rule_id: str) -> None:
     # What placing and the vault know needs no vCenter: the datastores that are offered, and their kind.
     told_by_the_vault = {"mt_slots", "datastore_kind", "free_space", "esxi_licence", "host_discovered", "same_vcenter"}
     assert said is None or said.holds is not True or rule_id in told_by_the_vault, said
+
+
+@pytest.mark.parametrize(
+    ("machine_has", "server_has", "newer"),
+    [
+        ("Microsoft Windows Server 2016 Datacenter", "Windows Server 2012 R2", True),
+        ("Windows Server 2012", "Microsoft Windows Server 2012 R2 Standard", False),
+        ("Windows Server 2012 R2", "Windows Server 2012", True),
+        ("Red Hat Enterprise Linux 8.8", "Red Hat Enterprise Linux 8.8", False),
+        ("Red Hat Enterprise Linux 8.10", "Red Hat Enterprise Linux 8.9", True),
+        ("Red Hat Enterprise Linux 8.8", "Red Hat Enterprise Linux 8", None),
+        ("CentOS 7.9", "Ubuntu 16.04", None),
+        ("Windows 10", "Windows Server 2016", None),
+        ("6.3.9600", "6.3.9600", None),
+        ("Debian GNU/Linux", "Debian GNU/Linux 12", None),
+    ],
+)
+def test_systems_compare_within_a_distribution_only(machine_has: str, server_has: str, newer: bool | None) -> None:
+    assert is_newer(machine_has, server_has) is newer
+    verdicts = {True: WARN, False: PASS, None: UNKNOWN}
+    assert verdict("mt_system", (served(machine_has, server_has), F)) == verdicts[newer]
 
 
 def test_every_preflight_check_is_a_rule_or_has_a_reason() -> None:

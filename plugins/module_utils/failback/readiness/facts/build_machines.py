@@ -29,6 +29,7 @@ from ...model.refusal import Refusal
 from ...placement.classic import place_to_azure, place_to_onprem
 from ...placement.estate import Slots
 from ...proofs.arrival import holders
+from ...wanted.approval import WAITS, approval, approved_of
 from ...wanted.order import Order
 from .lookups import Lookups
 from .moments import MACHINE
@@ -96,7 +97,21 @@ class Machines:
             limit=limit,
             held=self.held,
             decided={step: decide(observed, (step,), LIFECYCLE, wishes) for step in steps if self.lookups.due is None},
+            awaiting=self.awaiting(item),
         )
+
+    def awaiting(self, item: Item) -> Refusal | None:
+        """As the run decides it."""
+        approved = self.lookups.due is not None or item.key in self.approved
+        held = self.lookups.order.decision_policy.holds(COMMIT_TO_ONPREM, approved)
+        return approval(COMMIT_TO_ONPREM) if held else None
+
+    @cached_property
+    def approved(self) -> set[str]:
+        """Keys of the machines whose commit is approved."""
+        chosen = self.lookups.seen.choice.items
+        waiting = {item.key for item in chosen if LIFECYCLE.standing(item) in WAITS}
+        return approved_of(self.lookups.order.approved, chosen, waiting)
 
     @cached_property
     def held(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ...lifecycle.bodies import Placement
 from ...lifecycle.held import disks_of
+from ...lifecycle.table import REPROTECT_TO_ONPREM
 from ...model.items import Json
 from ...model.refusal import Refusal
 from ...model.servers import Fabric, MasterTarget, ProcessServer
@@ -172,4 +173,7 @@ class Servers:
                 disks_of(m.item) for m in machines if m.item is not None and isinstance(m.placed, Placement)
             ),
             served=tuple(m.vm for m in machines if m.vm is not None),
+            systems=frozenset(
+                str(m.details.get("osVersion") or "") for m in machines if REPROTECT_TO_ONPREM in m.moments
+            ),
         )

@@ -59,6 +59,8 @@ class Machine(Subject):
     held: Mapping[str, str] = field(default_factory=dict)
     #: What the engine would decide for each of its moments, by step.
     decided: Mapping[str, Decision] = field(default_factory=dict)
+    #: What its commit waits for; None where it is approved, or every proven machine is committed.
+    awaiting: Refusal | None = None
 
     @property
     def vm(self) -> SiteMachine | None:
@@ -119,6 +121,8 @@ class Gateway(Server):
     wanted_disks: int = 0
     #: VMs of machines that it serves, whose UUIDs must not be its own.
     served: tuple[SiteMachine, ...] = ()
+    #: Systems of those machines as the vault tells them, empty where it does not.
+    systems: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

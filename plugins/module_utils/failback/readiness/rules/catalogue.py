@@ -11,6 +11,7 @@ from . import (
     azure_vms,
     configuration_servers,
     consistency_groups,
+    master_target_systems,
     master_targets,
     next_step,
     onprem_hosts,
@@ -27,6 +28,7 @@ RULES: tuple[Rule, ...] = (
     *tcp_ports.RULES,
     *azure_probes.RULES,
     *master_targets.RULES,
+    *master_target_systems.RULES,
     *consistency_groups.RULES,
     *next_step.RULES,
     *azure_vms.RULES,
@@ -48,6 +50,7 @@ FIRM: Mapping[str, str] = MappingProxyType(
         "group_split": "{set:split_groups=true} decides that",
         "group_mixes_systems": "a master target serves one operating system",
         "azure_vm_stopped": "the commit deletes the Azure VM, which must not be in use",
+        "commit_approved": "a commit is approved with {option:approved}, machine by machine",
         "onprem_running": "the commit deletes the Azure VM, so that only the machine on-premises is left",
     }
 )
@@ -62,9 +65,6 @@ _DEPLOY = "about a server that does not exist yet: asr_process_server checks it 
 ELSEWHERE: Mapping[int, str] = MappingProxyType(
     {
         19: _DEPLOY,
-        23: "no source says it: the service leaves a master target's system version empty (SEEN null), and versions of different "
-        "distributions do not compare",
-        66: "no fact but a decision: without {option:approved} or {set:commit_when=verified} no commit is sent",
         71: _GUEST,
         72: _GUEST,
         73: _GUEST,

@@ -7,12 +7,12 @@ The decision is the engine's own (lifecycle/decide.py), asked for the step alone
 from __future__ import annotations
 
 from ...lifecycle.decide import Decision, Done, Wait
-from ...lifecycle.table import POSITION_TEXT, STEP_TEXT
+from ...lifecycle.table import POSITION_TEXT, STEP_TEXT, Position
 from ...lifecycle.why_not import told_beside
 from ...model.refusal import Refusal
 from ...model.texts import begun
 from ..facts.facts import Facts
-from ..facts.moments import BACK, FAILOVER, MACHINE, ONLY_CLASSIC, OUT, REPROTECT, STEPS
+from ..facts.moments import BACK, COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, OUT, REPROTECT, STEPS
 from ..facts.subjects import Machine
 from .rule import BLOCK, WARN, Rule, Said, bad, ok, unknown
 
@@ -169,6 +169,18 @@ def longer_failover(s: Machine, _f: Facts) -> Said | None:
     )
 
 
+def commit_approved(s: Machine, _f: Facts) -> Said | None:
+    """The run's own decision. A machine that is not approved waits there; no run refuses it for that."""
+    if s.position is not Position.HOME_UNCOMMITTED:
+        return None
+    if s.awaiting is None:
+        return ok("Its commit is approved, or follows the proofs alone.")
+    return bad(
+        "Its commit is not approved: it deletes the Azure VM for good, and no other recovery point can be chosen afterwards.",
+        s.awaiting.remedy,
+    )
+
+
 def downtime(s: Machine, _f: Facts) -> Said | None:
     """Only people know their window: accepting the rule with a reason records who agreed."""
     return unknown(f"Whether the downtime of {s.name} is agreed is not known.") if s.item is not None else None
@@ -230,6 +242,11 @@ RULES: tuple[Rule, ...] = (
         "downtime_agreed", "Downtime is agreed", MACHINE, FAILOVER, WARN, downtime, "nothing: people know it",
         "Agree on a window with the machine's owners; accept this rule with their names to have that in the report.",
         "preflight check 62", (62,),
+    ),
+    Rule(
+        "commit_approved", "Commit is approved, or follows the proofs alone", MACHINE, COMMIT, BLOCK, commit_approved,
+        "{option:approved} and {set:commit_when=verified}",
+        "Check the machine on-premises, then approve it by name in {option:approved}.", "preflight check 66", (66,),
     ),
     Rule(
         "azure_target", "Azure VM's size and network are set", MACHINE, OUT, BLOCK, azure_target,
