@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with
+from pythons import find_go
 
 SCRIPTS = ROOT / "tests" / "clients"
 #: One machine of each vault of the fleet mixed-12.
@@ -81,8 +82,7 @@ def node_clients() -> list[Client]:
 
 def go_clients() -> list[Client]:
     """Those that are written in Go: Microsoft's SDK moves machines, govc looks. Raises Failed, and Skipped without Go."""
-    path = os.pathsep.join((str(BUILD / "go-venv" / "bin"), os.environ.get("PATH", os.defpath)))
-    go = shutil.which("go", path=path)
+    go = find_go(BUILD)
     if go is None:
         raise Skipped("there is no Go on this machine")
     made = BUILD / "client-go"

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pythons
+
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -24,7 +26,10 @@ class Failed(Exception):
 
 
 def real_python(version: str) -> Path:
-    """The directory of a Python that answers to its name; a version manager's stub that does not is passed over."""
+    """The directory of a Python that answers to its name; a version manager's stub that does not is passed over.
+
+    Where the machine has none, one is downloaded. Raises Skipped.
+    """
     places = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
     if shutil.which("pyenv"):
         root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
@@ -35,7 +40,10 @@ def real_python(version: str) -> Path:
             said = subprocess.run([program, "-c", "print(1)"], capture_output=True, check=False)
             if said.returncode == 0:
                 return place
-    raise Skipped(f"there is no Python {version} on this machine")
+    try:
+        return pythons.fetched(version, BUILD)
+    except pythons.Unavailable as why:
+        raise Skipped(f"there is no Python {version} on this machine, and none could be downloaded: {why}") from why
 
 
 def environment_with(

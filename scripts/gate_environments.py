@@ -22,7 +22,7 @@ INSTALLED = WORK / "installed"
 
 
 #: Every ansible-core that is promised beside the one of the test tools, with the Python it is tried on.
-CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.12"}
+CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.14"}
 
 
 def core(version: str) -> Path:
