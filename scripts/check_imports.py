@@ -37,8 +37,11 @@ FLOORS = {
     "deploy": 5,
     "machines": 6,
 }
-#: The rooms inside a room, lowest first; the room's own files are above them.
-INNER = {"readiness": ("facts", "rules")}
+#: The rooms and files inside a room that have floors of their own; the room's other files are above them.
+INNER = {
+    "readiness": {"facts": 1, "rules": 2},
+    "guest": {"sections": 1, "network": 2, "master_target": 2},
+}
 #: The rooms of plugin_utils and the floor each is on.
 PLUGIN_FLOORS = {
     "variables": 1,
@@ -145,13 +148,13 @@ def points_down(house: str, mine: str, other: str) -> bool:
 def home_of(path: Path, house: str) -> tuple[str, str]:
     """The room of a house that a file is in, and the room inside it, if any."""
     room, inner, *_file = [*path.relative_to(ROOT / HOUSES[house][0]).parts[:-1], "", ""]
-    return room, inner
+    return room, path.stem if path.stem in INNER.get(room, {}) else inner
 
 
 def inner_points_down(room: str, mine: str, other: str) -> bool:
     """Whether room.mine may import room.other; empty for the room's own files."""
-    order = [*INNER.get(room, ()), ""]
-    return mine in order and order.index(other) <= order.index(mine)
+    floors = INNER.get(room, {})
+    return mine in ("", other) or floors.get(other, len(floors) + 1) < floors.get(mine, 0)
 
 
 def check_import(found: Import, room: str) -> Iterator[str]:
@@ -177,7 +180,7 @@ def check_import(found: Import, room: str) -> Iterator[str]:
                 yield f"{room}.{mine} does not import {room}.{file}: arrows point down"
             for target in inside(found, room) if mine == file else ():
                 theirs = target.split(".")[1]
-                theirs = theirs if theirs in INNER.get(mine, ()) else ""
+                theirs = theirs if theirs in INNER.get(mine, {}) else ""
                 if not inner_points_down(mine, inner, theirs):
                     yield f"{room}.{mine}.{inner} does not import {target}: arrows point down"
 
@@ -188,10 +191,11 @@ def inside(found: Import, house: str) -> Iterator[str]:
     if not found.module.startswith(f"{base}."):
         return
     rest = found.module.removeprefix(f"{base}.").split(".")
-    if len(rest) == 1 or (len(rest) == 2 and rest[1] in INNER.get(rest[0], ())):
+    deeper = [*rest[:2], ""][1] if (ROOT / HOUSES[house][0] / "/".join(rest[:2])).is_dir() else ""
+    if len(rest) == 1 or (len(rest) == 2 and deeper):
         yield from (".".join([*rest, name]) for name in found.names)
     else:
-        yield ".".join(rest[:3] if rest[1] in INNER.get(rest[0], ()) else rest[:2])
+        yield ".".join(rest[:3] if deeper else rest[:2])
 
 
 def circles(edges: dict[str, set[str]]) -> Iterator[str]:
@@ -233,7 +237,7 @@ def main() -> int:
             where = f"{path.relative_to(ROOT)}:{found.line}"
             problems += [f"{where}: {said} ({found.module})" for said in check_import(found, room)]
             if room in HOUSES:
-                name = ".".join(word for word in (*home_of(path, room), path.stem) if word)
+                name = ".".join(path.relative_to(ROOT / HOUSES[room][0]).with_suffix("").parts)
                 edges[room].setdefault(name, set()).update(inside(found, room))
     for house, (folder, floors) in HOUSES.items():
         problems += [f"{folder}: imports go in a circle: {c}" for c in circles(edges[house])]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.versions import choose_archive
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.master_target.versions import choose_archive
 
 DOCUMENTATION = r"""
 name: agent_archive

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_plan import guest_addresses
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.addresses import guest_addresses
 
 DOCUMENTATION = r"""
 name: guest_addresses

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_plan import guest_network
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.plan import guest_network
 
 DOCUMENTATION = r"""
 name: guest_network

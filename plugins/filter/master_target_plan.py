@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.plan import plan
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.master_target.plan import plan
 
 DOCUMENTATION = r"""
 name: master_target_plan

@@ -16,9 +16,9 @@ import pytest
 import yaml
 from scene import ROOT, Scene, linux, vault
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_plan import guest_network
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.plan import guest_network
 
-sys.path.insert(0, str(ROOT / "tests" / "unit" / "guest"))
+sys.path.insert(0, str(ROOT / "tests" / "unit" / "plugin_utils" / "guest"))
 from networks import survey
 
 FLEET: dict[str, Any] = {

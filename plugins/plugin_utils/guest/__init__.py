@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans for a Linux guest that is to become a master target. Standard library only; runs on the controller, whatever Python the guest has."""
+"""Plans for guests of virtual machines, made from what a script saw in them. They run on the controller, whatever Python the guest has."""

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the role guest_network does inside a Linux guest, as root: guest.sh COMMAND. Plain sh, no Python.
-#   survey           prints what is there; plugins/plugin_utils/guest/network_survey.py reads it. Changes nothing.
+#   survey           prints what is there; plugins/plugin_utils/guest/network/survey.py reads it. Changes nothing.
 #   keep [check]     keeps configuration files (with their secrets) and packages of the network managers below $S/kept.
 #   put SECONDS      reads the plan from standard input, saves what it changes, starts the timer that rolls back, and writes files. Prints
 #                    what it did; "NOT INSTALLED" where the kept packages could not be installed.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Prints what is there as JSON, for plugins/plugin_utils/guest/network_windows.py. Changes nothing.
+# Prints what is there as JSON, for plugins/plugin_utils/guest/network/windows.py. Changes nothing.
 $ErrorActionPreference = 'Stop'
 $adapters = foreach ($a in Get-NetAdapter -Physical | Sort-Object ifIndex) {
     $ip = Get-NetIPInterface -InterfaceIndex $a.ifIndex -AddressFamily IPv4 -ErrorAction SilentlyContinue

@@ -11,10 +11,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...module_utils.failback.model.refusal import Refusal
-from .network_record import Record, RecordError, dump, head, load, match, named, renewed, same, strangers, use
-from .network_survey import AZURE_TAG, Interface, Route
-from .survey import SurveyError
+from ....module_utils.failback.model.refusal import Refusal
+from ..sections import SurveyError
+from .matching import match, named, no_adapter, strangers
+from .record import Record, RecordError, dump, head, load, renewed, same, use
+from .survey import AZURE_TAG, Interface, Route
 
 
 def read(text: str) -> dict[str, Any]:
@@ -44,13 +45,7 @@ def guest_windows(text: str, action: str, record: str, settings: Mapping[str, An
     names, macs, missing = match(wanted, found)
     wanted = named(wanted, names, macs)
     if missing and action == "restore":
-        problems.append(
-            Refusal(
-                "interface_missing",
-                f"This machine has no network adapter for {', '.join(missing)} of the record.",
-                "Add the adapter in vCenter, or remove the interface from the record.",
-            ).result()
-        )
+        problems.append(no_adapter(missing).result())
     steps = [s for i in wanted.interfaces if (s := _step(i, wanted, found, seen))]
     tools = [u for u, state in wanted.tools.items() if all(state) and _tools(seen).get(u) != state]
     offline = [

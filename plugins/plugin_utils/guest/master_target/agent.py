@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ...module_utils.failback.model.refusal import Refusal
+from ....module_utils.failback.model.refusal import Refusal
 from .retention import Objection
 from .survey import Survey
 from .versions import archive_version, newer_than, numbers, release

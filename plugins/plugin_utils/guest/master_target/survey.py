@@ -8,11 +8,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-SECTION = re.compile(r"^#=# (\w+)$")
-
-
-class SurveyError(ValueError):
-    """The text is not what the survey script prints, or it was cut off."""
+from ..sections import sections_of
 
 
 @dataclass(frozen=True)
@@ -62,8 +58,8 @@ class Survey:
     os_version: str
 
     def lines(self, name: str) -> list[str]:
-        """The lines of a section that are not empty."""
-        return [line for line in self.sections.get(name, []) if line.strip()]
+        """The lines of a section."""
+        return self.sections.get(name, [])
 
     def first(self, name: str) -> str:
         return next(iter(self.lines(name)), "").strip()
@@ -89,16 +85,8 @@ class Survey:
 
 
 def parse(text: str) -> Survey:
-    """Read the survey. Raises SurveyError when its last section is missing: an incomplete survey is not used."""
-    sections: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in text.replace("\r", "").splitlines():
-        if found := SECTION.match(line):
-            current = sections.setdefault(found.group(1), [])
-        else:
-            current.append(line)
-    if "ok" not in sections.get("end", []):
-        raise SurveyError("the guest survey did not finish")
+    """Read the survey. Raises SurveyError when it was cut off."""
+    sections = sections_of(text)
     os_id, os_version = _system(sections.get("os", []))
     udev = _udev(sections.get("udev", []))
     return Survey(

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ...module_utils.failback.model.refusal import Refusal
+from ....module_utils.failback.model.refusal import Refusal
 from .survey import BlockDevice, Mount, Survey, bare_wwn
 
 #: The label of the file system that the role creates: by it an interrupted run recognises its own work.

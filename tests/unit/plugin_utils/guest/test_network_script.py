@@ -11,10 +11,10 @@ from pathlib import Path
 
 from networks import survey
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_files import orders
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_survey import File, read
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.files import orders
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.survey import File, read
 
-SCRIPT = Path(__file__).resolve().parents[3] / "roles" / "guest_network" / "files" / "guest.sh"
+SCRIPT = Path(__file__).resolve().parents[4] / "roles" / "guest_network" / "files" / "guest.sh"
 OWNER = f"{os.getuid()}:{os.getgid()}"
 
 

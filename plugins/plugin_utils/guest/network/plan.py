@@ -12,32 +12,26 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ...module_utils.failback.model.refusal import Refusal
-from .network_files import filled, orders, repairs, written
-from .network_record import (
+from ....module_utils.failback.model.refusal import Refusal
+from .differences import file_differences, interface_difference, network_differences, storage_differences
+from .files import filled, orders, repairs, written
+from .matching import match, named, no_adapter, strangers
+from .record import (
     MANAGERS,
     Record,
     RecordError,
-    addresses,
     build,
     dump,
-    file_differences,
-    interface_difference,
     load,
-    match,
-    named,
-    network_differences,
     recorded_files,
     renewed,
     same,
     static_routes,
-    storage_differences,
-    strangers,
     use,
 )
-from .network_secrets import MARK
-from .network_survey import File, Network, read
-from .network_windows import guest_windows
+from .secrets import MARK
+from .survey import File, Network, read
+from .windows import guest_windows
 
 #: Directories where a file that was not recorded configures the network all the same.
 DIRECTORIES = (
@@ -74,11 +68,6 @@ def guest_network(text: str, action: str, record: str = "", settings: Mapping[st
     if action == "compare":
         return {"problems": problems, **_compared(wanted, seen, missing)}
     return _restore(wanted, seen, missing, options, problems)
-
-
-def guest_addresses(texts: list[str]) -> str:
-    """The filter behind addresses.csv."""
-    return addresses(texts)
 
 
 def _basics(seen: Network, action: str, options: Mapping[str, Any]) -> Iterator[dict[str, object]]:
@@ -191,14 +180,7 @@ def _restore(
     lines += [f"package {p}: installed when recorded, missing now" for p in packages]
     lines += [f"{u}: ran when recorded, does not now" for u in _tools(wanted, seen)]
     if missing:
-        problems = [
-            *problems,
-            Refusal(
-                "interface_missing",
-                f"This machine has no network adapter for {', '.join(missing)} of the record.",
-                "Add the adapter in vCenter, or remove the interface from the record.",
-            ).result(),
-        ]
+        problems = [*problems, no_adapter(missing).result()]
     if unknown:
         problems = [
             *problems,

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.versions import archive_version, choose_archive
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.master_target.versions import (
+    archive_version,
+    choose_archive,
+)
 
 PATTERN = "Microsoft-ASR_UA_*_UBUNTU-20.04-64*.tar.gz"
 

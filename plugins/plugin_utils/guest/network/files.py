@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...module_utils.failback.model.refusal import Refusal
-from .network_record import COMMENTED, Record, effective
-from .network_secrets import MARK, fill, has_secrets, redact
-from .network_survey import File, Network
+from ....module_utils.failback.model.refusal import Refusal
+from .record import COMMENTED, Record, effective
+from .secrets import MARK, fill, has_secrets, redact
+from .survey import File, Network
 
 REPAIRS = ("fstab", "lvm", "multipath")
 

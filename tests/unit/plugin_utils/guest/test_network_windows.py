@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_plan import guest_network
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.survey import SurveyError
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.plan import guest_network
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.sections import SurveyError
 
 LAN = {
     "alias": "Ethernet",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from guests import BOOT, INSTALLED, RETENTION_MOUNT, ROOT_MOUNT, SETTINGS, SYSTEM, codes, disk, generation, judged, text
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.survey import SurveyError
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.sections import SurveyError
 
 
 def test_a_fitting_guest_is_not_refused() -> None:
@@ -19,7 +19,7 @@ def test_a_fitting_guest_is_not_refused() -> None:
 
 
 def test_half_a_survey_is_no_survey() -> None:
-    from ansible_collections.homeward.asr.plugins.plugin_utils.guest.plan import plan
+    from ansible_collections.homeward.asr.plugins.plugin_utils.guest.master_target.plan import plan
 
     with pytest.raises(SurveyError):
         plan(text().split("#=# end", maxsplit=1)[0], generation(), SETTINGS)

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.plan import plan
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.master_target.plan import plan
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "master_target_guest"
+ROLE = Path(__file__).resolve().parents[4] / "roles" / "master_target_guest"
 BOOT = "0d0e0a0f-0000-4000-8000-000000000001"
 TERABYTE = 2147483648  # sectors of 512 bytes
 

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from .survey import SECTION, SurveyError
+from ..sections import SurveyError, sections_of
 
 #: Chassis asset tag of every virtual machine in Azure (documented by Microsoft; all sizes and generations).
 AZURE_TAG = "7783-7084-3265-9085-8269-3286-77"
@@ -89,15 +89,7 @@ class Network:
 
 def read(text: str) -> Network:
     """Raises SurveyError when the survey was cut off, or holds what it never prints."""
-    sections: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in text.replace("\r", "").splitlines():
-        if found := SECTION.match(line):
-            current = sections.setdefault(found.group(1), [])
-        elif line.strip():
-            current.append(line)
-    if "ok" not in sections.get("end", []):
-        raise SurveyError("the guest survey did not finish")
+    sections = sections_of(text)
 
     def lines(name: str) -> list[str]:
         return sections.get(name, [])

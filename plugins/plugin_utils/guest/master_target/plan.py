@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ...module_utils.failback.model.refusal import Refusal
-from .agent_plan import agent_problems, agent_state
+from ....module_utils.failback.model.refusal import Refusal
+from .agent import agent_problems, agent_state
 from .retention import Objection, Retention, judge
 from .survey import Survey, parse
 from .versions import core_manages, kernel_fits, numbers

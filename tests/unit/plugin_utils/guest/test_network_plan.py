@@ -9,9 +9,10 @@ import pytest
 import yaml
 from networks import FSTAB, KEYFILE, LAN, azure_style, survey
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_plan import guest_addresses, guest_network
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_secrets import MARK
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.survey import SurveyError
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.addresses import guest_addresses
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.plan import guest_network
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.secrets import MARK
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.sections import SurveyError
 
 AZURE = "sys_vendor=Microsoft Corporation\nchassis_asset_tag=7783-7084-3265-9085-8269-3286-77"
 WIFI = f"{KEYFILE}\n[wifi-security]\npsk=hunter2\n"

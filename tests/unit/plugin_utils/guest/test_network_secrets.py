@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network_secrets import MARK, fill, redact
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.network.secrets import MARK, fill, redact
 
 S = "hunter2,with}odd chars"
 PLAIN = "hunter2"

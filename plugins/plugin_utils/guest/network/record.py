@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The record of a machine's network: a dict, its YAML that people read and edit, and what differs from a machine as it is now."""
+"""The record of a machine's network: made from a survey, and its YAML that people read and edit."""
 
 from __future__ import annotations
 
-import csv
-import difflib
-import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
 
-from ...module_utils.failback.model.refusal import Refusal
-from .network_secrets import redact
-from .network_survey import File, Interface, Network, Route
+from .secrets import redact
+from .survey import File, Interface, Network, Route
 
 HEADER = """\
 # How this machine's network was set up at home, by the role homeward.asr.guest_network. It may be edited.
@@ -85,7 +81,7 @@ def build(seen: Network, settings: Mapping[str, Any]) -> dict[str, Any]:
         "tools": {u: _state(s) for u, s in sorted(seen.tools.items())},
         "files": [_file(f) for f in recorded_files(seen.files).values()],
         "storage": {
-            "files": [_file(f) for f in _storage(seen.storage).values()],
+            "files": [_file(f) for f in storage_files(seen.storage).values()],
             "volumes": list(seen.volumes),
         },
     }
@@ -112,7 +108,8 @@ def recorded_files(files: Mapping[str, File]) -> dict[str, File]:
     }
 
 
-def _storage(files: Mapping[str, File]) -> dict[str, File]:
+def storage_files(files: Mapping[str, File]) -> dict[str, File]:
+    """The configuration of storage as it is recorded: without secrets, and without comments where files are mostly comments."""
     return {p: replace(f, text=effective(p, redact(f.text))) for p, f in sorted(files.items())}
 
 
@@ -226,36 +223,6 @@ def use(data: Mapping[str, Any]) -> Record:
     )
 
 
-def strangers(wanted: Record, hostname: str, macs: set[str], settings: Mapping[str, Any]) -> list[dict[str, object]]:
-    """What says that the record is not of the machine that answers.
-
-    An address may lead to another machine by now: ours has the recorded host name, or one of the MAC addresses. Two machines may have
-    one name: where the record is of another replicated item, only the MAC addresses prove that protection was set up again.
-    """
-    if {i.mac for i in wanted.interfaces if i.physical and i.mac} & macs:
-        return []
-    item = str(settings.get("item_id") or "")
-    if wanted.item_id and item and wanted.item_id.lower() != item.lower():
-        return [
-            Refusal(
-                "other_item",
-                f"{settings.get('file') or 'The record'} is of another replicated item ({wanted.item_id}), and the machine has none of its "
-                "MAC addresses.",
-                "Give one of two machines of the same name a record directory of its own (asr_record_dir of its host). If it is the same "
-                "machine, correct item_id in the record.",
-            ).result()
-        ]
-    if not wanted.hostname or wanted.hostname.lower() == hostname.lower():
-        return []
-    return [
-        Refusal(
-            "other_machine",
-            f"The machine that answers is {hostname}, and has none of the MAC addresses recorded for {wanted.hostname}.",
-            "Correct its address (ansible_host), or the host name in the record.",
-        ).result()
-    ]
-
-
 def same(old: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
     """Whether two records are of the same network, whatever vault and replicated item they name."""
     named_by = {"machine", "vault", "item_id"}
@@ -277,171 +244,3 @@ def swapped(text: str, swap: Mapping[str, str], *, word: str = r"[0-9A-Za-z_.:]"
         return text
     pattern = rf"(?<!{word})(?:{'|'.join(map(re.escape, longest))})(?!{word}*[0-9A-Za-z_])"
     return re.sub(pattern, lambda m: swap[m.group(0)], text)
-
-
-def named(record: Record, names: Mapping[str, str], macs: Mapping[str, str]) -> Record:
-    """The record with interfaces by the names and MAC addresses they have now: in lists, in files and in the files' names."""
-    names = {old: new for old, new in names.items() if old != new}
-    macs = {old: new for old, new in macs.items() if old != new}
-    if not names and not macs:
-        return record
-    both = {**names, **{spelt: new for old, new in macs.items() for spelt in (old, old.upper())}}
-
-    def rename(text: str) -> str:
-        return swapped(text, both, word=r"[0-9A-Za-z_]")
-
-    physical = {i.name for i in record.interfaces if i.physical}
-
-    def label(name: str) -> str:
-        """Of an adapter as a whole: an alias of Windows may begin with another one. Those made of others hold their names (eth0.100)."""
-        return names.get(name, name) if name in physical else rename(name)
-
-    return replace(
-        record,
-        interfaces=tuple(replace(i, name=label(i.name), mac=macs.get(i.mac, i.mac)) for i in record.interfaces),
-        routes=tuple(replace(r, dev=label(r.dev)) for r in record.routes),
-        dns={label(n): servers for n, servers in record.dns.items()},
-        files={rename(p): replace(f, path=rename(p), text=rename(f.text)) for p, f in record.files.items()},
-    )
-
-
-def match(record: Record, seen: Sequence[Interface]) -> tuple[dict[str, str], dict[str, str], list[str]]:
-    """Which interface of the record is which now: (names, MAC addresses, interfaces without a counterpart).
-
-    Physical ones by MAC address, the rest of them in order; those that are made of others keep their names.
-    """
-    names: dict[str, str] = {}
-    macs: dict[str, str] = {}
-    free = [i for i in seen if i.physical]
-    rest = []
-    for wanted in (i for i in record.interfaces if i.physical):
-        # Two interfaces of one MAC address exist (some clouds pair them); the one of the same name is meant then.
-        found = sorted((i for i in free if i.mac == wanted.mac), key=lambda i: i.name != wanted.name)
-        if found:
-            names[wanted.name] = found[0].name
-            free.remove(found[0])
-        else:
-            rest.append(wanted)
-    for wanted, found_now in zip(rest, free, strict=False):
-        names[wanted.name] = found_now.name
-        if wanted.mac:
-            # People may leave it out of a record.
-            macs[wanted.mac] = found_now.mac
-    return names, macs, [i.name for i in rest[len(free) :]]
-
-
-def network_differences(record: Record, seen: Network) -> Iterator[str]:
-    """What is live and otherwise than recorded, a line each. Files are another matter."""
-    if record.hostname and record.hostname != seen.hostname:
-        yield f"host name: {record.hostname} recorded, {seen.hostname} found"
-    for unit, (enabled, _active) in sorted(record.services.items()):
-        if unit not in MANAGERS:
-            continue
-        now = seen.services.get(unit)
-        if enabled and now is None:
-            yield f"{unit}: enabled when recorded, not installed now"
-        elif now and now[0] != enabled:
-            yield f"{unit}: {_word(enabled)} when recorded, {_word(now[0])} now"
-        elif now and enabled and not now[1] and _active:
-            yield f"{unit}: does not run"
-    for unit, (enabled, _active) in sorted(seen.services.items()):
-        if unit in MANAGERS and unit not in record.services and enabled:
-            yield f"{unit}: not there when recorded, enabled now"
-    for interface in record.interfaces:
-        if found := interface_difference(interface, seen):
-            yield found
-    before, now_routes = set(record.routes), set(static_routes(seen))
-    names = {i.name for i in record.interfaces}
-    yield from (f"route {r.said()}: recorded, not there" for r in sorted(before - now_routes, key=Route.said))
-    yield from (
-        f"route {r.said()}: not recorded, there now"
-        for r in sorted(now_routes - before, key=Route.said)
-        if r.dev in names
-    )
-    if record.servers and list(record.servers) != list(seen.servers):
-        yield f"DNS servers: {', '.join(record.servers)} recorded, {', '.join(seen.servers) or 'none'} found"
-
-
-def interface_difference(wanted: Interface, seen: Network) -> str:
-    """Empty where the interface has what was recorded."""
-    now = seen.interface(wanted.name)
-    if now is None:
-        return f"{wanted.name}: recorded, not there"
-    if now.addresses == wanted.addresses and now.dhcp == wanted.dhcp:
-        return ""
-    return f"{wanted.name}: {_addresses(wanted)} recorded, {_addresses(now)} found"
-
-
-def _addresses(interface: Interface) -> str:
-    leased = f"a lease ({', '.join(interface.leased)})" if interface.leased else "a lease"
-    return ", ".join([*interface.addresses, *([leased] if interface.dhcp else [])]) or "no address"
-
-
-def _word(enabled: bool) -> str:
-    return "enabled" if enabled else "disabled"
-
-
-def file_differences(record: Mapping[str, File], now: Mapping[str, File]) -> list[str]:
-    """The lines of a unified diff from what is there to what is recorded. Both without secrets."""
-    out: list[str] = []
-    for path in sorted({*record, *now}):
-        old, new = now.get(path), record.get(path)
-        if old == new:
-            continue
-        before, after = (_body(old), _body(new))
-        out += difflib.unified_diff(
-            before,
-            after,
-            f"{path} now" if old else "/dev/null",
-            f"{path} recorded" if new else "/dev/null",
-            lineterm="",
-        )
-        if before == after and old and new:
-            out.append(f"{path}: mode {new.mode} {new.owner} recorded, {old.mode} {old.owner} found")
-    return out
-
-
-def _body(file: File | None) -> list[str]:
-    if file is None:
-        return []
-    return [f"symbolic link to {file.link}"] if file.link else file.text.splitlines()
-
-
-def storage_differences(record: Record, seen: Network) -> list[str]:
-    """fstab, LVM and multipath; and volumes that are missing, new or not active."""
-    lines = file_differences(record.storage, _storage(seen.storage))
-    lines += [f"{v}: recorded, not found" for v in sorted(set(record.volumes) - set(seen.volumes))]
-    lines += [f"{v}: found, not recorded" for v in sorted(set(seen.volumes) - set(record.volumes))]
-    return lines
-
-
-def addresses(texts: Iterable[str]) -> str:
-    """CSV of every address in the records, one line for each, for people. Files that are no records are left out."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["machine", "interface", "mac", "address", "gateway", "dns", "vault"])
-    rows = []
-    for text in texts:
-        try:
-            data = load(text)
-        except RecordError:
-            continue
-        gateways = {
-            str(r.get("dev")): str(r.get("via", "")) for r in data.get("routes") or [] if r.get("to") == "default"
-        }
-        servers = " ".join(map(str, (data.get("dns") or {}).get("servers") or []))
-        for i in data.get("interfaces") or []:
-            for address in [*(i.get("addresses") or []), *(["DHCP"] if i.get("dhcp") else [])]:
-                rows.append(
-                    [
-                        str(data.get("machine", "")),
-                        str(i["name"]),
-                        str(i.get("mac", "")),
-                        str(address),
-                        gateways.get(str(i["name"]), ""),
-                        servers,
-                        str(data.get("vault", "")),
-                    ]
-                )
-    writer.writerows(sorted(rows))
-    return out.getvalue()
