@@ -60,6 +60,9 @@ options:
         failover, not longer than O(verification_age) ago. A failed check stops the commit even if it is approved.
       - Each entry has C(item_id), C(job) (the failover's, as in RV(machines[].onprem)), C(passed), C(reason) where it did not pass,
         C(checks), and C(age_seconds), the age of the outcome when the task begins.
+      - What the machine was asked from inside is in C(guest), with C(ports) (each with C(role), C(name), C(address), C(port) and C(state),
+        which is open, closed or untried), C(free_mb), C(room_mb), C(why) where it could not be asked, and C(required). A machine that does
+        not reach its servers is refused with the rule C(guest_ports), which O(accept) passes; too little room (C(guest_room)) is a warning.
     type: list
     elements: dict
     default: []
@@ -430,6 +433,16 @@ machines:
           returned: always
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
+        servers:
+          description: The servers that a reprotect to Azure goes through, as far as the vault reports them, for checks made from inside
+            the machine. Each has C(role) (configuration server, process server or appliance), C(name), C(address), C(port), and C(natural),
+            which is true for the one that a reprotect takes where none is named.
+          returned: with C(prove_only) of M(homeward.asr.asr_commit)
+          type: list
+          elements: dict
+          sample:
+            - {role: configuration server, name: CS-01, address: 10.10.0.10, port: 443, natural: true}
+            - {role: process server, name: CS-01, address: 10.10.0.10, port: 9443, natural: true}
     proofs:
       description: The proofs of a commit to on-premises, as they were found when it was looked at. Empty on other steps.
       returned: always
@@ -437,8 +450,8 @@ machines:
       elements: dict
       contains:
         proof:
-          description: V(failover_job), V(onprem_vm), V(onprem_tools), V(onprem_disks), V(azure_vm), V(replication), V(recovery_point), and
-            V(checks) where the machine was to be checked.
+          description: V(failover_job), V(onprem_vm), V(onprem_tools), V(onprem_disks), V(azure_vm), V(replication), V(recovery_point),
+            V(checks) where the machine was to be checked, and V(guest) where it was asked from inside.
           returned: always
           type: str
           sample: azure_vm

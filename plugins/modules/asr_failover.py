@@ -401,6 +401,16 @@ machines:
           returned: always
           type: str
           sample: 5d9b1f5f-3f5e-4b39-9a4c-2f3f6a1f8c11
+        servers:
+          description: The servers that a reprotect to Azure goes through, as far as the vault reports them, for checks made from inside
+            the machine. Each has C(role) (configuration server, process server or appliance), C(name), C(address), C(port), and C(natural),
+            which is true for the one that a reprotect takes where none is named.
+          returned: with C(prove_only) of M(homeward.asr.asr_commit)
+          type: list
+          elements: dict
+          sample:
+            - {role: configuration server, name: CS-01, address: 10.10.0.10, port: 443, natural: true}
+            - {role: process server, name: CS-01, address: 10.10.0.10, port: 9443, natural: true}
     proofs:
       description: The proofs of a commit to on-premises, as they were found when it was looked at. Empty on other steps.
       returned: always
@@ -408,8 +418,8 @@ machines:
       elements: dict
       contains:
         proof:
-          description: V(failover_job), V(onprem_vm), V(onprem_tools), V(onprem_disks), V(azure_vm), V(replication), V(recovery_point), and
-            V(checks) where the machine was to be checked.
+          description: V(failover_job), V(onprem_vm), V(onprem_tools), V(onprem_disks), V(azure_vm), V(replication), V(recovery_point),
+            V(checks) where the machine was to be checked, and V(guest) where it was asked from inside.
           returned: always
           type: str
           sample: azure_vm

@@ -4,13 +4,21 @@
 from __future__ import annotations
 
 import http.server
+import json
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import yaml
 from scene import Scene, linux, vault
+
+#: The configuration server and its process server, where nothing answers.
+NOBODY = "127.0.0.77"
+
+ASKED = ("far-sighted", "cut-off", "cramped", "silent")
 
 READY = ("open-port", "closed-port", "web-page", "own-tasks", "shop-01", "shop-02", "no-check")
 
@@ -18,10 +26,15 @@ FLEET: dict[str, Any] = {
     "name": "verify",
     "description": "Machines with checks of their own before the commit home",
     "speed": 600,
-    "vaults": [vault("vault-verify")],
+    "vaults": [
+        vault(
+            "vault-verify",
+            process_servers=[{"name": "ps-azure-01"}, {"name": "CS-01", "ip": NOBODY, "in_azure": False}],
+        )
+    ],
     "machines": [
         *(linux(name, state="ready", **({"group": "shop"} if name.startswith("shop") else {})) for name in READY),
-        *(linux(name, state="ready") for name in ("further", "refused")),
+        *(linux(name, state="ready") for name in ("further", "refused", *ASKED)),
     ],
 }
 
@@ -118,6 +131,64 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
     assert "A task changed asr_accept in the middle of the run." in " ".join(run.text.split())
     assert "NEXT" in run.text
     assert "closed-port" in run.text[run.text.index("NEXT") :]
+
+
+def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, opened: int) -> None:
+    """By the plain connection of each: three answer, one cannot be logged in to."""
+    lost = scene.directory / "lost"
+    lost.write_text("#!/bin/sh\necho no route >&2\nexit 255\n", encoding="utf-8")
+    lost.chmod(0o755)
+    local = {"ansible_connection": "local", "ansible_python_interpreter": "/nowhere/python"}
+    hosts = dict.fromkeys(ASKED, local) | {
+        "silent": {"ansible_ssh_executable": str(lost), "ansible_python_interpreter": sys.executable}
+    }
+    (scene.directory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
+    wanted: dict[str, Any] = {
+        "asr_machines": list(ASKED),
+        "asr_commit_when": "verified",
+        "asr_verify_timeout": 1,
+        "asr_verify": {
+            "far-sighted": [{"reaches": f"127.0.0.6:{opened}"}, {"room": True}],
+            "cut-off": {"reaches": "servers"},
+            "cramped": [{"reaches": [f"127.0.0.6:{opened}"]}, {"room": 999999999}],
+            "silent": {"reaches": f"127.0.0.6:{opened}"},
+        },
+        "asr_report_file": "inside.html",
+    }
+    run = scene.playbook("stage_3_failover_to_onprem", "-i", "hosts.yml", **wanted)
+    assert run.rc == 2, run.text
+    commit = run.machines("asr_commit")
+    assert {name: m["code"] for name, m in commit.items() if m["done"] == "refused"} == {
+        "cut-off": "guest_ports",
+        "silent": "guest_ports",
+    }, run.text
+    for name in ASKED:
+        committed = ["commit_to_onprem"] if name in ("far-sighted", "cramped") else []
+        assert scene.sent(name) == ["failover_to_onprem", *committed], run.text
+    reason = commit["cut-off"]["reason"]
+    assert f"does not reach CS-01 at {NOBODY} on TCP 443 or CS-01 at {NOBODY} on TCP 9443" in reason
+    assert "asr_accept" in commit["cut-off"]["remedy"]
+    assert "no route" in commit["silent"]["reason"]
+    proofs = {name: {p["proof"]: p for p in m["proofs"]} for name, m in commit.items()}
+    assert proofs["far-sighted"]["guest"]["verdict"] == "holds"
+    assert f"127.0.0.6 on TCP {opened}" in proofs["far-sighted"]["guest"]["value"]
+    assert "MB free" in proofs["far-sighted"]["guest"]["value"]
+    assert "checks" not in proofs["far-sighted"]
+    assert proofs["cut-off"]["guest"]["verdict"] == proofs["silent"]["guest"]["verdict"] == "missing"
+    # Too little room is a warning, in the table and the report.
+    assert "guest_room" in run.text[run.text.index("WARNS") :]
+    kept = json.loads((scene.directory / "inside.json").read_text(encoding="utf-8"))["findings"]
+    assert {(f["rule"], f["name"], f["verdict"]) for f in kept if f["rule"].startswith("guest_")} == {
+        ("guest_room", "cramped", "warn"),
+        ("guest_ports", "cut-off", "block"),
+        ("guest_ports", "silent", "block"),
+    }
+    wanted["asr_machines"] = ["cut-off"]
+    wanted["asr_accept"] = {"guest_ports": "The firewall opens tomorrow, says Ann"}
+    again = scene.playbook("stage_3_failover_to_onprem", "-i", "hosts.yml", **wanted)
+    assert again.rc == 0, again.text
+    (proof,) = [p for p in again.machines("asr_commit")["cut-off"]["proofs"] if p["proof"] == "guest"]
+    assert proof["verdict"] == "accepted"
 
 
 @pytest.mark.parametrize(

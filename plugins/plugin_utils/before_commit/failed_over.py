@@ -11,7 +11,9 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import fold, same
 
+from ..guest.probe import UNTRIED, towards
 from . import guests
+from .verify import FROM_INSIDE
 
 #: The group of the machines that were failed over home and await their commit; later chains of one process number it.
 GROUP = "asr_failed_over"
@@ -33,16 +35,19 @@ def entries(
     addresses: Mapping[str, str],
     timeout: Any = None,
     known: Collection[str] | None = None,
+    process_server: Any = None,
 ) -> list[Entry]:
     """The machines whose automatic proofs hold, as the play's hosts have them (``rows`` of asr_commit with ``prove_only``).
     ``timeout`` is how long, in seconds, a machine's checks are repeated. ``known`` are the hosts of the inventory, where other vaults
-    may have machines of the same names: only a host of the inventory is called by its machine's name then."""
+    may have machines of the same names: only a host of the inventory is called by its machine's name then. ``process_server`` is the one
+    that the reprotect to Azure is to take."""
     proven = [m for m in rows if m.get("after") == AWAITS and m.get("done") == "unchanged" and m.get("onprem")]
     names = [fold(str(m.get("name"))) for m in proven]
     found: list[Entry] = []
     for machine in proven:
         name, here = str(machine.get("name")), machine["onprem"]
         key = str(machine.get("item_id") or "").lower()
+        servers = towards(here.get("servers") or (), process_server)
         found.append(
             {
                 "host": guests.host_of(machine, names, known),
@@ -58,11 +63,22 @@ def entries(
                 "address_given": addresses.get(key, ""),
                 "vm": here.get("vm"),
                 "job": here.get("failover_job"),
-                "checks": list(checks.get(key) or ()),
+                "servers": servers,
+                "checks": [_aimed(check, servers) for check in checks.get(key) or ()],
                 "timeout": timeout or 600,
             }
         )
     return found
+
+
+def _aimed(check: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A check with the servers that it is about."""
+    if check.get("check") != "reaches":
+        return dict(check)
+    to = [*(servers if check.get("servers") else ()), *(check.get("to") or ())]
+    if check.get("servers") and not servers:
+        to = [{"role": "server", "name": "", "address": "", "port": 443}, *to]
+    return {"check": "reaches", "to": to}
 
 
 def verifications(
@@ -86,7 +102,7 @@ def verifications(
         refused = _refused(told.get(REFUSED), entry)
         outcome = told.get(OUTCOME)
         job = str(entry["job"] or "") if entry is not None else ""
-        asked = checks.get(key) or ()
+        asked = (entry.get("checks") if entry is not None else None) or checks.get(key) or ()
         if refused:
             found.append({"item_id": key, "job": job, "passed": False, "reason": refused, "age_seconds": 0.0})
         elif entry is not None and guests.restores(told, guest):
@@ -135,6 +151,10 @@ def _judged(outcome: Any, job: str, asked: Sequence[Any], met: bool, now: float)
         or _plain(outcome.get("of")) != _plain(asked)
     ):
         return {"passed": False, "reason": "they did not finish", "age_seconds": 0.0}
+    inside = [check for check in asked if check.get("check") in FROM_INSIDE]
+    look = outcome.get("guest")
+    if inside and not isinstance(look, Mapping):
+        return {"passed": False, "reason": "they did not finish", "age_seconds": 0.0}
     try:
         age = max(0.0, now - float(outcome.get("at") or 0.0))
     except (TypeError, ValueError):
@@ -142,6 +162,24 @@ def _judged(outcome: Any, job: str, asked: Sequence[Any], met: bool, now: float)
     return {
         "passed": outcome.get("passed") is True,
         "reason": str(outcome.get("reason") or ""),
-        "checks": [str(word) for word in outcome.get("checks") or ()],
+        "checks": [str(word) for word in outcome.get("checks") or () if word not in FROM_INSIDE],
         "age_seconds": age,
+        **({"guest": _look(look or {}, inside)} if inside else {}),
     }
+
+
+def _look(seen: Mapping[str, Any], inside: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a machine has found from inside, as far as it was asked; what it does not answer it has not tried."""
+    answers = {_target(port): str(port.get("state") or "") for port in seen.get("ports") or ()}
+    targets = {_target(target): target for check in inside for target in check.get("to") or ()}
+    return {
+        "ports": [{**target, "state": answers.get(key) or UNTRIED} for key, target in targets.items()],
+        "free_mb": seen.get("free_mb"),
+        "room_mb": max((int(check["mb"]) for check in inside if check.get("mb")), default=0),
+        "why": str(seen.get("why") or ""),
+        "required": True,
+    }
+
+
+def _target(port: Mapping[str, Any]) -> tuple[str, str, str]:
+    return str(port.get("role") or ""), str(port.get("address") or ""), str(port.get("port") or "")

@@ -20,6 +20,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words 
     same,
     stripped,
 )
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.inside_script import ADDRESS, ROOM_MB
 from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.order import ALL
 
 #: Word of each check -> what it takes.
@@ -29,7 +30,16 @@ CHECKS: Mapping[str, str] = {
     "ping": "true",
     "connection": "ssh or winrm, or true for the connection that the inventory gives the machine",
     "tasks": "a task file",
+    "reaches": "servers, an address with its port such as 10.1.2.3:443, or a list of these",
+    "room": "true, or the MB that are needed",
 }
+
+#: Checks that need no value, and those that the machine makes itself: of what it finds, a rule decides (proofs/guest_look.py).
+_BARE = ("ping", "connection", "reaches", "room")
+FROM_INSIDE = ("reaches", "room")
+
+#: What ``reaches`` calls the servers that a reprotect to Azure goes through.
+SERVERS = "servers"
 
 #: What an HTTP check may hold, beside where it goes.
 _HTTP = ("url", "path", "port", "scheme", "status", "text", "validate_certs")
@@ -160,7 +170,7 @@ def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
 
 
 def _checks(key: str, entry: Any) -> list[Check]:
-    if isinstance(entry, str) and stripped(entry) in ("ping", "connection"):
+    if isinstance(entry, str) and stripped(entry) in _BARE:
         entry = {stripped(entry): True}
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise _wrong(
@@ -186,6 +196,16 @@ def _checks(key: str, entry: Any) -> list[Check]:
         if not paths or not all(isinstance(path, str) and stripped(path) for path in paths):
             raise _wrong(f"asr_verify gives tasks {value!r} for {key!r}", "Give the name of a task file.")
         return [{"check": "tasks", "file": stripped(path)} for path in paths]
+    if word == "reaches":
+        return [_reaches(key, value)]
+    if word == "room":
+        if value is True:
+            return [{"check": "room", "mb": ROOM_MB}]
+        if not _whole(value) or int(value) < 1:
+            raise _wrong(
+                f"asr_verify gives room {value!r} for {key!r}", "Give the MB that are needed, or true for 500."
+            )
+        return [{"check": "room", "mb": int(value)}]
     if word == "ping":
         if value is not True:
             raise _wrong(f"asr_verify gives ping {value!r} for {key!r}", "Write ping: true, or leave it out.")
@@ -237,6 +257,26 @@ def _http(key: str, value: Any) -> Check:
         "text": text,
         "validate_certs": certs,
     }
+
+
+def _reaches(key: str, value: Any) -> Check:
+    """``servers``: whether those of the machine's vault are meant; ``to``: the addresses that are given."""
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    to = []
+    for entry in listed:
+        if entry is True or (isinstance(entry, str) and same(entry, SERVERS)):
+            continue
+        address, _colon, port = stripped(entry).rpartition(":") if isinstance(entry, str) else ("", "", "")
+        address = address.removeprefix("[").removesuffix("]")
+        if not ADDRESS.fullmatch(address) or not port.isdigit():
+            raise _wrong(
+                f"asr_verify gives reaches {entry!r} for {key!r}",
+                "Give servers for those that the vault knows, or an address with its port, such as 10.1.2.3:443.",
+            )
+        to.append({"role": "", "name": "", "address": address, "port": _port(key, "reaches", port)})
+    if not listed:
+        raise _wrong(f"asr_verify gives reaches nothing for {key!r}", f"It takes {CHECKS['reaches']}.")
+    return {"check": "reaches", "servers": len(to) < len(listed), "to": to}
 
 
 def _port(key: str, check: str, value: Any) -> int:

@@ -38,6 +38,7 @@ _PROOFS: Mapping[str, str] = {
     "onprem_disks": "disks",
     "azure_vm": "Azure VM",
     "checks": "your own checks",
+    "guest": "from inside the machine",
 }
 _VERDICTS: Mapping[str, tuple[str, str]] = {
     "holds": (PASS, "passed"),

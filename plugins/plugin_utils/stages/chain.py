@@ -243,7 +243,14 @@ class Chain:
             self.stopped = True
             return []
         rows = result.get("machines") or ()
-        self.paused = failed_over.entries(rows, self.checks, self.addresses, settings.get("verify_timeout"), known)
+        self.paused = failed_over.entries(
+            rows,
+            self.checks,
+            self.addresses,
+            settings.get("verify_timeout"),
+            known,
+            settings.get("process_server_onprem"),
+        )
         self.pauses += bool(self.paused)
         return self.paused
 

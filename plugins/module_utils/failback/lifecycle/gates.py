@@ -50,6 +50,7 @@ WORDS: Mapping[str, str] = MappingProxyType(
         FAILED_FAILOVER: "the machine's last failover failed",
         "onprem_tools": "VMware Tools do not show that the on-premises machine's operating system runs",
         "onprem_disks": "the on-premises machine lacks disks, or a master target still has them",
+        "guest_ports": "the on-premises machine does not reach the servers that protect it to Azure again",
         "azure_vm_missing": "the Azure VM no longer exists",
         "azure_vm_unsettled": "Azure reports the provisioning state Failed for the VM",
         "azure_identity": "the ids do not identify the machine's Azure VM; the reason gives its resource id",

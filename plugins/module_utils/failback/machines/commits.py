@@ -17,6 +17,7 @@ from ..proofs.evidence import Asked, failovers, gather, jobs_in_results
 from ..proofs.prove import Evidence, prove
 from ..proofs.record import record
 from ..servers.fabrics import list_whole
+from ..servers.outward import outward_servers
 from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
 from .gating import Gatekeeper, has_left
@@ -31,8 +32,8 @@ class Commits:
     def __init__(self, state: SliceState, gates: Gatekeeper) -> None:
         self.state = state
         self.gates = gates
-        #: Master targets and appliances by vault, read once a slice.
-        self.servers: dict[str, list[MasterTarget]] = {}
+        #: Fabrics with their servers by vault, read once a slice.
+        self.fabrics: dict[str, list[Fabric]] = {}
 
     def failovers(self, commits: Sequence[Due]) -> dict[str, Job]:
         """The failover jobs to be committed, by item key; their verdicts are written down, so that each is read once."""
@@ -94,7 +95,8 @@ class Commits:
                 missing[item.key] += state.verifications.unproven(item.key, evidence.job, track.since, state.now)
                 checks = state.verifications.of(item.key)
                 track.prove(record(evidence, missing[item.key], track.accepted, track.approved, checks, state.now))
-                track.meet(meeting(evidence, state.lifecycle.generation(item) or ""))
+                found_here = meeting(evidence, state.lifecycle.generation(item) or "")
+                track.meet({**found_here, **self._outward(evidence.item)})
         return missing
 
     def _evidence(self, asked: Sequence[Asked]) -> dict[str, Evidence]:
@@ -126,16 +128,23 @@ class Commits:
         state = self.state
         found: list[MasterTarget] = []
         for vault in {a.item.vault.key: a.item.vault for a in asked if a.home}.values():
-            if vault.key not in self.servers:
+            if vault.key not in self.fabrics:
                 before = state.vaults.requests.reads
                 try:
-                    fabrics = [Fabric.parse(entry, vault) for entry in list_whole(state.vaults, vault)]
-                    self.servers[vault.key] = [server for fabric in fabrics for server in fabric.master_targets]
+                    self.fabrics[vault.key] = [Fabric.parse(entry, vault) for entry in list_whole(state.vaults, vault)]
                 except (ReadFailed, ConnectionFailed):
-                    self.servers[vault.key] = []
+                    self.fabrics[vault.key] = []
                 state.count_reads(state.vaults.requests.reads - before)
-            found += self.servers[vault.key]
+            found += [server for fabric in self.fabrics[vault.key] for server in fabric.master_targets]
         return found
+
+    def _outward(self, item: Item) -> dict[str, Any]:
+        """The servers that the machine itself can be asked about; only who checks machines before their commit needs them."""
+        if not self.state.order.prove_only:
+            return {}
+        fabrics = self.fabrics.get(item.vault.key, ())
+        mine = next((fabric for fabric in fabrics if fabric.key == item.fabric_id.lower()), None)
+        return {"servers": outward_servers(item, mine) if mine is not None else []}
 
     def prove(self, commits: Sequence[Due], jobs: Mapping[str, Job]) -> set[str]:
         """Keys of the machines whose commit may go. The others wait a little or are refused, each by name."""

@@ -23,6 +23,7 @@ from ..model.refusal import Refusal
 from ..model.servers import Policy
 from ..proofs.arrival import disks_gate, tools_gate
 from ..proofs.evidence import failovers
+from ..proofs.guest_look import ports_gate, room_warning
 from ..proofs.prove import Evidence
 from ..tracking.state import Due, SliceState
 from ..tracking.track import Track
@@ -174,8 +175,8 @@ class Gatekeeper:
         return {**found, **self.read([item for item in items if item.key not in found])}
 
     def before_commit(self, track: Track, evidence: Evidence) -> list[Refusal]:
-        """The gates of a copy that was failed over home already: the point its failover used, disks that only
-        the Azure VM has, and the vault's health if this run did not check the copy before that failover."""
+        """The gates of a copy that was failed over home already: the point its failover used, disks that only the Azure VM
+        has, the vault's health if this run did not check the copy before that failover, and what the machine has found from inside."""
         item = evidence.item
         gates = [] if track.whole else health_gates(item)
         if not self.chosen_point(item):
@@ -188,7 +189,9 @@ class Gatekeeper:
             vm = evidence.site[0]
             arrived = (tools_gate(vm, track.approved) if vm.powered_on else None, disks_gate(item, vm, evidence.held))
             gates += [gate for gate in arrived if gate is not None]
-        self.note(item, COMMIT_TO_ONPREM, gates)
+        look = self.state.verifications.look(item.key)
+        gates += [gate for gate in (ports_gate(look),) if gate is not None]
+        self.note(item, COMMIT_TO_ONPREM, gates + [warning for warning in (room_warning(look),) if warning is not None])
         shut, taken = passed(gates, self.state.order.accept)
         track.accept(taken)
         # The last one has the common remedy.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..lifecycle.decide import AGENT_MISSING, Done, Hold, Join, Send, Wait, steps_left
+from ..lifecycle.gates import passed, way_on
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import COMMIT_TO_ONPREM, STEP_TEXT, Lifecycle, Operation, Position
 from ..model.errors import FailbackError, defect
@@ -18,6 +19,7 @@ from ..model.items import Item, parse_time
 from ..model.ports import Clock, SitePort, VaultPort
 from ..model.refusal import Refusal
 from ..model.slice import Slice
+from ..proofs.guest_look import ports_gate
 from ..tracking.cursor import Memory
 from ..tracking.pace import FIRST_PAUSE, GROWTH, LAST_PAUSE
 from ..tracking.state import Due, SliceState
@@ -183,6 +185,8 @@ class Run(SliceState, Slice[None]):
             decision = self.decision(item, track)
         if isinstance(decision, (Send, Hold)) and decision.operation.step == COMMIT_TO_ONPREM:
             failed = self.verifications.failed(item.key)
+            if failed is None and isinstance(decision, Hold):
+                failed = self.withheld(item)
             if failed is not None:
                 track.end("refused", failed)
                 return None
@@ -209,6 +213,14 @@ class Run(SliceState, Slice[None]):
         else:
             track.end("refused", decision)
         return None
+
+    def withheld(self, item: Item) -> Refusal | None:
+        """Why a machine is not offered for approval: what it has found from inside would stop its commit all the same."""
+        gate = ports_gate(self.verifications.look(item.key))
+        if gate is not None and self.judge is not None:
+            self.judge.note(item, COMMIT_TO_ONPREM, [gate])
+        shut, _taken = passed([gate] if gate is not None else [], self.order.accept)
+        return Refusal(shut[0].code, f"Not committed: {shut[0].reason}", way_on(shut)) if shut else None
 
     def settle(self, item: Item, track: Track) -> None:
         """Write down the end of a step that lasts beyond its job, such as a reprotect's synchronisation."""

@@ -11,6 +11,7 @@ from ..lifecycle.reported import raw_disks
 from ..model.items import iso, last_segment
 from ..model.refusal import Refusal
 from ..model.texts import age
+from .guest_look import known, told
 from .prove import Evidence, power_state
 
 #: Proof -> prefixes of the codes that contradict it.
@@ -23,6 +24,7 @@ _AGAINST: Mapping[str, tuple[str, ...]] = {
     "replication": ("replication_health", "failover_health", "disk_", "resync_"),
     "recovery_point": ("rpo",),
     "checks": ("verify_",),
+    "guest": ("guest_",),
 }
 
 
@@ -49,6 +51,8 @@ def record(
             verdict = "accepted"
         elif proof == "onprem_tools" and not value.startswith("running"):
             verdict = "approved" if approved else "unknown"
+        elif proof == "guest" and not known((checks or {})["guest"]):
+            verdict = "unknown"
         else:
             verdict = "holds" if value else "unknown"
         found.append({"proof": proof, "verdict": verdict, "value": value or "not reported", "time": iso(now)})
@@ -87,7 +91,12 @@ def _values(evidence: Evidence, checks: Mapping[str, Any] | None) -> dict[str, s
     values["replication"] = f"health {item.health}" if item.health else ""
     if job is not None and job.point_time is not None:
         values["recovery_point"] = f"{iso(job.point_time)}{_beside(job.point_time, job.start)}"
-    if checks is None:
+    look = (checks or {}).get("guest")
+    if look:
+        values["guest"] = told(look)
+    else:
+        del values["guest"]
+    if checks is None or (look and checks.get("passed") is True and not checks.get("checks")):
         del values["checks"]
     elif checks.get("passed") is True:
         values["checks"] = f"{', '.join(map(str, checks.get('checks') or ())) or 'checks'} passed"

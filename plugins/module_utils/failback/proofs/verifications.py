@@ -2,7 +2,8 @@
 """The user's own checks before a commit home: what they found decides that machine's commit. Pure.
 
 An entry is of one machine and one failover: ``item_id``, ``job`` (the failover's), ``passed``, ``reason`` where it did not,
-``checks`` (what was checked) and ``age_seconds`` when this run was asked. Only machines with an entry were to be checked.
+``checks`` (what was checked) and ``age_seconds`` when this run was asked, and ``guest``, what the machine has found from inside
+(guest_look.py). Only machines with an entry were to be checked.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ class Verifications:
     def of(self, key: str) -> Mapping[str, Any] | None:
         """A machine's entry; None where it was not to be checked."""
         return self.entries.get(key.lower())
+
+    def look(self, key: str) -> Mapping[str, Any] | None:
+        """What a machine has found from inside; None where nobody asked it."""
+        entry = self.of(key)
+        return (entry.get("guest") or None) if entry is not None else None
 
     def failed(self, key: str) -> Refusal | None:
         """Why a machine must not be committed, whoever approves it."""

@@ -12,14 +12,15 @@ from ..model.resource_ports import ResourcePort
 from ..model.site_ports import SurveyPort
 from ..model.words import same
 from ..placement.classic import check_names
+from ..servers.inside_script import Inside, TcpPort
 from ..wanted.order import Order, validate
 from ..wanted.refusals import selection_messages
 from .facts.build import build
 from .facts.facts import Facts
-from .facts.inside import Inside, RunScript, look_inside
+from .facts.inside import RunScript, look_inside
 from .facts.lookups import estate_of
 from .facts.moments import CS, MOMENTS
-from .facts.ports import Reach, TcpPort, try_ports
+from .facts.ports import Reach, try_ports
 from .facts.reading import Read, read
 from .facts.subjects import Subject
 from .findings_table import render

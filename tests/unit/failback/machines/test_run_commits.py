@@ -259,3 +259,62 @@ def test_a_proof_that_has_aged_is_looked_at_again_before_its_commit(world: World
     assert sorted(sent) == (["db", "web"] if seconds < 60 else ["db"])
     if seconds > 60:
         assert of(result, "web")["code"] == "onprem_not_running"
+
+
+CLOSED = {"role": "configuration server", "name": "CS-1", "address": "10.0.0.5", "port": 443, "state": "closed"}
+
+
+def cut_off(world: World, **more: Any) -> dict[str, Any]:
+    """What a play found from inside a machine that awaits its commit."""
+    world.go(stage(3, "web", commit_when="manual"))
+    (seen,) = world.go(stage(3, "web", prove_only=True))["machines"]
+    look = {"ports": [CLOSED], "free_mb": 90, "room_mb": 500, "why": "", "required": True, **more}
+    return {
+        "item_id": seen["item_id"], "job": seen["onprem"]["failover_job"], "passed": True, "checks": [], "age_seconds": 0.0,
+        "guest": look,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("wishes", "committed"),
+    [
+        ({"commit_when": "verified"}, False),
+        ({"commit_when": "manual", "approved": ("web",)}, False),
+        # Nor is it offered for approval.
+        ({"commit_when": "manual"}, False),
+        ({"commit_when": "verified", "accept": {"guest_ports": "The firewall opens tomorrow, says Ann"}}, True),
+    ],
+)
+def test_a_machine_that_does_not_reach_its_servers_is_not_committed(world: World, wishes: Any, committed: bool) -> None:
+    world.add("web", position=P.READY)
+    entry = cut_off(world)
+    row = of(world.go(stage(3, "web", verifications=(entry,), **wishes)), "web")
+    assert (("web", "commit_to_onprem") in world.steps_sent()) is committed
+    assert row["code"] == (None if committed else "guest_ports")
+    if not committed:
+        assert row["done"] == "refused"
+        assert "does not reach CS-1 at 10.0.0.5 on TCP 443" in row["reason"]
+        assert "{accept:guest_ports=reason}" in row["remedy"]
+    verdicts = {p["proof"]: p["verdict"] for p in row["proofs"]}
+    if wishes != {"commit_when": "manual"}:
+        assert verdicts["guest"] == ("accepted" if committed else "missing")
+        assert "checks" not in verdicts
+
+
+@pytest.mark.parametrize(
+    ("more", "verdict"),
+    [({}, "holds"), ({"room_mb": 0}, "holds"), ({"free_mb": "", "room_mb": 500}, "unknown")],
+)
+def test_too_little_room_stops_nobody(world: World, more: Any, verdict: str) -> None:
+    world.add("web", position=P.READY)
+    entry = cut_off(world, ports=[{**CLOSED, "state": "open"}], **more)
+    row = of(world.go(stage(3, "web", verifications=(entry,))), "web")
+    assert ("web", "commit_to_onprem") in world.steps_sent()
+    assert {p["proof"]: p["verdict"] for p in row["proofs"]}["guest"] == verdict
+
+
+def test_the_servers_are_named_only_where_machines_are_to_be_checked(world: World) -> None:
+    world.add("web", position=P.READY)
+    world.go(stage(3, "web", commit_when="manual"))
+    assert of(world.go(stage(3, "web", prove_only=True)), "web")["onprem"]["servers"]
+    assert "servers" not in of(world.go(stage(3, "web")), "web")["onprem"]

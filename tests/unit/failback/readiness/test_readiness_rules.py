@@ -144,6 +144,16 @@ def inside(name: str = "web", **more: Any) -> Facts:
     return facts(inside={str(azure_json(name, "running")["id"]).lower(): found})
 
 
+def asked_at_home(state: str = "open", **more: Any) -> Facts:
+    """A machine at home was asked from inside."""
+    ports = [
+        {"role": "configuration server", "name": "CS-1", "address": "10.0.0.5", "port": 443, "state": state},
+        {"role": "process server", "name": "CS-1", "address": "10.0.0.5", "port": 9443, "state": "open"},
+    ]
+    look = {"ports": ports, "free_mb": 900, "room_mb": 500, "why": "", **more}
+    return facts(guests={item().key: look})
+
+
 BLIND = Facts(now=START)
 
 
@@ -391,6 +401,14 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
         (machine(), inside(ports={("10.0.0.5", 443): True, ("10.50.0.4", 9443): False})), (machine(), F),
     ),
     "azure_agent": ((machine(), inside()), (machine(), inside(agent="stopped")), (machine(), inside(why="It timed out"))),
+    "guest_ports": (
+        (machine(P.HOME_UNPROTECTED), asked_at_home()), (machine(P.HOME_UNCOMMITTED), asked_at_home("closed")),
+        (machine(P.HOME_UNPROTECTED), F),
+    ),
+    "guest_room": (
+        (machine(P.HOME_UNPROTECTED), asked_at_home()), (machine(P.HOME_UNPROTECTED), asked_at_home(free_mb=499)),
+        (machine(P.HOME_UNPROTECTED), asked_at_home(why="It cannot be reached")),
+    ),
     "agent_room": (
         (machine(), inside()), (machine(), inside(free_mb=499.0)), (machine(), inside(free_mb=None)),
     ),

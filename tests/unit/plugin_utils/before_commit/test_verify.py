@@ -37,6 +37,16 @@ ROWS: list[dict[str, Any]] = [
         ({"web-1": {"ping": False}}, "ping"),
         ({"web-1": {"connection": "telnet"}}, "telnet"),
         ({"web-1": {"tasks": 7}}, "7"),
+        ({"web-1": {"reach": "servers"}}, "Did you mean reaches"),
+        ({"web-1": {"reaches": "10.0.0.1"}}, "10.0.0.1"),
+        ({"web-1": {"reaches": "10.0.0.1:0"}}, "1 to 65535"),
+        ({"web-1": {"reaches": "$(id):443"}}, "$(id):443"),
+        ({"web-1": {"reaches": ["servers", 443]}}, "443"),
+        ({"web-1": {"reaches": False}}, "False"),
+        ({"web-1": {"reaches": []}}, "nothing"),
+        ({"web-1": {"room": 0}}, "0"),
+        ({"web-1": {"room": False}}, "False"),
+        ({"web-1": {"room": "much"}}, "much"),
         ({7: {"tcp": 80}}, "7"),
         (["web-1"], "not a mapping"),
     ],
@@ -55,6 +65,19 @@ def test_a_machine_has_the_checks_of_every_key_that_means_it() -> None:
     assert [(c["check"], c.get("port")) for c in found["/i/2"]] == [("tcp", 80), ("tcp", 443), ("ping", None)]
     assert found["/i/1"][-1]["url"] == "http://{address}/up"
     assert [c["check"] for c in found["/i/3"]] == ["ping", "tcp"]
+
+
+def test_what_a_machine_is_asked_from_inside() -> None:
+    given = verify.read(
+        {"a": ["reaches", "room"], "b": [{"reaches": ["[fd00::5]:443", "Servers", "ps.example:9443"]}, {"room": "750"}]}
+    )
+    assert given["a"] == [{"check": "reaches", "servers": True, "to": []}, {"check": "room", "mb": 500}]
+    reaches, room = given["b"]
+    assert reaches["servers"] is True
+    assert [(to["address"], to["port"]) for to in reaches["to"]] == [("fd00::5", 443), ("ps.example", 9443)]
+    assert room == {"check": "room", "mb": 750}
+    (own,) = verify.read({"a": {"reaches": "10.0.0.1:443"}})["a"]
+    assert (own["servers"], len(own["to"])) == (False, 1)
 
 
 def test_a_key_that_means_nobody_is_refused_with_what_was_meant() -> None:
@@ -124,6 +147,56 @@ def test_only_an_outcome_of_these_checks_and_this_failover_passes(
     assert (entry["passed"], entry["job"]) == (passed, "j")
     assert said in entry["reason"]
     assert not passed or entry["age_seconds"] == 10.0
+
+
+SERVER = {"role": "configuration server", "name": "CS", "address": "10.0.0.5", "port": 443, "natural": True}
+MET: dict[str, Any] = {
+    "name": "web-1", "item_id": "/i/1", "after": "home_uncommitted", "done": "unchanged",
+    "onprem": {"failover_job": "j", "servers": [SERVER]},
+}  # fmt: skip
+
+
+def asked_inside(given: Any, look: Any, **more: Any) -> dict[str, Any]:
+    """The verdict on a machine that was asked from inside."""
+    checks = {"/i/1": verify.read({"web-1": given})["web-1"]}
+    (host,) = failed_over.entries([{**MET, **more}], checks, {})
+    told = {
+        "passed": True,
+        "job": "j",
+        "at": 90.0,
+        "of": host["checks"],
+        "checks": ["reaches", "room", "tcp"],
+        "guest": look,
+    }
+    (entry,) = failed_over.verifications(checks, [host], {"web-1": {"verify_outcome": told}}, 100.0)
+    return entry
+
+
+def test_what_a_machine_found_from_inside_goes_to_its_commit() -> None:
+    port = {"role": "configuration server", "address": "10.0.0.5", "port": "443", "state": "open"}
+    entry = asked_inside(["reaches", {"room": 800}, {"tcp": 80}], {"ports": [port], "free_mb": 900.0, "why": ""})
+    assert (entry["passed"], entry["checks"]) == (True, ["tcp"])
+    assert entry["guest"] == {
+        "ports": [{"role": "configuration server", "name": "CS", "address": "10.0.0.5", "port": 443, "state": "open"}],
+        "free_mb": 900.0, "room_mb": 800, "why": "", "required": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("look", [{"ports": []}, {"ports": [{"address": "10.0.0.9", "port": 443, "state": "open"}]}])
+def test_what_was_asked_and_not_answered_is_not_open(look: Any) -> None:
+    entry = asked_inside("reaches", look)
+    assert [port["state"] for port in entry["guest"]["ports"]] == ["untried"]
+
+
+@pytest.mark.parametrize("look", [None, "", []])
+def test_who_was_asked_and_left_no_answer_has_not_passed(look: Any) -> None:
+    entry = asked_inside("reaches", look)
+    assert (entry["passed"], entry["reason"]) == (False, "they did not finish")
+
+
+def test_a_machine_whose_servers_are_unknown_is_asked_for_what_nobody_can_try() -> None:
+    entry = asked_inside("reaches", {"ports": []}, onprem={"failover_job": "j"})
+    assert [(port["address"], port["state"]) for port in entry["guest"]["ports"]] == [("", "untried")]
 
 
 def test_a_machine_that_should_have_been_checked_and_was_not_met_has_failed() -> None:

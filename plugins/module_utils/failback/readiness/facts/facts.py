@@ -10,7 +10,7 @@ from typing import Any
 
 from ...model.items import Json
 from ...model.site_ports import SiteSurvey
-from .ports import TcpPort
+from ...servers.inside_script import TcpPort
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Facts:
     ports: Mapping[TcpPort, str] | None = None
     #: What a script has found inside Azure VMs, by resource id in lower case. None: nobody asked for it.
     inside: Mapping[str, Any] | None = None
+    #: What machines at home have found from inside (proofs/guest_look.py), by item key. None: nobody asked them.
+    guests: Mapping[str, Mapping[str, Any]] | None = None
     unread: Mapping[str, str] = field(default_factory=dict)
 
     def because(self, what: str) -> str:

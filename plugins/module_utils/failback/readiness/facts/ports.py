@@ -8,14 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ...model.servers import Fabric
 from ...servers.finding import CLASSIC_FABRIC
-
-#: An address and a TCP port.
-TcpPort = tuple[str, int]
+from ...servers.inside_script import TcpPort
+from ...servers.outward import CONTROL, DATA
 
 #: Tries one: why it does not answer, empty where it does.
 Reach = Callable[[str, int], str]
-
-CONTROL, DATA = 443, 9443
 
 #: Ports that are tried side by side.
 WORKERS = 16

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from ...lifecycle.bodies import Placement
 from ...model.items import Json
+from ...servers.inside_script import ROOM_MB, Inside, TcpPort
+from ...servers.outward import CONTROL, DATA
 from ..facts.azure_vm import AWAY
 from ..facts.facts import Facts
-from ..facts.inside import Inside
 from ..facts.moments import FAILOVER, MACHINE, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
-from ..facts.ports import CONTROL, DATA, TcpPort
 from ..facts.subjects import Machine, Processing
 from .rule import WARN, Rule, Said, bad, ok, unknown
-
-#: MB that the agent's folder needs on Windows (DOC SUP).
-ROOM_MB = 500
 
 
 def _inside(vm: Json | None, f: Facts) -> Inside | Said:

@@ -7,9 +7,9 @@ is a warning. Ports are those of the documents (CS 443, data 9443).
 
 from __future__ import annotations
 
+from ...servers.outward import CONTROL, DATA
 from ..facts.facts import Facts
 from ..facts.moments import BACK, CS, FAILOVER, GATEWAY, MASTER_TARGET, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
-from ..facts.ports import CONTROL, DATA
 from ..facts.subjects import Configuring, Gateway, Processing
 from .rule import WARN, Rule, Said, bad, ok, unknown
 
