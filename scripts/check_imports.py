@@ -2,7 +2,7 @@
 """Arrows between the rooms of the house only point down.
 
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
-    failback: machines -> tracking, deploy, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
+    failback: machines, deploy -> tracking, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
     azure, vcenter -> failback.model
     plugin_utils: running, stages, sources -> output, before_commit, awx -> variables, guest, pages
 
@@ -34,7 +34,7 @@ FLOORS = {
     "proofs": 4,
     "tracking": 5,
     "readiness": 5,
-    "deploy": 5,
+    "deploy": 6,
     "machines": 6,
 }
 #: The rooms and files inside a room that have floors of their own; the room's other files are above them.

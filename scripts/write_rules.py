@@ -38,7 +38,8 @@ remedy, what was read, and a link to its source. Below follow the servers and th
 
 By default each machine is checked for its next step, and the failback servers as long as a machine still needs them.
 ``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next
-step is not allowed, ``operation_allowed`` gives the reason.
+step is not allowed, ``operation_allowed`` gives the reason. Rules about a server that does not exist yet are asked by the playbook
+``prepare`` and the module ``asr_process_server`` before they deploy it, also in check mode.
 
 A rule passes, warns, blocks, or is not known. An unknown result is never a pass: the rules marked below then block as well, the others
 are reported. What blocks a server or a consistency group blocks every machine that uses it.

@@ -214,6 +214,7 @@ extends_documentation_fragment:
   - homeward.asr.vault
   - homeward.asr.machines
   - homeward.asr.waiting
+  - homeward.asr.accepting
   - homeward.asr.attributes
   - homeward.asr.attributes.actiongroup
 seealso:
@@ -507,6 +508,15 @@ process_servers:
       returned: always
       type: int
       sample: 12
+findings:
+  description:
+    - What the rules of readiness found against the deployment - what blocks, what is not known, and what was accepted with its reason.
+      Rules that passed are left out. What blocks before the deployment was sent ends the task with an error that names all of it.
+    - The elements are those of RV(homeward.asr.asr_preflight#module:findings).
+  returned: with O(state=present), when something did not pass
+  type: list
+  elements: dict
+  sample: []
 deployment:
   description: The deployment of the process server.
   returned: with O(state=present)
@@ -755,6 +765,7 @@ def argument_spec() -> specs.Spec:
         specs.vault(),
         specs.machines(),
         specs.waiting(),
+        specs.accepting(),
         {
             "name": {"type": "str"},
             "state": {"type": "str", "choices": ["ready", "registered", "present", "absent"], "default": "ready"},

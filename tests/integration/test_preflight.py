@@ -135,6 +135,11 @@ NOT_PLAYED: dict[str, str] = {
     "disk_unprotected": "Azure VMs have the disks that are replicated",
 }
 
+#: Rules about what no preflight of a fleet sees -> the file that plays them, each broken and passing.
+PLAYED_IN: dict[str, str] = dict.fromkeys(
+    ("ps_alone", "ps_address", "ps_image", "ps_size", "ps_deployable"), "adapters/azure/test_process_server_deploy.py"
+)
+
 #: What people say: where the vSAN machine goes, so that the fleet's fault shows.
 SAID = {"asr_datastore": {"vsan-01": "vsan-1", "default": "datastore-1"}}
 
@@ -157,8 +162,10 @@ NEVER_PASSED: dict[str, str] = {"mt_excluded": "no server is excluded before the
 
 
 def test_every_rule_is_played_or_has_a_reason() -> None:
-    played = [*EXPECTED, *BELOW, *RULES, *RULES_ARRIVED]
+    played = [*EXPECTED, *BELOW, *RULES, *RULES_ARRIVED, *PLAYED_IN]
     assert sorted([*played, *NOT_PLAYED]) == sorted(BY_ID)
+    for rule, file in PLAYED_IN.items():
+        assert f'"{rule}"' in (EXTENSIONS.parent / "tests" / file).read_text(encoding="utf-8")
 
 
 def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> None:

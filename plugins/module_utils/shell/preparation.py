@@ -8,6 +8,8 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from ..azure.vaults import Vaults
+from ..failback.readiness.findings_table import beside
+from ..failback.readiness.verdicts import check_accept
 from ..failback.report.state_tables import prepared_table
 from .module import Call
 from .task_result import count, names, shape
@@ -25,6 +27,8 @@ def server_order_of(kind: type[T], call: Call) -> T:
         value = call.params.get(entry.name)
         if entry.name not in call.params or entry.name == "vaults":
             continue
+        if entry.name == "accept" and value:
+            check_accept(value)
         values[entry.name] = tuple(value) if isinstance(value, list) else value
     values.update(vaults=call.refs, check=call.check)
     return kind(**values)
@@ -39,7 +43,7 @@ def run(call: Call, work: Slice) -> dict[str, Any]:
     result = shape(raw, call.params, call.check)
     result["diff"] = {**result["diff"], "before_header": "before", "after_header": "after"}
     if result.get("finished") and call.params.get("vmotion_exclusion") != "watched":
-        result["lines"] = prepared_table(raw["machines"], call.check)
+        result["lines"] = [*prepared_table(raw["machines"], call.check), *beside(raw.get("findings") or ())]
     if result.get("finished") and not result["failed_machines"] and not result["refused_machines"]:
         result["msg"] = summary(raw["machines"], call.check)
     return result

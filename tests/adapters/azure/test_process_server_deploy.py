@@ -205,6 +205,45 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
     assert azure.counters()["writes"] == 0
 
 
+#: Rule -> a wish that breaks it.
+BROKEN: dict[str, dict[str, Any]] = {
+    "ps_alone": {"virtual_network": "vnet-dr", "address": "10.50.0.9"},
+    "ps_address": {"address": "10.60.1.10"},
+    "ps_image": {"image": {"sku": "2099-Datacenter"}},
+    "ps_size": {"size": "Standard_D2s_v3"},
+}
+
+
+def test_what_is_against_a_deployment_is_named_at_once_and_can_be_accepted_rule_by_rule(azure: StandIn) -> None:
+    broken = wish(size="Standard_D2s_v3", image={"sku": "2099-Datacenter"})
+    with pytest.raises(InputError) as all_of_it:
+        Person(azure, check=True).present(broken)
+    assert [w in all_of_it.value.sentence() for w in ("2099-Datacenter", "too small", "ps_image", "ps_size")] == [
+        True
+    ] * 4
+    for rule, change in BROKEN.items():
+        with pytest.raises(InputError) as refusal:
+            Person(azure, check=True).present(wish(**change))
+        assert rule in refusal.value.sentence()
+        told = Person(azure, check=True, accept={rule: "Ann knows why."}).present(wish(**change))
+        found = {f["rule"]: (f["verdict"], f["accepted"]) for f in told["findings"]}
+        assert found[rule] == ("block", "Ann knows why.")
+        # What Azure itself would refuse is refused all the same.
+        taken = entry(told)["done"] == "started"
+        assert taken is (rule in ("ps_alone", "ps_size"))
+        assert ("ps_deployable" in found) is not taken
+    assert "findings" not in Person(azure, check=True).present()
+    assert azure.counters()["writes"] == 0
+
+
+def test_what_cannot_be_read_is_not_known_and_left_to_azure(azure: StandIn) -> None:
+    azure.fault("status", {"method": "GET", "path": "Microsoft.Compute/skus"}, code=403, times=None)
+    told = Person(azure).present()
+    assert {f["rule"]: f["verdict"] for f in told["findings"]} == {"ps_size": "unknown"}
+    assert entry(told)["done"] == "started"
+    assert azure.connect().get(wish().vm_id)["properties"]["hardwareProfile"]["vmSize"] == "Standard_D4s_v3"
+
+
 def test_quota_chooses_and_refuses(azure: StandIn) -> None:
     azure.control("POST", "/settings", {"cores_left": 6})
     with pytest.raises(InputError, match="quota cores leaves 6"):

@@ -7,13 +7,20 @@ rows 16 and 19).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..model.errors import InputError, NotFound
+from ..model.errors import ConnectionFailed, InputError, NotFound, ReadFailed
+from ..model.hints import accepting
 from ..model.items import Json, VaultRef
+from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric
+from ..readiness.facts.facts import Facts
+from ..readiness.facts.moments import CLASSIC, PLANNED, PROCESS_SERVER
+from ..readiness.facts.subjects import Planned
+from ..readiness.rules.planned_process_servers import RULES
+from ..readiness.verdicts import Finding, judge
 from ..servers.finding import classic_fabrics
 from ..wanted.selection import listing
 from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
@@ -34,13 +41,28 @@ def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
 
 
 class Chooser:
-    """Reads the subscription; every refusal is an InputError, raised before anything is written."""
+    """Reads the subscription; every refusal is an InputError, raised before anything is written.
 
-    def __init__(self, wish: Wish, port: ResourcePort, fabric: Fabric, vaults: Sequence[VaultRef]) -> None:
+    What a rule of readiness is about (readiness/rules/planned_process_servers.py) is asked under its name, and refused only
+    where it was not accepted.
+    """
+
+    def __init__(
+        self,
+        wish: Wish,
+        port: ResourcePort,
+        fabric: Fabric,
+        vaults: Sequence[VaultRef],
+        accept: Mapping[str, str] | None = None,
+    ) -> None:
         self.wish = wish
         self.port = port
         self.fabric = fabric
         self.vaults = vaults
+        self.accept = accept or {}
+        self.asked: list[str] = []
+        self.against: dict[str, Refusal] = {}
+        self.unread: dict[str, str] = {}
 
     def choose(self, machine: Json | None) -> Picked:
         """``machine`` is there already where a deployment is repeated: it keeps its address, image and size."""
@@ -48,10 +70,10 @@ class Chooser:
         self._group()
         network = self._network()
         location = str(network.get("location") or "")
-        subnet_id = self._subnet(network)
-        self._no_other(network)
+        subnet = self._subnet(network)
+        self.ask("ps_alone", lambda: self._other(network))
         if machine is None:
-            self._address()
+            self.ask("ps_address", lambda: self._address(subnet))
             image, unattended = self._image(location)
             size = self._size(location)
         else:
@@ -59,6 +81,7 @@ class Chooser:
             size = str((props.get("hardwareProfile") or {}).get("vmSize") or "")
             image = _image_of(props)
             unattended = image["publisher"].casefold() != GALLERY_IMAGE["publisher"].casefold()
+        self.stop()
         warnings = []
         if not unattended:
             warnings.append(
@@ -72,7 +95,46 @@ class Chooser:
                 f"The vault does not report the address of the configuration server {self.fabric.friendly_name}.",
                 "Set `deploy.configuration_server_address`.",
             )
+        subnet_id = str(subnet.get("id") or f"{wish.network_id}/subnets/{wish.subnet}")
         return Picked(location, subnet_id, size, image, unattended, address, warnings=tuple(warnings))
+
+    # the rules
+
+    def ask(self, rule: str, look: Callable[[], Refusal | None]) -> None:
+        """Keep what is against the deployment under the rule's name; what cannot be read is not known."""
+        self.asked.append(rule)
+        try:
+            found = look()
+        except (ReadFailed, ConnectionFailed) as exc:
+            self.unread[rule] = exc.message
+            return
+        if found is not None:
+            self.against[rule] = found
+
+    def findings(self) -> list[Finding]:
+        subject = Planned(
+            kind=PLANNED,
+            name=self.wish.name,
+            vault=self.fabric.vault,
+            generation=CLASSIC,
+            moments=frozenset({PROCESS_SERVER}),
+            asked=frozenset(self.asked),
+            against=self.against,
+            unread=self.unread,
+        )
+        return judge([subject], Facts(now=self.port.now), self.accept, RULES)
+
+    def stop(self) -> None:
+        """Raise InputError for what blocks, all of it at once."""
+        stopped = [finding.rule.id for finding in self.findings() if finding.blocks]
+        if stopped:
+            some = [self.against[rule] for rule in stopped]
+            hint = f"Or accept that with a reason: {accepting(dict.fromkeys(stopped, 'reason'))}"
+            raise InputError(
+                some[0].code,
+                " ".join(refusal.reason for refusal in some),
+                " ".join([*(refusal.remedy for refusal in some), hint]),
+            )
 
     def _group(self) -> None:
         try:
@@ -98,8 +160,7 @@ class Chooser:
                 "network elsewhere, set virtual_network_resource_group or give its full id.",
             ) from None
 
-    def _subnet(self, network: Json) -> str:
-        """The subnet's id; the address must be one it gives to machines."""
+    def _subnet(self, network: Json) -> Json:
         subnets = {
             str(s.get("name") or "").casefold(): s for s in (network.get("properties") or {}).get("subnets") or ()
         }
@@ -110,17 +171,9 @@ class Chooser:
                 f"The virtual network {network.get('name')} has no subnet {self.wish.subnet!r} (`deploy.subnet`).",
                 f"It has {listing(str(s.get('name')) for s in subnets.values())}.",
             )
-        ranges = networks_of(subnet.get("properties") or {})
-        if not usable(self.wish.address, ranges):
-            raise InputError(
-                "address_not_in_subnet",
-                f"The subnet {self.wish.subnet} ({', '.join(str(r) for r in ranges)}) does not contain a usable "
-                f"address {self.wish.address} (`deploy.address`).",
-                "Use one of its addresses. Azure reserves the first four and the last one.",
-            )
-        return str(subnet.get("id") or f"{self.wish.network_id}/subnets/{self.wish.subnet}")
+        return subnet
 
-    def _no_other(self, network: Json) -> None:
+    def _other(self, network: Json) -> Refusal | None:
         """One process server per virtual network (DOC PSAZ, S2)."""
         ranges = networks_of(network.get("properties") or {})
         raw = {v: self.port.list_fabrics(v) for v in self.vaults}
@@ -130,44 +183,65 @@ class Chooser:
             for s in f.process_servers
             if s.name.casefold() != self.wish.name.casefold() and inside(s.ip, ranges)
         ]
-        if others:
-            raise InputError(
-                "network_has_process_server",
-                f"The virtual network {network.get('name')} already has the process server {others[0].name} "
-                f"({others[0].ip}), and one per network is enough.",
-                f"Use {others[0].name}, or deploy into a network that has none.",
-            )
+        if not others:
+            return None
+        return Refusal(
+            "network_has_process_server",
+            f"The virtual network {network.get('name')} already has the process server {others[0].name} "
+            f"({others[0].ip}), and one per network is enough.",
+            f"Use {others[0].name}, or deploy into a network that has none.",
+        )
 
-    def _address(self) -> None:
-        told = self.port.get_with(f"{self.wish.network_id}/checkIPAddressAvailability", ipAddress=self.wish.address)
-        if told.get("available") is False:
-            others = told.get("availableIPAddresses") or ()
-            raise InputError(
-                "address_in_use",
-                f"The address {self.wish.address} (`deploy.address`) is in use in {self.wish.virtual_network}.",
-                f"Free addresses: {', '.join(str(o) for o in others[:5])}." if others else "Use a free one.",
+    def _address(self, subnet: Json) -> Refusal | None:
+        """Whether the subnet gives the address to machines, and whether it is free."""
+        ranges = networks_of(subnet.get("properties") or {})
+        if not usable(self.wish.address, ranges):
+            return Refusal(
+                "address_not_in_subnet",
+                f"The subnet {self.wish.subnet} ({', '.join(str(r) for r in ranges)}) does not contain a usable "
+                f"address {self.wish.address} (`deploy.address`).",
+                "Use one of its addresses. Azure reserves the first four and the last one.",
             )
+        told = self.port.get_with(f"{self.wish.network_id}/checkIPAddressAvailability", ipAddress=self.wish.address)
+        if told.get("available") is not False:
+            return None
+        others = told.get("availableIPAddresses") or ()
+        return Refusal(
+            "address_in_use",
+            f"The address {self.wish.address} (`deploy.address`) is in use in {self.wish.virtual_network}.",
+            f"Free addresses: {', '.join(str(o) for o in others[:5])}." if others else "Use a free one.",
+        )
 
     def _image(self, location: str) -> tuple[dict[str, str], bool]:
         """The image, and whether the set-up is done unattended (it is not with the gallery image)."""
         wish = self.wish
-        if wish.source in (AUTO, GALLERY) and not wish.image:
-            if self._offered(location, GALLERY_IMAGE):
-                return dict(GALLERY_IMAGE), False
-            if wish.source == GALLERY:
-                raise InputError(
-                    "gallery_image_not_offered",
-                    "The gallery no longer offers the process server's image to this subscription.",
-                    "Omit `deploy.source` or set it to windows, which sets up a Windows Server unattended.",
-                )
-        image = {**WINDOWS_IMAGE, **{k: v for k, v in wish.image.items() if v}}
-        if not self._offered(location, image):
-            raise InputError(
+        picked: tuple[dict[str, str], bool] = ({**WINDOWS_IMAGE, **{k: v for k, v in wish.image.items() if v}}, True)
+
+        def look() -> Refusal | None:
+            nonlocal picked
+            if wish.source in (AUTO, GALLERY) and not wish.image:
+                if wish.source == GALLERY:
+                    picked = dict(GALLERY_IMAGE), False
+                if self._offered(location, GALLERY_IMAGE):
+                    picked = dict(GALLERY_IMAGE), False
+                    return None
+                if wish.source == GALLERY:
+                    return Refusal(
+                        "gallery_image_not_offered",
+                        "The gallery no longer offers the process server's image to this subscription.",
+                        "Omit `deploy.source` or set it to windows, which sets up a Windows Server unattended.",
+                    )
+            image = picked[0]
+            if self._offered(location, image):
+                return None
+            return Refusal(
                 "image_not_offered",
                 f"The image {image['publisher']}:{image['offer']}:{image['sku']} is not offered in {location} (`deploy.image`).",
                 "Use a Windows Server 2016 image with English language settings. Newer ones are not supported.",
             )
-        return image, True
+
+        self.ask("ps_image", look)
+        return picked
 
     def _offered(self, location: str, image: Mapping[str, str]) -> bool:
         path = (
@@ -180,33 +254,39 @@ class Chooser:
             return False
 
     def _size(self, location: str) -> str:
-        """The first size that is large enough, offered to the subscription, and within its quota."""
+        """The first size that is large enough, offered to the subscription, and within its quota; else the first that is wanted."""
         wish, tier = self.wish, self.wish.tier()
-        base = f"/subscriptions/{wish.subscription_id}/providers/Microsoft.Compute"
-        offered = {
-            str(s.get("name")): s
-            for s in self.port.list_resources(f"{base}/skus", odata_filter=f"location eq '{location}'")
-            if s.get("resourceType") == "virtualMachines"
-        }
-        left = {
-            str((u.get("name") or {}).get("value") or "").casefold(): int(u.get("limit") or 0)
-            - int(u.get("currentValue") or 0)
-            for u in self.port.list_resources(f"{base}/locations/{location}/usages")
-        }
-        told = []
-        for name in (wish.size,) if wish.size else tier.sizes:
-            against = _against(name, offered.get(name), left, wish)
-            if not against:
-                return name
-            told.append(f"{name}: {against}")
-        raise InputError(
-            "size_not_available",
-            f"No suitable VM size for the process server {wish.name} is available in {location} ({'; '.join(told)}).",
-            (
-                f"Set `deploy.size` to another one with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or request "
-                "quota."
-            ),
-        )
+        wanted = (wish.size,) if wish.size else tier.sizes
+        picked = wanted[0]
+
+        def look() -> Refusal | None:
+            nonlocal picked
+            base = f"/subscriptions/{wish.subscription_id}/providers/Microsoft.Compute"
+            offered = {
+                str(s.get("name")): s
+                for s in self.port.list_resources(f"{base}/skus", odata_filter=f"location eq '{location}'")
+                if s.get("resourceType") == "virtualMachines"
+            }
+            left = {
+                str((u.get("name") or {}).get("value") or "").casefold(): int(u.get("limit") or 0)
+                - int(u.get("currentValue") or 0)
+                for u in self.port.list_resources(f"{base}/locations/{location}/usages")
+            }
+            told = []
+            for name in wanted:
+                against = _against(name, offered.get(name), left, wish)
+                if not against:
+                    picked = name
+                    return None
+                told.append(f"{name}: {against}")
+            return Refusal(
+                "size_not_available",
+                f"No suitable VM size for the process server {wish.name} is available in {location} ({'; '.join(told)}).",
+                f"Set `deploy.size` to another one with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or request quota.",
+            )
+
+        self.ask("ps_size", look)
+        return picked
 
 
 def _image_of(properties: Json) -> dict[str, str]:

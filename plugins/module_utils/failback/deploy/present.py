@@ -17,6 +17,7 @@ from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
+from ..readiness.rules.rule import PASS
 from ..servers.entries import entry_of, settle, warning
 from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
@@ -87,6 +88,7 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
         self.server: ProcessServer | None = None
         self.warnings: tuple[str, ...] = ()
         self.choice: Picked | None = None
+        self.chooser: Chooser | None = None
 
     def look(self) -> Deployed:
         if self.memory.get("stands"):
@@ -146,14 +148,14 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
         if sent is not None and (self.vaults.now - sent).total_seconds() <= UNSURE_SECONDS:
             return Deployed("deploying", _deploying(self.wish))
         fabric = certain(self.fabric)
-        chooser = Chooser(self.wish, self.vaults, fabric, self.order.vaults)
+        chooser = self.chooser = Chooser(self.wish, self.vaults, fabric, self.order.vaults, self.order.accept)
         choice = replace(chooser.choose(machine), network_only=network_only, attempt=iso(self.vaults.now) or "")
         self.warnings = choice.warnings
         self.choice = choice
         self.demand(choice)
         body = request(self.wish, choice, self.secrets.admin_password, self.secrets.passphrase)
         if self.order.check:
-            return self.predict(choice, body)
+            return self.predict(chooser, choice, body)
         self.sent += 1
         try:
             self.vaults.put(self.wish.deployment_id, body)
@@ -161,7 +163,7 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
             if str(refusal.details.get("service_code")) == "DeploymentActive":
                 # Another run was faster: theirs is joined.
                 return Deployed("deploying", _deploying(self.wish))
-            return Deployed("refused", _refused(refusal))
+            return self.refused(chooser, refusal)
         except Unknown:
             self.memory["unsure"] = iso(self.vaults.now)
         self.memory["sent"] = True
@@ -182,13 +184,19 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
                 "genpassphrase.exe -v prints on the configuration server.",
             )
 
-    def predict(self, choice: Picked, body: Json) -> Deployed:
+    def refused(self, chooser: Chooser, rejected: Rejected) -> Deployed:
+        """Azure does not take it."""
+        reason = _refused(rejected)
+        chooser.ask("ps_deployable", lambda: reason)
+        return Deployed("refused", reason)
+
+    def predict(self, chooser: Chooser, choice: Picked, body: Json) -> Deployed:
         """Check mode: the service validates the deployment and returns what it would change."""
         try:
             self.vaults.ask(self.wish.deployment_id, "validate", body)
             told = self.vaults.ask(self.wish.deployment_id, "whatIf", body)
         except Rejected as refusal:
-            return Deployed("refused", _refused(refusal))
+            return self.refused(chooser, refusal)
         changes = (told.get("properties") or {}).get("changes") or ()
         entry = {
             "machine": self.wish.name,
@@ -247,6 +255,7 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
             entry["remedy"] = self.how_to_register(str(entry["remedy"]))
         result["next_slice_seconds"] = self.order.slice_seconds
         result["deployment"] = self.facts(deployed)
+        result |= self.findings()
         return result
 
     def how_to_register(self, remedy: str) -> str:
@@ -281,7 +290,16 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
         if self.choice is not None:
             self.memory["unattended"] = self.choice.unattended
         reads = len(self.order.vaults) + 4
-        return self.shaped([entry], self.sent, reads, process_servers=[], plan=plan, deployment=self.facts(deployed))
+        return self.shaped(
+            [entry], self.sent, reads, process_servers=[], plan=plan, deployment=self.facts(deployed), **self.findings()
+        )
+
+    def findings(self) -> dict[str, Any]:
+        """What rules of readiness found against the deployment, or could not find out; kept for the slices that only wait for it."""
+        if self.chooser is not None:
+            self.memory["findings"] = [f.result() for f in self.chooser.findings() if f.verdict != PASS]
+        found = self.memory.get("findings")
+        return {"findings": found} if found else {}
 
     def facts(self, deployed: Deployed) -> dict[str, Any]:
         wish, choice = self.wish, self.choice

@@ -52,6 +52,8 @@ class ProcessServerOrder:
     poll_interval: float | None = None
     slice_seconds: float = 25.0
     check: bool = False
+    #: Rule of readiness about a deployment -> why it may be passed.
+    accept: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         given = bool(self.machines or self.groups or self.recovery_plans)

@@ -41,6 +41,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.fa
     Gateway,
     Group,
     Machine,
+    Planned,
     Processing,
     Subject,
 )
@@ -246,6 +247,14 @@ def gateway(
     return replace(base, **(more or {}))
 
 
+def planned_cases(word: str) -> tuple[Case, Case, Case]:
+    """A server that is to be deployed, with nothing, something, and who knows what against it."""
+    base = Planned(**about("planned_process_server", name="ps-2", moments=frozenset({"process_server"})))
+    asked = replace(base, asked=frozenset({word}))
+    against = replace(asked, against={word: Refusal("x", "It is not to be.", "Wish for another.")})
+    return (asked, F), (against, F), (replace(asked, unread={word: "The list was cut."}), F)
+
+
 def served(system: str, own: str | None) -> Gateway:
     """A master target with a system of its own, beside a machine with another."""
     return replace(gateway(osVersion=own), machines=("web",), systems=frozenset({system}))
@@ -395,6 +404,7 @@ CASES: dict[str, tuple[Case, Case, Case | None]] = {
     "ps_cache_low": ((processing(), F), (processing(availableSpaceInBytes=170 * GB), F), None),
     "ps_load": ((processing(), F), (processing(cpuLoadStatus="Critical"), F), None),
     "cs_port": ((configuring(), F), (configuring(), facts(ports=ports("refused"))), (configuring(), facts(ports=None))),
+    **{word: planned_cases(word) for word in ("ps_alone", "ps_address", "ps_image", "ps_size", "ps_deployable")},
     "ps_port": ((processing(), F), (processing(), facts(ports=ports("refused"))), (processing(), facts(ports={}))),
     "azure_ports": (
         (machine(), inside()),

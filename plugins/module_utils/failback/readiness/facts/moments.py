@@ -40,6 +40,8 @@ MOMENTS: tuple[str, ...] = (
 
 #: What a rule is about.
 MACHINE, GROUP, GATEWAY, PS, CS = "machine", "group", "gateway", "process_server", "configuration_server"
+#: A server that does not exist yet.
+PLANNED = "planned_process_server"
 ABOUT: Mapping[str, str] = MappingProxyType(
     {
         MACHINE: "machine",
@@ -47,5 +49,6 @@ ABOUT: Mapping[str, str] = MappingProxyType(
         GATEWAY: "master target or appliance",
         PS: "process server",
         CS: "configuration server",
+        PLANNED: "process server to be deployed",
     }
 )

@@ -138,6 +138,16 @@ class Processing(Server):
 
 
 @dataclass(frozen=True)
+class Planned(Subject):
+    """A process server that is to be deployed. By the name of a rule: whether it was asked, what is against it, and why that is not
+    known."""
+
+    asked: frozenset[str] = frozenset()
+    against: Mapping[str, Refusal] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Configuring(Server):
     """A configuration server; ``vm`` is its VM where vCenter shows one of its name."""
 

@@ -17,6 +17,7 @@ from . import (
     next_step,
     onprem_hosts,
     onprem_vms,
+    planned_process_servers,
     process_servers,
     replicated_items,
     tcp_ports,
@@ -26,6 +27,7 @@ from .rule import Rule
 RULES: tuple[Rule, ...] = (
     *configuration_servers.RULES,
     *process_servers.RULES,
+    *planned_process_servers.RULES,
     *tcp_ports.RULES,
     *azure_probes.RULES,
     *guests.RULES,
@@ -53,6 +55,7 @@ FIRM: Mapping[str, str] = MappingProxyType(
         "group_mixes_systems": "a master target serves one operating system",
         "azure_vm_stopped": "the commit deletes the Azure VM, which must not be in use",
         "commit_approved": "a commit is approved with {option:approved}, machine by machine",
+        "ps_deployable": "Azure does not take it",
         "onprem_running": "the commit deletes the Azure VM, so that only the machine on-premises is left",
     }
 )
@@ -61,18 +64,15 @@ _GUEST = (
     "seen only inside the master target: the role master_target_guest looks before it changes anything, also in check mode, and stops "
     "with the reason"
 )
-_DEPLOY = "about a server that does not exist yet: asr_process_server checks it before it deploys, also in check mode"
 
 #: Number of a preflight check -> why it is no rule.
 ELSEWHERE: Mapping[int, str] = MappingProxyType(
     {
-        19: _DEPLOY,
         71: _GUEST,
         72: _GUEST,
         73: _GUEST,
         74: _GUEST,
         75: _GUEST,
-        78: _DEPLOY,
         79: _GUEST,
     }
 )
