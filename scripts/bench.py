@@ -14,19 +14,19 @@ What the columns say:
   started; ms/step: that time in milliseconds for each machine and operation;
 * MB: the largest of those processes; wall s: the whole run;
 * ready lists, ready SOAP: pages of lists of the vault and calls to vCenter of the readiness check (``preflight``), which is
-  one slice; lists/slice: pages of lists for each slice of the failback; SOAP/slice: calls to vCenter for each slice of
-  the stage that proves and sends the commits, when nobody else speaks to vCenter (with ``together`` only). They must not
-  grow with the number of machines, as long as their page is as large as the fleet.
+  one slice; lists/slice: pages of lists for each slice of the failback. They must not grow with the number of machines,
+  as long as their page is as large as the fleet.
 
 Two rows are for as many machines in each of three vaults in three subscriptions (``--three``), whose writes are limited one by one:
 "3 on 1" is one process for all, "3 on 3" has the vaults as hosts, with a process for each.
 
-With ``--wide``:
+With ``--wide``, which puts hooks around the commits to count (each stage is a task of its own then, and costs more CPU):
 
 * writes: those that the vault stand-in took, and the floor, which is one for each machine and operation;
 * lists: pages of lists;
 * SOAP: calls to vCenter in the stage of the commits; looks: reads of machines in it, each of those whose commits the bucket
-  lets out before the next (with ``together`` only);
+  lets out before the next; SOAP/slice: those calls for each slice of that stage, in which nobody else speaks to vCenter (all
+  three with ``together`` only);
 * send s: from the first to the last accepted write of stage 2; bucket s: what the write bucket (200, refilled by 10 a
   second) asks for.
 
@@ -234,19 +234,21 @@ def readiness(vault: str, vcenter: str, speed: float, poll: float) -> dict[str, 
     }
 
 
-def measure(generation: str, size: int, page: int, advance: str, speed: float, poll: float) -> dict[str, str]:
+def measure(
+    generation: str, size: int, page: int, advance: str, speed: float, poll: float, wide: bool
+) -> dict[str, str]:
     """One row of the table."""
     with standins(generation, size, page, speed) as state:
         vault, vcenter = state["azure"]["control"], state["vcenter"]["control"]
         ready = readiness(vault, vcenter, speed, poll)
         ask(f"{vault}/counters/reset", "POST")
-        options = ["-e", write_hooks(vcenter, vault)]
-        if generation in THREE:
-            # Processes side by side would count each other's calls.
-            options, size = (hosts() if generation == "3 on 3" else []), 3 * size
+        # Processes side by side would count each other's calls.
+        counts = wide and advance == "together" and generation not in THREE
+        options = ["-e", write_hooks(vcenter, vault)] if counts else hosts() if generation == "3 on 3" else []
+        size *= 3 if generation in THREE else 1
         run = play("failback", poll, "-e", f"asr_advance={advance}", "-e", "asr_commit_when=verified", *options)
         counted = ask(f"{vault}/counters")
-    soap = read(SOAP) if advance == "together" and SOAP.exists() else {}
+    soap = read(SOAP) if counts else {}
     slices = read(AROUND["after"])["tokens"] - read(AROUND["before"])["tokens"] if soap else 0
     # A look is a scan of all machines, the details of those wanted, and the names of their hosts and datastores.
     looks = soap.get("methods", {}).get("RetrievePropertiesEx", 0) // 3
@@ -333,7 +335,7 @@ def main() -> int:
     try:
         for number, (generation, size, page, advance) in enumerate(wanted, 1):
             print(f"{number} of {len(wanted)}: {size} {generation}, pages of {page}, {advance}", flush=True)
-            rows.append(measure(generation, size, page, advance, args.speed, args.poll))
+            rows.append(measure(generation, size, page, advance, args.speed, args.poll, args.wide))
     except KeyboardInterrupt:
         return 130
     finally:

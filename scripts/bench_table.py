@@ -33,7 +33,7 @@ COLUMNS = {
     "lists/slice": 11,
     "SOAP/slice": 10,
 }
-WIDE = frozenset({"writes", "floor", "lists", "SOAP", "looks", "send s", "bucket s"})
+WIDE = frozenset({"writes", "floor", "lists", "SOAP", "looks", "SOAP/slice", "send s", "bucket s"})
 
 
 def machine() -> str:

@@ -108,7 +108,7 @@ class ActionModule(Calling):
             self._chain.rest = to_run[to_run.index(tasks.COMMIT_HOME) :]
             to_run = to_run[: -len(self._chain.rest)]
         if hooked:
-            steps = tasks.steps(to_run, hooks)
+            steps = [*tasks.steps(to_run, hooks), *([tasks.PAUSE] if pauses else [])]
             going = self._hooking([*to_run, *self._chain.rest])
             return {**self._told(self._chain.results), "hooked": True, "steps": steps, **going}
         for stage in to_run:

@@ -176,6 +176,7 @@ def test_hooks_run_between_the_stages_in_order(scene: Scene) -> None:
         **hooks,
     )
     assert run.rc == 0, run.text
+    assert run.text.count("skipping: [") == 1, "only the end that a run without hooks has"
     marks = [line.split() for line in (scene.directory / "marks").read_text().splitlines()]
     assert [word for word, _requests, _machines in marks] == list(places)
     # Before a stage nothing was done yet, or what the stage before it did.

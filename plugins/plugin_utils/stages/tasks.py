@@ -221,14 +221,23 @@ def hooks_of(value: Any) -> dict[str, dict[str, list[str]]]:
 
 
 def steps(route: Iterable[str], hooks: Mapping[str, Mapping[str, Sequence[str]]]) -> list[dict[str, str]]:
-    """The stages with their hooks, in order: ``stage``, and ``hook`` with its ``place`` where it is a hook's turn."""
+    """The stages with their hooks, in order: ``stage``, ``hook`` with its ``place`` where it is a hook's turn, and the task file of
+    the role that does it."""
+
+    def step(stage: str, place: str = "", file: str = "") -> dict[str, str]:
+        return {"stage": stage, "place": place, "hook": file, "tasks_from": "hook" if file else "one"}
+
     found: list[dict[str, str]] = []
     for stage in route:
         told = hooks.get(stage, {})
-        found += [{"stage": stage, "place": "before", "hook": file} for file in told.get("before", ())]
-        found.append({"stage": stage, "place": "", "hook": ""})
-        found += [{"stage": stage, "place": "after", "hook": file} for file in told.get("after", ())]
+        found += [step(stage, "before", file) for file in told.get("before", ())]
+        found.append(step(stage))
+        found += [step(stage, "after", file) for file in told.get("after", ())]
     return found
+
+
+#: The step that finds who awaits the commit home.
+PAUSE: dict[str, str] = {"stage": "", "place": "pause", "hook": "", "tasks_from": "pause"}
 
 
 def _common(settings: Settings) -> dict[str, Any]:
