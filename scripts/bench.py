@@ -320,7 +320,7 @@ def main() -> int:
         help="machines in each of three subscriptions; 0 leaves these rows out",
     )
     parser.add_argument("--speed", type=float, default=120.0, help="service seconds in a second")
-    parser.add_argument("--poll", type=float, default=0.05, help="Ansible's internal_poll_interval, in seconds")
+    parser.add_argument("--poll", type=float, default=0.2, help="Ansible's internal_poll_interval, in seconds")
     parser.add_argument("--wide", action="store_true", help="all columns")
     args = parser.parse_args()
     for ending in ENDING:

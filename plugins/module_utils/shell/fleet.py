@@ -72,7 +72,7 @@ def read_machines(call: Call) -> list[Facts]:
 
 def _places(item: Item) -> set[str]:
     """The subscriptions that the item itself names for its Azure machine, in lower case."""
-    return subscriptions(item, None, Known(), ())
+    return subscriptions(item, None, Known(), {})
 
 
 def _in_azure(items: list[Item], sides: Mapping[str, str | None], listed: list[Json]) -> dict[str, Json]:

@@ -14,7 +14,7 @@ from ..lifecycle.decide import Hold
 from ..lifecycle.points import needs_list
 from ..lifecycle.table import COMMITS, FAILOVERS, REPROTECT_TO_ONPREM, Operation
 from ..model.errors import FailbackError, InputError, NotFound
-from ..model.identity import Known, site_words, subscriptions, vm_ids
+from ..model.identity import Known, site_words, subscriptions, targets, vm_ids
 from ..model.items import Item, before_segment
 from ..model.lookup import index
 from ..model.refusal import Refusal
@@ -131,12 +131,13 @@ def _azure(state: SliceState, later: Sequence[Item], probe: _Probe) -> None:
     each subscription."""
     groups: dict[str, list[tuple[Item, str]]] = {}
     lists: dict[str, list[Item]] = {}
+    nearby = targets(state.all_items)
     for item in later:
         ids = list(vm_ids(item, None, Known()))
         if len(ids) == 1:
             groups.setdefault(before_segment(ids[0], "/providers/").lower(), []).append((item, ids[0]))
             continue
-        for subscription in subscriptions(item, None, Known(), state.all_items):
+        for subscription in subscriptions(item, None, Known(), nearby):
             lists.setdefault(subscription, []).append(item)
     for members in groups.values():
         probe.read([item for item, _id in members], partial(_one, state, members[0][1]))

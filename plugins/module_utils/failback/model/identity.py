@@ -231,14 +231,24 @@ def resource_group(item: Item) -> str:
     return str(told or "").lower().rstrip("/")
 
 
-def subscriptions(item: Item, job: Job | None, known: Known, neighbours: Iterable[Item], reason: str = "") -> set[str]:
-    """The subscriptions the item's Azure VM may be in: those that it names, else those its vault's other items name."""
+def targets(items: Iterable[Item]) -> dict[str, set[str]]:
+    """The subscriptions that the items of each vault fail over to, by the vault's key."""
+    groups: dict[str, set[str]] = {}
+    for item in items:
+        groups.setdefault(item.vault.key, set()).add(resource_group(item))
+    return {key: _subscriptions(some) for key, some in groups.items()}
+
+
+def subscriptions(
+    item: Item, job: Job | None, known: Known, nearby: Mapping[str, Iterable[str]], reason: str = ""
+) -> set[str]:
+    """The subscriptions the item's Azure VM may be in: those that it names, else those its vault's other items name (``nearby``,
+    from ``targets``)."""
     sure = [*vm_ids(item, job, known), resource_group(item)]
     found = _subscriptions(sure)
     found = found or _subscriptions(_texts(item.details.get("vmNics")))
     if not found:
-        found = _subscriptions(resource_group(other) for other in neighbours if other.vault.key == item.vault.key)
-        found.add(item.vault.subscription_id.lower())
+        found = {*nearby.get(item.vault.key, ()), item.vault.subscription_id.lower()}
     return found | _subscriptions(VM_ID.findall(reason))
 
 

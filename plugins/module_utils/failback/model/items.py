@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from .shapes import ITEM, understood
@@ -94,14 +95,14 @@ class VaultRef:
     resource_group: str
     name: str
 
-    @property
+    @cached_property
     def id(self) -> str:
         return (
             f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
             f"/providers/Microsoft.RecoveryServices/vaults/{self.name}"
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.id.lower()
 
@@ -174,7 +175,7 @@ class Item:
     #: Paths of fields of an unexpected type, which were left out.
     odd: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         return self.id.lower()
 

@@ -20,6 +20,7 @@ from ..model.identity import (
     resource_group,
     site_words,
     subscriptions,
+    targets,
     vm_ids,
 )
 from ..model.items import Item, Json, VaultRef, last_segment, parse_time
@@ -258,7 +259,8 @@ def _azure(
         else:
             found[a.item.key] = in_azure(a.item, a.job, [answer], a.known, said), where, None
     rest = [a for a in asked if a.item.key not in found]
-    wanted = {a.item.key: sorted(subscriptions(a.item, a.job, a.known, neighbours, said)) for a in rest}
+    nearby = targets(neighbours)
+    wanted = {a.item.key: sorted(subscriptions(a.item, a.job, a.known, nearby, said)) for a in rest}
     lists: dict[str, LookUp[Json]] = {}
     errors: dict[str, FailbackError] = {}
     everything: list[Json] = []

@@ -17,6 +17,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.identi
     in_azure,
     onprem,
     subscriptions,
+    targets,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.jobs import Job
@@ -227,7 +228,7 @@ def test_a_person_names_the_azure_vm_by_its_id() -> None:
 )
 def test_the_subscription_is_the_one_the_item_names(seen: Item, known: Known, expected: set[str]) -> None:
     other = item("db", OUT, details={"recoveryAzureResourceGroupId": f"/subscriptions/{OTHER}/resourceGroups/r"})
-    assert subscriptions(seen, None, known, [seen, other]) == expected
+    assert subscriptions(seen, None, known, targets([seen, other])) == expected
 
 
 # -- in a run --------------------------------------------------------------------------------------------------------

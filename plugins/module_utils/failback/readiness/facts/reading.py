@@ -16,7 +16,7 @@ from typing import TypeVar, Union
 from ...lifecycle.modernized import LIFECYCLE
 from ...lifecycle.table import Position
 from ...model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
-from ...model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions
+from ...model.identity import NOTHING, Found, Known, azure_words, in_azure, onprem, site_words, subscriptions, targets
 from ...model.items import Item, Json, VaultRef, before_segment
 from ...model.lookup import azure_vm_words, index
 from ...model.ports import SiteMachine
@@ -158,7 +158,8 @@ def _read_azure(seen: Read, vaults: ResourcePort, network: bool) -> None:
     away = [item for item in seen.choice.items if LIFECYCLE.position(item) in IN_AZURE]
     if not away:
         return
-    wanted = {item.key: subscriptions(item, None, seen.knows(item), seen.items) for item in away}
+    nearby = targets(seen.items)
+    wanted = {item.key: subscriptions(item, None, seen.knows(item), nearby) for item in away}
     listed: list[Json] = []
     for subscription in sorted(set().union(*wanted.values())):
         answer = _guarded(seen, "azure", lambda s=subscription: vaults.list_azure_machines(s))  # type: ignore[misc]
