@@ -161,7 +161,7 @@ class Chooser:
             ) from None
 
     def _subnet(self, network: Json) -> Json:
-        subnets = {
+        subnets: dict[str, Json] = {
             str(s.get("name") or "").casefold(): s for s in (network.get("properties") or {}).get("subnets") or ()
         }
         subnet = subnets.get(self.wish.subnet.casefold())
