@@ -256,7 +256,7 @@ machines:
           description: The warning as a sentence.
           returned: always
           type: str
-          sample: "The version 9.60.0.0 of the master target mt-linux-01 is UpdateRequired - update it."
+          sample: "The version 9.60.0.0 of the master target mt-linux-01 is UpdateRequired. Update it."
         possible_causes:
           description: Possible causes; may be empty.
           returned: always

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from typing import Any, Union
 from urllib.parse import unquote
 
+from ...module_utils.failback.model.hints import HINT
+from ...module_utils.failback.report.rows import folded
 from ..variables.catalogue import VARIABLES
-
-HINT = re.compile(r"\{(option|set|accept|run):([^{}]*)\}")
 
 #: Options whose variable has another name.
 CALLED = {
@@ -78,7 +77,7 @@ def variable(option: str, listener: Listener = True) -> str:
 
 
 def worded(value: Any, playbooks: Listener) -> Any:
-    """A result, or a part of one, with its hints turned into words."""
+    """A result, or a part of one, with its hints turned into words; lines that have hints are divided then."""
     if isinstance(value, str):
         return HINT.sub(lambda hint: _words(hint[1], hint[2], playbooks), value) if "{" in value else value
     if isinstance(value, Mapping):
@@ -86,7 +85,7 @@ def worded(value: Any, playbooks: Listener) -> Any:
             key: entry if key in ("cursor", "invocation") else worded(entry, playbooks) for key, entry in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [worded(entry, playbooks) for entry in value]
+        return [part for entry in value for part in folded(worded(entry, playbooks))]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         # Warnings of a module, from ansible-core 2.19 on.
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}

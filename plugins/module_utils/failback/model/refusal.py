@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why something is not done: one shape for machines, servers, virtual machines and guests."""
+"""Why something is not done, and what should be known though it stops nothing: one shape for machines, servers, virtual machines and guests."""
 
 from __future__ import annotations
 
@@ -25,3 +25,19 @@ class Refusal:
     def result(self) -> dict[str, object]:
         """As in module results."""
         return {"code": self.code, "reason": self.reason, "remedy": self.remedy, "waits": self.waits}
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What stops nothing but should be known: one sentence for users, and what to do about it.
+
+    ``about`` names what it is, for those that look for it; empty where nobody does.
+    """
+
+    reason: str
+    remedy: str = ""
+    about: str = ""
+
+    def sentence(self) -> str:
+        """Reason and remedy as one text."""
+        return f"{self.reason} {self.remedy}".rstrip()

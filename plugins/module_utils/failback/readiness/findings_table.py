@@ -7,14 +7,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..report.rows import WIDTH, fold_lines
+from ..report.rows import fold_lines
 from .rules.rule import UNKNOWN
 
 #: Names in one row before "and N more".
 NAMED = 6
-
-#: By how much "run the playbook prepare" is longer than its hint.
-LONGER = 12
 
 _HEADS = {"block": "BLOCKS", "warn": "WARNS", "unknown": "NOT KNOWN", "accepted": "ACCEPTED"}
 
@@ -61,7 +58,7 @@ def beside(findings: Sequence[Found], arrived: Collection[str] = ()) -> list[str
             dark.setdefault(finding["rule"], set()).add(finding["name"])
     if dark:
         told = ", ".join(f"{rule} ({_names(sorted(names, key=str.lower))})" for rule, names in sorted(dark.items()))
-        lines += ["", *_wrapped(f"Not known: {told}. The playbook preflight says why.", WIDTH)]
+        lines += ["", *fold_lines(f"Not known: {told}. The playbook preflight says why.")]
     return lines
 
 
@@ -87,7 +84,7 @@ def render(result: Mapping[str, Any]) -> list[str]:
         f"{counts['block']} block, {counts['warn']} warn, {counts['unknown']} not known, {counts['accepted']} accepted. "
         f"Nothing was written; {result['requests']['reads']} reads{scripts(result)}."
     )
-    lines += ["", *_wrapped(told, WIDTH)]
+    lines += ["", *fold_lines(told)]
     return lines
 
 
@@ -116,15 +113,8 @@ def _table(findings: Sequence[Found]) -> list[str]:
         if served:
             told += f" Affects {_names(served)}."
         told += f" {first['remedy']}" if not accepted else f" Accepted: {accepted}"
-        wrapped = _wrapped(told, WIDTH - width - 4)
-        lines += [f"  {(rule if n == 0 else '').ljust(width)}  {part}" for n, part in enumerate(wrapped)]
+        lines += fold_lines(told, first=f"  {rule.ljust(width)}  ", rest=" " * (width + 4))
     return lines
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    # This hint is longer where it is printed.
-    room = width - (LONGER if "{run:" in text else 0)
-    return fold_lines(text, room)
 
 
 def _cause(finding: Found) -> str:

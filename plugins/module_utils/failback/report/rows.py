@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..model.hints import FOLD, HINT
 from ..model.jobs import ALIVE, SUCCEEDED
 from ..model.outcomes import LISTED, in_words
 from .progress import STAGES, span
@@ -27,11 +28,22 @@ _SPARED = ("data as of", "end")
 _POINT = re.compile(r"^\d{4}-(\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z?")
 
 
-def fold_lines(text: str, width: int = WIDTH, *, first: str = "", rest: str = "") -> list[str]:
-    """A text in lines of at most ``width`` columns, indented by ``first`` and ``rest``. Names and ids stay in one piece."""
+def fold_lines(text: str, *, first: str = "", rest: str = "") -> list[str]:
+    """A text in lines of at most 120 columns that begin with ``first`` and ``rest``. Names and ids stay in one piece.
+
+    A text with hints is one line, which ``folded`` divides once they are words.
+    """
+    if HINT.search(text):
+        return [f"{{fold:{first}|{rest}}}{text}"]
     return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
     )
+
+
+def folded(line: Any) -> list[Any]:
+    """The lines of a line whose hints are words by now; anything else as it is."""
+    found = FOLD.match(line) if isinstance(line, str) else None
+    return fold_lines(line[found.end() :], first=found[1], rest=found[2]) if found else [line]
 
 
 def machines(stories: Sequence[Story], check: bool, vaults: bool) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, MasterTarget
 from ..model.texts import age as words
 from ..model.texts import joined
@@ -34,13 +34,18 @@ def judge_appliance(
             )
         )
     warnings = [
-        f"{agent.name}, {part.kind}: {text}" for part in parts if part.health != "Critical" for text in part.problems
+        Advice(f"{agent.name}, {part.kind}: {text}")
+        for part in parts
+        if part.health != "Critical"
+        for text in part.problems
     ]
     server = next((s for s in fabric.process_servers if s.id == agent.id), None)
     loads = (
         (("CPU", server.cpu_status), ("memory", server.memory_status), ("disk", server.space_status)) if server else ()
     )
-    warnings += [f"The {what} of the appliance {agent.name} is {word}." for what, word in loads if word not in FINE]
+    warnings += [
+        Advice(f"The {what} of the appliance {agent.name} is {word}.") for what, word in loads if word not in FINE
+    ]
     return Verdict(tuple(reasons), tuple(warnings))
 
 

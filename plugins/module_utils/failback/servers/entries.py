@@ -126,7 +126,7 @@ def master_target_facts(
         "registered": server is not None,
         "ready": verdict.ready,
         "reasons": [r.result() for r in verdict.reasons],
-        "warnings": list(verdict.warnings),
+        "warnings": verdict.told,
         "id": server.id if server else "",
         "ip": server.ip if server else "",
         "os_type": server.os_type if server else "",

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.server_ports import SiteServer
 from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, ProcessServer
 from ..model.texts import age as words
@@ -25,6 +25,9 @@ from .target_vm import judge_vm, match_vm
 VERSION_BLOCKS = frozenset({"NotSupported"})
 VERSION_WARNS = frozenset({"Deprecated", "UpdateRequired", "SecurityUpdateRequired"})
 
+#: What an advice is about: a version that is supported and should be updated.
+OUTDATED = "outdated"
+
 #: Load and space words that mean all is well (SEEN Green; SPEC Healthy, Normal).
 FINE = frozenset({"", "Green", "Healthy", "Normal", "Unknown", "None"})
 
@@ -34,11 +37,16 @@ class Verdict:
     """Everything that blocks a server now (empty: ready), and its warnings."""
 
     reasons: tuple[Refusal, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Advice, ...] = ()
 
     @property
     def ready(self) -> bool:
         return not self.reasons
+
+    @property
+    def told(self) -> list[str]:
+        """Its warnings as users read them."""
+        return [warning.sentence() for warning in self.warnings]
 
     @property
     def may_heal(self) -> bool:
@@ -106,10 +114,11 @@ def _silence(heartbeat: datetime | None, now: datetime) -> str:
     return f"its last heartbeat is {words(age)} old" if age > HEARTBEAT_STALE else ""
 
 
-def _version_warning(server: AnyServer, kind: str) -> list[str]:
+def _version_warning(server: AnyServer, kind: str) -> list[Advice]:
     if server.version_status not in VERSION_WARNS:
         return []
-    return [f"The version {server.version} of the {kind} {server.name} is {server.version_status}: update it."]
+    said = f"The version {server.version} of the {kind} {server.name} is {server.version_status}."
+    return [Advice(said, "Update it.", OUTDATED)]
 
 
 def newer(version: str, than: str) -> bool:
@@ -154,10 +163,10 @@ def judge_process_server(server: ProcessServer, fabric: Fabric, now: datetime) -
             )
         )
     else:
-        warnings += [f"{server.name}: {p}" for p in server.problems]
+        warnings += [Advice(f"{server.name}: {p}") for p in server.problems]
     for what, word in (("CPU", server.cpu_status), ("memory", server.memory_status), ("cache", server.space_status)):
         if word not in FINE:
-            warnings.append(f"The {what} of the process server {server.name} is {word}.")
+            warnings.append(Advice(f"The {what} of the process server {server.name} is {word}."))
     return Verdict(tuple(reasons), tuple(warnings))
 
 

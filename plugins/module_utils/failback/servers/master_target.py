@@ -16,7 +16,7 @@ from ..lifecycle.table import POSITION_TEXT
 from ..model.errors import InputError, certain
 from ..model.items import Item
 from ..model.ports import Clock, SiteMachine
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, VmChange
 from ..wanted.selection import listing
 from .entries import entry_of, master_target_facts, settle, warning
@@ -179,7 +179,7 @@ class MasterTargets(MasterTargetReader):
             reasons = tuple(r for r in reasons if r.code != "uuid_not_enabled")
         reasons, unseen = self.obstacles(target, reasons)
         moved, asides = self.kept(target)
-        told = tuple(text for change in changes.values() for text in change.warnings)
+        told = tuple(Advice(text) for change in changes.values() for text in change.warnings)
         verdict = Verdict(moved + reasons, target.verdict.warnings + unseen + asides + told)
         entry = entry_of(
             target.name,
@@ -191,10 +191,10 @@ class MasterTargets(MasterTargetReader):
             {"readiness": readiness_words(verdict), **vm_settings(target.vm, changes, "after")},
         )
         entry["changed"] = target.vm is not None and target.vm.moid in self.cursor.get("changed", [])
-        entry["warnings"] = [warning(w) for w in verdict.warnings]
+        entry["warnings"] = [warning(text) for text in verdict.told]
         return settle(entry, list(changes.values()), verdict.worst, late)
 
-    def obstacles(self, target: Target, reasons: tuple[Refusal, ...]) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+    def obstacles(self, target: Target, reasons: tuple[Refusal, ...]) -> tuple[tuple[Refusal, ...], tuple[Advice, ...]]:
         """Without a given name, a server that this vCenter does not have is no obstacle if it serves no machine."""
         unseen = [r for r in reasons if r.code in UNSEEN]
         # The watch only passes on what it found: machines that do not use such a server go on anyway.
@@ -209,7 +209,7 @@ class MasterTargets(MasterTargetReader):
         self.items = self.items or self.list_items()
         if needed([(target.fabric, target.server)], self.chosen or self.items, self.read_one):
             return reasons, ()
-        told = tuple(f"{r.reason} It serves none of the machines." for r in unseen)
+        told = tuple(Advice(f"{r.reason} It serves none of the machines.") for r in unseen)
         return tuple(r for r in reasons if r not in unseen), told
 
     def machine_entry(self, item: Item, vm: SiteMachine | None) -> dict[str, Any]:
@@ -254,7 +254,7 @@ class MasterTargets(MasterTargetReader):
             "Restore its host, its datastore and their connection to vCenter, then rerun.",
         )
 
-    def kept(self, target: Target) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+    def kept(self, target: Target) -> tuple[tuple[Refusal, ...], tuple[Advice, ...]]:
         """What became of the master target's place since it was excluded."""
         if target.vm is None or self.order.vmotion_exclusion == UNCHANGED:
             return (), ()

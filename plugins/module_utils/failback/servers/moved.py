@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..model.items import iso
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.server_ports import VmChange, VmPlace
 from ..wanted.selection import listing
 
@@ -27,7 +27,7 @@ EXCLUDED, RESTORED, UNCHANGED, WATCHED = "excluded", "restored", "unchanged", "w
 MODES = {EXCLUDED: "keep", WATCHED: "look", RESTORED: "forget"}
 
 
-def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[Advice, ...]]:
     """Reasons to stop, and warnings. A restored exclusion only reports: the failback is over then."""
     if place.refusal is not None:
         return _told(place.refusal, exclusion) if place.refusal.code == NOTE_UNREADABLE else ((place.refusal,), ())
@@ -58,35 +58,36 @@ def judge_place(place: VmPlace, exclusion: str) -> tuple[tuple[Refusal, ...], tu
                 "exclude it again.",
             )
             return _told(reason, exclusion)
-        return (), (f"{sentence} It held no disks of other machines, so nothing is lost.",)
+        return (), (Advice(f"{sentence} It held no disks of other machines, so nothing is lost."),)
     if place.moved_host:
         sentence = f"{place.name} moved from host {place.noted_host} to {place.host} since {iso(place.since)}: {who}."
-        return (), (f"{sentence} That is harmless as long as its new host reaches the same datastores.",)
+        return (), (Advice(f"{sentence} That is harmless as long as its new host reaches the same datastores."),)
     if place.moves:
-        return (), (f"{place.name} was moved since {iso(place.since)} and is back in its original location: {who}.",)
+        said = f"{place.name} was moved since {iso(place.since)} and is back in its original location: {who}."
+        return (), (Advice(said),)
     return (), ()
 
 
-def _told(reason: Refusal, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[str, ...]]:
+def _told(reason: Refusal, exclusion: str) -> tuple[tuple[Refusal, ...], tuple[Advice, ...]]:
     if exclusion == RESTORED:
-        return (), (reason.reason,)
+        return (), (Advice(reason.reason),)
     return (reason,), ()
 
 
-def verified(change: VmChange) -> tuple[VmChange, tuple[str, ...]]:
+def verified(change: VmChange) -> tuple[VmChange, tuple[Advice, ...]]:
     """An exclusion that is only read: ``change`` is what excluding would do. One that was made and is gone is refused."""
     looked = replace(change, after=change.before, changed=False, details=change.found)
     refusal = change.refusal
     if refusal is not None and refusal.code == WITHOUT_EFFECT and not change.found.get("noted"):
         # Nobody claimed that it was excluded.
-        return replace(looked, refusal=None), (refusal.reason,)
+        return replace(looked, refusal=None), (Advice(refusal.reason),)
     if refusal is not None or not change.changed:
         return looked, ()
     if not change.found.get("noted"):
         return looked, (
-            (
-                f"{change.name} is not excluded from vMotion: to exclude it, {{run:prepare}} with "
-                f"`{{set:vmotion_exclusion=excluded}}`."
+            Advice(
+                f"{change.name} is not excluded from vMotion.",
+                "To exclude it, {run:prepare} with `{set:vmotion_exclusion=excluded}`.",
             ),
         )
     lost = Refusal(

@@ -11,7 +11,7 @@ from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, certain
 from ..model.items import Item, VaultRef, iso
 from ..model.ports import Clock
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.server_ports import ServerVaultPort
 from ..model.servers import Fabric, ProcessServer
 from ..wanted.order import without_blanks
@@ -169,7 +169,7 @@ class ProcessServers(ServerSlice[Seen]):
             return WantedServer(wanted, verdict=Verdict((missing,)))
         verdict = self.verdict(fabric, server)
         if self.order.state == REGISTERED:
-            verdict = Verdict((), verdict.warnings + tuple(r.reason for r in verdict.reasons))
+            verdict = Verdict((), verdict.warnings + tuple(Advice(r.reason) for r in verdict.reasons))
         return WantedServer(wanted, fabric, server, verdict)
 
     def verdict(self, fabric: Fabric, server: ProcessServer) -> Verdict:
@@ -218,7 +218,7 @@ class ProcessServers(ServerSlice[Seen]):
         word = "ready" if server.verdict.ready else f"not ready: {', '.join(r.code for r in server.verdict.reasons)}"
         before = self.before(f"server {server.name}", word)
         entry = entry_of(server.name, "process_server", server.fabric.vault.name if server.fabric else "", before, word)
-        entry["warnings"] = [warning(w) for w in server.verdict.warnings]
+        entry["warnings"] = [warning(text) for text in server.verdict.told]
         return settle(entry, (), server.verdict.worst, self.timed_out())
 
     def result(self, seen: Seen) -> dict[str, Any]:
@@ -243,7 +243,7 @@ class ProcessServers(ServerSlice[Seen]):
             "registered": server is not None,
             "ready": entry.verdict.ready,
             "reasons": [r.result() for r in entry.verdict.reasons],
-            "warnings": list(entry.verdict.warnings),
+            "warnings": entry.verdict.told,
             "id": server.id if server else "",
             "ip": server.ip if server else "",
             "version": server.version if server else "",

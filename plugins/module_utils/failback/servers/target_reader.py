@@ -12,7 +12,7 @@ from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, ReadFailed
 from ..model.items import Item
 from ..model.ports import Clock, SiteMachine
-from ..model.refusal import Refusal
+from ..model.refusal import Advice, Refusal
 from ..model.server_ports import ServerSitePort, ServerVaultPort, SiteServer, VmChange, VmPlace
 from ..model.servers import MasterTarget
 from ..wanted.names import scoped
@@ -62,7 +62,7 @@ class MasterTargetReader(ServerSlice[list[Target]]):
         self.changes: dict[str, dict[str, VmChange]] = {}
         #: VM -> where it is and was, and warnings about its exclusion.
         self.places: dict[str, VmPlace] = {}
-        self.asides: dict[str, tuple[str, ...]] = {}
+        self.asides: dict[str, tuple[Advice, ...]] = {}
         #: What the servers of each fabric offer.
         self.datastores: dict[str, list[str]] = {}
         #: Kinds of system of the servers that may serve machines, by fabric.
@@ -136,7 +136,7 @@ class MasterTargetReader(ServerSlice[list[Target]]):
             server = replace(server, disk_count=self.held(server))
             verdict = judge_appliance(server, target.fabric, self.vaults.now, server.disk_count, datastores)
             if isinstance(found, Refusal):
-                verdict = Verdict(verdict.reasons, (*verdict.warnings, found.reason))
+                verdict = Verdict(verdict.reasons, (*verdict.warnings, Advice(found.reason)))
         else:
             verdict = judge_master_target(
                 server,
@@ -152,7 +152,7 @@ class MasterTargetReader(ServerSlice[list[Target]]):
             if self.order.vmotion_exclusion == RESTORED and not self.order.names:
                 # What this vCenter does not have was not excluded through it either.
                 kept = ()
-            told = tuple(r.reason for r in verdict.reasons if r not in kept)
+            told = tuple(Advice(r.reason) for r in verdict.reasons if r not in kept)
             verdict = Verdict(kept, verdict.warnings + told)
         vm = found if isinstance(found, SiteServer) else None
         return Target(target.wanted, target.fabric, server, vm, verdict)

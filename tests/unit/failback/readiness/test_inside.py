@@ -16,6 +16,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Json
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.inside import printed, script
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.preflight import preflight
+from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import worded
 
 LINUX = "Enable succeeded: \n[stdout]\nasr agent running\nasr free 812\nasr tcp 10.0.0.5 443 open\nasr tcp 10.50.0.4 9443 closed\n\n[stderr]\n"
 
@@ -83,7 +84,7 @@ def test_each_machine_in_azure_is_asked_once_and_one_that_fails_is_not_known() -
     assert "may not run commands" in text
     assert result["scripts_run"] == 2
     assert "a script run inside 2 Azure VMs" in " ".join(result["lines"])
-    assert max(map(len, result["lines"])) <= 120
+    assert max(map(len, worded(result["lines"], True))) <= 120
 
 
 @pytest.mark.parametrize("position", [P.HOME, P.HOME_UNCOMMITTED, P.HOME_UNPROTECTED, P.SYNCING_OUT])

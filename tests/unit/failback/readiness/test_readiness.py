@@ -16,6 +16,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.preflight import preflight
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.verdicts import check_accept
+from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import worded
 
 
 def run(
@@ -198,11 +199,13 @@ def test_a_part_of_a_group_is_refused_by_name_unless_it_is_meant() -> None:
     assert "group_split" not in broken(run(grouped(), Center(names())))
 
 
-def test_the_table_reports_one_cause_of_many_once_and_keeps_to_the_terminal() -> None:
+@pytest.mark.parametrize("playbooks", [True, False])
+def test_the_table_reports_one_cause_of_many_once_and_keeps_to_the_terminal(playbooks: bool) -> None:
     number = 40
     there = world(number=number)
     result = run(Resources(there), Center(names(number), has_snapshot=True))
-    lines = result["lines"]
+    # As long as they are when printed, not as their hints are.
+    lines = worded(result["lines"], playbooks)
     assert max(map(len, lines)) <= 120
     assert sum(line.startswith("  mt_snapshot ") for line in lines) == 1
     heads = [line for line in lines if line in ("BLOCKS", "WARNS", "NOT KNOWN", "ACCEPTED")]

@@ -611,6 +611,19 @@ def test_a_rule_holds_or_breaks_or_is_not_known(rule_id: str) -> None:
         assert verdict(rule_id, unknown) == UNKNOWN
 
 
+def test_what_the_vault_reports_of_a_version_is_not_that_the_server_is_outdated() -> None:
+    told = {"healthErrors": [{"errorMessage": "The version of the database is not supported."}], "health": "Warning"}
+    assert verdict("ps_outdated", (processing(**told), F)) == PASS
+    assert verdict("ps_load", (processing(**told), F)) == WARN
+
+
+def test_reason_and_remedy_of_an_exclusion_are_apart() -> None:
+    said = BY_ID["mt_excluded"].judge(*CASES["mt_excluded"][1])
+    assert said is not None
+    assert said.text == "mt-win is not excluded from vMotion."
+    assert said.remedy.startswith("To exclude it, {run:prepare} ")
+
+
 @pytest.mark.parametrize("rule_id", [r.id for r in RULES if "vCenter" in r.reads and r.about != "configuration_server"])
 def test_without_vcenter_nothing_of_it_passes(rule_id: str) -> None:
     good = CASES[rule_id][0][0]

@@ -57,7 +57,7 @@ def test_what_a_place_means(place: VmPlace, code: str, said: str) -> None:
         reasons, warnings = judge_place(place, exclusion)
         assert [r.code for r in reasons] == ([code] if code not in ("", "warning") else [])
         assert len(warnings) == (code == "warning")
-        assert said in " ".join([r.reason for r in reasons] + list(warnings))
+        assert said in " ".join([r.reason for r in reasons] + [w.sentence() for w in warnings])
     # When the exclusion is lifted everything is only reported.
     reasons, warnings = judge_place(place, "restored")
     assert reasons == ()
@@ -81,7 +81,7 @@ def test_an_exclusion_is_only_looked_at(before: str, changed: bool, noted: bool,
     assert looked.details == found
     assert (looked.before, looked.after, looked.changed, looked.code) == (before, before, False, code)
     assert bool(told) == bool(aside)
-    assert aside in " ".join(told)
+    assert aside in " ".join(advice.remedy for advice in told)
 
 
 def test_trouble_with_one_place_is_reported_in_its_words() -> None:

@@ -55,6 +55,14 @@ def test_what_the_vault_says(change: dict[str, Any], expected: list[str], warned
     assert len(verdict.warnings) == warned
 
 
+def test_an_old_version_is_known_by_what_it_is_and_not_by_its_words() -> None:
+    problem = "The provider's version could not be read."
+    verdict = health.judge_process_server(replace(PS, version_status="Deprecated", problems=(problem,)), FABRIC, NOW)
+    assert [(w.about, w.remedy) for w in verdict.warnings] == [(health.OUTDATED, "Update it."), ("", "")]
+    assert verdict.told[0].endswith(" is Deprecated. Update it.")
+    assert problem in verdict.told[1]
+
+
 # slices
 
 

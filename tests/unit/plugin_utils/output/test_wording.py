@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import REFUSALS
-from ansible_collections.homeward.asr.plugins.module_utils.failback.model.hints import accepting
+from ansible_collections.homeward.asr.plugins.module_utils.failback.model.hints import HINT, accepting
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.rows import WIDTH, fold_lines
+from ansible_collections.homeward.asr.plugins.module_utils.failback.report.state_tables import prepared_table
 from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import (
-    HINT,
     IN_PLAYBOOKS,
     IN_TASKS,
     RoleNames,
@@ -163,3 +164,36 @@ def test_the_listener_is_found_by_role_and_variables(role: str | None, known: di
     plugin._task = SimpleNamespace(_role=named, get_path=lambda: "/srv/play/site.yml:3")
     plugin._task_variables = known
     assert worded("{option:datastore}", plugin._listener()) == said
+
+
+#: Hints whose words are shorter, longer, and have spaces that no line may end at before they are words.
+HINTED = "{run:reprotect_to_onprem} with `{set:vmotion_exclusion=excluded}`, or accept it: {accept:rpo=Ann says so;mt_place=Ann says so} "
+
+
+@pytest.mark.parametrize("listener", [True, False, RoleNames("master_target_", frozenset())])
+@pytest.mark.parametrize("before", range(60, 110, 3))
+def test_lines_are_divided_when_their_hints_are_words(before: int, listener: Any) -> None:
+    text = f"{'x' * (before - 1)} {HINTED * 2}and so on."
+    lines = worded(["first", *fold_lines(text, first="  rule  ", rest="        "), "last"], listener)
+    assert (lines[0], lines[-1]) == ("first", "last")
+    assert max(map(len, lines)) <= WIDTH
+    assert lines[1].startswith("  rule  x")
+    assert all(line.startswith("        ") for line in lines[2:-1])
+    assert " ".join(" ".join(lines[1:-1]).split()) == f"rule {worded(text, listener)}"
+
+
+def test_a_table_of_servers_keeps_to_the_terminal_in_words() -> None:
+    entry = {
+        "name": "mt-linux-01",
+        "role": "master_target",
+        "done": "refused",
+        "reason": "mt-linux-01 was excluded from vMotion, but no longer is: DRS of the cluster east is fullyAutomated for it.",
+        "remedy": "To exclude it again, {run:prepare} before the next failover.",
+        "warnings": [{"message": f"mt-linux-01 is not excluded from vMotion, whatever it is called there. {HINTED}"}],
+    }
+    lines = worded({"lines": prepared_table([entry], check=False)}, True)["lines"]
+    assert max(map(len, lines)) <= WIDTH
+    assert not any(HINT.search(line) for line in lines)
+    assert "To exclude it again, run the playbook prepare before the next failover." in " ".join(
+        " ".join(lines).split()
+    )

@@ -40,7 +40,7 @@ def mt_place(s: Gateway, f: Facts) -> Said | None:
     reasons, told = judge_place(s.place, WATCHED)
     if reasons:
         return bad(reasons[0].reason, reasons[0].remedy)
-    return ok(" ".join(told) or f"{s.name} has not moved.")
+    return ok(" ".join(advice.sentence() for advice in told) or f"{s.name} has not moved.")
 
 
 def mt_excluded(s: Gateway, f: Facts) -> Said | None:
@@ -51,9 +51,7 @@ def mt_excluded(s: Gateway, f: Facts) -> Said | None:
         return bad(change.refusal.reason, change.refusal.remedy)
     if not asides:
         return ok(f"{s.name} is excluded from automatic moves.")
-    # The sentence of prepare ends with what to do.
-    said, _to, remedy = " ".join(asides).partition(": to exclude it, ")
-    return bad(f"{said}.", f"To exclude it, {remedy}") if remedy else bad(said)
+    return bad(" ".join(advice.reason for advice in asides), " ".join(a.remedy for a in asides if a.remedy))
 
 
 def mt_vmfs(s: Gateway, f: Facts) -> Said | None:

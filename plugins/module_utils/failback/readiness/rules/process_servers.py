@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ...servers.health import OUTDATED
 from ..facts.facts import Facts
 from ..facts.moments import BACK, FAILOVER, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
 from ..facts.subjects import Processing
@@ -14,7 +15,7 @@ CACHE_WARNS, CACHE_BLOCKS = 0.30, 0.25
 
 
 def ps_load(s: Processing, _f: Facts) -> Said | None:
-    told = [w for w in s.verdict.warnings if "version" not in w]
+    told = [w.sentence() for w in s.verdict.warnings if w.about != OUTDATED]
     return bad(" ".join(told)) if told else ok(f"{s.name} is not overloaded.")
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from ...servers.health import OUTDATED
 from ..facts.facts import Facts
 from ..facts.subjects import Gateway, Server
 from .rule import Judge, Said, bad, ok, unknown
@@ -35,5 +36,7 @@ def on_vm(*codes: str, fine: str) -> Judge:
 
 
 def updates(s: Server, _f: Facts) -> Said | None:
-    told = [w.replace(": update it.", ".") for w in s.verdict.warnings if "version" in w]
-    return bad(" ".join(told)) if told else ok(f"The version of {s.name} is not outdated.")
+    told = [w for w in s.verdict.warnings if w.about == OUTDATED]
+    if not told:
+        return ok(f"The version of {s.name} is not outdated.")
+    return bad(" ".join(w.reason for w in told), " ".join(w.remedy for w in told))
