@@ -3,7 +3,7 @@
 
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
     failback: machines, deploy -> tracking, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
-    azure, vcenter -> failback.model
+    azure, vcenter -> failback.model, tls
     plugin_utils: running, stages, sources -> output, before_commit, awx -> variables, guest, pages
 
 Beside the arrows: a room of the domain or of ``plugin_utils`` imports itself and rooms of lower floors, a room inside a room only
@@ -71,9 +71,10 @@ ROOMS = {
     "filter": {"plugin_utils"},
     "doc_fragments": set(),
     "shell": {"shell", "failback", "azure", "vcenter"},
-    "azure": {"azure", "failback"},
-    "vcenter": {"vcenter", "failback"},
+    "azure": {"azure", "failback", "tls"},
+    "vcenter": {"vcenter", "failback", "tls"},
     "failback": {"failback"},
+    "tls": set(),
 }
 #: Third-party packages and the rooms that may import them.
 PACKAGES = {

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One TLS context for a process: a bundle of certificate authorities takes some 30 ms of CPU to parse."""
+"""What the connections to Azure trust."""
 
 from __future__ import annotations
 
 import os
 import ssl
 from collections.abc import Mapping
-from functools import lru_cache
+
+from ..tls.contexts import kept
 
 #: Variables that name the trusted authorities where ca_path does not, as requests reads them.
 VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
@@ -20,8 +21,7 @@ def context(ca_path: str | None = None, environment: Mapping[str, str] | None = 
     known = os.environ if environment is None else environment
     path = ca_path or next((known[name] for name in VARIABLES if known.get(name)), "") or _bundled()
     try:
-        told = os.stat(path)
-        return _load(path, told.st_mtime_ns, told.st_size)
+        return kept(_load, path)
     except OSError as exc:
         # failures.ca_unusable knows these words: they are those of requests.
         raise OSError(f"Could not find a suitable TLS CA certificate bundle, invalid path: {path}") from exc
@@ -33,8 +33,7 @@ def _bundled() -> str:
     return str(DEFAULT_CA_BUNDLE_PATH)
 
 
-@lru_cache(maxsize=4)
-def _load(path: str, _changed: int, _size: int) -> ssl.SSLContext:
+def _load(path: str) -> ssl.SSLContext:
     try:
         from urllib3.util.ssl_ import create_urllib3_context
     except ImportError:

@@ -9,11 +9,11 @@ import os
 import socket
 import ssl
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from ..failback.model.errors import ConnectionFailed, InputError
 from ..failback.model.ports import Clock
+from ..tls.contexts import kept
 from . import pyvmomi
 from .account import SiteAccount
 from .address import address_of
@@ -52,22 +52,13 @@ def tls_context(account: SiteAccount) -> ssl.SSLContext:
 def trusting(ca_path: str | None) -> ssl.SSLContext:
     """The context that trusts ``ca_path``, else the system's authorities or those of the variables that OpenSSL reads.
 
-    They are parsed once, which takes 30 ms of CPU. Raises OSError or ssl.SSLError for what cannot be read.
+    They are parsed once. Raises OSError or ssl.SSLError for what cannot be read.
     """
-    paths = [ca_path or "", *(os.environ.get(name) or "" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))]
-    return _trusting(ca_path or "", *((path, _changed(path)) for path in paths))
+    paths = [os.environ.get(name) or "" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
+    return kept(_trusting, ca_path or "", paths)
 
 
-def _changed(path: str) -> tuple[int, int]:
-    try:
-        told = os.stat(path)
-    except OSError:
-        return (0, 0)
-    return (told.st_mtime_ns, told.st_size)
-
-
-@lru_cache(maxsize=4)
-def _trusting(path: str, *_known: object) -> ssl.SSLContext:
+def _trusting(path: str) -> ssl.SSLContext:
     if path and os.path.isdir(path):
         return ssl.create_default_context(capath=path)
     return ssl.create_default_context(cafile=path or None)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from scripted_azure import ITEM, JOB, SUBSCRIPTION, VAULT, Answer, FastClock, Service, accepted, fails, open_vaults
 
-from ansible_collections.homeward.asr.plugins.module_utils.azure import operations, tls
+from ansible_collections.homeward.asr.plugins.module_utils.azure import operations
 from ansible_collections.homeward.asr.plugins.module_utils.azure.vaults import SITE_RECOVERY_API, Vaults
+from ansible_collections.homeward.asr.plugins.module_utils.tls import contexts
 
 FABRIC = f"{VAULT.id}/replicationFabrics/f"
 
@@ -79,11 +80,11 @@ def test_any_success_is_an_acceptance(service: Service, vaults: Vaults, status: 
 def test_the_authorities_are_parsed_once(service: Service, clock: FastClock) -> None:
     """For login, options and however many connections."""
     service.say(Answer(200, {"id": "i"}, wait=0.2))
-    before = tls._load.cache_info().misses
+    before = contexts._made.cache_info().misses
     vaults = open_vaults(service, clock)
     with ThreadPoolExecutor(max_workers=8) as pool:
         assert len(list(pool.map(lambda number: vaults.get_item(f"{ITEM}{number}"), range(8)))) == 8
-    assert tls._load.cache_info().misses == before + 1
+    assert contexts._made.cache_info().misses == before + 1
 
 
 def test_a_bundle_that_is_none_is_named(

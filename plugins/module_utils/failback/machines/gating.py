@@ -125,11 +125,13 @@ class Gatekeeper:
         found: dict[str, Seen] = {}
         asked: list[Item] = []
         for item, _track, operation in due:
-            when, known = self.state.looked_at.get(item.key, (0.0, None))
-            if known is None or now - when > (MOMENT_OF_COMMIT if operation.step in SEALS else MOMENT):
+            known = self.state.looked_at.get(item.key)
+            if known is None or now - known[0] > (MOMENT_OF_COMMIT if operation.step in SEALS else MOMENT):
                 asked.append(item)
             else:
-                found[item.key] = known, self.state.now
+                # Ages are counted to the answer: it knows nothing of what came after it.
+                when, fresh, answered = known
+                found[item.key] = fresh, answered
                 self.fresh[item.key] = when, found[item.key]
         read = self.read(asked)
         self.fresh.update((key, (now, seen)) for key, seen in read.items())

@@ -72,8 +72,8 @@ class SliceState:
         self.all_items: list[Item] = []
         #: Items read individually because lists do not show their progress.
         self.closer: dict[str, Item] = {}
-        #: Machines as their own GET told them, and when (``clock.monotonic``).
-        self.looked_at: dict[str, tuple[float, Item]] = {}
+        #: Machines as their own GET told them, with the service's time of the answer, and when (``clock.monotonic``).
+        self.looked_at: dict[str, tuple[float, Item, datetime]] = {}
         #: The service's time of the answer that an item is from, by key: what it lacks then may have come since.
         self.answered: dict[str, datetime] = {}
         #: Entries of the last list and what they are, by id as the service writes it.
@@ -183,8 +183,8 @@ class SliceState:
         if fresh.odd:
             raise _unclear(fresh)
         self.measure(fresh)
-        self.looked_at[fresh.key] = (self.clock.monotonic(), fresh)
         self.answered[fresh.key] = self.now
+        self.looked_at[fresh.key] = (self.clock.monotonic(), fresh, self.answered[fresh.key])
         return fresh
 
     def refresh(self, item: Item) -> Item:
