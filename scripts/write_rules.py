@@ -48,7 +48,7 @@ Accept a rule by its name, with a reason that the result and the report record:
 
 .. code-block:: shell
 
-   ansible-playbook homeward.asr.preflight -e @home.yml -e '{"asr_accept": {"host_memory": "The cluster makes room, says Ann"}}'
+   ansible-playbook homeward.asr.preflight -e @home.yml -e '{"asr_accept": {"host_memory": "The cluster makes room, says the owner"}}'
 
 Every stage asks the rules of its step right before it sends anything, for each machine, on facts read then, and so does each module in
 a play of your own. In check mode the same machines are refused. A machine that a rule blocks is refused with the rule's name, reason and

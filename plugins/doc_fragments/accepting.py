@@ -12,7 +12,7 @@ class ModuleDocFragment:
 options:
   accept:
     description:
-      - Rules to override, each with the reason why, such as C(mt_snapshot) with V(It is removed tonight, says Ann). A machine that a rule
+      - Rules to override, each with the reason why, such as C(mt_snapshot) with V(It is removed tonight, says the owner). A machine that a rule
         stops is refused before anything is sent for it, unless that rule is accepted here. What was accepted is kept in the result.
       - The guide R(Readiness, ansible_collections.homeward.asr.docsite.readiness) lists all rules, with what each reads and before which
         step it is asked.

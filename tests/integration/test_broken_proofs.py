@@ -183,11 +183,11 @@ def test_what_nobody_can_vouch_for_is_not_committed_until_a_person_does(scene: S
     # An approval stands for what VMware Tools cannot report, and for nothing else.
     second = scene.playbook("stage_3_failover_to_onprem", asr_approved=list(codes), asr_machines=list(codes))
     assert refusals(second) == {name: code for name, code in codes.items() if name != "no-tools"}
-    reasons = {"azure_vm_unsettled": "an old extension, says Ann"}
+    reasons = {"azure_vm_unsettled": "an old extension, says the owner"}
     third = scene.playbook("stage_3_failover_to_onprem", asr_machines=list(codes), asr_accept=reasons, **VERIFIED)
     assert refusals(third) == {"disk-left": "onprem_disks"}
     (taken,) = third.machines("asr_commit")["failed-in-azure"]["accepted"]
-    assert (taken["gate"], taken["reason"]) == ("azure_vm_unsettled", "an old extension, says Ann")
+    assert (taken["gate"], taken["reason"]) == ("azure_vm_unsettled", "an old extension, says the owner")
     assert scene.sent("disk-left") == ["failover_to_onprem"]
     for name in ("no-tools", "failed-in-azure", "all-well"):
         assert scene.sent(name) == ["failover_to_onprem", "commit_to_onprem"]

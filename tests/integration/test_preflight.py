@@ -203,7 +203,10 @@ def test_what_is_accepted_passes_and_is_kept_with_its_reason(scene: Scene) -> No
         (result,) = run.of("asr_preflight")
         seen = found(result["findings"], "block")
         assert seen == {rule: BELOW[rule] for rule in ("azure_vm_running", "vm_off")}
-        accept = {"azure_vm_running": "It is started next, says Ann.", "vm_off": "It is a test copy, says Ann."}
+        accept = {
+            "azure_vm_running": "It is started next, says the owner.",
+            "vm_off": "It is a test copy, says the owner.",
+        }
         run = scene.playbook(
             "preflight",
             asr_machines=["well-01", "well-02"],

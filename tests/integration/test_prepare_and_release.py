@@ -78,7 +78,7 @@ def test_from_nothing_to_released(scene: Scene) -> None:
 
     # An operator who knows better accepts the rule, with or without the look at the master targets before the stage.
     for watch in (True, False):
-        accept = {"mt_place": "The disks were attached by hand, says Ann."}
+        accept = {"mt_place": "The disks were attached by hand, says the owner."}
         onward = scene.playbook("stage_3_failover_to_onprem", "--check", asr_watch=watch, asr_accept=accept, **COMMON)
         assert onward.rc == 0, onward.text
 

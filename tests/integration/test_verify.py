@@ -184,7 +184,7 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
         ("guest_ports", "silent", "block"),
     }
     wanted["asr_machines"] = ["cut-off"]
-    wanted["asr_accept"] = {"guest_ports": "The firewall opens tomorrow, says Ann"}
+    wanted["asr_accept"] = {"guest_ports": "The firewall opens tomorrow, says the owner"}
     again = scene.playbook("stage_3_failover_to_onprem", "-i", "hosts.yml", **wanted)
     assert again.rc == 0, again.text
     (proof,) = [p for p in again.machines("asr_commit")["cut-off"]["proofs"] if p["proof"] == "guest"]

@@ -225,9 +225,9 @@ def test_what_is_against_a_deployment_is_named_at_once_and_can_be_accepted_rule_
         with pytest.raises(InputError) as refusal:
             Person(azure, check=True).present(wish(**change))
         assert rule in refusal.value.sentence()
-        told = Person(azure, check=True, accept={rule: "Ann knows why."}).present(wish(**change))
+        told = Person(azure, check=True, accept={rule: "the owner knows why."}).present(wish(**change))
         found = {f["rule"]: (f["verdict"], f["accepted"]) for f in told["findings"]}
-        assert found[rule] == ("block", "Ann knows why.")
+        assert found[rule] == ("block", "the owner knows why.")
         # What Azure itself would refuse is refused all the same.
         taken = entry(told)["done"] == "started"
         assert taken is (rule in ("ps_alone", "ps_size"))

@@ -163,9 +163,9 @@ def test_the_vaults_own_words_stand_in_the_gate() -> None:
 
 def test_accepting_takes_the_rules_name_and_a_reason() -> None:
     found = copy_gates(classic("web", READY, replicationHealth="Critical", details={"rpoInSeconds": 9999}), START, 900)
-    shut, taken = passed(found, {"rpo": " says Ann "})
+    shut, taken = passed(found, {"rpo": " says the owner "})
     assert [gate.code for gate in shut] == ["replication_health"]
-    assert taken == [{"gate": "rpo", "reason": "says Ann", "text": found[1].reason}]
+    assert taken == [{"gate": "rpo", "reason": "says the owner", "text": found[1].reason}]
 
 
 @pytest.mark.parametrize("limit", [0.0, -1.0, float("nan"), float("inf"), 1e12])
@@ -258,11 +258,11 @@ def test_a_copy_that_is_not_whole_stays_where_it_is(world: World, check: bool) -
 
 def test_what_was_accepted_goes_and_is_kept(world: World) -> None:
     world.add("web", position=READY, **CRITICAL)
-    result = world.go(stage(3, accept={"replication_health": "it is rebuilt from backup, says Ann"}))
+    result = world.go(stage(3, accept={"replication_health": "it is rebuilt from backup, says the owner"}))
     told = of(result, "web")
     assert (told["done"], told["after"]) == ("started", "home_unprotected")
     (kept,) = told["accepted"]
-    assert (kept["gate"], kept["reason"]) == ("replication_health", "it is rebuilt from backup, says Ann")
+    assert (kept["gate"], kept["reason"]) == ("replication_health", "it is rebuilt from backup, says the owner")
     assert "78144" in kept["text"]
 
 
@@ -271,7 +271,7 @@ def test_a_failover_by_somebody_else_is_looked_at_before_its_commit(world: World
     told = of(world.go(stage(3)), "web")
     assert (told["done"], told["code"]) == ("refused", "replication_health")
     assert world.steps_sent() == []
-    told = of(world.go(stage(3, accept={"replication_health": "says Ann"})), "web")
+    told = of(world.go(stage(3, accept={"replication_health": "says the owner"})), "web")
     assert (told["done"], [entry["gate"] for entry in told["accepted"]]) == ("started", ["replication_health"])
 
 

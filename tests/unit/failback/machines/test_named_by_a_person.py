@@ -41,18 +41,18 @@ def azure(name: str, group: str = "rg", power: str = "deallocated") -> dict[str,
     ("reason", "shared", "found"),
     [
         # The VM of the machine's own name, and what the reason says is the machine's.
-        (f"{U1} is it, says Ann", False, U1),
-        (f"{U2} is web, says Ann", False, U2),
-        (f"{U2} is RPI-WEB, says Ann", False, U2),
-        (f"{U1} is web and {U2} is db, says Ann", False, U1),
+        (f"{U1} is it, says the owner", False, U1),
+        (f"{U2} is web, says the owner", False, U2),
+        (f"{U2} is RPI-WEB, says the owner", False, U2),
+        (f"{U1} is web and {U2} is db, says the owner", False, U1),
         # Said of another machine.
-        (f"{U2} is it, says Ann", False, ""),
-        (f"{U2} is db, says Ann", False, ""),
-        (f"{U2} is web-2, says Ann", False, ""),
+        (f"{U2} is it, says the owner", False, ""),
+        (f"{U2} is db, says the owner", False, ""),
+        (f"{U2} is web-2, says the owner", False, ""),
         # Two items of one name: which of them?
-        (f"{U1} is web, says Ann", True, ""),
-        (f"{U1} is rpi-web, says Ann", True, U1),
-        (f"{U1} is rpi-web-2, says Ann", True, ""),
+        (f"{U1} is web, says the owner", True, ""),
+        (f"{U1} is rpi-web, says the owner", True, U1),
+        (f"{U1} is rpi-web-2, says the owner", True, ""),
     ],
 )
 def test_a_vm_in_vcenter_is_named_for_one_machine(reason: str, shared: bool, found: str) -> None:
@@ -69,13 +69,13 @@ def test_a_vm_in_vcenter_is_named_for_one_machine(reason: str, shared: bool, fou
 @pytest.mark.parametrize(
     ("reason", "shared", "found"),
     [
-        ("{web} is it, says Ann", False, "web"),
-        ("Ann has looked: {web}.", False, "web"),
-        ("{other} is web, says Ann", False, "web-az"),
-        ("{other} is it, says Ann", False, ""),
-        ("{other} is db, says Ann", False, ""),
-        ("{web} is web, says Ann", True, ""),
-        ("{web} is rpi-web, says Ann", True, "web"),
+        ("{web} is it, says the owner", False, "web"),
+        ("the owner has looked: {web}.", False, "web"),
+        ("{other} is web, says the owner", False, "web-az"),
+        ("{other} is it, says the owner", False, ""),
+        ("{other} is db, says the owner", False, ""),
+        ("{web} is web, says the owner", True, ""),
+        ("{web} is rpi-web, says the owner", True, "web"),
     ],
 )
 def test_an_azure_vm_is_named_for_one_machine(reason: str, shared: bool, found: str) -> None:
@@ -111,13 +111,13 @@ def world(request: pytest.FixtureRequest) -> World:
 
 
 def test_an_approval_of_one_machine_does_not_commit_its_neighbour(world: World) -> None:
-    """Both were recreated under new UUIDs; Ann has looked at one of them."""
+    """Both were recreated under new UUIDs; the owner has looked at one of them."""
     world.add("web", "db", position=HOME)
     world.site_says["web"] = (vm("web", U1),)
     world.site_says["db"] = (vm("db", U2),)
     for name in ("web", "db"):
         world.extra[name] = {"details": {"protectedDisks": [{"diskId": "0"}]}}
-    result = world.go(stage(3, "web", "db", accept={"onprem_identity": f"{U1} was recreated, says Ann"}))
+    result = world.go(stage(3, "web", "db", accept={"onprem_identity": f"{U1} was recreated, says the owner"}))
     assert {m["name"]: m["done"] for m in result["machines"]} == {"web": "started", "db": "refused"}
     assert [e["gate"] for e in of(result, "web")["accepted"]] == ["onprem_identity"]
     assert of(result, "db")["accepted"] == []
@@ -128,11 +128,11 @@ def test_an_azure_vm_that_was_moved_is_not_gone(power: str) -> None:
     """Its resource id is another one now, and it may still run: no general approval commits that."""
     world = ModernWorld().add("web", position=HOME)
     world.azure_says["web"] = [azure("web", "rg-moved", power)]
-    told = of(world.go(stage(3, accept={"azure_vm_missing": "it is gone, says Ann"})), "web")
+    told = of(world.go(stage(3, accept={"azure_vm_missing": "it is gone, says the owner"})), "web")
     assert (told["done"], told["code"]) == ("refused", "azure_vm_missing")
     assert "/rg-moved/" in told["reason"]
     assert "RESOURCE_ID is another machine" in told["remedy"]
-    word = f"{azure('web', 'rg-moved')['id']} is another machine, says Ann"
+    word = f"{azure('web', 'rg-moved')['id']} is another machine, says the owner"
     result = world.go(stage(3, accept={"azure_vm_missing": word}))
     assert (of(result, "web")["done"], of(result, "web")["accepted"][0]["reason"]) == ("started", word)
 

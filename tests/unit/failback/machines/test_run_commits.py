@@ -282,7 +282,7 @@ def cut_off(world: World, **more: Any) -> dict[str, Any]:
         ({"commit_when": "manual", "approved": ("web",)}, False),
         # Nor is it offered for approval.
         ({"commit_when": "manual"}, False),
-        ({"commit_when": "verified", "accept": {"guest_ports": "The firewall opens tomorrow, says Ann"}}, True),
+        ({"commit_when": "verified", "accept": {"guest_ports": "The firewall opens tomorrow, says the owner"}}, True),
     ],
 )
 def test_a_machine_that_does_not_reach_its_servers_is_not_committed(world: World, wishes: Any, committed: bool) -> None:

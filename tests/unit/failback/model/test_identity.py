@@ -82,7 +82,7 @@ def test_the_machine_in_vcenter(seen: Item, known: Known, told: Job | None, mach
     ],
 )
 def test_ids_of_vcenter_that_contradict_each_other(seen: Item, known: Known, machines: list[Any], words: str) -> None:
-    found = onprem(seen, None, machines, known, f"{U1} says Ann")
+    found = onprem(seen, None, machines, known, f"{U1} says the owner")
     assert (found.machines, found.named) == ((), "")
     assert words in found.clash
 
@@ -93,8 +93,8 @@ def test_a_name_in_vcenter_is_no_identity(seen: Item) -> None:
     found = onprem(seen, None, [namesake], Known())
     assert (found.machines, found.alike, bool(found.compared)) == ((), (namesake,), True)
     assert onprem(seen, None, [machine("web", U2, template=True)], Known()).alike == ()
-    said = onprem(seen, None, [namesake], Known(), f"{U2} was recreated, says Ann")
-    assert (said.machines, said.named) == ((namesake,), f"{U2} was recreated, says Ann")
+    said = onprem(seen, None, [namesake], Known(), f"{U2} was recreated, says the owner")
+    assert (said.machines, said.named) == ((namesake,), f"{U2} was recreated, says the owner")
     assert onprem(seen, None, [namesake], Known(), "trust me").machines == ()
 
 
@@ -176,7 +176,7 @@ def test_the_machine_in_azure(seen: Item, known: Known, machines: list[Any], fou
     ],
 )
 def test_ids_of_azure_that_contradict_each_other(seen: Item, known: Known, machines: list[Any], words: str) -> None:
-    found = in_azure(seen, job(), machines, known, f"{vm()['id']} says Ann")
+    found = in_azure(seen, job(), machines, known, f"{vm()['id']} says the owner")
     assert (found.machines, found.named) == ((), "")
     assert words in found.clash
 
@@ -198,10 +198,10 @@ def test_a_name_in_azure_is_no_identity(seen: Item, machines: list[Any]) -> None
 
 def test_a_person_names_the_azure_vm_by_its_id() -> None:
     seen = item("web", HOME)
-    reason = f"{vm('web', 'rg-dev')['id']} is it, says Ann"
+    reason = f"{vm('web', 'rg-dev')['id']} is it, says the owner"
     found = in_azure(seen, None, [vm(), vm("web", "rg-dev")], Known(), reason)
     assert (found.machines, found.named) == ((vm("web", "rg-dev"),), reason)
-    assert in_azure(seen, None, [vm()], Known(), "it is the one, says Ann").machines == ()
+    assert in_azure(seen, None, [vm()], Known(), "it is the one, says the owner").machines == ()
     # What the item itself names is not overruled.
     assert in_azure(rcm("web", HOME), None, [vm("web", "rg-dev")], Known(), reason).machines == ()
 
@@ -277,7 +277,7 @@ def test_an_azure_vm_that_is_really_gone_can_be_accepted(world: World) -> None:
     told = of(world.go(stage(3)), "web")
     assert (told["done"], told["code"]) == ("refused", "azure_vm_missing")
     assert "moved or deleted" in told["reason"]
-    told = of(world.go(stage(3, accept={"azure_vm_missing": "deleted by mistake, says Ann"})), "web")
+    told = of(world.go(stage(3, accept={"azure_vm_missing": "deleted by mistake, says the owner"})), "web")
     assert (told["done"], [e["gate"] for e in told["accepted"]]) == ("started", ["azure_vm_missing"])
 
 
@@ -314,7 +314,7 @@ def test_disks_that_only_the_azure_vm_has_are_named_before_it_is_deleted(world: 
     assert (told["done"], told["code"]) == ("refused", "disk_unprotected")
     assert "added-in-azure (LUN 7, 512 GB)" in told["reason"]
     assert world.steps_sent() == []
-    told = of(world.go(stage(3, accept={"disk_unprotected": "scratch, says Ann"})), "web")
+    told = of(world.go(stage(3, accept={"disk_unprotected": "scratch, says the owner"})), "web")
     assert told["done"] == "started"
 
 

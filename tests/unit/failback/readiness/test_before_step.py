@@ -81,10 +81,10 @@ def test_a_machine_on_a_datastore_that_the_host_does_not_mount_stays_alone() -> 
 
 def test_what_is_accepted_goes_and_the_result_keeps_the_reason() -> None:
     there = world()
-    result = take(there, snapshotted(), asked(REPROTECT, accept={"mt_snapshot": "It goes tonight, says Ann"}))
+    result = take(there, snapshotted(), asked(REPROTECT, accept={"mt_snapshot": "It goes tonight, says the owner"}))
     assert sorted(sent(there)) == names()
     (entry,) = of(result, "m-000")["accepted"]
-    assert (entry["gate"], entry["reason"]) == ("mt_snapshot", "It goes tonight, says Ann")
+    assert (entry["gate"], entry["reason"]) == ("mt_snapshot", "It goes tonight, says the owner")
 
 
 def test_each_step_is_judged_at_its_own_moment() -> None:
@@ -154,7 +154,7 @@ def test_without_vcenter_a_failover_home_is_not_guessed() -> None:
     machine = of(take(there, None, asked(FAILOVER)), "m-000")
     assert machine["code"] == "vm_off"
     assert "Set hostname" in machine["remedy"]
-    take(there, None, asked(FAILOVER, accept={"vm_off": "I looked, says Ann"}))
+    take(there, None, asked(FAILOVER, accept={"vm_off": "I looked, says the owner"}))
     assert sent(there) == ["m-000"]
 
 
@@ -208,13 +208,13 @@ def test_blocks_and_what_was_accepted_are_kept_for_servers_and_machines() -> Non
     there = world()
     result = take(there, snapshotted(), asked(REPROTECT))
     assert told(result)["mt_snapshot"] == ("mt-win", "block", "", names())
-    said = "It goes tonight, says Ann"
+    said = "It goes tonight, says the owner"
     there = world()
     result = take(there, snapshotted(), asked(REPROTECT, accept={"mt_snapshot": said}))
     assert told(result)["mt_snapshot"] == ("mt-win", "block", said, names())
 
 
-@pytest.mark.parametrize("accept", [{}, {"rpo": "Old data will do, says Ann"}])
+@pytest.mark.parametrize("accept", [{}, {"rpo": "Old data will do, says the owner"}])
 def test_gates_are_findings_of_their_rules(accept: dict[str, str]) -> None:
     there = world(P.READY, 1)
     there.extra["m-000"]["details"]["rpoInSeconds"] = 9000

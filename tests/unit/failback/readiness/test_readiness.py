@@ -61,11 +61,11 @@ def test_a_master_target_blocks_the_machines_that_go_through_it() -> None:
 def test_accepted_it_passes_and_stays_in_the_result() -> None:
     site = Center(names(), has_snapshot=True)
     blocking = {rule for m in run(Resources(world()), site)["machines"] for rule in m["blocked_by"]}
-    accept = dict.fromkeys(blocking, "said Ann")
+    accept = dict.fromkeys(blocking, "said the owner")
     result = run(Resources(world()), site, accept=accept)
     assert result["blocked_machines"] == []
     assert {a["rule"] for a in result["accepted"]} == blocking
-    assert {a["reason"] for a in result["accepted"]} == {"said Ann"}
+    assert {a["reason"] for a in result["accepted"]} == {"said the owner"}
     assert "ACCEPTED" in result["lines"]
 
 
@@ -77,10 +77,10 @@ def test_accepted_it_passes_and_stays_in_the_result() -> None:
         ({"mt_snapshot": " "}, "accept_without_reason", "mt_snapshot"),
         ({"mt_snapshot": True}, "accept_without_reason", "mt_snapshot"),
         ({"rpo": None}, "accept_without_reason", "rpo"),
-        ({"azure_vm_stopped": "Ann says so"}, "accept_refused", "the commit deletes the Azure VM"),
-        ({"commit_approved": "Ann says so"}, "accept_refused", "approve it by name"),
-        ({"onprem_running": "Ann says so"}, "accept_refused", "Start it and check it"),
-        ({"operation_allowed": "Ann says so"}, "accept_refused", "Follow the reason."),
+        ({"azure_vm_stopped": "the owner says so"}, "accept_refused", "the commit deletes the Azure VM"),
+        ({"commit_approved": "the owner says so"}, "accept_refused", "approve it by name"),
+        ({"onprem_running": "the owner says so"}, "accept_refused", "Start it and check it"),
+        ({"operation_allowed": "the owner says so"}, "accept_refused", "Follow the reason."),
     ],
 )
 def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], code: str, says: str) -> None:

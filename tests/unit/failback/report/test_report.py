@@ -408,7 +408,7 @@ def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
             "findings": [
                 found("vm_snapshot", "m-a", "warn"),
                 found("mt_snapshot", "m-c", "block"),
-                found("vm_off", "m-d", "block", blocks=False, accepted="A copy, says Ann."),
+                found("vm_off", "m-d", "block", blocks=False, accepted="A copy, says the owner."),
             ],
         },
         {"machines": [], "findings": [found("vm_snapshot", "m-b", "warn"), found("network_link", "m-a", "unknown")]},
@@ -418,7 +418,7 @@ def test_what_the_rules_warned_of_is_printed_below_the_machines() -> None:
     ]
     text = "\n".join(lines)
     assert "WARNS\n  vm_snapshot  m-a has a snapshot. The same applies to m-b. Delete it." in text
-    assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says Ann." in text
+    assert "ACCEPTED\n  vm_off  m-d has a snapshot. Accepted: A copy, says the owner." in text
     assert "Not known: network_link (m-a). The playbook preflight says why." in text
     # What blocks is reported with the machine that it stopped.
     assert "mt_snapshot" not in text

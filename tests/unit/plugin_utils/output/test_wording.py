@@ -167,7 +167,7 @@ def test_the_listener_is_found_by_role_and_variables(role: str | None, known: di
 
 
 #: Hints whose words are shorter, longer, and have spaces that no line may end at before they are words.
-HINTED = "{run:reprotect_to_onprem} with `{set:vmotion_exclusion=excluded}`, or accept it: {accept:rpo=Ann says so;mt_place=Ann says so} "
+HINTED = "{run:reprotect_to_onprem} with `{set:vmotion_exclusion=excluded}`, or accept it: {accept:rpo=the owner says so;mt_place=the owner says so} "
 
 
 @pytest.mark.parametrize("listener", [True, False, RoleNames("master_target_", frozenset())])

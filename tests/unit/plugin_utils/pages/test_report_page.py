@@ -197,7 +197,7 @@ def test_every_source_leads_somewhere() -> None:
 
 
 def test_the_story_of_a_run() -> None:
-    accepted = [{"gate": "rpo", "reason": "It is read-only, says Ann.", "text": ""}]
+    accepted = [{"gate": "rpo", "reason": "It is read-only, says the owner.", "text": ""}]
     proofs = [{"proof": "failover_job", "verdict": "holds", "value": "Succeeded", "time": "2026-03-01T05:29:00Z"}]
     data = run_data.run(stages(["web", "db"], approved=True, accepted=accepted, proofs=proofs), verdict(), NOW)
     web = data["machines"][1]
@@ -217,7 +217,7 @@ def test_the_story_of_a_run() -> None:
         "Longest downtime",
         "down for 9m00s",
         "vm-1",
-        "It is read-only, says Ann.",
+        "It is read-only, says the owner.",
         "all 1 passed 2026-03-01 05:29:00 failover job: Succeeded",
         "latest, 2026-03-01 04:23:00 (7m old)",
         "approved",
@@ -268,7 +268,7 @@ def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
         finding("vm_snapshot", "b", ["b"], "warn"),
         finding("network_link", "b", ["b"], "unknown"),
     ]
-    results[2]["findings"] = [finding("vm_off", "b", ["b"], accepted="It is a copy, says Ann.")]
+    results[2]["findings"] = [finding("vm_off", "b", ["b"], accepted="It is a copy, says the owner.")]
     data = run_data.run(results, verdict(), NOW)
     assert [f["rule"] for f in data["findings"]] == ["mt_snapshot", "vm_snapshot", "network_link", "vm_off"]
     shown = page_run.view(data)
@@ -280,7 +280,7 @@ def test_what_the_rules_found_before_a_stage_is_on_the_page() -> None:
         ("unknown", ["network_link"]),
         ("accepted", ["vm_off"]),
     ]
-    assert "It is a copy, says Ann." in Page(of_run(results)).text
+    assert "It is a copy, says the owner." in Page(of_run(results)).text
 
 
 def test_what_stopped_is_reported_first_and_once() -> None:
