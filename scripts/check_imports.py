@@ -253,8 +253,8 @@ def main() -> int:
         problems.append(f"only one file may know time.sleep (the clock), not {', '.join(sleepers)}")
     for path in sorted((ROOT / "extensions" / "eda").rglob("*.py")):
         for found in imports_of(path):
-            rooms = {other for other, _file in targets(found)}
-            if found.module.startswith(COLLECTION) and rooms - {"plugin_utils"}:
+            entered = {other for other, _file in targets(found)}
+            if found.module.startswith(COLLECTION) and entered - {"plugin_utils"}:
                 where = f"{path.relative_to(ROOT)}:{found.line}"
                 problems.append(f"{where}: an event source imports plugin_utils only ({found.module})")
     for path in sorted((ROOT / "extensions" / "rehearsal").rglob("*.py")):

@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,10 @@ import pythons
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / ".build"
 PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+#: Gates that run beside each other may want the same environment.
+LOCKS: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
 
 class Skipped(Exception):
@@ -54,7 +60,11 @@ def environment_with(
     With ``builders``, source packages are built with these and not in a place of pip's own. ``alone``: packages that are
     installed without their dependencies.
     """
-    made = BUILD / f"venv-{name}"
+    with LOCKS[name]:
+        return made_with(BUILD / f"venv-{name}", version, packages, builders, alone)
+
+
+def made_with(made: Path, version: str, packages: Sequence[str], builders: Sequence[str], alone: Sequence[str]) -> Path:
     stamp = made / "made"
     wanted = "\n".join((*packages, *alone))
     if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:

@@ -25,9 +25,14 @@ INSTALLED = WORK / "installed"
 CORES = {"2.16": "3.11", "2.17": "3.11", "2.18": "3.11", "2.20": "3.12", "2.21": "3.14"}
 
 
+#: What runs the tests that are repeated in other environments.
+PYTEST = "pytest==9.2.0"
+
+
 def core(version: str) -> Path:
-    """The programs of one ansible-core, with what the collection needs beside it."""
-    return environment_with(f"core-{version}", CORES[version], f"ansible-core=={version}.*", "-r", "requirements.txt")
+    """The programs of one ansible-core, with what the collection needs beside it, and pytest."""
+    packages = (f"ansible-core=={version}.*", "-r", "requirements.txt", PYTEST)
+    return environment_with(f"core-{version}", CORES[version], *packages)
 
 
 #: What the sanity tests of the other cores look at.
@@ -52,7 +57,7 @@ def sanity_of(version: str) -> Callable[[], Sequence[GateCommand]]:
 
 def journey_of(version: str) -> Callable[[], Sequence[GateCommand]]:
     """A short journey, out to Azure and home again, on one ansible-core."""
-    return lambda: journey(f"core-{version}", core(version))
+    return lambda: [internals(core(version)), *journey(f"core-{version}", core(version))]
 
 
 def floors() -> Sequence[GateCommand]:
@@ -63,7 +68,15 @@ def floors() -> Sequence[GateCommand]:
         raise Failed("requirements.txt does not name a floor for every package")
     # Old pyvmomi is a source package whose setup.py imports six.
     builders = ("setuptools", "wheel", "six")
-    return journey("floors", environment_with("floors", "3.10", "ansible-core==2.16.*", *packages, builders=builders))
+    bin_dir = environment_with("floors", "3.10", "ansible-core==2.16.*", *packages, PYTEST, builders=builders)
+    return [internals(bin_dir), *journey("floors", bin_dir)]
+
+
+def internals(bin_dir: Path) -> GateCommand:
+    """The tests of what depends on Ansible's internals, which differ from version to version: modules that are forked from its worker,
+    and no secret on disk."""
+    tests = [f"tests/adapters/action/{name}.py" for name in ("test_direct", "test_no_traces")]
+    return GateCommand([str(bin_dir / "python"), "-m", "pytest", "-q", *tests])
 
 
 def journey(name: str, bin_dir: Path) -> Sequence[GateCommand]:

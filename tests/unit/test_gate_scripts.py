@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.homeward.asr.plugins.plugin_utils.running import direct
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -36,5 +38,7 @@ def test_the_versions_that_are_tested_are_those_that_are_named(monkeypatch: pyte
     # Those beside the one of the test tools come as a download where the machine has none.
     assert installed - {"3.11"} == set(pythons.BUILDS)
     newest = max(gates.CORES, key=lambda version: int(version.partition(".")[2]))
+    # Modules are forked from Ansible's worker only on those.
+    assert ".".join(map(str, direct.CORES[1])) == newest
     for guide in ("README.md", "docs/docsite/rst/quickstart.rst"):
         assert f"2.16 to {newest} are tested" in (ROOT / guide).read_text(encoding="utf-8"), guide

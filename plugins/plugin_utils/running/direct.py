@@ -39,7 +39,7 @@ from ansible.utils.display import Display
 display = Display()
 
 #: The oldest and newest ansible-core on which this way is tested. What is replaced here is not part of Ansible's interface.
-CORES = ((2, 16), (2, 19))
+CORES = ((2, 16), (2, 21))
 
 #: Where our modules are, and what they share.
 MODULES = "ansible_collections.homeward.asr.plugins.modules."

@@ -120,7 +120,8 @@ def test_only_where_the_module_would_run_here_anyway(
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"), [("2.15.9", False), ("2.16.0", True), ("2.19.14", True), ("2.20.0", False)]
+    ("version", "expected"),
+    [("2.15.9", False), ("2.16.0", True), ("2.19.14", True), ("2.21.5", True), ("2.22.0", False)],
 )
 def test_only_on_an_ansible_core_on_which_it_is_tested(
     monkeypatch: pytest.MonkeyPatch, version: str, expected: bool

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatch
 from posixpath import basename
 
-#: Newest ansible-core that manages a guest with this Python (SEEN in ansible-core 2.16 and 2.19; DOC, support matrix, for the others).
+#: Newest ansible-core that manages a guest with this Python (SEEN in ansible-core 2.16 to 2.21; DOC, support matrix, for older ones).
 NEWEST_CORE = {
     "2.6": "2.12",
     "2.7": "2.16",
