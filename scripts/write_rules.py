@@ -55,12 +55,16 @@ a play of your own. In check mode the same machines are refused. A machine that 
 remedy, its consistency group is held, and the others continue. Warnings and what is not known stop nothing. Result and report list all of it
 as ``findings``, with what was accepted and why; the table in the terminal prints the warnings below the machines. Left to preflight are
 {preflight_only}.
+``guest_ports`` and ``guest_room`` belong to a commit for which ``asr_verify`` has asked the machines.
 A failover home needs ``vm_off``, so without vCenter it is blocked until you accept that rule.
 
 ``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which represents the on-premises side.
 ``asr_probe_azure=true`` runs a script inside the Azure VMs by Run Command: it changes nothing, and reports whether they reach their servers and
 whether the agent runs. Without it, whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error
-if a step fails. In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
+if a step fails. ``asr_probe_guests=true`` asks machines at home from inside, where they are hosts of the inventory
+(:ref:`Checking before the commit <ansible_collections.homeward.asr.docsite.verifying>`).
+
+In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
 Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
 each other, the rule says so and can be accepted.

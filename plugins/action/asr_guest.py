@@ -1,6 +1,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Before and after the play that records networks of guests: who its hosts are, and what became of them."""
+"""Before and after a play on machines at home, which records their networks or asks them from inside: who its hosts are, and what became
+of them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from ansible import constants
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import guests, verify
+from ansible_collections.homeward.asr.plugins.plugin_utils.before_commit import at_home, failed_over, guests, verify
 from ansible_collections.homeward.asr.plugins.plugin_utils.running.calling import Calling
 from ansible_collections.homeward.asr.plugins.plugin_utils.running.once import display
 from ansible_collections.homeward.asr.plugins.plugin_utils.stages import tasks
@@ -27,7 +28,8 @@ class ActionModule(Calling):
         self._vars = task_vars
         self._hostvars: Mapping[str, Any] = task_vars.get("hostvars") or {}
         self._settings: Mapping[str, Any] = self._task.args.get("settings") or {}
-        return self._find() if self._task.args.get("part") == "find" else self._tell()
+        parts = {"find": self._find, "tell": self._tell, "aim": self._aim, "answers": self._answers}
+        return parts[str(self._task.args.get("part") or "tell")]()
 
     def _find(self) -> dict[str, Any]:
         """The hosts of the play, in a file: a thousand of them are too much for a result."""
@@ -52,8 +54,7 @@ class ActionModule(Calling):
         limit, homes = str(self._vars.get("ansible_limit") or ""), [str(e["host"]) for e in entries if e["home"]]
         if left := play_hosts.left_out(limit, guests.GROUP, homes, self._vars.get("groups") or {}):
             raise play_hosts.unreached(guests.VARIABLE, limit, guests.GROUP, left)
-        with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
-            json.dump(entries, f, default=str)
+        self._keep(entries)
         home = any(entry["home"] for entry in entries)
         return {"changed": False, "group": guests.GROUP if entries else "", "home": home, "file": str(self._path())}
 
@@ -91,6 +92,44 @@ class ActionModule(Calling):
         for note in recorded["notes"]:
             self._say(note)
         return {"changed": recorded["changed"], "recorded": recorded}
+
+    # -- asked from inside -------------------------------------------------------------------------------------------------
+
+    def _aim(self) -> dict[str, Any]:
+        """The machines that preflight asks from inside. In check mode nothing runs in a machine, so there are none."""
+        nobody: dict[str, Any] = {"changed": False, "group": "", "file": ""}
+        if self._task.check_mode:
+            return nobody
+        arguments = {**tasks.listing(self._settings), **tasks.chooses(self._settings)}
+        listed = self._inner("asr_replicated_item_info", {k: v for k, v in arguments.items() if v}, False, self._vars)
+        if listed.get("failed"):
+            return listed
+        rows = listed.get("machines") or []
+        if not any(row.get("position") in at_home.ASKED for row in rows):
+            return nobody
+        vaults = {"vaults": self._settings["vaults"]} if self._settings.get("vaults") else {}
+        servers = self._inner("asr_fabric_info", vaults, False, self._vars)
+        if servers.get("failed"):
+            return servers
+        inventory = list((self._vars.get("groups") or {}).get("all") or ())
+        wanted = self._settings.get("process_server_onprem")
+        entries = at_home.entries(rows, servers.get("fabrics") or (), inventory, wanted)
+        limit, hosts = str(self._vars.get("ansible_limit") or ""), [str(e["host"]) for e in entries if e["host"]]
+        if left := play_hosts.left_out(limit, at_home.GROUP, hosts, self._vars.get("groups") or {}):
+            raise play_hosts.unreached(at_home.VARIABLE, limit, at_home.GROUP, left)
+        self._keep(entries)
+        return {"changed": False, "group": at_home.GROUP if hosts else "", "file": str(self._path())}
+
+    def _answers(self) -> dict[str, Any]:
+        """What they have found, in the file that asr_preflight is given."""
+        asked = json.loads(self._path().read_text(encoding="utf-8"))
+        facts = {e["host"]: guests.facts(self._hostvars, e["host"], failed_over.OUTCOME) for e in asked if e["host"]}
+        self._keep(at_home.looks(asked, facts))
+        return {"changed": False, "file": str(self._path())}
+
+    def _keep(self, rows: list[dict[str, Any]]) -> None:
+        with os.fdopen(os.open(self._path(), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as f:
+            json.dump(rows, f, default=str)
 
     def _path(self) -> Path:
         """Each host of the run has its own."""

@@ -306,6 +306,37 @@ fabrics:
           returned: always
           type: str
           sample: '2'
+    outward_servers:
+      description: What machines at home must reach to be protected to Azure.
+      returned: always
+      type: list
+      elements: dict
+      contains:
+        role:
+          description: V(configuration server), V(process server) or V(appliance).
+          returned: always
+          type: str
+          sample: configuration server
+        name:
+          description: Its name.
+          returned: always
+          type: str
+          sample: CS-01
+        address:
+          description: Its address, empty where the vault does not report it.
+          returned: always
+          type: str
+          sample: 10.20.1.5
+        port:
+          description: The TCP port.
+          returned: always
+          type: int
+          sample: 443
+        natural:
+          description: Whether it is the one that a reprotect takes where none is named.
+          returned: always
+          type: bool
+          sample: true
     vcenters:
       description: vCenters it discovers.
       returned: always

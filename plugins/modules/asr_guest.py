@@ -6,20 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_guest
-short_description: Find the machines whose networks are recorded, and report what was recorded
+short_description: Find the machines at home that a play is for, and report what it found
 version_added: 1.0.0
 description:
-  - Internal module of the playbooks C(prepare) and C(stage_1_failover_to_azure). Use the role P(homeward.asr.guest_network#role) for
-    machines of your own choice.
+  - Internal module of the playbooks C(prepare), C(stage_1_failover_to_azure) and C(preflight). Use the role
+    P(homeward.asr.guest_network#role), or P(homeward.asr.verify#role), for machines of your own choice.
   - A machine that is not at home, cannot be reached or was refused is named in the result and never makes the task fail.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
   part:
     description:
-      - V(find) returns the machines to record, V(tell) what has become of them after the play.
+      - V(find) returns the machines whose networks are recorded, V(tell) what has become of them after the play.
+      - V(aim) returns the machines that are asked from inside what they reach, V(answers) what they have found.
     type: str
-    choices: [find, tell]
+    choices: [find, tell, aim, answers]
     required: true
   settings:
     description: The variables of the role P(homeward.asr.stage#role), without their prefix.
@@ -43,7 +44,7 @@ EXAMPLES = r"""
 RETURN = r"""
 group:
   description: Group for the machines, empty where there are none.
-  returned: with O(part=find)
+  returned: with O(part=find) and O(part=aim)
   type: str
   sample: guests_to_record
 home:
@@ -52,8 +53,8 @@ home:
   type: bool
   sample: true
 file:
-  description: File with the machines as JSON, in Ansible's own temporary directory.
-  returned: with O(part=find)
+  description: File with the machines, or their answers, as JSON, in Ansible's own temporary directory. Empty where nobody is asked.
+  returned: with O(part=find), O(part=aim) and O(part=answers)
   type: str
   sample: ~/.ansible/tmp/ansible-local-1/homeward-asr-guests.json
 recorded:

@@ -75,6 +75,15 @@ options:
         known.
     type: bool
     default: false
+  guests:
+    description:
+      - What machines at home were asked from inside, as the playbook C(preflight) hands it in with C(asr_probe_guests). Each entry has
+        C(item_id), C(ports) (each with C(role), C(name), C(address), C(port) and C(state), which is open, closed or untried), C(free_mb),
+        C(room_mb) (how much is needed), and C(why) where it could not be asked.
+      - Without it the rules C(guest_ports) and C(guest_room) are not known.
+    type: list
+    elements: dict
+    default: []
   configuration_server_backups:
     description: For each configuration server, by name, the date of its last backup as C(YYYY-MM-DD). It cannot be read from the vault.
     type: dict

@@ -20,6 +20,9 @@ NOBODY = "127.0.0.77"
 
 ASKED = ("far-sighted", "cut-off", "cramped", "silent")
 
+#: Machines at home that are not protected to Azure yet.
+HOME = ("stays-cut-off", "stays-unknown")
+
 READY = ("open-port", "closed-port", "web-page", "own-tasks", "shop-01", "shop-02", "no-check")
 
 FLEET: dict[str, Any] = {
@@ -35,6 +38,7 @@ FLEET: dict[str, Any] = {
     "machines": [
         *(linux(name, state="ready", **({"group": "shop"} if name.startswith("shop") else {})) for name in READY),
         *(linux(name, state="ready") for name in ("further", "refused", *ASKED)),
+        *(linux(name, state="home_unprotected") for name in HOME),
     ],
 }
 
@@ -189,6 +193,44 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
     assert again.rc == 0, again.text
     (proof,) = [p for p in again.machines("asr_commit")["cut-off"]["proofs"] if p["proof"] == "guest"]
     assert proof["verdict"] == "accepted"
+
+
+def test_preflight_asks_machines_at_home_that_are_hosts_of_the_inventory(scene: Scene) -> None:
+    host = {"ansible_connection": "local", "ansible_python_interpreter": "/nowhere/python"}
+    (scene.directory / "home.yml").write_text(
+        yaml.safe_dump({"all": {"hosts": {"stays-cut-off": host}}}), encoding="utf-8"
+    )
+    before = scene.writes
+    wanted: dict[str, Any] = {
+        "asr_machines": [*HOME, "web-page"],
+        "asr_moments": ["reprotect_to_azure"],
+        "asr_probe_guests": True,
+    }
+    seen = {}
+    for mode in ("run", "check"):
+        run = scene.playbook("preflight", "-i", "home.yml", *(["--check"] if mode == "check" else []), **wanted)
+        (result,) = run.of("asr_preflight")
+        told = {
+            (f["rule"], f["name"]): f
+            for f in result["findings"]
+            if f["rule"].startswith("guest_") and f["name"] in HOME
+        }
+        seen[mode] = {key: f["verdict"] for key, f in told.items()}
+        if mode == "run":
+            assert f"does not reach CS-01 at {NOBODY} on TCP 443" in told["guest_ports", "stays-cut-off"]["text"], (
+                run.text
+            )
+            assert "no host of the inventory" in told["guest_ports", "stays-unknown"]["text"]
+            assert run.rc == 2
+            assert result["passed"]["guest_room"] == 1
+    assert seen["run"] == {
+        ("guest_ports", "stays-cut-off"): "block",
+        ("guest_ports", "stays-unknown"): "unknown",
+        ("guest_room", "stays-unknown"): "unknown",
+    }
+    # In check mode nothing runs in a machine.
+    assert set(seen["check"].values()) == {"unknown"}
+    assert scene.writes == before
 
 
 @pytest.mark.parametrize(

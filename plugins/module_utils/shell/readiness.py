@@ -39,6 +39,7 @@ def argument_spec() -> specs.Spec:
             "configuration_server_backups": {"type": "dict", "default": {}},
             "probe": {"type": "bool", "default": False},
             "probe_azure": {"type": "bool", "default": False},
+            "guests": {"type": "list", "elements": "dict", "default": []},
             "on_block": {"type": "str", "choices": ["fail", "report"], "default": "fail"},
             # Written by the action plugin, on the controller.
             "report_file": {"type": "str", "default": ""},
@@ -57,7 +58,14 @@ def work(call: Call) -> dict[str, Any]:
     # In check mode nothing runs in a machine.
     inside = vaults.run_script if params["probe_azure"] and not call.check else None
     result = preflight(
-        order, tuple(params["moments"]), backups, vaults, site, reach if params["probe"] else None, inside
+        order,
+        tuple(params["moments"]),
+        backups,
+        vaults,
+        site,
+        reach if params["probe"] else None,
+        inside,
+        params["guests"],
     )
     result["changed"] = False
     result["ready"] = not result["counts"]["block"]

@@ -16,6 +16,7 @@ from ..failback.model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTa
 from ..failback.model.shapes import JOB, understood
 from ..failback.proofs.prove import power_state
 from ..failback.servers.appliance_health import judge_appliance
+from ..failback.servers.outward import outward_servers
 
 View = dict[str, Any]
 
@@ -260,6 +261,7 @@ def fabric_view(fabric: Fabric, vcenters: Iterable[Json], now: Any) -> View:
         "master_targets": [master_target_view(t, now) for t in fabric.master_targets],
         "run_as_accounts": [{"name": a.name, "id": a.id} for a in fabric.run_as_accounts],
         "vcenters": mine,
+        "outward_servers": outward_servers(None, fabric),
     }
 
 

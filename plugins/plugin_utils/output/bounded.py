@@ -25,7 +25,7 @@ TOLD = 20
 _BRIEF = ("name", "vault", "item_id", "group", "approved", "done", "code", "after")
 
 #: Options that are left out of the result's copy of the arguments: users do not set them, and they may be long.
-BULKY = frozenset({"cursor", "results", "judged", "verifications"})
+BULKY = frozenset({"cursor", "results", "judged", "verifications", "guests"})
 
 
 def failed(result: dict[str, Any]) -> dict[str, Any]:

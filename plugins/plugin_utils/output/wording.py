@@ -20,6 +20,7 @@ CALLED = {
     "master_target": "asr_master_targets",
     "names": "asr_master_targets",
     "name": "asr_process_server",
+    "guests": "asr_probe_guests",
     "datastores": "asr_datastore",
     "deploy": "asr_process_server_deploy",
     "move_machines_to": "asr_process_server_onprem",

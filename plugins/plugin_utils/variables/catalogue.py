@@ -74,6 +74,7 @@ _ALL = (
     Variable("asr_report_file", Kind.TEXT),
     Variable("asr_probe", Kind.FLAG),
     Variable("asr_probe_azure", Kind.FLAG),
+    Variable("asr_probe_guests", Kind.FLAG),
     Variable("asr_configuration_server_backups", Kind.MAPPING),
     Variable("asr_split_groups", Kind.FLAG),
     Variable("asr_confirm_failover_to_azure", Kind.FLAG, repeated=False),

@@ -35,9 +35,10 @@ def preflight(
     site: SurveyPort | None,
     reach: Reach | None = None,
     run_script: RunScript | None = None,
+    guests: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The whole result but its ``failed``. ``reach`` tries TCP ports of servers and ``run_script`` runs scripts inside Azure VMs, where
-    that is asked for.
+    that is asked for. ``guests`` are looks of machines at home, each with its ``item_id`` (proofs/guest_look.py).
 
     Raises InputError for what is not understood in the options.
     """
@@ -52,7 +53,8 @@ def preflight(
     made = {str(name).lower(): _day(str(name), value) for name, value in backups.items()}
     seen = read(order, vaults, site)
     ports = None if reach is None else try_ports(seen.fabrics, reach)
-    facts = facts_of(order, seen, vaults, made, ports, None if run_script is None else look_inside(seen, run_script))
+    inside = None if run_script is None else look_inside(seen, run_script)
+    facts = facts_of(order, seen, vaults, made, ports, inside, guests)
     check_names(order, estate_of(seen, facts), stores=any(h.exists is not True for h in seen.homes.values()))
     subjects = build(order, seen, facts, moments)
     findings = judge(subjects, facts, order.accept)
@@ -74,6 +76,7 @@ def facts_of(
     backups: Mapping[str, date],
     ports: Mapping[TcpPort, str] | None = None,
     inside: Mapping[str, Inside] | None = None,
+    guests: Sequence[Mapping[str, Any]] = (),
 ) -> Facts:
     """What was read, as rules are given it."""
     return Facts(
@@ -87,6 +90,7 @@ def facts_of(
         backups=backups,
         ports=ports,
         inside=inside,
+        guests={str(look.get("item_id") or "").lower(): look for look in guests} if guests else None,
         unread=seen.unread,
     )
 

@@ -17,9 +17,10 @@ CONTROL, DATA = 443, 9443
 CONFIGURATION_SERVER, PROCESS_SERVER, APPLIANCE = "configuration server", "process server", "appliance"
 
 
-def outward_servers(item: Item, fabric: Fabric) -> list[dict[str, Any]]:
+def outward_servers(item: Item | None, fabric: Fabric) -> list[dict[str, Any]]:
     """The servers of a machine's fabric, as in results: ``role``, ``name``, ``address`` (empty where the vault does not report it), ``port``,
-    and ``natural``: whether it is the one that a reprotect to Azure takes where none is named (placement)."""
+    and ``natural``: whether it is the one that a reprotect to Azure takes where none is named (placement). Without an item no appliance is."""
+    through = agent_id(item) if item is not None else ""
     found: list[dict[str, Any]] = []
 
     def add(role: str, name: str, address: str, port: int, natural: bool) -> None:
@@ -30,7 +31,7 @@ def outward_servers(item: Item, fabric: Fabric) -> list[dict[str, Any]]:
     for server in fabric.process_servers:
         if fabric.modernized:
             for port in (CONTROL, DATA):
-                add(APPLIANCE, server.name, server.ip or server.fqdn, port, server.id == agent_id(item))
+                add(APPLIANCE, server.name, server.ip or server.fqdn, port, bool(through) and server.id == through)
         else:
             own = among(server.name, [fabric.friendly_name, fabric.host_name])
             add(PROCESS_SERVER, server.name, server.ip, DATA, own)

@@ -98,3 +98,28 @@ def test_backups_of_servers_that_no_machine_has_are_said() -> None:
     port = Resources(world())
     result = preflight(replace(order(()), check=True), (), {"CS-9": "2026-01-01"}, port, None)  # type: ignore[arg-type]
     assert any("names CS-9" in note for note in result["warnings"])
+
+
+def test_what_machines_at_home_have_found_is_judged_and_silence_is_not_known() -> None:
+    there = world(P.HOME_UNPROTECTED)
+    port = {"role": "configuration server", "name": "CS-1", "address": "10.0.0.5", "port": 443}
+    ids = {row["name"]: row["item_id"] for row in run(Resources(there))["machines"]}
+
+    def found(state: str, **more: Any) -> dict[str, Any]:
+        looks = [
+            {
+                "item_id": ids["m-000"].upper(),
+                "ports": [{**port, "state": state}],
+                "free_mb": 400,
+                "room_mb": 500,
+                **more,
+            }
+        ]
+        wanted = replace(order(()), check=True)
+        result = preflight(wanted, (), {}, Resources(there), Center(names()), guests=looks)  # type: ignore[arg-type]
+        return {rule: broken(result, rule) for rule in ("guest_ports", "guest_room")}
+
+    assert found("open") == {"guest_ports": {"m-001": "unknown"}, "guest_room": {"m-000": "warn", "m-001": "unknown"}}
+    assert found("closed")["guest_ports"] == {"m-000": "block", "m-001": "unknown"}
+    assert found("open", why="No route")["guest_ports"] == {"m-000": "unknown", "m-001": "unknown"}
+    assert broken(run(Resources(there)), "guest_ports") == {"m-000": "unknown", "m-001": "unknown"}

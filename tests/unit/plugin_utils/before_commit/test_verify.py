@@ -188,6 +188,16 @@ def test_what_was_asked_and_not_answered_is_not_open(look: Any) -> None:
     assert [port["state"] for port in entry["guest"]["ports"]] == ["untried"]
 
 
+def test_what_a_machine_found_is_kept_where_its_network_was_restored() -> None:
+    checks = {"/i/1": verify.read({"web-1": "room"})["web-1"]}
+    (host,) = failed_over.entries([MET], checks, {})
+    told = {"passed": True, "job": "j", "at": 90.0, "of": host["checks"], "checks": ["room"], "guest": {"free_mb": 7}}
+    network = {"action": "restore", "job": "j", "outcome": "restored"}
+    facts = {"web-1": {"verify_outcome": told, "guest_outcome": network}}
+    (entry,) = failed_over.verifications(checks, [host], facts, 100.0, "restore")
+    assert (entry["passed"], entry["checks"], entry["guest"]["free_mb"]) == (True, ["network as recorded"], 7)
+
+
 @pytest.mark.parametrize("look", [None, "", []])
 def test_who_was_asked_and_left_no_answer_has_not_passed(look: Any) -> None:
     entry = asked_inside("reaches", look)

@@ -28,7 +28,7 @@ def _judged(s: Machine, f: Facts, what: str) -> Said | None:
         if said is not None
         else unknown(
             "Nothing was asked inside the machine.",
-            "Let {option:verify} ask it between the failover home and the commit (reaches, room).",
+            "Set {option:guests}: the machine is asked where it is a host of the inventory.",
         )
     )
 
