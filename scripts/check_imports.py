@@ -2,7 +2,7 @@
 """Arrows between the rooms of the house only point down.
 
     modules -> shell -> azure, vcenter, failback          action, plugin_utils -> shell, failback          filter -> plugin_utils
-    failback: machines, deploy -> tracking, readiness -> placement, servers, proofs -> wanted -> lifecycle, report -> model
+    failback: machines, deploy -> tracking, readiness, leftovers -> placement, servers, proofs -> wanted -> lifecycle, report -> model
     azure, vcenter -> failback.model, tls
     plugin_utils: running, stages, sources -> output, before_commit, awx -> variables, guest, pages
 
@@ -32,6 +32,7 @@ FLOORS = {
     "placement": 4,
     "servers": 4,
     "proofs": 4,
+    "leftovers": 5,
     "tracking": 5,
     "readiness": 5,
     "deploy": 6,

@@ -161,18 +161,18 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 
 demand_python()
 
-from ansible_collections.homeward.asr.plugins.module_utils.shell import remains, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell import leftovers, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
 
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
-    return remains.removal_spec()
+    return leftovers.removal_spec()
 
 
 def main() -> None:
     """Check each again, remove, report."""
-    run_module(argument_spec(), remains.remove)
+    run_module(argument_spec(), leftovers.remove)
 
 
 if __name__ == "__main__":

@@ -200,18 +200,18 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 
 demand_python()
 
-from ansible_collections.homeward.asr.plugins.module_utils.shell import remains, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell import leftovers, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
 
 
 def argument_spec() -> specs.Spec:
     """The module's options."""
-    return remains.info_spec()
+    return leftovers.info_spec()
 
 
 def main() -> None:
     """Read once and report."""
-    run_module(argument_spec(), remains.leftovers)
+    run_module(argument_spec(), leftovers.leftovers)
 
 
 if __name__ == "__main__":

@@ -803,7 +803,7 @@ from typing import Any
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
-from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell import servers, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 
 
@@ -838,10 +838,10 @@ def argument_spec() -> specs.Spec:
 
 def work(call: Call) -> dict[str, Any]:
     """One slice."""
-    order = preparation.server_order_of(MasterTargetOrder, call)
+    order = servers.server_order_of(MasterTargetOrder, call)
     # Logged in to before the vault is asked, so that a wrong option ends the run before anything is written.
     site = call.open_site() if call.params.get("hostname") else None
-    return preparation.run(call, lambda vaults, cursor: ensure_master_target(order, vaults, site, call.clock, cursor))
+    return servers.run(call, lambda vaults, cursor: ensure_master_target(order, vaults, site, call.clock, cursor))
 
 
 def main() -> None:

@@ -480,19 +480,19 @@ from ansible_collections.homeward.asr.plugins.module_utils.shell.python_floor im
 
 demand_python()
 
-from ansible_collections.homeward.asr.plugins.module_utils.shell import readiness
+from ansible_collections.homeward.asr.plugins.module_utils.shell import preflight
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import run_module
 from ansible_collections.homeward.asr.plugins.module_utils.shell.specs import Spec
 
 
 def argument_spec() -> Spec:
     """The module's options."""
-    return readiness.argument_spec()
+    return preflight.argument_spec()
 
 
 def main() -> None:
     """Read once and check."""
-    run_module(argument_spec(), readiness.work)
+    run_module(argument_spec(), preflight.work)
 
 
 if __name__ == "__main__":

@@ -754,7 +754,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.proc
     ProcessServerOrder,
     ensure_process_server,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.shell import preparation, specs
+from ansible_collections.homeward.asr.plugins.module_utils.shell import servers, specs
 from ansible_collections.homeward.asr.plugins.module_utils.shell.module import Call, run_module
 
 
@@ -783,15 +783,15 @@ def argument_spec() -> specs.Spec:
 
 def work(call: Call) -> dict[str, Any]:
     """One slice."""
-    order = preparation.server_order_of(ProcessServerOrder, call)
+    order = servers.server_order_of(ProcessServerOrder, call)
     if order.state in ("present", "absent"):
         wish = Wish.parse(order.name, call.params["deploy"], order.vaults)
         secrets = Secrets(call.params["admin_password"] or "", call.params["passphrase"] or "")
         goal = call.params["move_machines_to"]
         if order.state == "absent":
-            return preparation.run(call, lambda v, cursor: ensure_absent(order, wish, goal, v, call.clock, cursor))
-        return preparation.run(call, lambda v, cursor: ensure_present(order, wish, secrets, v, call.clock, cursor))
-    return preparation.run(call, lambda vaults, cursor: ensure_process_server(order, vaults, call.clock, cursor))
+            return servers.run(call, lambda v, cursor: ensure_absent(order, wish, goal, v, call.clock, cursor))
+        return servers.run(call, lambda v, cursor: ensure_present(order, wish, secrets, v, call.clock, cursor))
+    return servers.run(call, lambda vaults, cursor: ensure_process_server(order, vaults, call.clock, cursor))
 
 
 def main() -> None:

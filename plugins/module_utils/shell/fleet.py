@@ -14,7 +14,7 @@ from ..failback.model.lookup import azure_vm_words, index
 from ..failback.model.servers import Fabric
 from ..failback.model.shapes import AZURE_VM, all_understood
 from ..failback.servers.fabrics import list_whole
-from ..failback.wanted.plans import Plan
+from ..failback.wanted.recovery_plans import Plan
 from . import views
 from .addresses import AZURE, HOME, azure_addresses, home_addresses, side
 from .module import Call

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..azure.vaults import Vaults
-from ..failback.lifecycle.held import attached
+from ..failback.lifecycle.attached_disks import attached
 from ..failback.lifecycle.modernized import LIFECYCLE
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.items import Item, Json, VaultRef

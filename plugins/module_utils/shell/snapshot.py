@@ -9,8 +9,8 @@ from typing import Any
 from ..azure.vaults import Vaults
 from ..failback.model.items import Item, VaultRef
 from ..failback.model.servers import Fabric, Policy
+from ..failback.servers.estate_as_fleet import VaultSeen, fleet_of
 from ..failback.servers.fabrics import list_whole
-from ..failback.servers.snapshot import VaultSeen, fleet_of
 from .module import Call
 
 #: Items read at once: lists omit details, so each is read individually (asr-api.md 4).

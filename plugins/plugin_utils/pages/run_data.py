@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 COMMIT_HOME = "commit_to_onprem"
 
 
-#: The warning of a commit home whose Azure VM is still there (machines/leftovers.py).
+#: The warning of a commit home whose Azure VM is still there (machines/azure_vms_left.py).
 REMAINS = "azure_vm_remains"
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.next_stage import (
     looked,
     used_approvals,
     who_continues,

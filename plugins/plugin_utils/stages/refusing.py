@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import held_row, unit
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.next_stage import held_row, unit
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.words import Named, stripped
 

@@ -17,8 +17,8 @@ from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
+from ..servers.by_name import classic_fabrics, find_server
 from ..servers.entries import entry_of, refresh_fabric, settle, warning
-from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import process_server_id
 from ..servers.server_slice import ServerSlice

@@ -21,7 +21,7 @@ from ..readiness.facts.moments import CLASSIC, PLANNED, PROCESS_SERVER
 from ..readiness.facts.subjects import Planned
 from ..readiness.rules.planned_process_servers import RULES
 from ..readiness.verdicts import Finding, judge
-from ..servers.finding import classic_fabrics
+from ..servers.by_name import classic_fabrics
 from ..wanted.selection import listing
 from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
 from .template import Picked, rules

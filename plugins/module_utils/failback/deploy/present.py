@@ -18,8 +18,8 @@ from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric, ProcessServer
 from ..readiness.rules.rule import PASS
+from ..servers.by_name import classic_fabrics, find_server
 from ..servers.entries import entry_of, settle, warning
-from ..servers.finding import classic_fabrics, find_server
 from ..servers.process_server import READY, ProcessServerOrder, ensure_process_server
 from ..servers.reassign import UNSURE_SECONDS
 from ..servers.server_slice import ServerSlice

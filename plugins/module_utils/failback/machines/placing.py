@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Union
 
-from ..lifecycle.held import HOLDS, agent_id, disks_of
+from ..lifecycle.attached_disks import HOLDS, agent_id, disks_of
 from ..lifecycle.table import REPROTECT_TO_ONPREM, Position
 from ..model.errors import ConnectionFailed, FailbackError, ReadFailed
 from ..model.items import Item

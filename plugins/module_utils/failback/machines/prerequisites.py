@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..lifecycle.attached_disks import agent_id
 from ..lifecycle.decide import project
-from ..lifecycle.held import agent_id
 from ..lifecycle.points import choose, needs_list
 from ..lifecycle.table import FAILOVERS, REPROTECT_TO_AZURE, REPROTECT_TO_ONPREM, REPROTECTS, Operation, Position
 from ..model.errors import ConnectionFailed, FailbackError, InputError, ReadFailed
@@ -23,8 +23,8 @@ from ..placement.home import home_by_both
 from ..placement.modernized import accounts_of
 from ..servers.fabrics import list_whole
 from ..tracking.state import SliceState
-from .foresight import StepsAhead, look_ahead, look_home, need_site, refused_later
 from .placing import learn_systems, place_all, with_systems
+from .read_ahead import StepsAhead, look_ahead, look_home, need_site, refused_later
 from .requests import RequestBuilder
 
 

@@ -13,7 +13,7 @@ from ..model.ports import Requests
 from ..placement.home import goes_back, home_by_both
 from ..tracking.state import SliceState
 from ..tracking.track import Track
-from .closer import slowest, standing_of, synchronisation
+from .sync_progress import slowest, standing_of, synchronisation
 
 #: Seconds of the longest slice that is ever asked for.
 LONGEST_SLICE = 600.0

@@ -27,15 +27,15 @@ from ..tracking.track import Track
 from ..wanted.approval import approval
 from ..wanted.order import Order
 from ..wanted.ruling import Judge
+from .azure_vms_left import look_for_azure_vms
 from .barrier import hold_waiting, whole_groups
-from .closer import look_closer, take_stock
 from .explain import explain
 from .jobs import Jobs
-from .leftovers import look_for_leftovers
 from .plan import plan_lines
 from .predict import predict
 from .result import render
 from .send import Sender
+from .sync_progress import look_closer, take_stock
 
 
 def run_slice(
@@ -115,7 +115,7 @@ class Run(SliceState, Slice[None]):
         take_stock(self)
         if finished:
             explain(self)
-            look_for_leftovers(self)
+            look_for_azure_vms(self)
         else:
             look_closer(self)
         take_stock(self)

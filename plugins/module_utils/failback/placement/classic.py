@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ..lifecycle.attached_disks import disks_of
 from ..lifecycle.bodies import Placement
-from ..lifecycle.held import disks_of
 from ..model.errors import InputError, certain
 from ..model.items import Item
 from ..model.refusal import Refusal

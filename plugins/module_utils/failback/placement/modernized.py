@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Union
 
+from ..lifecycle.attached_disks import agent_id, disks_of
 from ..lifecycle.bodies import Placement
-from ..lifecycle.held import agent_id, disks_of
 from ..model.errors import InputError
 from ..model.items import Item, Json, last_segment
 from ..model.refusal import Refusal

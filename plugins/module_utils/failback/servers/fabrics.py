@@ -10,7 +10,7 @@ from ..model.items import Json, VaultRef
 from ..model.ports import VaultPort
 from ..model.servers import APPLIANCES, COMPONENTS, Fabric
 from ..model.shapes import FABRIC, understood
-from .finding import CLASSIC_FABRIC
+from .by_name import CLASSIC_FABRIC
 
 
 def list_whole(vaults: VaultPort, vault: VaultRef) -> list[Json]:

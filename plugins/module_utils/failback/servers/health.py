@@ -18,7 +18,7 @@ from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Fabric, MasterTarget, Pro
 from ..model.texts import age as words
 from ..model.texts import joined
 from ..wanted.selection import listing
-from .finding import AnyServer
+from .by_name import AnyServer
 from .target_vm import judge_vm, match_vm
 
 #: AgentVersionStatus words (SPEC): the first cannot be used, the others can and should be updated. Others are ignored.

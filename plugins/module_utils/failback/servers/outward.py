@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..lifecycle.held import agent_id
+from ..lifecycle.attached_disks import agent_id
 from ..model.items import Item
 from ..model.servers import Fabric
 from ..wanted.names import among

@@ -19,10 +19,10 @@ from ..wanted.refusals import selection_messages
 from ..wanted.selection import excluded
 from .appliance_health import judge_appliance
 from .appliance_move import ApplianceMover
+from .by_name import find_server, not_found
 from .chosen import chosen
 from .entries import entry_of, settle, warning
 from .fabrics import serving
-from .finding import find_server, not_found
 from .health import Verdict, judge_process_server
 from .reassign import Mover, Pair
 from .server_slice import ServerSlice

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Union
 
-from ..lifecycle.held import agent_id
+from ..lifecycle.attached_disks import agent_id
 from ..lifecycle.modernized import LIFECYCLE
 from ..lifecycle.table import COMMIT_TO_ONPREM, FAILOVER_TO_ONPREM, Operation, Position
 from ..model.errors import ReadFailed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..lifecycle.held import attached
+from ..lifecycle.attached_disks import attached
 from ..lifecycle.modernized import LIFECYCLE
 from ..model.errors import InputError, ReadFailed
 from ..model.items import Item
@@ -18,9 +18,9 @@ from ..model.servers import MasterTarget
 from ..wanted.names import scoped
 from ..wanted.refusals import selection_messages
 from .appliance_health import judge_appliance
+from .by_name import find_server, not_found
 from .chosen import chosen
 from .fabrics import serving
-from .finding import find_server, not_found
 from .health import Verdict, judge_master_target
 from .moved import EXCLUDED, RESTORED
 from .server_slice import ServerSlice

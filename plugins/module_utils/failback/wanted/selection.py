@@ -11,7 +11,7 @@ from ..model.errors import InputError
 from ..model.items import Item, Json
 from ..model.words import Named, is_pattern, names_nothing, same
 from .order import ALL, Order, no_plain_name
-from .plans import Plan, parse_all
+from .recovery_plans import Plan, parse_all
 
 #: Names listed in a refusal before "and N more".
 SHOWN = 40

@@ -14,8 +14,8 @@ from builders import FABRIC_ID, START, VAULT, WAY_HOME, fabric_json, item, order
 from conftest import RECORDINGS
 from modern import ACCOUNT, BACK, LOG, OUT, P, agent_json, policies, rcm, rcm_fabric_json
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.attached_disks import attached
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.bodies import Placement, Wishes, build
-from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.held import attached
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.migration import obstacle
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.modernized import LIFECYCLE, MODERNIZED
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError

@@ -27,7 +27,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.site_p
     SiteDatastore,
     SiteHost,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.snapshot import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.estate_as_fleet import (
     GIB,
     VaultSeen,
     fleet_of,

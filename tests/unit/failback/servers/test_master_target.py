@@ -27,7 +27,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.server
     RetentionVolume,
     ServerDatastore,
 )
-from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import finding, health, target_vm
+from ansible_collections.homeward.asr.plugins.module_utils.failback.servers import by_name, health, target_vm
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.master_target import ensure_master_target
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.targets import MasterTargetOrder
 
@@ -148,12 +148,12 @@ def test_servers_are_found_by_name_address_and_id() -> None:
     twin = replace(MT, id="MT-2", name="mt-linux-01.other.org", ip="10.20.1.11")
     known = [(FABRIC, MT), (FABRIC, twin)]
     for wanted, server in (("MT-linux-01", MT), ("10.20.1.11", twin), ("mt-2", twin)):
-        found = finding.find_server(wanted, known, "master target", "names")
+        found = by_name.find_server(wanted, known, "master target", "names")
         assert found is not None
         assert found[1] is server
-    assert finding.find_server("nobody", known, "master target", "names") is None
+    assert by_name.find_server("nobody", known, "master target", "names") is None
     with pytest.raises(InputError) as caught:
-        finding.find_server("mt-linux-01.third.org", known, "master target", "names")
+        by_name.find_server("mt-linux-01.third.org", known, "master target", "names")
     assert caught.value.code == "master_target_ambiguous"
     assert "MT-1" in caught.value.message
 

@@ -41,7 +41,7 @@ PLANS = {
 }
 
 #: What surveys, inventories and templates make of nothing.
-BLANKS = ["", " ", "\n", "\t", "\u00a0", "\u200b", "\ufeff", None]
+BLANKS = ["", " ", "\n", "\t", "\u00a0", "\u200b", "\u200c\u200d\u2060", "\ufeff", None]
 #: What they make of nothing as a text, of other types, and of prefixes that are empty.
 ARTEFACTS = [
     "None",
@@ -80,7 +80,7 @@ def names_of(wishes: dict[str, Any]) -> set[str] | None:
 
 def folded(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold()).strip(
-        " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u200b\ufeff"
+        " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u200b\u200c\u200d\u2060\ufeff"
     )
 
 

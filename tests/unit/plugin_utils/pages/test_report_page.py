@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from reported import HOSTILE, NOW, START, finding, preflight, row, stages, step, verdict
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.leftovers import LEFT
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.azure_vms_left import LEFT
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import RULES
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages import page_readiness, page_run, run_data
 from ansible_collections.homeward.asr.plugins.plugin_utils.pages.page_render import quoted, render, visible

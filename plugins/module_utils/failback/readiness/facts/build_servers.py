@@ -6,15 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from ...lifecycle.attached_disks import disks_of
 from ...lifecycle.bodies import Placement
-from ...lifecycle.held import disks_of
 from ...lifecycle.table import REPROTECT_TO_ONPREM
 from ...model.items import Json
 from ...model.refusal import Refusal
 from ...model.servers import Fabric, MasterTarget, ProcessServer
 from ...placement.estate import local
 from ...servers.appliance_health import judge_appliance
-from ...servers.finding import CLASSIC_FABRIC
+from ...servers.by_name import CLASSIC_FABRIC
 from ...servers.health import Verdict, judge_master_target, judge_process_server
 from ...servers.serving import HELD, bound_to, could_serve
 from ...servers.target_vm import match_vm

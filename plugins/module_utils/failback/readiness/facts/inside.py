@@ -13,7 +13,7 @@ from ...model.errors import FailbackError
 from ...model.items import Json
 from ...model.servers import Fabric
 from ...proofs.prove import power_state
-from ...servers.finding import CLASSIC_FABRIC
+from ...servers.by_name import CLASSIC_FABRIC
 from ...servers.inside_script import Inside, TcpPort, found, lines
 from ...servers.outward import CONTROL, DATA
 from .azure_vm import AWAY

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ...lifecycle.held import attached
+from ...lifecycle.attached_disks import attached
 from ...lifecycle.modernized import LIFECYCLE
 from ...lifecycle.table import (
     REPROTECT_TO_ONPREM,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from ...model.servers import Fabric
-from ...servers.finding import CLASSIC_FABRIC
+from ...servers.by_name import CLASSIC_FABRIC
 from ...servers.inside_script import TcpPort
 from ...servers.outward import CONTROL, DATA
 

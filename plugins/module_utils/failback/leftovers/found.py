@@ -55,7 +55,7 @@ _OWNED = frozenset({"virtual_machine", "network_security_group"})
 
 
 @dataclass(frozen=True)
-class Remain:
+class Leftover:
     """One resource. ``machine`` is its machine, empty where unknown; ``evidence`` says how that is known.
 
     ``in_use`` says what still needs it; empty for what is left over. ``role`` is what the vault's data calls a disk: seed, replica or
@@ -118,7 +118,7 @@ def claims(items: Iterable[Item]) -> dict[str, Claim]:
     return found
 
 
-def remains(
+def leftovers_of(
     kind: str,
     entries: Sequence[Json],
     known: Mapping[str, Claim],
@@ -126,7 +126,7 @@ def remains(
     mark: str,
     away: Iterable[str] = (),
     serving: Iterable[str] = (),
-) -> list[Remain]:
+) -> list[Leftover]:
     """What of a list is worth naming, by the order of ids.
 
     ``groups`` are ids of resource groups that vaults fail over to; ``mark`` is the tag of a process server that was deployed
@@ -136,7 +136,7 @@ def remains(
     listed = {name.lower() for name in serving}
     places = tuple(f"{g.lower().rstrip('/')}/" for g in groups if g)
     out = set(away)
-    found: list[Remain] = []
+    found: list[Leftover] = []
     for entry in entries:
         resource_id = str(entry.get("id") or "")
         tags = _mapping(entry.get("tags"))
@@ -157,7 +157,7 @@ def remains(
         if server.lower() in listed:
             use = use or f"the vault lists the process server {server}"
         found.append(
-            Remain(
+            Leftover(
                 kind=kind,
                 id=resource_id,
                 machine=machine,
@@ -173,10 +173,10 @@ def remains(
     return sorted(found, key=lambda r: r.id.lower())
 
 
-def records(entries: Sequence[Json], prefix: str, serving: Iterable[str] = ()) -> list[Remain]:
+def records(entries: Sequence[Json], prefix: str, serving: Iterable[str] = ()) -> list[Leftover]:
     """The records of process servers' deployments in a list: of our name, and with the output that only our template has."""
     listed = {name.lower() for name in serving}
-    found: list[Remain] = []
+    found: list[Leftover] = []
     for entry in entries:
         name = str(entry.get("name") or "")
         props = _mapping(entry.get("properties"))
@@ -186,7 +186,7 @@ def records(entries: Sequence[Json], prefix: str, serving: Iterable[str] = ()) -
         use = f"the vault lists the process server {server}" if server.lower() in listed else ""
         state = str(props.get("provisioningState") or "")
         found.append(
-            Remain(
+            Leftover(
                 kind=DEPLOYMENT,
                 id=str(entry.get("id") or ""),
                 evidence="its name and outputs are those of a process server that was deployed from here",
@@ -198,12 +198,12 @@ def records(entries: Sequence[Json], prefix: str, serving: Iterable[str] = ()) -
     return [record for record in found if record.id]
 
 
-def places_of(found: Iterable[Remain]) -> list[str]:
+def places_of(found: Iterable[Leftover]) -> list[str]:
     """Ids of the resource groups in which process servers were deployed."""
     return sorted({r.id.lower().partition("/providers/")[0] for r in found if r.process_server})
 
 
-def table(found: Sequence[Remain]) -> list[str]:
+def table(found: Sequence[Leftover]) -> list[str]:
     """What is left over, as lines to print; what is in use is only counted."""
     left = [r for r in found if not r.in_use]
     used = len(found) - len(left)
@@ -232,7 +232,7 @@ def table(found: Sequence[Remain]) -> list[str]:
     ]
 
 
-def _ids(left: Sequence[Remain]) -> list[str]:
+def _ids(left: Sequence[Leftover]) -> list[str]:
     """What has to be given back for a removal, one to a line."""
     unknown = any(not (r.machine or r.process_server) for r in left)
     check = (

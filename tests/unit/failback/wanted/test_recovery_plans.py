@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.plans import Plan, parse_all
+from ansible_collections.homeward.asr.plugins.module_utils.failback.wanted.recovery_plans import Plan, parse_all
 
 
 def action(name: str, kind: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ LEFT = "azure_vm_remains"
 MANY = 20
 
 
-def look_for_leftovers(state: SliceState) -> None:
+def look_for_azure_vms(state: SliceState) -> None:
     """A warning for each machine whose Azure VM still exists after its commit; one that cannot be read is reported as such."""
     committed = [track for track in state.memory.tracks.values() if track.azure_vm and _committed(track)]
     listed = _listed(state, committed)

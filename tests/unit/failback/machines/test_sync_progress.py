@@ -11,7 +11,7 @@ from builders import START, of, stage
 from world import Port, State, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.closer import LOOKS
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.sync_progress import LOOKS
 
 P = Position
 

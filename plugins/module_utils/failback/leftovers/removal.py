@@ -12,13 +12,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.errors import ConnectionFailed, FailbackError, InputError, NotFound, ReadFailed, Rejected, Unknown
+from ..model.errors import (
+    ConnectionFailed,
+    FailbackError,
+    InputError,
+    NotFound,
+    ReadFailed,
+    Rejected,
+    Unknown,
+)
 from ..model.items import Json, last_segment
 from ..model.ports import Clock
 from ..model.refusal import Refusal
 from ..model.resource_ports import ResourcePort
 from ..proofs.prove import power_state
-from .remains import DEPLOYMENT, Remain, owner_of
+from .found import DEPLOYMENT, Leftover, owner_of
 
 #: The order of kinds.
 ORDER = (
@@ -40,20 +48,20 @@ class RemovalOutcome:
     """What became of an id that was given back: ``removed``, ``unchanged`` (it is gone already), ``refused`` or ``failed``."""
 
     id: str
-    remain: Remain | None = None
+    leftover: Leftover | None = None
     done: str = ""
     why: Refusal | None = None
 
     def result(self) -> dict[str, Any]:
         """As in the module's result."""
-        remain = self.remain
+        leftover = self.leftover
         return {
             "id": self.id,
             "name": last_segment(self.id),
-            "kind": remain.kind if remain else None,
-            "machine": (remain.machine or None) if remain else None,
-            "process_server": (remain.process_server or None) if remain else None,
-            "size_gb": remain.size_gb if remain else None,
+            "kind": leftover.kind if leftover else None,
+            "machine": (leftover.machine or None) if leftover else None,
+            "process_server": (leftover.process_server or None) if leftover else None,
+            "size_gb": leftover.size_gb if leftover else None,
             "done": self.done,
             "code": self.why.code if self.why else None,
             "reason": self.why.reason if self.why else None,
@@ -61,9 +69,9 @@ class RemovalOutcome:
         }
 
 
-def rank(remain: Remain) -> int:
+def rank(leftover: Leftover) -> int:
     """Its turn: the lower, the earlier."""
-    return ORDER.index(remain.kind) + (len(ORDER) if remain.process_server else 0)
+    return ORDER.index(leftover.kind) + (len(ORDER) if leftover.process_server else 0)
 
 
 def checked_ids(given: Iterable[str]) -> list[str]:
@@ -82,48 +90,48 @@ def checked_ids(given: Iterable[str]) -> list[str]:
     return list(found.values())
 
 
-def why_not(remain: Remain, unknown_too: bool) -> Refusal | None:
+def why_not(leftover: Leftover, unknown_too: bool) -> Refusal | None:
     """What the vaults and the lists say against removing it."""
-    if remain.in_use:
+    if leftover.in_use:
         return Refusal(
             "leftover_in_use",
-            f"{_called(remain)} is in use: {remain.in_use}.",
+            f"{_called(leftover)} is in use: {leftover.in_use}.",
             "Leave it. A process server is removed where it was deployed from, which also takes it off the vault's list."
-            if remain.process_server
+            if leftover.process_server
             else "Leave it until nothing uses it.",
         )
-    if not (remain.machine or remain.process_server or unknown_too):
+    if not (leftover.machine or leftover.process_server or unknown_too):
         return Refusal(
             "leftover_unknown",
-            f"Neither the vault's data nor a tag shows what {_called(remain)} belongs to.",
+            f"Neither the vault's data nor a tag shows what {_called(leftover)} belongs to.",
             "Check what it belongs to. To remove it anyway, set '{option:remove_unknown}' to true.",
         )
     return None
 
 
-def why_not_now(remain: Remain, fresh: Json, locks: Sequence[Json]) -> Refusal | None:
+def why_not_now(leftover: Leftover, fresh: Json, locks: Sequence[Json]) -> Refusal | None:
     """What the resource itself, from its own GET, and the subscription's locks say against removing it now."""
     props = fresh.get("properties")
     props = props if isinstance(props, Mapping) else {}
-    owner = owner_of(remain.kind, fresh, props)
+    owner = owner_of(leftover.kind, fresh, props)
     state = str(props.get("diskState") or "")
-    if owner or (remain.kind == "disk" and state.lower() not in ("", "unattached")):
+    if owner or (leftover.kind == "disk" and state.lower() not in ("", "unattached")):
         what = f"attached to {last_segment(owner)}" if owner else f"its state is {state}"
-        return Refusal("leftover_in_use", f"{_called(remain)} is in use: {what}.", "Leave it until nothing uses it.")
-    if remain.kind == "virtual_machine":
+        return Refusal("leftover_in_use", f"{_called(leftover)} is in use: {what}.", "Leave it until nothing uses it.")
+    if leftover.kind == "virtual_machine":
         power = power_state(fresh).lower()
         if power not in STOPPED:
             return Refusal(
                 "leftover_running",
-                f"{_called(remain)} is not stopped ({power or 'its power state is not known'}).",
+                f"{_called(leftover)} is not stopped ({power or 'its power state is not known'}).",
                 "Make sure that its machine works on-premises, stop the VM, then rerun.",
             )
-    lock = next((entry for entry in locks if _covers(entry, remain.id)), None)
+    lock = next((entry for entry in locks if _covers(entry, leftover.id)), None)
     if lock is not None:
         level = str((lock.get("properties") or {}).get("level") or "")
         return Refusal(
             "leftover_locked",
-            f"{_called(remain)} is locked by {lock.get('name') or last_segment(str(lock.get('id') or ''))} ({level}).",
+            f"{_called(leftover)} is locked by {lock.get('name') or last_segment(str(lock.get('id') or ''))} ({level}).",
             "Ask who set the lock. Remove the lock only if the resource may be deleted.",
         )
     return None
@@ -141,7 +149,7 @@ class LeftoverRemoval:
 
     def __init__(
         self,
-        look: Callable[[], Sequence[Remain]],
+        look: Callable[[], Sequence[Leftover]],
         vaults: ResourcePort,
         clock: Clock,
         *,
@@ -158,22 +166,22 @@ class LeftoverRemoval:
         found = self._found()
         fates = [RemovalOutcome(word, found.get(word.lower())) for word in ids]
         for fate in fates:
-            if fate.remain is None:
+            if fate.leftover is None:
                 self._strange(fate)
-        known = sorted((f for f in fates if f.remain is not None), key=lambda f: (rank(_of(f)), f.id.lower()))
+        known = sorted((f for f in fates if f.leftover is not None), key=lambda f: (rank(_of(f)), f.id.lower()))
         turns = list(dict.fromkeys(rank(_of(fate)) for fate in known))
         for number, turn in enumerate(turns):
             # What was true before the earlier kinds went may not be true now.
             found = found if number == 0 else self._found()
             mine = [fate for fate in known if rank(_of(fate)) == turn]
             for fate in mine:
-                fate.remain = found.get(fate.id.lower(), fate.remain)
+                fate.leftover = found.get(fate.id.lower(), fate.leftover)
             going = [fate for fate in mine if self._goes(fate)]
             self._await(going)
-        return [*known, *(fate for fate in fates if fate.remain is None)]
+        return [*known, *(fate for fate in fates if fate.leftover is None)]
 
-    def _found(self) -> dict[str, Remain]:
-        return {remain.id.lower(): remain for remain in self.look()}
+    def _found(self) -> dict[str, Leftover]:
+        return {leftover.id.lower(): leftover for leftover in self.look()}
 
     def _strange(self, fate: RemovalOutcome) -> None:
         """An id that is not among what the vaults left: gone, or not theirs."""
@@ -196,10 +204,10 @@ class LeftoverRemoval:
 
     def _goes(self, fate: RemovalOutcome) -> bool:
         """Check it again and have it removed; whether to wait until it is gone."""
-        remain = _of(fate)
+        leftover = _of(fate)
         try:
-            fresh = self._fresh(remain)
-            locks = self.vaults.list_resources(f"/subscriptions/{remain.id.split('/')[2]}/{LOCKS}")
+            fresh = self._fresh(leftover)
+            locks = self.vaults.list_resources(f"/subscriptions/{leftover.id.split('/')[2]}/{LOCKS}")
         except NotFound:
             fate.done = "unchanged"
             return False
@@ -208,12 +216,12 @@ class LeftoverRemoval:
                 "refused",
                 Refusal(
                     "leftover_unreadable",
-                    f"{_called(remain)} could not be checked right before its removal: {exc.message}",
+                    f"{_called(leftover)} could not be checked right before its removal: {exc.message}",
                     exc.remedy or "Rerun later.",
                 ),
             )
             return False
-        fate.why = why_not(remain, self.unknown_too) or why_not_now(remain, fresh, locks)
+        fate.why = why_not(leftover, self.unknown_too) or why_not_now(leftover, fresh, locks)
         if fate.why is not None:
             fate.done = "refused"
             return False
@@ -221,7 +229,7 @@ class LeftoverRemoval:
         if self.check:
             return False
         try:
-            self.vaults.delete(remain.id)
+            self.vaults.delete(leftover.id)
         except Rejected as exc:
             fate.done, fate.why = (
                 "failed",
@@ -233,10 +241,10 @@ class LeftoverRemoval:
             pass
         return True
 
-    def _fresh(self, remain: Remain) -> Json:
-        if remain.kind == "virtual_machine":
-            return self.vaults.get_with(remain.id, odata_expand="instanceView")
-        return self.vaults.get(remain.id)
+    def _fresh(self, leftover: Leftover) -> Json:
+        if leftover.kind == "virtual_machine":
+            return self.vaults.get_with(leftover.id, odata_expand="instanceView")
+        return self.vaults.get(leftover.id)
 
     def _await(self, going: Sequence[RemovalOutcome]) -> None:
         """Look until all of them are gone, or time is over."""
@@ -274,19 +282,19 @@ def removal_lines(fates: Sequence[RemovalOutcome], check: bool) -> list[str]:
     lines: list[str] = []
     for fate in fates:
         word = "would be removed" if check and fate.done == "removed" else fate.done
-        what = f"{_called(fate.remain) if fate.remain else last_segment(fate.id)}: {word}"
+        what = f"{_called(fate.leftover) if fate.leftover else last_segment(fate.id)}: {word}"
         lines.append(what + (f": {fate.why.reason} {fate.why.remedy}" if fate.why else ""))
     gone = [fate for fate in fates if fate.done == "removed"]
-    size = sum(f.remain.size_gb or 0 for f in gone if f.remain)
+    size = sum(f.leftover.size_gb or 0 for f in gone if f.leftover)
     verb = "would be removed" if check else "removed"
     return [*lines, f"{len(gone)} of {len(fates)} {verb}, {size} GB of disks and snapshots."]
 
 
-def _called(remain: Remain) -> str:
-    return f"the {remain.kind.replace('_', ' ')} {last_segment(remain.id)}"
+def _called(leftover: Leftover) -> str:
+    return f"the {leftover.kind.replace('_', ' ')} {last_segment(leftover.id)}"
 
 
-def _of(fate: RemovalOutcome) -> Remain:
-    if fate.remain is None:
+def _of(fate: RemovalOutcome) -> Leftover:
+    if fate.leftover is None:
         raise ValueError(f"nothing is known of {fate.id}")
-    return fate.remain
+    return fate.leftover

@@ -10,7 +10,7 @@ from builders import azure_json, of, stage
 from world import Port, World
 
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.table import Position
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import leftovers
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines import azure_vms_left
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import ReadFailed
 
 
@@ -18,7 +18,7 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors
 def world() -> World:
     """Many machines that wait for their commit home; the Azure VM of one will stay."""
     world = World()
-    world.add(*(f"web-{number}" for number in range(leftovers.MANY)), position=Position.HOME_UNCOMMITTED)
+    world.add(*(f"web-{number}" for number in range(azure_vms_left.MANY)), position=Position.HOME_UNCOMMITTED)
     world.azure_says["web-7"] = [azure_json("web-7", "deallocated")]
     return world
 
@@ -38,14 +38,14 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def warned(result: dict[str, Any]) -> list[str]:
-    return [m["name"] for m in result["machines"] if any(w["code"] == leftovers.LEFT for w in m["warnings"])]
+    return [m["name"] for m in result["machines"] if any(w["code"] == azure_vms_left.LEFT for w in m["warnings"])]
 
 
 def test_a_list_shows_which_of_many_are_gone(world: World, looks: list[str]) -> None:
     result = world.go(stage(3, "all"))
     assert of(result, "web-7")["after"] == "home_unprotected"
     assert warned(result) == ["web-7"]
-    assert len(looks) == leftovers.MANY + 1, "each before its commit, and the one that is left"
+    assert len(looks) == azure_vms_left.MANY + 1, "each before its commit, and the one that is left"
     assert result["requests"]["reads"] == result["requests"]["floor"]["reads"]
 
 
@@ -64,4 +64,4 @@ def test_where_the_list_reports_nothing_each_is_looked_at(
 
     monkeypatch.setattr(Port, "list_azure_machines", told)
     assert warned(world.go(stage(3, "all"))) == ["web-7"]
-    assert len(looks) == 2 * leftovers.MANY
+    assert len(looks) == 2 * azure_vms_left.MANY

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.chain import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.next_stage import (
     looked,
     used_approvals,
     who_continues,

@@ -8,9 +8,18 @@ from typing import Any
 
 from ..azure.vaults import Vaults
 from ..failback.deploy.spec import DEPLOYED, MARK
+from ..failback.leftovers.found import (
+    DEPLOYMENTS,
+    KINDS,
+    Leftover,
+    claims,
+    leftovers_of,
+    places_of,
+    records,
+    table,
+)
+from ..failback.leftovers.removal import LeftoverRemoval, checked_ids, removal_lines
 from ..failback.lifecycle.modernized import LIFECYCLE
-from ..failback.machines.remains import DEPLOYMENTS, KINDS, Remain, claims, places_of, records, remains, table
-from ..failback.machines.removal import LeftoverRemoval, checked_ids, removal_lines
 from ..failback.model.errors import InputError, NotFound
 from ..failback.model.identity import resource_group
 from ..failback.model.items import Item, Json
@@ -26,12 +35,12 @@ from .task_result import count
 class Look:
     """What is in Azure now. ``machines`` says of each machine whether the VM that the vault names is still there."""
 
-    found: list[Remain]
+    found: list[Leftover]
     machines: list[dict[str, Any]] = field(default_factory=list)
 
     @property
-    def left(self) -> list[Remain]:
-        return [remain for remain in self.found if not remain.in_use]
+    def left(self) -> list[Leftover]:
+        return [leftover for leftover in self.found if not leftover.in_use]
 
 
 def info_spec() -> specs.Spec:
@@ -59,10 +68,10 @@ def leftovers(call: Call) -> dict[str, Any]:
     seen = look(call, vaults)
     return {
         "changed": False,
-        "leftovers": [remain.result() for remain in seen.left],
-        "in_use": [remain.result() for remain in seen.found if remain.in_use],
+        "leftovers": [leftover.result() for leftover in seen.left],
+        "in_use": [leftover.result() for leftover in seen.found if leftover.in_use],
         "machines": seen.machines,
-        "size_gb": sum(remain.size_gb or 0 for remain in seen.left),
+        "size_gb": sum(leftover.size_gb or 0 for leftover in seen.left),
         "lines": table(seen.found),
         "requests": {"writes": vaults.requests.writes, "reads": vaults.requests.reads},
     }
@@ -137,13 +146,13 @@ def look(call: Call, vaults: Vaults) -> Look:
     serving = [server.name for fabric in fabrics for server in fabric.process_servers]
     subscriptions = {ref.subscription_id.lower() for ref in call.refs}
     subscriptions |= {words[2] for words in (text.split("/") for text in (*groups, *known)) if len(words) > 2}
-    found: list[Remain] = []
+    found: list[Leftover] = []
     there: set[str] = set()
     for subscription in sorted(subscriptions):
         for kind, name in KINDS.items():
             entries = vaults.list_resources(f"/subscriptions/{subscription}/providers/{name}")
             there |= {str(entry.get("id") or "").lower() for entry in entries}
-            found += remains(kind, entries, known, groups, MARK, away, serving)
+            found += leftovers_of(kind, entries, known, groups, MARK, away, serving)
     for group in sorted({*groups, *places_of(found)}):
         if group not in deployed:
             deployed[group] = _deployments(vaults, group)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.remains import Remain
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.removal import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.leftovers.found import Leftover
+from ansible_collections.homeward.asr.plugins.module_utils.failback.leftovers.removal import (
     LeftoverRemoval,
     RemovalOutcome,
     checked_ids,
@@ -40,8 +40,8 @@ TYPES = {
 OFF = {"properties": {"instanceView": {"statuses": [{"code": "PowerState/deallocated"}]}}}
 
 
-def remain(kind: str = "disk", name: str = "a", machine: str = "web", **more: Any) -> Remain:
-    return Remain(
+def leftover(kind: str = "disk", name: str = "a", machine: str = "web", **more: Any) -> Leftover:
+    return Leftover(
         kind, f"{GROUP}/providers/{TYPES[kind]}/{name}", machine, size_gb=10 if kind == "disk" else None, **more
     )
 
@@ -57,7 +57,7 @@ def lock(scope: str) -> dict[str, Any]:
 class Azure:
     """Resources by id; each removal takes some looks until it is done."""
 
-    def __init__(self, *found: Remain, **fresh: Any) -> None:
+    def __init__(self, *found: Leftover, **fresh: Any) -> None:
         self.found = list(found)
         self.fresh = {
             r.id: fresh.get(r.kind, OFF if r.kind == "virtual_machine" else {"properties": {}}) for r in found
@@ -69,7 +69,7 @@ class Azure:
         self.answer: Exception | None = None
         self.now = 0.0
 
-    def look(self) -> Sequence[Remain]:
+    def look(self) -> Sequence[Leftover]:
         self.log.append("look")
         return [r for r in self.found if r.id in self.fresh]
 
@@ -124,7 +124,7 @@ class Azure:
 
 
 def test_what_is_given_back_goes_and_nothing_else() -> None:
-    azure = Azure(remain(name="a"), remain(name="b"))
+    azure = Azure(leftover(name="a"), leftover(name="b"))
     assert azure.remove(azure.found[0].id.upper()) == {"A": ("removed", "")}
     assert azure.sent == ["a"]
     assert removal_lines(azure.fates, check=False)[-1] == "1 of 1 removed, 10 GB of disks and snapshots."
@@ -134,12 +134,12 @@ def test_what_is_given_back_goes_and_nothing_else() -> None:
     "given", ["web-01-0", "", f"{SUB}", f"{GROUP}", "https://x/y/z", f"{GROUP}/providers/Microsoft.Compute/disks"]
 )
 def test_a_name_or_a_whole_group_is_never_enough(given: str) -> None:
-    azure = Azure(remain())
+    azure = Azure(leftover())
     with pytest.raises(InputError) as caught:
         azure.remove(given)
     assert caught.value.code == "remove_not_an_id"
     assert azure.log == []
-    assert checked_ids([f"{remain().id}/", remain().id.upper()]) == [remain().id]
+    assert checked_ids([f"{leftover().id}/", leftover().id.upper()]) == [leftover().id]
 
 
 ATTACHED = "/subscriptions/s/x/vm-1"
@@ -168,7 +168,7 @@ ATTACHED = "/subscriptions/s/x/vm-1"
 )  # fmt: skip
 def test_it_is_looked_at_again_right_before(kind: str, fresh: dict[str, Any], code: str) -> None:
     """The list said that nothing needs it; its own GET has the last word."""
-    azure = Azure(remain(kind), **{kind: fresh})
+    azure = Azure(leftover(kind), **{kind: fresh})
     assert azure.remove() == {"a": ("refused", code) if code else ("removed", "")}
     assert azure.sent == ([] if code else ["a"])
 
@@ -178,41 +178,41 @@ def test_it_is_looked_at_again_right_before(kind: str, fresh: dict[str, Any], co
     [
         (SUB, True),
         (GROUP.upper(), True),
-        (remain().id, True),
-        (f"{remain().id}/parts/p", True),
+        (leftover().id, True),
+        (f"{leftover().id}/parts/p", True),
         (f"{SUB}/resourceGroups/rg", False),
-        (f"{remain().id}2", False),
+        (f"{leftover().id}2", False),
     ],
 )
 def test_a_lock_above_on_or_below_it_holds_it(scope: str, held: bool) -> None:
-    refusal = why_not_now(remain(), {}, [lock(scope)])
+    refusal = why_not_now(leftover(), {}, [lock(scope)])
     assert (refusal.code if refusal else "") == ("leftover_locked" if held else "")
 
 
 def test_a_lock_whose_place_is_not_understood_holds_everything() -> None:
     for odd in ({}, {"id": None}, {"id": "somewhere"}):
-        assert why_not_now(remain(), {}, [odd]) is not None
+        assert why_not_now(leftover(), {}, [odd]) is not None
 
 
 def test_what_cannot_be_checked_stays_and_the_others_go() -> None:
-    azure = Azure(remain(name="a"), remain(name="b"))
+    azure = Azure(leftover(name="a"), leftover(name="b"))
     azure.fresh[azure.found[0].id] = ReadFailed("answer_cut", "The answer was cut.", "Run it again.")
     assert azure.remove() == {"a": ("refused", "leftover_unreadable"), "b": ("removed", "")}
-    azure = Azure(remain())
+    azure = Azure(leftover())
     azure.locks = ReadFailed("forbidden", "Locks may not be read.", "Grant it.")
     assert azure.remove() == {"a": ("refused", "leftover_unreadable")}
     assert azure.sent == []
 
 
 def test_in_use_by_the_vaults_and_nobodys() -> None:
-    used = remain(in_use="the replication of web writes to it")
-    nobodys = remain(machine="")
+    used = leftover(in_use="the replication of web writes to it")
+    nobodys = leftover(machine="")
     for found, unknown_too, code in (
         (used, True, "leftover_in_use"),
         (nobodys, False, "leftover_unknown"),
         (nobodys, True, ""),
-        (remain(), False, ""),
-        (remain(machine="", process_server="ps-2"), False, ""),
+        (leftover(), False, ""),
+        (leftover(machine="", process_server="ps-2"), False, ""),
     ):
         refusal = why_not(found, unknown_too)
         assert (refusal.code if refusal else "") == code
@@ -221,18 +221,18 @@ def test_in_use_by_the_vaults_and_nobodys() -> None:
 
 
 def test_an_id_that_is_no_leftover_stays_and_one_that_is_gone_is_done() -> None:
-    azure = Azure(remain())
+    azure = Azure(leftover())
     other = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/logs"
     azure.fresh[other] = {}
-    gone = remain(name="gone").id
+    gone = leftover(name="gone").id
     assert azure.remove(other, gone) == {"logs": ("refused", "not_a_leftover"), "gone": ("unchanged", "")}
     assert azure.sent == []
 
 
 def test_each_kind_waits_for_the_one_before_and_process_servers_go_last() -> None:
     kinds = ["deployment", "snapshot", "disk", "virtual_machine", "public_address", "network_interface"]
-    own = [remain(kind, f"{kind}-1") for kind in kinds[1:]]
-    servers = [remain(kind, f"{kind}-ps", machine="", process_server="ps-2") for kind in kinds]
+    own = [leftover(kind, f"{kind}-1") for kind in kinds[1:]]
+    servers = [leftover(kind, f"{kind}-ps", machine="", process_server="ps-2") for kind in kinds]
     azure = Azure(*servers, *own)
     azure.looks = 3
     assert {done for done, _why in azure.remove().values()} == {"removed"}
@@ -243,16 +243,16 @@ def test_each_kind_waits_for_the_one_before_and_process_servers_go_last() -> Non
 
 
 def test_what_became_used_meanwhile_stays() -> None:
-    vm, disk = remain("virtual_machine", "vm"), remain("disk", "d")
+    vm, disk = leftover("virtual_machine", "vm"), leftover("disk", "d")
     azure = Azure(vm, disk)
-    seen: list[Any] = [[vm, disk], [vm, remain("disk", "d", in_use="the replication of web writes to it")]]
+    seen: list[Any] = [[vm, disk], [vm, leftover("disk", "d", in_use="the replication of web writes to it")]]
     azure.look = lambda: seen.pop(0)  # type: ignore[method-assign]
     assert azure.remove(vm.id, disk.id) == {"vm": ("removed", ""), "d": ("refused", "leftover_in_use")}
     assert azure.sent == ["vm"]
 
 
 def test_check_mode_makes_the_same_checks_and_sends_nothing() -> None:
-    azure = Azure(remain(name="a"), remain("virtual_machine", "vm"), virtual_machine={"properties": {}})
+    azure = Azure(leftover(name="a"), leftover("virtual_machine", "vm"), virtual_machine={"properties": {}})
     assert azure.remove(check=True) == {"a": ("removed", ""), "vm": ("refused", "leftover_running")}
     assert azure.sent == []
     assert "the disk a: would be removed" in removal_lines(azure.fates, check=True)
@@ -266,14 +266,14 @@ def test_check_mode_makes_the_same_checks_and_sends_nothing() -> None:
     ],
 )
 def test_a_refusal_of_azure_is_told_and_a_lost_reply_is_read(answer: Exception, fate: tuple[str, str]) -> None:
-    azure = Azure(remain())
+    azure = Azure(leftover())
     azure.answer = answer
     assert azure.remove() == {"a": fate}
     assert azure.sent == ["a"]
 
 
 def test_what_stays_in_spite_of_an_accepted_removal_is_told() -> None:
-    azure = Azure(remain())
+    azure = Azure(leftover())
     azure.looks = 1000
     assert azure.remove() == {"a": ("failed", "removal_not_seen")}
     assert azure.now >= 60

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.homeward.asr.plugins.module_utils.failback.machines.remains import (
+from ansible_collections.homeward.asr.plugins.module_utils.failback.leftovers.found import (
     Claim,
-    Remain,
+    Leftover,
     claims,
+    leftovers_of,
     places_of,
     records,
-    remains,
     table,
 )
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.items import Item, VaultRef
@@ -29,8 +29,8 @@ def item(name: str, **details: Any) -> Item:
     return Item.parse({"id": f"/x/{name}", "properties": props}, VaultRef("s", "rg", "v"))
 
 
-def one(kind: str, entry: dict[str, Any], known: dict[str, Claim] | None = None, **more: Any) -> Remain | None:
-    found = remains(kind, [entry], known or {}, more.pop("groups", [GROUP]), MARK, **more)
+def one(kind: str, entry: dict[str, Any], known: dict[str, Claim] | None = None, **more: Any) -> Leftover | None:
+    found = leftovers_of(kind, [entry], known or {}, more.pop("groups", [GROUP]), MARK, **more)
     return found[0] if found else None
 
 
@@ -127,8 +127,8 @@ def test_what_is_elsewhere_or_odd_is_not_named(odd: dict[str, Any]) -> None:
 
 
 def test_the_table() -> None:
-    left = Remain("disk", f"{DISK}/d", machine="web", sku="Premium_LRS", size_gb=40)
-    used = Remain("disk", f"{DISK}/e", in_use="attached to x")
+    left = Leftover("disk", f"{DISK}/d", machine="web", sku="Premium_LRS", size_gb=40)
+    used = Leftover("disk", f"{DISK}/e", in_use="attached to x")
     lines = table([left, used])
     assert lines[1].split() == ["web", "disk", "40", "GB", "Premium_LRS", "size", "and", "SKU", "d"]
     assert lines[2] == "1 left over in Azure, 40 GB of disks and snapshots. 1 more are in use. Nothing was removed."
@@ -137,7 +137,7 @@ def test_the_table() -> None:
 
 
 def test_the_table_says_what_must_be_checked_and_is_not_endless() -> None:
-    lines = table([Remain("disk", f"{DISK}/d{n}") for n in range(103)])
+    lines = table([Leftover("disk", f"{DISK}/d{n}") for n in range(103)])
     assert "Where the machine is not known, check what it belongs to, and set {option:remove_unknown}." in lines[-102]
     assert lines[-1] == "  and 3 more, in the task's result (-v) under leftovers"
 
