@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with
-from pythons import find_go
+from pythons import find_go, go_environment
 
 SCRIPTS = ROOT / "tests" / "clients"
 #: One machine of each vault of the fleet mixed-12.
@@ -87,7 +87,7 @@ def go_clients() -> list[Client]:
         raise Skipped("there is no Go on this machine")
     made = BUILD / "client-go"
     circle = made / "circle"
-    env = {**os.environ, "GOBIN": str(made), "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw -buildvcs=false"}
+    env = {**go_environment(BUILD), "GOBIN": str(made), "CGO_ENABLED": "0", "GOFLAGS": "-modcacherw -buildvcs=false"}
     build = [go, "build", "-trimpath", "-o", str(circle), "."]
     with ThreadPoolExecutor(2) as pool:
         # Go itself knows what is built already.

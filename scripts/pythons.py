@@ -86,13 +86,18 @@ def find_go(build: Path) -> str | None:
     )
 
 
+def go_environment(build: Path) -> dict[str, str]:
+    """What keeps Go's files in the checkout; the Makefile sets the same."""
+    kept = {"GOPATH": "go", "GOMODCACHE": "go/mod", "GOCACHE": "go/cache", "XDG_CONFIG_HOME": "config"}
+    return {**os.environ, **{name: str(build / path) for name, path in kept.items()}, "GOFLAGS": "-modcacherw"}
+
+
 def download(released: str, checksum: str, build: Path) -> Path:
     """The directory of the module. Raises Unavailable."""
     go = find_go(build)
     if go is None:
         raise Unavailable("there is no Go to download it with")
-    env = {"GOPATH": str(build / "go"), "GOMODCACHE": str(build / "go" / "mod"), "GOFLAGS": "-modcacherw", **os.environ}
-    told = run([go, "mod", "download", "-json", f"{MODULE}@{released}"], cwd=build, env=env)
+    told = run([go, "mod", "download", "-json", f"{MODULE}@{released}"], cwd=build, env=go_environment(build))
     try:
         found = json.loads(told)
         directory, summed = Path(found["Dir"]), found["Sum"]
