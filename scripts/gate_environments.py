@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ import clients
 from environments import BUILD, PYTHON, ROOT, Failed, Skipped, environment_with, real_python
 from gate_copies import TREE, WORK, in_copy, own_copy
 from gate_run import VENV, GateCommand
+from java import java_home
 from seed_ansible_test import seed
 
 INSTALLED = WORK / "installed"
@@ -145,29 +145,17 @@ def runner() -> Sequence[GateCommand]:
     )
 
 
-#: The oldest Java that ansible-rulebook runs on.
-JAVA_NEEDED = 17
-
-
 RULEBOOK = ("ansible-rulebook==1.3.2", "ansible-core==2.19.14", "-r", "requirements.txt")
 
 
 def rulebook() -> Sequence[GateCommand]:
     """The example rulebook in a real ansible-rulebook."""
-    java = shutil.which("java")
-    if java is None:
-        raise Skipped("there is no Java on this machine, which ansible-rulebook needs")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
-    number = re.search(r'version "(\d+)', said)
-    if number is None or int(number[1]) < JAVA_NEEDED:
-        raise Skipped(f"ansible-rulebook needs Java {JAVA_NEEDED}, and this machine has {said.splitlines()[:1]}")
-    bin_dir = environment_with("rulebook", PYTHON, *RULEBOOK)
-    return [
-        GateCommand(
-            [sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/rulebook"],
-            env={"RULEBOOK_BIN": str(bin_dir)},
-        )
-    ]
+    home = java_home()
+    env = {"RULEBOOK_BIN": str(environment_with("rulebook", PYTHON, *RULEBOOK))}
+    if home:
+        places = [str(VENV / "bin"), str(home / "bin"), os.environ.get("PATH", os.defpath)]
+        env.update(JAVA_HOME=str(home), PATH=os.pathsep.join(places))
+    return [GateCommand([sys.executable, "-m", "pytest", "-q", "-m", "further", "tests/rulebook"], env=env)]
 
 
 def awx_setup() -> Sequence[GateCommand]:
