@@ -158,7 +158,7 @@ EXAMPLES = r"""
 def _make_importable() -> None:
     """ansible-rulebook runs this file by its path; the collection around it need not be importable there."""
     try:
-        import ansible_collections.homeward.asr.plugins.plugin_utils.events
+        import ansible_collections.homeward.asr.plugins.plugin_utils.sources.events
     except ModuleNotFoundError:
         # extensions/eda/plugins/event_source of .../ansible_collections/homeward/asr
         collections = Path(__file__).absolute().parents[6]
