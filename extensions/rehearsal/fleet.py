@@ -228,6 +228,8 @@ class ProcessServer:
     in_azure: bool = True
     #: Keys of its entry in the vault that say something else.
     says: dict[str, Any] = field(default_factory=dict, compare=False)
+    #: What it does not reach from its VM in Azure, as ADDRESS:PORT.
+    closed: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -254,6 +256,10 @@ class Vault:
     recovery_plans: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Where failed-over machines live.
     target_resource_group: str = "rg-homeward-dr"
+    #: Whether the network that they come up in has the address space of on-premises, so that they keep their addresses.
+    keeps_addresses: bool = False
+    #: State of the VPN connection between that network and on-premises, in Azure's word.
+    connection: str = "Connected"
     #: Name of a process server that the playbook `prepare` is to deploy into the second virtual network.
     deploys: str = ""
     #: A classic vault whose writes the service refuses, and in which words.

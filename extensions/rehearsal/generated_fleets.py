@@ -33,7 +33,11 @@ def generated_classic(count: int) -> Fleet:
         vaults=(
             Vault(
                 name=vault,
-                process_servers=(ProcessServer("ps-azure-01"), ProcessServer("CS-01", ip="10.20.1.5", in_azure=False)),
+                # Beside the addresses that its machines get in Azure.
+                process_servers=(
+                    ProcessServer("ps-azure-01", ip="10.50.251.4"),
+                    ProcessServer("CS-01", ip="10.20.1.5", in_azure=False),
+                ),
                 master_targets=tuple(targets),
             ),
         ),

@@ -51,6 +51,12 @@ VM = resource(
 DISK = resource(diskState=TEXT)
 NIC = resource(ipConfigurations=many(obj(name=TEXT, properties=obj(privateIPAddress=TEXT, subnet=obj(id=TEXT)))))
 NETWORK = resource(addressSpace=obj(addressPrefixes=many(TEXT)), subnets=many(obj(id=TEXT, name=TEXT)))
+GATEWAY = resource(
+    gatewayType=TEXT, ipConfigurations=many(obj(name=TEXT, properties=obj(subnet=obj(id=TEXT)))), sku=obj(name=TEXT)
+)
+LINE = resource(connectionType=TEXT, virtualNetworkGateway1=obj(id=TEXT))
+#: Only a single connection tells its state (DOC of Azure's clients).
+LINE_ITSELF = resource(connectionType=TEXT, virtualNetworkGateway1=obj(id=TEXT), connectionStatus=TEXT)
 DEPLOYMENT = obj(id=TEXT, name=TEXT, properties=obj(provisioningState=TEXT))
 COMMAND = resource(source=obj(script=TEXT))
 NOTHING: dict[str, Any] = {"type": "null"}
@@ -119,6 +125,11 @@ SHAPES: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "microsoft.network/virtualnetworks/*/checkipaddressavailability"): obj(
         available={"type": "boolean"}, availableIPAddresses=many(TEXT)
     ),
+    ("GET", "microsoft.network/virtualnetworkgateways"): listing(GATEWAY),
+    ("GET", "microsoft.network/virtualnetworkgateways/*"): GATEWAY,
+    ("GET", "microsoft.network/virtualnetworkgateways/*/connections"): listing(LINE),
+    ("GET", "microsoft.network/connections"): listing(LINE),
+    ("GET", "microsoft.network/connections/*"): LINE_ITSELF,
     ("PUT", "microsoft.resources/deployments/*"): DEPLOYMENT,
     ("GET", "microsoft.resources/deployments"): listing(DEPLOYMENT),
     ("GET", "microsoft.resources/deployments/*"): DEPLOYMENT,

@@ -418,6 +418,14 @@ class Walk:
         network = f"{group}/providers/Microsoft.Network/virtualNetworks/vnet-dr-2"
         wire.get(network)
         wire.get(network.rsplit("/", 1)[0])
+        gateway = f"{group}/providers/Microsoft.Network/virtualNetworkGateways/vpn-dr"
+        connection = f"{group}/providers/Microsoft.Network/connections/to-home"
+        wire.get(gateway.rsplit("/", 1)[0])
+        assert wire.get(gateway)["properties"]["gatewayType"] == "Vpn"
+        for listed in (connection.rsplit("/", 1)[0], f"{gateway}/connections"):
+            (one,) = wire.get(listed)["value"]
+            assert (one["id"], one["properties"].get("connectionStatus")) == (connection, None)
+        assert wire.get(connection)["properties"]["connectionStatus"] == "Connected"
         wire.get(f"{network}/checkIPAddressAvailability?ipAddress=10.60.0.44")
         command = f"{ids[-1]}/runCommands/one"
         script = {"location": "westeurope", "properties": {"source": {"script": "hostname"}}}

@@ -94,9 +94,9 @@ def test_facts_are_those_of_the_module_and_the_address_follows_the_machine(scene
     hosts = variables(listed)
     assert sorted(hosts) == ["home-01", "new-out", "out-01", "ready-01", "twin.vault-new", "twin.vault-old"]
     assert {name: v.get("ansible_host") for name, v in hosts.items()} == {
-        "out-01": "10.60.0.21",
-        "ready-01": "10.60.0.22",
-        "new-out": "10.60.0.26",
+        "out-01": "10.50.0.21",
+        "ready-01": "10.50.0.22",
+        "new-out": "10.50.0.26",
         "home-01": "10.20.0.23",
         "twin.vault-old": "10.20.0.24",
         "twin.vault-new": None,
@@ -116,7 +116,7 @@ def test_facts_are_those_of_the_module_and_the_address_follows_the_machine(scene
     assert {v["asr_os_type"] for name, v in hosts.items() if name != "new-out"} == {"Linux"}
     without = variables(told(scene, EXAMPLE, VMWARE_HOST=""))
     assert "ansible_host" not in without["home-01"]
-    assert without["out-01"]["ansible_host"] == "10.60.0.21"
+    assert without["out-01"]["ansible_host"] == "10.50.0.21"
 
 
 def test_filters_names_and_constructed_groups(scene: Scene) -> None:

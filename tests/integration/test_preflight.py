@@ -37,6 +37,9 @@ EXPECTED: dict[str, set[str]] = {
     "ps_cache_low": {"ps-azure-03"},
     "ps_load": {"CS-02"},
     "ps_on_premises": {"CS-02"},
+    "ps_network": {"ps-azure-03"},
+    "network_link": {"servers-01"},
+    "kept_address": {"servers-01"},
     "mt_heartbeat": {"appliance-01"},
     "mt_health": {"appliance-01", "mt-linux-02"},
     "mt_supported": {"mt-linux-02"},
@@ -94,6 +97,7 @@ BELOW: dict[str, set[str]] = {
     "group_split": {"mixed"},
     "azure_ports": {"far-01"},
     "azure_agent": {"far-01"},
+    "ps_to_cs": {"ps-azure-03"},
 }
 
 #: Rules that no stand-in can break from the start -> why. The table test breaks each of them.
@@ -103,15 +107,11 @@ NOT_PLAYED: dict[str, str] = {
     "vcenter_connected": "the vault's vCenters are always discovered",
     "failback_policy": "the vault's policies are always there",
     "failback_policy_values": "the vault's policies are always as the service makes them",
-    "ps_network": "interfaces of failed-over VMs are not listed",
-    "network_link": "interfaces of failed-over VMs are not listed",
-    "kept_address": "interfaces of failed-over VMs are not listed",
     "mt_vm": "every master target has its VM",
     "mt_power": "every master target runs",
     "guest_ports": "asked inside the machines on request; a run with such a guest is in test_verify",
     "guest_room": "asked inside the machines on request; a run with such a guest is in test_verify",
     "agent_room": "on request, and the Windows machines in Azure are those of other faults",
-    "ps_to_cs": "process servers are no VMs of the rehearsal's Azure",
     "azure_vm_unsettled": "only an answer that breaks says so; the proof of that name is broken in test_broken_proofs",
     "cs_port": "tried on request only",
     "ps_port": "tried on request only",
@@ -263,6 +263,22 @@ def test_a_stage_refuses_before_it_sends_in_check_mode_as_well(scene: Scene) -> 
     assert scene.writes == 0
 
 
+def test_scripts_run_inside_azure_vms_on_request_only(scene: Scene) -> None:
+    """What runs in a machine counts as a write of the stand-in: tests that look for none come before."""
+    scene.control("/items/far-01", {"azure_inside": {"closed": ["10.50.0.4:9443"], "agent": "stopped"}})
+    before = scene.writes
+    options: dict[str, Any] = {"asr_machines": ["far-01", "worn-01", "ageing-01"]}
+    (unasked,) = scene.playbook("preflight", **options).of("asr_preflight")
+    assert (unasked["scripts_run"], scene.writes) == (0, before)
+    (result,) = scene.playbook("preflight", asr_probe_azure=True, **options).of("asr_preflight")
+    probed = ("azure_ports", "azure_agent", "ps_to_cs")
+    seen = found(result["findings"], "warn")
+    assert {rule: seen.get(rule) for rule in probed} == {rule: BELOW[rule] for rule in probed}
+    # Three machines and the process servers of their two vaults.
+    assert (result["scripts_run"], scene.writes) == (5, before + 5)
+    assert all(result["passed"][rule] for rule in probed)
+
+
 #: Machine -> the rule, or the code of the run's own judgement, that keeps it where it is.
 REFUSED = {
     "elsewhere-01": "same_vcenter",
@@ -287,31 +303,16 @@ HOME = {"ageing-01", "alone-01", "raw-01", "snapshot-01", "vsan-01", "well-01", 
 def test_the_healthy_come_home_and_the_others_are_refused_by_name(scene: Scene) -> None:
     scene.control("/clock", {"speed": 600})
     report = scene.directory / "failback.html"
+    before = len(scene.bodies)
     run = scene.playbook("failback", asr_commit_when="verified", asr_report_file=str(report))
     assert run.rc == 2, run.text
     told = codes(run)
     assert {name: code for name, code in told.items() if code} == REFUSED
     assert {name for name in told if name not in REFUSED} == {*HOME, "leaving-01", "leaving-02"}
-    assert {b["machine"] for b in scene.bodies} == HOME
+    assert {b["machine"] for b in scene.bodies[before:]} == HOME
     # What the rules found before each step is in the report: what stopped a machine or a server, and what they warned of.
     kept = json.loads(report.with_suffix(".json").read_text(encoding="utf-8"))["findings"]
     seen = found(kept, "block", "warn")
     for rule in ("datastore_mounted", "datastore_nfs", "rdm", "rpo", "vm_snapshot"):
         assert seen[rule] == EXPECTED[rule], rule
     assert "WARNS" in run.text.splitlines()
-
-
-def test_scripts_run_inside_azure_vms_on_request_only(scene: Scene) -> None:
-    """The last test: what runs in a machine counts as a write of the stand-in."""
-    scene.control("/items/far-01", {"azure_inside": {"closed": ["10.50.0.4:9443"], "agent": "stopped"}})
-    before = scene.writes
-    options: dict[str, Any] = {"asr_machines": ["far-01", "worn-01"]}
-    (unasked,) = scene.playbook("preflight", **options).of("asr_preflight")
-    assert (unasked["scripts_run"], scene.writes) == (0, before)
-    (result,) = scene.playbook("preflight", asr_probe_azure=True, **options).of("asr_preflight")
-    seen = found(result["findings"], "warn")
-    assert {rule: seen.get(rule) for rule in ("azure_ports", "azure_agent")} == {
-        rule: BELOW[rule] for rule in ("azure_ports", "azure_agent")
-    }
-    assert (result["scripts_run"], scene.writes) == (2, before + 2)
-    assert all(result["passed"][rule] for rule in ("azure_ports", "azure_agent"))

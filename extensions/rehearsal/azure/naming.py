@@ -36,5 +36,6 @@ def seed_disk_names(machine: Machine) -> list[str]:
 
 
 def azure_ip(machine: Machine) -> str:
+    """The machine's address in a network of Azure's own address space."""
     octets = machine.ip.split(".")
-    return ".".join(["10", "60", *octets[2:]])
+    return ".".join(["10", "50", *octets[2:]])

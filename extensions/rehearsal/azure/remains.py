@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.azure import networks, wishes
-from rehearsal.azure.naming import azure_ip
 from rehearsal.fleet import stable_uuid
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ def _nic(vm: AzureVm) -> Body:
                     "properties": {
                         "provisioningState": "Succeeded",
                         "primary": True,
-                        "privateIPAddress": static or azure_ip(vm.item.machine),
+                        "privateIPAddress": static or wishes.given_address(vm.item),
                         "privateIPAllocationMethod": "Static" if static else "Dynamic",
                         "subnet": {"id": f"{wishes.network_id(vm.item)}/subnets/{wishes.subnet(vm.item)}"},
                     },

@@ -11,7 +11,7 @@ import dataclasses
 import logging
 from typing import Any
 
-from rehearsal.azure import catalogue, networks
+from rehearsal.azure import catalogue, networks, process_server_vms
 from rehearsal.azure.clock import iso
 from rehearsal.azure.errors import refused
 from rehearsal.azure.vault import VaultState
@@ -46,8 +46,12 @@ class AzureResources:
         #: Locks by id in lower case (DOC ManagementLocks); the control endpoint sets them.
         self.locks: dict[str, Body] = {}
         for vault in world.vaults:
-            for body in networks.networks(vault.spec):
-                self.resources[body["id"].casefold()] = body
+            for body in (
+                *networks.networks(vault.spec),
+                *networks.line(vault.spec),
+                *process_server_vms.made(vault.spec),
+            ):
+                self.resources.setdefault(body["id"].casefold(), body)
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
@@ -59,8 +63,8 @@ class AzureResources:
         return [r for key, r in self.resources.items() if same(r["type"], kind) and key.startswith(prefix)]
 
     def addresses(self) -> set[str]:
-        """Addresses in use: of interfaces, and of the fleet's own process servers in Azure."""
-        found = {s.ip for v in self.world.vaults for s in v.spec.process_servers if s.in_azure}
+        """Addresses in use, by interfaces."""
+        found: set[str] = set()
         for nic in self.of_type("Microsoft.Network/networkInterfaces"):
             for entry in nic["properties"].get("ipConfigurations") or ():
                 found.add(str(entry["properties"].get("privateIPAddress")))

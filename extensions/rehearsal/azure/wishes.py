@@ -35,7 +35,7 @@ def size(item: Item) -> str:
 
 def network_id(item: Item) -> str:
     """The network that the Azure VM comes up in."""
-    own = f"{networks.group_id(item.vault.spec)}/providers/Microsoft.Network/virtualNetworks/{networks.OF_MACHINES}"
+    own = networks.network_id(item.vault.spec, networks.OF_MACHINES)
     return str(item.wishes.get("selectedRecoveryAzureNetworkId") or item.wishes.get("targetNetworkId") or own)
 
 
@@ -64,7 +64,12 @@ def static_address(item: Item) -> str | None:
 
 def address(item: Item) -> str:
     """The Azure VM's own address."""
-    return static_address(item) or azure_ip(item.machine)
+    return static_address(item) or given_address(item)
+
+
+def given_address(item: Item) -> str:
+    """The address that the network gives it."""
+    return item.machine.ip if item.vault.spec.keeps_addresses else azure_ip(item.machine)
 
 
 def modernized_nic(item: Item) -> dict[str, Any]:

@@ -184,7 +184,7 @@ def test_azure_vms_come_with_a_failover_and_go_with_the_commit_home(
     vault = run_vault({**small, "speed": 1200})
     base = vault.vault.split("/resourceGroups/")[0]
     all_of_them = f"{base}/providers/Microsoft.Compute/virtualMachines?statusOnly=true"
-    assert vault.all(all_of_them) == []
+    assert [m["name"] for m in vault.all(all_of_them)] == ["ps-azure-01"]
     for name, shut in (("web-01", "Required"), ("web-02", "NotRequired")):
         item = vault.item(name)
         vault.to_azure(item)
@@ -198,7 +198,7 @@ def test_azure_vms_come_with_a_failover_and_go_with_the_commit_home(
         assert code == ("PowerState/deallocated" if shut == "Required" else "PowerState/running")
         vault.good(vault.run(item, "failoverCommit"))
         assert vault.call("GET", vm["id"]).status_code == 404
-    assert vault.all(all_of_them) == []
+    assert [m["name"] for m in vault.all(all_of_them)] == ["ps-azure-01"]
 
 
 def test_power_of_an_azure_vm(vault: Wire) -> None:

@@ -25,9 +25,16 @@ PLAIN = {
     "microsoft.network/networksecuritygroups": "Microsoft.Network/networkSecurityGroups",
     "microsoft.network/publicipaddresses": "Microsoft.Network/publicIPAddresses",
     "microsoft.network/virtualnetworks": "Microsoft.Network/virtualNetworks",
+    "microsoft.network/virtualnetworkgateways": "Microsoft.Network/virtualNetworkGateways",
+    "microsoft.network/connections": "Microsoft.Network/connections",
     "microsoft.compute/disks": "Microsoft.Compute/disks",
     "microsoft.compute/snapshots": "Microsoft.Compute/snapshots",
 }
+
+
+CONNECTIONS = PLAIN["microsoft.network/connections"]
+#: What nobody deletes here.
+KEPT = (PLAIN["microsoft.network/virtualnetworks"], PLAIN["microsoft.network/virtualnetworkgateways"], CONNECTIONS)
 
 
 def _id(call: Call) -> str:
@@ -67,6 +74,18 @@ async def check_address(service: Service, call: Call) -> Reply:
         raise refused(400, "InvalidIPAddress", "The query parameter ipAddress is no IPv4 address.") from None
     others = [] if free else networks.free_addresses(network, used)
     return reply({"available": free, "availableIPAddresses": others, "isPlatformReserved": False})
+
+
+@route("GET", "microsoft.network/virtualnetworkgateways/*/connections")
+async def list_gateway_connections(service: Service, call: Call) -> Reply:
+    """Those of one gateway, in whichever group they are."""
+    gateway = _found(service, call, _id(call).rsplit("/", 1)[0])
+    found = [
+        networks.in_list(body)
+        for body in service.estate.of_type(CONNECTIONS)
+        if same(body["properties"]["virtualNetworkGateway1"]["id"], gateway["id"])
+    ]
+    return page(service, call, "gateway connections", found, dumps)
 
 
 @route("GET", "microsoft.compute/skus")
@@ -189,7 +208,10 @@ async def _delete(service: Service, call: Call) -> Reply:
 
 def _listing(kind: str) -> Handler:
     async def listed(service: Service, call: Call) -> Reply:
-        return page(service, call, kind, service.estate.of_type(kind, _group(call)), dumps)
+        found = service.estate.of_type(kind, _group(call))
+        if kind == CONNECTIONS:
+            found = [networks.in_list(body) for body in found]
+        return page(service, call, kind, found, dumps)
 
     return listed
 
@@ -197,11 +219,34 @@ def _listing(kind: str) -> Handler:
 for _route, _kind in PLAIN.items():
     ROUTES[("GET", _route)] = _listing(_kind)
     ROUTES[("GET", f"{_route}/*")] = _get
-    if _kind != PLAIN["microsoft.network/virtualnetworks"]:
+    if _kind not in KEPT:
         ROUTES[("DELETE", f"{_route}/*")] = _delete
 ROUTES[("DELETE", f"{MACHINES}/*")] = _delete
 
 _failed_over = {key: ROUTES[key] for key in (("GET", f"{MACHINES}/*"), ("GET", f"{MACHINES}/*/instanceview"))}
+
+
+@route("GET", MACHINES)
+async def list_machines(service: Service, call: Call) -> Reply:
+    """Machines that a failover made, and the others."""
+    assert call.path is not None
+    query = call.query
+    with_view = query.get("statusonly", "").lower() == "true" or "instanceview" in query.get("$expand", "").lower()
+    found = [
+        *(
+            service.compute.body(vm, with_view)
+            for vm in service.compute.listed(call.path.subscription, call.path.group)
+        ),
+        *(
+            _viewed(service, body) if with_view else body
+            for body in service.estate.of_type("Microsoft.Compute/virtualMachines", _group(call))
+        ),
+    ]
+    return page(service, call, "machines", found, dumps)
+
+
+def _viewed(service: Service, body: Body) -> Body:
+    return {**body, "properties": {**body["properties"], "instanceView": service.estate.instance_view(body)}}
 
 
 @route("GET", f"{MACHINES}/*")
@@ -210,9 +255,7 @@ async def get_machine(service: Service, call: Call) -> Reply:
     body = service.estate.find(_id(call))
     if body is None:
         return await _failed_over[("GET", f"{MACHINES}/*")](service, call)
-    if "instanceview" in call.query.get("$expand", "").lower():
-        body = {**body, "properties": {**body["properties"], "instanceView": service.estate.instance_view(body)}}
-    return reply(body)
+    return reply(_viewed(service, body) if "instanceview" in call.query.get("$expand", "").lower() else body)
 
 
 @route("GET", f"{MACHINES}/*/instanceview")

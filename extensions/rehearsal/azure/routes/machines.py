@@ -1,25 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Azure VMs: lists, power states, start and stop."""
+"""Azure VMs that a failover made: power states, start and stop."""
 
 from __future__ import annotations
 
 from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.errors import refused
-from rehearsal.azure.routes.base import ROUTES, Service, page, reply, route
+from rehearsal.azure.routes.base import ROUTES, Service, reply, route
 from rehearsal.azure.vault import AzureVm
-from rehearsal.azure.words import dumps
 
 MACHINES = "microsoft.compute/virtualmachines"
-
-
-@route("GET", MACHINES)
-async def list_machines(service: Service, call: Call) -> Reply:
-    assert call.path is not None
-    found = service.compute.listed(call.path.subscription, call.path.group)
-    with_view = (
-        call.query.get("statusonly", "").lower() == "true" or "instanceview" in call.query.get("$expand", "").lower()
-    )
-    return page(service, call, "machines", found, lambda vm: dumps(service.compute.body(vm, with_view)))
 
 
 def _machine(service: Service, call: Call) -> AzureVm:

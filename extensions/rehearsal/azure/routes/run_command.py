@@ -11,7 +11,7 @@ from rehearsal.azure.call import Call, Reply
 from rehearsal.azure.errors import refused
 from rehearsal.azure.routes.base import Service, reply, route
 from rehearsal.azure.routes.machines import MACHINES
-from rehearsal.azure.vault import AzureVm
+from rehearsal.azure.words import same
 
 COMMANDS = ("RunShellScript", "RunPowerShellScript")
 _TRY = re.compile(r"t (\S+) (\d+)")
@@ -20,21 +20,33 @@ _TRY = re.compile(r"t (\S+) (\d+)")
 @route("POST", f"{MACHINES}/*/runcommand")
 async def run_command(service: Service, call: Call) -> Reply:
     assert call.path is not None
-    vm = service.compute.find(call.path.subscription, call.path.group or "", call.name(0))
+    place, machine, inside, power = _machine(service, call)
     body = call.json()
     command = str(body.get("commandId") or "")
     if command not in COMMANDS:
         raise refused(400, "InvalidParameter", f"The entity {command} was not found.")
-    if vm.power != "running":
+    if power != "running":
         raise refused(409, "OperationNotAllowed", "Cannot modify extensions in the VM when the VM is not running.")
     operation = str(uuid.uuid4())
-    service.run_commands[operation] = _answer(vm, body)
-    service.ledger.count_accepted(vm.item.machine.name, "vm/runcommand", None, operation)
+    service.run_commands[operation] = _answer(inside, body)
+    service.ledger.count_accepted(machine, "vm/runcommand", None, operation)
     link = (
-        f"{call.base_url}/subscriptions/{vm.subscription}/providers/Microsoft.Compute/locations/{vm.location}"
+        f"{call.base_url}/subscriptions/{call.path.subscription}/providers/Microsoft.Compute/locations/{place}"
         f"/runcommandresults/{operation}?api-version={call.api_version}"
     )
     return reply("", 202, **{"Location": link, "Retry-After": "1"})
+
+
+def _machine(service: Service, call: Call) -> tuple[str, str, dict[str, Any], str]:
+    """Location, name, what a script finds inside, and power state: of a process server's VM, or of a failed-over machine's."""
+    assert call.path is not None
+    body = service.estate.find("/" + "/".join(call.parts[:-1]))
+    if body is None:
+        vm = service.compute.find(call.path.subscription, call.path.group or "", call.name(0))
+        return vm.location, vm.item.machine.name, vm.inside, vm.power
+    servers = [server for vault in service.world.vaults for server in vault.spec.process_servers]
+    closed = next((server.closed for server in servers if same(server.name, body["name"])), ())
+    return body["location"], body["name"], {"closed": closed}, "running"
 
 
 @route("GET", "microsoft.compute/locations/*/runcommandresults/*")
@@ -45,10 +57,10 @@ async def result(service: Service, call: Call) -> Reply:
     return reply(found)
 
 
-def _answer(vm: AzureVm, body: dict[str, Any]) -> dict[str, Any]:
+def _answer(inside: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """What the script printed, as Azure wraps it (DOC)."""
-    closed = vm.inside.get("closed") or ()
-    lines = [f"asr agent {vm.inside.get('agent', 'running')}", f"asr free {vm.inside.get('free_mb', 20480)}"]
+    closed = inside.get("closed") or ()
+    lines = [f"asr agent {inside.get('agent', 'running')}", f"asr free {inside.get('free_mb', 20480)}"]
     for line in body.get("script") or ():
         if tried := _TRY.fullmatch(str(line)):
             where = f"{tried[1]}:{tried[2]}"

@@ -257,5 +257,13 @@ class Recent:
 
 
 #: Lists of a vault or a subscription, and what vCenter tells of servers.
-VAULT_LISTS = ("list_fabrics", "get_fabric", "list_policies", "list_vcenters", "list_azure_machines", "list_resources")
+VAULT_LISTS = (
+    "list_fabrics",
+    "get_fabric",
+    "list_policies",
+    "list_vcenters",
+    "list_azure_machines",
+    "list_resources",
+    "get",
+)
 SITE_LISTS = ("servers", "survey", "watch")

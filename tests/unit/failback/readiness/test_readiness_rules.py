@@ -640,6 +640,21 @@ def test_without_vcenter_nothing_of_it_passes(rule_id: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ("Connected", PASS),
+        ("NotConnected", BLOCK),
+        ("Connecting", BLOCK),
+        # What a list says of a connection, and what Azure says that does not know it: nothing.
+        ("", UNKNOWN),
+        ("Unknown", UNKNOWN),
+    ],
+)
+def test_a_line_whose_state_is_not_told_blocks_nobody(status: str, said: str) -> None:
+    assert verdict("network_link", (machine(), facts(network=network(status)))) == said
+
+
+@pytest.mark.parametrize(
     ("machine_has", "server_has", "newer"),
     [
         ("Microsoft Windows Server 2016 Datacenter", "Windows Server 2012 R2", True),

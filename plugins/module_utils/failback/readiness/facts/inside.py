@@ -51,7 +51,8 @@ def wanted(seen: Read) -> dict[str, tuple[bool, tuple[TcpPort, ...]]]:
         vm = there.machines[0]
         if power_state(vm) == "running":
             asked[str(vm["id"])] = (item.os_type or "").lower() == "windows", machine_ports(fabric)
-    names = {server.name.lower(): fabric for fabric in fabrics.values() for server in fabric.process_servers}
+    mine = {item.fabric_id.lower() for item in seen.choice.items if LIFECYCLE.position(item) in AWAY}
+    names = {s.name.lower(): fabric for key, fabric in fabrics.items() if key in mine for s in fabric.process_servers}
     for vm in (seen.azure or {}).values():
         fabric = names.get(str(vm.get("name") or "").lower())
         if fabric is not None and power_state(vm) == "running":

@@ -30,7 +30,7 @@ from ...placement.home import found as home_of
 from ...servers.fabrics import list_whole
 from ...wanted.order import Order
 from ...wanted.selection import Choice, choose
-from .azure_vm import IN_AZURE
+from .azure_vm import IN_AZURE, network_in, networks_of_gateway
 from .facts import AzureNetwork
 
 T = TypeVar("T")
@@ -177,11 +177,13 @@ def _read_azure(seen: Read, vaults: ResourcePort, network: bool) -> None:
         return
     classic = [item for item in away if LIFECYCLE.generation(item) == "classic"]
     if classic:
-        _read_network(seen, vaults, sorted(set().union(*(wanted[item.key] for item in classic))))
+        machines = [vm for item in classic if item.key in seen.there for vm in seen.there[item.key].machines]
+        _read_network(seen, vaults, sorted(set().union(*(wanted[item.key] for item in classic))), machines)
 
 
-def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str]) -> None:
-    """Interfaces of the subscriptions, gateways and connections of the groups that their networks are in."""
+def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str], machines: Iterable[Json]) -> None:
+    """Interfaces of the subscriptions, gateways of the groups that their networks are in, and the connections of those that the
+    machines' networks have: each from its own GET, because lists lack their state (DOC of Azure's clients)."""
     interfaces: dict[str, Json] = {}
     for subscription in where:
         path = f"/subscriptions/{subscription}/providers/Microsoft.Network/networkInterfaces"
@@ -189,20 +191,27 @@ def _read_network(seen: Read, vaults: ResourcePort, where: Iterable[str]) -> Non
         if answer is None:
             return
         interfaces.update({str(entry.get("id") or "").lower(): entry for entry in answer})
-    groups = {
-        before_segment(subnet, "/providers/")
-        for entry in interfaces.values()
-        for config in (entry.get("properties") or {}).get("ipConfigurations") or ()
-        if (subnet := str(((config.get("properties") or {}).get("subnet") or {}).get("id") or ""))
-    }
-    found: dict[str, list[Json] | None] = {"virtualNetworkGateways": [], "connections": []}
-    for kind in found:
-        for group in sorted({group.lower(): group for group in groups if group}.values()):
-            path = f"{group}/providers/Microsoft.Network/{kind}"
-            answer = _guarded(seen, "network", lambda p=path: vaults.list_resources(p))  # type: ignore[misc]
-            known = found[kind]
-            found[kind] = None if answer is None or known is None else [*known, *answer]
-    seen.network = AzureNetwork(interfaces, found["virtualNetworkGateways"], found["connections"])
+    seen.network = AzureNetwork(interfaces)
+    own = {network for vm in machines if (network := network_in(vm, interfaces))}
+    groups = sorted({before_segment(network, "/providers/") for network in own})
+    gateways: list[Json] = []
+    for group in groups:
+        path = f"{group}/providers/Microsoft.Network/virtualNetworkGateways"
+        answer = _guarded(seen, "network", lambda p=path: vaults.list_resources(p))  # type: ignore[misc]
+        if answer is None:
+            return
+        gateways += answer
+    connections: list[Json] = []
+    for gateway in (g for g in gateways if networks_of_gateway(g) & own):
+        listed = _guarded(seen, "network", lambda g=gateway: vaults.list_resources(f"{g['id']}/connections"))  # type: ignore[misc]
+        if listed is None:
+            return
+        for entry in listed:
+            whole = _guarded(seen, "network", lambda e=entry: vaults.get(str(e["id"])))  # type: ignore[misc]
+            if whole is None:
+                return
+            connections.append(whole)
+    seen.network = AzureNetwork(interfaces, gateways, connections)
 
 
 # -- vCenter ---------------------------------------------------------------------------------------------------------------

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from ...lifecycle.table import Position
 from ...model.items import Json
 from ...proofs.prove import UNSETTLED, power_state, provisioning
 from ...wanted.selection import listing
-from ..facts.azure_vm import AWAY, IN_AZURE, addresses, network_of
+from ..facts.azure_vm import AWAY, IN_AZURE, addresses, network_of, networks_of_gateway
 from ..facts.facts import Facts, properties
 from ..facts.moments import COMMIT, FAILOVER, MACHINE, ONLY_CLASSIC, REPROTECT
 from ..facts.subjects import Machine
@@ -85,26 +83,21 @@ def link(s: Machine, f: Facts) -> Said | None:
             f"The connection from the machine's network in Azure to on-premises could not be read{f.because('network')}"
         )
     name = network.rpartition("/")[2]
-    gateways = [g for g in f.network.gateways if network in _networks(g)]
+    gateways = [g for g in f.network.gateways if network in networks_of_gateway(g)]
     if not gateways:
         return unknown(f"The virtual network {name} has no gateway; it may use that of a peered network.")
     ids = {str(g.get("id") or "").lower() for g in gateways}
     lines = [c for c in f.network.connections if _gateway(c) in ids]
-    up = [c for c in lines if str(properties(c).get("connectionStatus") or "").lower() == "connected"]
+    states = {str(c.get("name") or ""): str(properties(c).get("connectionStatus") or "") for c in lines}
+    up = [line for line, state in states.items() if state.lower() == "connected"]
     if up:
-        return ok(f"{up[0].get('name')} is connected.")
+        return ok(f"{up[0]} is connected.")
     if not lines:
         return bad(f"The gateway of the virtual network {name} has no connection.")
-    return bad(
-        "; ".join(f"{c.get('name')} is {properties(c).get('connectionStatus') or 'in an unknown state'}" for c in lines)
-        + "."
-    )
-
-
-def _networks(gateway: Json) -> set[str]:
-    configs: Iterable[Json] = properties(gateway).get("ipConfigurations") or ()
-    subnets = (str((properties(c).get("subnet") or {}).get("id") or "").lower() for c in configs)
-    return {subnet.partition("/subnets/")[0] for subnet in subnets if subnet}
+    dark = [line for line, state in states.items() if state.lower() in ("", "unknown")]
+    if dark:
+        return unknown(f"Azure does not report the state of {listing(dark)}.")
+    return bad("; ".join(f"{line} is {state}" for line, state in states.items()) + ".")
 
 
 def _gateway(connection: Json) -> str:
