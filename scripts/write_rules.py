@@ -39,7 +39,8 @@ remedy, what was read, and a link to its source. Below follow the servers and th
 By default each machine is checked for its next step, and the failback servers as long as a machine still needs them.
 ``asr_moments`` names other steps, or ``master_target`` and ``process_server`` for a server that was just built. Where a machine's next
 step is not allowed, ``operation_allowed`` gives the reason. Rules about a server that does not exist yet are asked by the playbook
-``prepare`` and the module ``asr_process_server`` before they deploy it, also in check mode.
+``prepare`` and the module ``asr_process_server`` before they deploy it, also in check mode; rules about a master target from inside by the
+role ``master_target_guest`` before it changes anything. No preflight looks there.
 
 A rule passes, warns, blocks, or is not known. An unknown result is never a pass: the rules marked below then block as well, the others
 are reported. What blocks a server or a consistency group blocks every machine that uses it.
@@ -66,7 +67,7 @@ if a step fails. ``asr_probe_guests=true`` asks machines at home from inside, wh
 
 In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
-Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
+Every preflight check of the fact sheet is a rule. Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
 each other, the rule says so and can be accepted.
 """
 
@@ -96,12 +97,6 @@ def guide() -> str:
                 f"  * Source: {rule.source}",
                 "",
             ]
-    title = "Checks without a rule"
-    lines += [title, "-" * len(title), "", "Numbers are those of the preflight checks.", ""]
-    reasons: dict[str, list[int]] = {}
-    for number, reason in sorted(catalogue.ELSEWHERE.items()):
-        reasons.setdefault(reason, []).append(number)
-    lines += [f"* {', '.join(map(str, numbers))}: {reason}." for reason, numbers in reasons.items()]
     wording: Any = importlib.import_module(WORDING)
     return str(wording.worded("\n".join(lines) + "\n", True))
 

@@ -44,7 +44,7 @@ RETURN = r"""
 _value:
   description:
     - What has to be done, part by part. C(problems) is empty if nothing prevents it; each has C(step), C(code), C(reason) and
-      C(remedy).
+      C(remedy). C(findings) are the rules of readiness that did not pass, as asr_preflight returns them.
   type: dict
 """
 

@@ -13,6 +13,8 @@ import yaml
 from scene import EXTENSIONS, Outcome, Scene
 from test_broken_proofs import RULES, RULES_ARRIVED
 
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.facts.moments import MT_INSIDE, PLANNED
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import built_servers
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
 from rehearsal.vcenter import client
 
@@ -136,9 +138,16 @@ NOT_PLAYED: dict[str, str] = {
 }
 
 #: Rules about what no preflight of a fleet sees -> the file that plays them, each broken and passing.
-PLAYED_IN: dict[str, str] = dict.fromkeys(
-    ("ps_alone", "ps_address", "ps_image", "ps_size", "ps_deployable"), "adapters/azure/test_process_server_deploy.py"
-)
+PLAYED_IN: dict[str, str] = {
+    **dict.fromkeys(
+        (rule.id for rule in built_servers.RULES if rule.about == PLANNED),
+        "adapters/azure/test_process_server_deploy.py",
+    ),
+    **dict.fromkeys(
+        (rule.id for rule in built_servers.RULES if rule.about == MT_INSIDE),
+        "unit/plugin_utils/guest/test_guest_rules.py",
+    ),
+}
 
 #: What people say: where the vSAN machine goes, so that the fleet's fault shows.
 SAID = {"asr_datastore": {"vsan-01": "vsan-1", "default": "datastore-1"}}

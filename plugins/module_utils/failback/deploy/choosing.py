@@ -18,8 +18,8 @@ from ..model.resource_ports import ResourcePort
 from ..model.servers import Fabric
 from ..readiness.facts.facts import Facts
 from ..readiness.facts.moments import CLASSIC, PLANNED, PROCESS_SERVER
-from ..readiness.facts.subjects import Planned
-from ..readiness.rules.planned_process_servers import RULES
+from ..readiness.facts.subjects import Built
+from ..readiness.rules.built_servers import RULES
 from ..readiness.verdicts import Finding, judge
 from ..servers.by_name import classic_fabrics
 from ..wanted.selection import listing
@@ -43,7 +43,7 @@ def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
 class Chooser:
     """Reads the subscription; every refusal is an InputError, raised before anything is written.
 
-    What a rule of readiness is about (readiness/rules/planned_process_servers.py) is asked under its name, and refused only
+    What a rule of readiness is about (readiness/rules/built_servers.py) is asked under its name, and refused only
     where it was not accepted.
     """
 
@@ -112,7 +112,7 @@ class Chooser:
             self.against[rule] = found
 
     def findings(self) -> list[Finding]:
-        subject = Planned(
+        subject = Built(
             kind=PLANNED,
             name=self.wish.name,
             vault=self.fabric.vault,

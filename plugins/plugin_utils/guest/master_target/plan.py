@@ -13,6 +13,7 @@ from typing import Any
 
 from ....module_utils.failback.model.refusal import Refusal
 from .agent import agent_problems, agent_state
+from .readiness import accepted_lines, judged
 from .retention import Objection, Retention, judge
 from .survey import Survey, parse
 from .versions import core_manages, kernel_fits, numbers
@@ -25,7 +26,8 @@ MULTIPATH_MARK = "homeward.asr, the retention disk is not for multipath"
 def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Everything the role needs to know before it changes anything.
 
-    Raises SurveyError for a survey that was cut off. ``problems`` hold the step they prevent (``guest`` for all).
+    Raises SurveyError for a survey that was cut off. ``problems`` hold the step they prevent (``guest`` for all); ``findings`` are what
+    rules of readiness found, as in results of asr_preflight.
     """
     survey = parse(text)
     minimums = {**generation["minimums"], **settings.get("minimums", {})}
@@ -47,8 +49,7 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
     applied = bool(survey.lines("custom"))
     restart = bool(boot) and (survey.first("restart") == boot or (applied and _applied_since_boot(survey)))
     agent = agent_state(survey, settings)
-    return {
-        "problems": [p.result() for p in problems],
+    found: dict[str, Any] = {
         "lacks": list(_lacks(survey, agent, disk, applied, restart)),
         "warnings": list(_warnings(survey, generation, settings)),
         "kernel": survey.first("kernel"),
@@ -72,6 +73,11 @@ def plan(text: str, generation: Mapping[str, Any], settings: Mapping[str, Any]) 
         "unpacked": {"install", "ApplyCustomChanges.sh"} <= set(survey.lines("archive"))
         and str(settings.get("archive_name", "")) in survey.lines("archive"),
     }
+    findings, left = judged(survey.first("hostname"), problems, found, settings)
+    found["problems"] = [p.result() for p in left]
+    found["findings"] = [f.result() for f in findings]
+    found["warnings"] += accepted_lines(findings)
+    return found
 
 
 def _basics(

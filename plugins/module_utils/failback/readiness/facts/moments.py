@@ -40,8 +40,8 @@ MOMENTS: tuple[str, ...] = (
 
 #: What a rule is about.
 MACHINE, GROUP, GATEWAY, PS, CS = "machine", "group", "gateway", "process_server", "configuration_server"
-#: A server that does not exist yet.
-PLANNED = "planned_process_server"
+#: Servers while they are built: one that does not exist yet, and one as it is seen from inside.
+PLANNED, MT_INSIDE = "planned_process_server", "master_target_inside"
 ABOUT: Mapping[str, str] = MappingProxyType(
     {
         MACHINE: "machine",
@@ -50,5 +50,6 @@ ABOUT: Mapping[str, str] = MappingProxyType(
         PS: "process server",
         CS: "configuration server",
         PLANNED: "process server to be deployed",
+        MT_INSIDE: "master target from inside",
     }
 )

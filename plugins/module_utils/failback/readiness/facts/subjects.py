@@ -138,9 +138,9 @@ class Processing(Server):
 
 
 @dataclass(frozen=True)
-class Planned(Subject):
-    """A process server that is to be deployed. By the name of a rule: whether it was asked, what is against it, and why that is not
-    known."""
+class Built(Subject):
+    """A server that is built, as its builder has found it. By the name of a rule: whether it was asked, what is against it, and why
+    that is not known."""
 
     asked: frozenset[str] = frozenset()
     against: Mapping[str, Refusal] = field(default_factory=dict)

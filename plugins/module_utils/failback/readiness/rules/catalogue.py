@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All rules, and the preflight checks of the fact sheet that are no rule here, with the reason. Pure data."""
+"""All rules. Pure data."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from types import MappingProxyType
 from . import (
     azure_probes,
     azure_vms,
+    built_servers,
     configuration_servers,
     consistency_groups,
     guests,
@@ -17,7 +18,6 @@ from . import (
     next_step,
     onprem_hosts,
     onprem_vms,
-    planned_process_servers,
     process_servers,
     replicated_items,
     tcp_ports,
@@ -27,7 +27,7 @@ from .rule import Rule
 RULES: tuple[Rule, ...] = (
     *configuration_servers.RULES,
     *process_servers.RULES,
-    *planned_process_servers.RULES,
+    *built_servers.RULES,
     *tcp_ports.RULES,
     *azure_probes.RULES,
     *guests.RULES,
@@ -56,23 +56,8 @@ FIRM: Mapping[str, str] = MappingProxyType(
         "azure_vm_stopped": "the commit deletes the Azure VM, which must not be in use",
         "commit_approved": "a commit is approved with {option:approved}, machine by machine",
         "ps_deployable": "Azure does not take it",
+        "mt_guest_retention": "what is on that disk would be overwritten",
+        "mt_guest_sources": "nothing can be installed from nowhere",
         "onprem_running": "the commit deletes the Azure VM, so that only the machine on-premises is left",
-    }
-)
-
-_GUEST = (
-    "seen only inside the master target: the role master_target_guest looks before it changes anything, also in check mode, and stops "
-    "with the reason"
-)
-
-#: Number of a preflight check -> why it is no rule.
-ELSEWHERE: Mapping[int, str] = MappingProxyType(
-    {
-        71: _GUEST,
-        72: _GUEST,
-        73: _GUEST,
-        74: _GUEST,
-        75: _GUEST,
-        79: _GUEST,
     }
 )
