@@ -62,7 +62,7 @@ A failover home needs ``vm_off``, so without vCenter it is blocked until you acc
 ``asr_probe=true`` tries the TCP ports of classic servers from where the module runs, which represents the on-premises side.
 ``asr_probe_azure=true`` runs a script inside the Azure VMs by Run Command: it changes nothing, and reports whether they reach their servers and
 whether the agent runs. Without it, whether a machine in Azure reaches its servers shows in its agent's heartbeat, and in the service's error
-if a step fails. ``asr_probe_guests=true`` asks machines at home from inside, where they are hosts of the inventory
+if a step fails. ``asr_probe_guests=true`` asks on-premises machines from inside, where they are hosts of the inventory
 (:ref:`Checking before the commit <ansible_collections.homeward.asr.docsite.verifying>`).
 
 In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.

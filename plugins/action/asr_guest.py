@@ -1,6 +1,6 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Before and after a play on machines at home, which records their networks or asks them from inside: who its hosts are, and what became
+"""Before and after a play on on-premises machines, which records their networks or asks them from inside: who its hosts are, and what became
 of them."""
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def verify_unheard(route: list[str]) -> InputError:
     """Checks that nobody would make: an Azure VM must not be deleted without those that were asked for."""
     return InputError(
         "verify_unheard",
-        f"asr_verify is set, and this run ({', '.join(route)}) makes no checks before a commit.",
+        f"asr_verify is set, but this run ({', '.join(route)}) makes no checks before a commit.",
         "Use the playbooks failback (without asr_advance=each) or stage_3_failover_to_onprem, and give asr_verify with -e "
         "or in the inventory; or leave it out.",
     )
@@ -43,7 +43,7 @@ def guest_unheard(route: list[str], hosts: Sequence[str] = ()) -> InputError:
     have the variable for themselves."""
     return InputError(
         "guest_unheard",
-        f"asr_guest is restore{f' for {hosts[0]}' if hosts else ''}, and this run ({', '.join(route)}) restores no network before a commit.",
+        f"asr_guest is restore{f' for {hosts[0]}' if hosts else ''}, but this run ({', '.join(route)}) restores no network before a commit.",
         "Use the playbooks failback (without asr_advance=each) or stage_3_failover_to_onprem, and give asr_guest with -e "
         "or in the inventory; or leave it out.",
     )

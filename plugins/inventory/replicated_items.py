@@ -12,7 +12,7 @@ description:
   - Lists the replicated items of one or more vaults as hosts, with the facts that M(homeward.asr.asr_replicated_item_info) gives,
     grouped by state, vault, recovery plan, replication group and operating system.
   - The variable C(ansible_host) follows the machine. It is the Azure machine's private address while the machine runs in Azure, and the
-    guest's address in vCenter while it runs at home. It is not set while a failover moves the machine, and if no address is known.
+    guest's address in vCenter while it runs on-premises. It is not set while a failover moves the machine, and if no address is known.
   - The file's name must end in C(.asr.yml) or C(.asr.yaml).
   - It only reads. An incomplete list is an error; no inventory is made from part of one.
   - It needs the Python packages on the controller, in the Python that runs C(ansible-inventory).

@@ -13,7 +13,7 @@ description:
   - Reads vaults and vCenter and returns a fleet for the rehearsal - machines, their disks, groups and recovery plans,
     master targets or appliances, process servers, hosts, datastores and the datastore cluster. Nothing is changed.
   - The playbook C(homeward.asr.snapshot) writes it to a file, and C(make rehearse FLEET=FILE) rehearses it.
-  - Machines start at home or in Azure. One that is being failed back starts in Azure, one that was just failed back starts at home.
+  - Machines start on-premises or in Azure. One that is being failed back starts in Azure, one that was just failed back starts on-premises.
   - What the rehearsal does not support - additional clusters, datastores other than VMFS and NFS - is mapped to what it has, with a warning.
 author:
   - The homeward.asr contributors (!UNKNOWN)

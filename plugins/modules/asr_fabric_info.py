@@ -307,7 +307,7 @@ fabrics:
           type: str
           sample: '2'
     outward_servers:
-      description: What machines at home must reach to be protected to Azure.
+      description: What on-premises machines must reach to be protected to Azure.
       returned: always
       type: list
       elements: dict

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: asr_guest
-short_description: Find the machines at home that a play is for, and report what it found
+short_description: Find the on-premises machines that a play is for, and report what it found
 version_added: 1.0.0
 description:
   - Internal module of the playbooks C(prepare), C(stage_1_failover_to_azure) and C(preflight). Use the role
     P(homeward.asr.guest_network#role), or P(homeward.asr.verify#role), for machines of your own choice.
-  - A machine that is not at home, cannot be reached or was refused is named in the result and never makes the task fail.
+  - A machine that is not on-premises, cannot be reached or was refused is named in the result and never makes the task fail.
 author:
   - The homeward.asr contributors (!UNKNOWN)
 options:
@@ -48,7 +48,7 @@ group:
   type: str
   sample: guests_to_record
 home:
-  description: Whether any of them is at home, so that it can be recorded.
+  description: Whether any of them is on-premises, so that it can be recorded.
   returned: with O(part=find)
   type: bool
   sample: true

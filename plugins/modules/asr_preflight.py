@@ -77,7 +77,7 @@ options:
     default: false
   guests:
     description:
-      - What machines at home were asked from inside, as the playbook C(preflight) hands it in with C(asr_probe_guests). Each entry has
+      - What on-premises machines were asked from inside, as the playbook C(preflight) hands it in with C(asr_probe_guests). Each entry has
         C(item_id), C(ports) (each with C(role), C(name), C(address), C(port) and C(state), which is open, closed or untried), C(free_mb),
         C(room_mb) (how much is needed), and C(why) where it could not be asked.
       - Without it the rules C(guest_ports) and C(guest_room) are not known.

@@ -292,7 +292,7 @@ machines:
           sample: 10.1.2.3
     can_migrate:
       description:
-        - Whether a classic machine can move to the modernized generation now. The service moves only machines that are at home and
+        - Whether a classic machine can move to the modernized generation now. The service moves only machines that are on-premises and
           replicate to Azure in good health. V(null) for machines that are not classic.
       returned: always
       type: bool
@@ -301,7 +301,7 @@ machines:
       description: Why it cannot move now; V(null) when it can.
       returned: always
       type: str
-      sample: 'It is running in Azure, committed: only a machine at home that replicates to Azure can move.'
+      sample: 'It is running in Azure, committed: only an on-premises machine that replicates to Azure can move.'
 lines:
   description: The table as it was printed.
   returned: with O(table=true)

@@ -40,7 +40,7 @@ def read_machines(call: Call) -> list[Facts]:
     """Every machine of every vault: the facts of ``views.item_view`` with ``plans``, ``running_in`` and ``address``.
 
     One list of items for each vault; raises ReadFailed where a list is not whole. Azure is asked for machines and NICs once
-    for each subscription; vCenter, where it is given, once for all machines at home.
+    for each subscription; vCenter, where it is given, once for all on-premises machines.
     """
     vaults = call.open_vaults()
     items = [Item.parse(data, ref) for ref in call.refs for data in vaults.list_items(ref)]

@@ -63,7 +63,7 @@ def looks(asked: Sequence[Row], facts: Mapping[str, Mapping[str, Any]]) -> list[
         look = next((verdict["guest"] for verdict in told if verdict.get("guest")), None)
         if look is None:
             ports = [{**target, "state": UNTRIED} for check in entry["checks"] for target in check.get("to") or ()]
-            why = "the tasks on it did not finish" if entry["host"] else "it is no host of the inventory"
+            why = "the tasks on it did not finish" if entry["host"] else "it is not a host of the inventory"
             look = {"ports": ports, "free_mb": "", "room_mb": ROOM_MB, "why": why}
         found.append({**look, "item_id": entry["item_id"], "required": False})
     return found

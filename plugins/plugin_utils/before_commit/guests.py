@@ -114,7 +114,10 @@ def rows(
     for entry in hosts:
         result = facts.get(str(entry["host"]), {}).get(OUTCOME)
         if entry.get("home") is False:
-            result = {"outcome": "refused", "reason": f"Its network is recorded at home; it is {entry.get('where')}."}
+            result = {
+                "outcome": "refused",
+                "reason": f"Its network is recorded on-premises; it is {entry.get('where')}.",
+            }
         elif not isinstance(result, Mapping) or result.get("action") != action:
             result = {"outcome": "failed", "reason": "The tasks for it did not finish."}
         found.append(

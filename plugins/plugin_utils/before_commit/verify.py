@@ -59,7 +59,7 @@ def read(value: Any) -> dict[str, list[Check]]:
     found: dict[str, list[Check]] = {}
     for key, given in value.items():
         if not isinstance(key, str) or not stripped(key):
-            raise _wrong(f"asr_verify has the key {key!r}, which is no name", "Put the name in quotes.")
+            raise _wrong(f"asr_verify has the key {key!r}, which is not a name", "Put the name in quotes.")
         listed = given if isinstance(given, (list, tuple)) else [given]
         checks = [check for entry in listed for check in _checks(key, entry)]
         if not checks:
@@ -141,7 +141,7 @@ def addresses(value: Any, machines: Sequence[Row]) -> dict[str, str]:
     other: dict[str, dict[str, str]] = {}
     for key, address in (value or {}).items():
         if not isinstance(key, str) or not stripped(key):
-            raise _wrong(f"asr_verify_addresses has the key {key!r}, which is no name", "Put the name in quotes.")
+            raise _wrong(f"asr_verify_addresses has the key {key!r}, which is not a name", "Put the name in quotes.")
         if not isinstance(address, str) or not stripped(address):
             raise _wrong(
                 f"asr_verify_addresses gives {key!r} the address {address!r}", "Give an IP address or a host name."
@@ -174,7 +174,7 @@ def _checks(key: str, entry: Any) -> list[Check]:
         entry = {stripped(entry): True}
     if not isinstance(entry, Mapping) or len(entry) != 1:
         raise _wrong(
-            f"asr_verify has {entry!r} for {key!r}, which is no check",
+            f"asr_verify has {entry!r} for {key!r}, which is not a check",
             f"A check is one of {', '.join(CHECKS)} with its value, such as tcp: 443.",
         )
     ((word, value),) = entry.items()

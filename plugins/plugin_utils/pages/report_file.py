@@ -137,10 +137,10 @@ def unwritable(path: Path) -> str:
     """Why a file could not be written; empty where it could. Leaves nothing behind."""
     place = Path(os.path.realpath(path))
     if not place.parent.is_dir():
-        return f"{place.parent} is no directory"
+        return f"{place.parent} is not a directory"
     try:
         if not stat.S_ISREG(place.stat().st_mode):
-            return "it exists and is no regular file"
+            return "it exists and is not a regular file"
     except FileNotFoundError:
         pass
     except OSError as error:

@@ -123,7 +123,7 @@ class StateFile:
             raise self._unusable("another source uses it", "Give each source a file of its own.") from None
         except (OSError, ValueError) as exc:
             self.close()
-            raise self._unusable(getattr(exc, "strerror", None) or "it is no text") from None
+            raise self._unusable(getattr(exc, "strerror", None) or "it is not a text file") from None
         return self._understood(text)
 
     def _understood(self, text: str) -> Picture:

@@ -108,7 +108,7 @@ class Reading:
                     "prefix_taken",
                     f"With vault_hosts, option hostvars_prefix cannot begin with asr_, but is {self.prefix!r}: the playbooks take such "
                     "variables for their own.",
-                    "Leave it out, or choose another beginning.",
+                    "Leave it out, or choose another prefix.",
                 )
             self.include = listing.Filter("include", option("include"))
             self.exclude = listing.Filter("exclude", option("exclude"))
@@ -116,7 +116,7 @@ class Reading:
                 if word not in listing.GROUPINGS:
                     raise InputError(
                         "group_by_unknown",
-                        f"Option group_by names {word!r}, of which no groups are made.",
+                        f"Option group_by names {word!r}, by which machines cannot be grouped.",
                         f"Choose from: {', '.join(listing.GROUPINGS)}.",
                     )
             self.call = Call(params=self.params, check=True, environ=os.environ)

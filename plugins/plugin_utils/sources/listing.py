@@ -67,7 +67,7 @@ class Filter:
                 raise InputError(
                     "filter_unknown",
                     f"Option {option} has no {aspect!r}: it filters by {', '.join(ASPECTS)}.",
-                    "Correct the word in the inventory file.",
+                    "Correct it in the inventory file.",
                 )
             if value is None or value == []:
                 continue
@@ -84,7 +84,7 @@ class Filter:
             if not is_pattern(word) and not same(word, *STATES):
                 raise InputError(
                     "state_unknown",
-                    f"Option {option}.states names {word!r}, which is no state.",
+                    f"Option {option}.states names {word!r}, which is not a state.",
                     f"Choose from: {', '.join(STATES)}.",
                 )
 

@@ -105,7 +105,7 @@ class Chain:
         changed = [key for key, value in self.settled.items() if _text(settings.get(key)) != _text(value)]
         if changed:
             names = ", ".join(f"asr_{key}" for key in changed)
-            note = f"A task changed {names} in the middle of the run. That does not count: the run continues with what it began with."
+            note = f"A task changed {names} during the run. The change is ignored: the run continues with the values it started with."
             if not any(note in (result.get("notes") or ()) for result in self.results):
                 self.results.append(_note("settings", [note]))
         return {**settings, **self.settled}

@@ -48,7 +48,7 @@ def reasons(given: Any, known: Sequence[Row]) -> dict[str, str]:
             near = difflib.get_close_matches(str(name), [str(m.get("name")) for m in known], n=1, cutoff=0.6)
             raise InputError(
                 "refuse_not_found",
-                f"asr_refuse names {name!r}, which is no machine of this run.",
+                f"asr_refuse names {name!r}, which is not a machine of this run.",
                 f"{f'Did you mean {near[0]}? ' if near else ''}Correct or remove it.",
             )
         found.update({_key(machine): stripped(reason) for machine in meant})

@@ -38,7 +38,7 @@ def of_host(values: Mapping[str, Any], host: str, known: Collection[str]) -> tup
         strange = [str(key) for key in value if not same(str(key), *known)]
         if strange:
             wrong.append(
-                f"{name} names {', '.join(strange)}, which is no host of the inventory. Its keys must be among: "
+                f"{name} names {', '.join(strange)}, which is not a host of the inventory. Its keys must be among: "
                 f"{listing(known)}."
             )
         mine = [entry for key, entry in value.items() if same(str(key), host)]

@@ -113,7 +113,7 @@ def _check_part(key: str, parts: Sequence[str], owner: str, whole: str) -> None:
     near = difflib.get_close_matches(key.lower(), parts, n=1, cutoff=0.6)
     raise InputError(
         "wrong_value",
-        f"{owner} has {key!r}, which is no part of {whole}.",
+        f"{owner} has {key!r}, which is not a part of {whole}.",
         f"Did you mean {near[0]}?" if near else f"Its parts are {', '.join(parts)}.",
     )
 

@@ -50,7 +50,7 @@ def of_play(value: Any, groups: Groups, limit: str = "") -> list[str]:
         there = [*sorted(name for name in groups if name not in ("all", "ungrouped")), *groups.get("all", ())]
         raise InputError(
             "hosts_not_found",
-            f"{VARIABLE} is {', '.join(wanted)}, which is no host of the inventory, so nothing would be done.",
+            f"{VARIABLE} is {', '.join(wanted)}, which is not a host of the inventory, so nothing would be done.",
             (f"Choose from: {listing(there)}; or" if there else "Give an inventory with -i, or")
             + f" leave {VARIABLE} out to run on localhost.",
         )

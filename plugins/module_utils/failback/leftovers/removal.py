@@ -260,7 +260,7 @@ class LeftoverRemoval:
                 "failed",
                 Refusal(
                     "removal_not_seen",
-                    f"The removal of {_called(_of(fate))} was accepted, and it is still there after {self.patience:g} seconds.",
+                    f"The removal of {_called(_of(fate))} was accepted, but it still exists after {self.patience:g} seconds.",
                     "Rerun: what is gone by then counts as done.",
                 ),
             )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Moving machines from one appliance to another (ReplicationProtectedItems_UpdateAppliance, SPEC).
 
-One request per machine, and only for machines at home that replicate to Azure (DOC). Everything else is as with process
+One request per machine, and only for on-premises machines that replicate to Azure (DOC). Everything else is as with process
 servers: a move that runs is joined, a lost reply is looked into, nothing is sent twice.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An estate as a fleet of the rehearsal: the data of the vaults and vCenter in the format of a fleet file. Pure.
 
-The rehearsal has one datacenter, one cluster and one datastore cluster, machines that start at home or in Azure, and two
+The rehearsal has one datacenter, one cluster and one datastore cluster, machines that start on-premises or in Azure, and two
 kinds of datastores; what an estate has beside that is fitted in, and said. Under other names (``pseudonyms``) nothing of
 the result identifies the estate: names, addresses and subscriptions are replaced, sizes and structure stay.
 """

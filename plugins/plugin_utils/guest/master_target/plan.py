@@ -215,7 +215,7 @@ def _lacks(survey: Survey, agent: Mapping[str, Any], disk: Retention, applied: b
             "unregister)."
         )
     if agent["service"] != "active":
-        yield f"The service vxagent is {agent['service'] or 'not there'}."
+        yield f"The service vxagent is {agent['service'] or 'missing'}."
     if not agent["log"]:
         yield "The log /var/log/ua_install.log is missing."
     elif agent["aborted"]:

@@ -26,15 +26,15 @@ def network_differences(record: Record, seen: Network) -> Iterator[str]:
             yield f"{unit}: does not run"
     for unit, (enabled, _active) in sorted(seen.services.items()):
         if unit in MANAGERS and unit not in record.services and enabled:
-            yield f"{unit}: not there when recorded, enabled now"
+            yield f"{unit}: absent when recorded, enabled now"
     for interface in record.interfaces:
         if found := interface_difference(interface, seen):
             yield found
     before, now_routes = set(record.routes), set(static_routes(seen))
     names = {i.name for i in record.interfaces}
-    yield from (f"route {r.said()}: recorded, not there" for r in sorted(before - now_routes, key=Route.said))
+    yield from (f"route {r.said()}: recorded, but missing" for r in sorted(before - now_routes, key=Route.said))
     yield from (
-        f"route {r.said()}: not recorded, there now"
+        f"route {r.said()}: not recorded, but present now"
         for r in sorted(now_routes - before, key=Route.said)
         if r.dev in names
     )
@@ -46,7 +46,7 @@ def interface_difference(wanted: Interface, seen: Network) -> str:
     """Empty where the interface has what was recorded."""
     now = seen.interface(wanted.name)
     if now is None:
-        return f"{wanted.name}: recorded, not there"
+        return f"{wanted.name}: recorded, but missing"
     if now.addresses == wanted.addresses and now.dhcp == wanted.dhcp:
         return ""
     return f"{wanted.name}: {_addresses(wanted)} recorded, {_addresses(now)} found"

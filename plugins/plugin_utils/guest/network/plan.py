@@ -60,7 +60,7 @@ def guest_network(text: str, action: str, record: str = "", settings: Mapping[st
     try:
         wanted = use(load(record, str(options.get("file", "the record"))))
     except RecordError as e:
-        remedy = "Correct the file, or move it away and record again while the machine is at home."
+        remedy = "Correct the file, or move it away and record again while the machine is on-premises."
         return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
     problems += strangers(wanted, seen.hostname, {i.mac for i in seen.interfaces}, options)
     names, macs, missing = match(wanted, seen.interfaces)
@@ -77,12 +77,14 @@ def _basics(seen: Network, action: str, options: Mapping[str, Any]) -> Iterator[
         ).result()
     if seen.azure and action != "compare":
         does = (
-            "Its network there is not the one at home" if action == "record" else "Addresses of home would cut it off"
+            "Its network in Azure is not its on-premises network"
+            if action == "record"
+            else "Its on-premises addresses would cut it off"
         )
         yield Refusal(
             "in_azure",
             f"This machine runs in Azure. {does}.",
-            "Run the role when the machine is at home, after the failover to on-premises.",
+            "Run the role when the machine is on-premises again, after the failover.",
         ).result()
 
 

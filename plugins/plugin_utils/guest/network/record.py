@@ -14,7 +14,7 @@ from .secrets import redact
 from .survey import File, Interface, Network, Route
 
 HEADER = """\
-# How this machine's network was set up at home, by the role homeward.asr.guest_network. It may be edited.
+# How this machine's network was set up on-premises, by the role homeward.asr.guest_network. It may be edited.
 # To restore other addresses than those recorded, map old ones to new ones under `replace`, such as
 #   replace: {10.1.2.3/24: 10.9.2.3/24, 10.1.2.1: 10.9.2.1}
 # They are replaced in every file and in the lists below. Interfaces are found by MAC address first, then in the order of this list.
@@ -158,7 +158,7 @@ def load(text: str, name: str = "the record") -> dict[str, Any]:
     try:
         data = yaml.safe_load(text)
     except yaml.YAMLError as e:
-        raise RecordError(f"{name} is no YAML: {' '.join(str(e).split())}") from e
+        raise RecordError(f"{name} is not valid YAML: {' '.join(str(e).split())}") from e
     if not isinstance(data, dict) or data.get("system") not in ("linux", "windows"):
         raise RecordError(f"{name} does not say system: linux or system: windows")
     for key in ("interfaces", "routes", "files"):

@@ -38,7 +38,7 @@ def guest_windows(text: str, action: str, record: str, settings: Mapping[str, An
     try:
         data = load(record, str(settings.get("file", "the record")))
     except RecordError as e:
-        remedy = "Correct the file, or move it away and record again while the machine is at home."
+        remedy = "Correct the file, or move it away and record again while the machine is on-premises."
         return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
     wanted = use(data)
     problems += strangers(wanted, str(seen.get("hostname", "")), {i.mac for i in found}, settings)
@@ -72,7 +72,7 @@ def _basics(seen: Mapping[str, Any], action: str) -> Iterator[dict[str, object]]
         yield Refusal(
             "in_azure",
             "This machine runs in Azure.",
-            "Run the role when the machine is at home, after the failover to on-premises.",
+            "Run the role when the machine is on-premises again, after the failover.",
         ).result()
 
 

@@ -67,4 +67,4 @@ def test_the_answer_of_another_run_or_machine_does_not_count(more: dict[str, Any
 
 def test_who_is_no_host_is_named() -> None:
     (look,) = at_home.looks(at_home.entries([row("web")], FABRICS, []), {})
-    assert look["why"] == "it is no host of the inventory"
+    assert look["why"] == "it is not a host of the inventory"

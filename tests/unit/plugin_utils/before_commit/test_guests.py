@@ -99,8 +99,8 @@ def test_only_machines_at_home_are_recorded_and_the_others_are_named() -> None:
     assert told["guests"][0]["addresses"] == ["10.0.0.9/24"]
     assert told["notes"] == [
         "Networks of guests recorded: 2 of 5 in asr-records.",
-        "Network not recorded: db-1 (Its network is recorded at home; it is running in Azure, committed).",
-        "Network not recorded: db-2 (Its network is recorded at home; it is at home, not committed).",
+        "Network not recorded: db-1 (Its network is recorded on-premises; it is running in Azure, committed).",
+        "Network not recorded: db-2 (Its network is recorded on-premises; it is at home, not committed).",
         "Network not recorded: dup (This machine cannot be reached at dup).",
         "An earlier record is not as the machine is now and was kept: DUP (The record is not as the machine is now; it was left).",
     ]

@@ -28,7 +28,7 @@ ROWS: list[dict[str, Any]] = [
         ({"web-1": {"tcp": []}}, "no port"),
         ({"web-1": []}, "no check"),
         ({"web-1": "telnet"}, "telnet"),
-        ({"web-1": {"tcp": 80, "ping": True}}, "which is no check"),
+        ({"web-1": {"tcp": 80, "ping": True}}, "which is not a check"),
         ({"web-1": {"http": {"status": 99}}}, "99"),
         ({"web-1": {"http": {"txt": "x"}}}, "Did you mean text"),
         ({"web-1": {"http": {"url": "http://x/", "port": 80}}}, "as well"),

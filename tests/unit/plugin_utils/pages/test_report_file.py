@@ -175,8 +175,8 @@ def test_a_snapshot_that_could_not_be_written_is_refused_before_the_estate_is_re
     check_snapshot(tmp_path / "mine.yml")
     assert list(tmp_path.iterdir()) == []
     for name, why in (
-        (tmp_path, "no regular file"),
-        (tmp_path / "no" / "mine.yml", "is no directory"),
+        (tmp_path, "not a regular file"),
+        (tmp_path / "no" / "mine.yml", "is not a directory"),
         (tmp_path / ("x" * 300), "too long"),
     ):
         with pytest.raises(InputError) as refused:
