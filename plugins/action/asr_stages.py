@@ -140,7 +140,8 @@ class ActionModule(Calling):
         hosts = [str(entry["host"]) for entry in self._chain.paused]
         names = (failed_over.OUTCOME, failed_over.REFUSED, guests.OUTCOME, guests.VARIABLE)
         facts = {host: guests.facts(hostvars, host, *names) for host in hosts}
-        self._chain.resume(facts, time.time(), str(self._settings.get("guest") or ""))
+        several = failed_over.doubled(chain.chosen_rows for chain in self._chains()) if self._where else set()
+        self._chain.resume(facts, time.time(), str(self._settings.get("guest") or ""), several)
         rest = self._chain.rest
         steps = tasks.steps(rest, hooks)
         if any(step["hook"] for step in steps):
@@ -233,8 +234,7 @@ class ActionModule(Calling):
 
     def _part_total(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What became of all vaults that are hosts of this run, for the other jobs of a workflow."""
-        paths = Path(constants.DEFAULT_LOCAL_TMP).glob(self._name("[0-9a-f]" * 16))
-        chains = [Chain.load(path) for path in sorted(paths)]
+        chains = self._chains()
         hosts = [*map(str, self._hosts(self._vars)), *(host for chain in chains for host in chain.hosts)]
         self._chain.hosts = list(dict.fromkeys(hosts))
         told = several_vaults.total({chain.host: chain.summary for chain in chains if chain.summary}, self._chain.hosts)
@@ -372,6 +372,11 @@ class ActionModule(Calling):
 
     def _call(self, module: str, arguments: dict[str, Any], check: bool) -> dict[str, Any]:
         return self._inner(module, arguments, check, {**self._vars, "stage_results": self._chain.told})
+
+    def _chains(self) -> list[Chain]:
+        """Those of all hosts of this process."""
+        paths = Path(constants.DEFAULT_LOCAL_TMP).glob(self._name("[0-9a-f]" * 16))
+        return [Chain.load(path) for path in sorted(paths)]
 
     def _path(self) -> Path:
         """Where the chain is between two tasks of this process; each host has its own."""

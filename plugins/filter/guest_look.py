@@ -38,8 +38,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(ports), the servers with C(state), which is open, closed or untried; C(free_mb), which is empty where the machine did not say; and
-      C(why), the reason where it could not be asked.
+    - C(ports), the servers with C(state), which is open, closed or untried; C(free_mb), which is empty where the machine did not say;
+      C(why), the reason where it could not be asked; and C(elsewhere), which is false where the answer is that of the controller's own host.
   type: dict
 """
 

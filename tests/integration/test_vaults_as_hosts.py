@@ -23,6 +23,7 @@ FLEET: dict[str, Any] = {
     "name": "vaults-as-hosts",
     "description": "Two vaults, each with machines in Azure",
     "speed": 600,
+    "ambiguous_names": True,
     "vaults": [
         vault(name, master_targets=[{"name": f"mt-{name}", "os": "Linux", "host": "esx-01"}]) for name in VAULTS
     ],
@@ -30,6 +31,10 @@ FLEET: dict[str, Any] = {
         linux("one-a", vault="vault-one", state="ready", ip="10.20.0.31"),
         linux("two-a", vault="vault-two", state="ready", ip="10.20.0.32"),
         linux("two-b", vault="vault-two", state="ready", ip="10.20.0.33"),
+        *(
+            linux("twin", vault=f"vault-{n}", state="ready", datastore=d)
+            for n, d in (("one", "datastore-1"), ("two", "datastore-2"))
+        ),
         linux("node-one", vault="vault-one", state="out", ip="10.20.0.34"),
         linux("node-two", vault="vault-two", state="out", ip="10.20.0.35"),
     ],
@@ -101,6 +106,32 @@ def test_each_vault_has_a_process_and_names_mean_its_own_machines(scene: Scene, 
     assert run.rc == 2, run.text
     assert "have the same vaults" in " ".join(run.text.split())
     assert scene.control("/counters") == before
+
+
+def test_one_host_of_the_inventory_proves_no_machine_where_two_vaults_have_its_name(scene: Scene, opened: int) -> None:
+    """Its port is open, and it may be either of them."""
+    host = {"twin": {"ansible_host": "127.0.0.8", "ansible_connection": "local"}}
+    (scene.directory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": host}}), encoding="utf-8")
+    given = {
+        "asr_hosts": "asr_vaults",
+        "asr_machines": ["twin"],
+        "asr_commit_when": "verified",
+        "asr_verify": {"twin": {"tcp": opened}},
+        "asr_verify_timeout": 1,
+    }
+    command = ["ansible-playbook", "-i", str(inventory(scene.directory)), "-i", "hosts.yml"]
+    command += [
+        "homeward.asr.stage_3_failover_to_onprem",
+        "-e",
+        f"@{scene.directory / 'vars.yml'}",
+        "-e",
+        json.dumps(given),
+    ]
+    run = scene.command(command)
+    assert run.rc == 2, run.text
+    assert "twin is a machine of several vaults of this run" in " ".join(run.text.split())
+    # The vaults share a resource group here, so that one twin is refused before its failover; the other is still not known by its name.
+    assert scene.sent("twin") == ["failover_to_onprem"], run.text
 
 
 class Node:

@@ -18,7 +18,7 @@ from scene import Scene, linux, vault
 #: The configuration server and its process server, where nothing answers.
 NOBODY = "127.0.0.77"
 
-ASKED = ("far-sighted", "cut-off", "cramped", "silent")
+ASKED = ("far-sighted", "cut-off", "cramped", "silent", "replaced", "stand-in")
 
 #: Machines at home that are not protected to Azure yet.
 HOME = ("stays-cut-off", "stays-unknown")
@@ -137,14 +137,25 @@ def test_each_machine_is_committed_by_its_own_checks(scene: Scene, web: int, ope
     assert "closed-port" in run.text[run.text.index("NEXT") :]
 
 
+def ssh(scene: Scene, name: str, script: str) -> dict[str, str]:
+    """A host's variables with this script for ssh; its last argument is what is run over there."""
+    path = scene.directory / name
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return {"ansible_ssh_executable": str(path), "ansible_python_interpreter": "/nowhere/python"}
+
+
+#: Runs it under another kernel, as far as can be seen.
+THERE = "for last; do :; done\nsh -c \"$last\" | sed 's/^asr boot .*/asr boot another/'"
+
+
 def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, opened: int) -> None:
-    """By the plain connection of each: three answer, one cannot be logged in to."""
-    lost = scene.directory / "lost"
-    lost.write_text("#!/bin/sh\necho no route >&2\nexit 255\n", encoding="utf-8")
-    lost.chmod(0o755)
-    local = {"ansible_connection": "local", "ansible_python_interpreter": "/nowhere/python"}
-    hosts = dict.fromkeys(ASKED, local) | {
-        "silent": {"ansible_ssh_executable": str(lost), "ansible_python_interpreter": sys.executable}
+    """By the plain connection of each: three answer, one cannot be logged in to, and for two the controller answers."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    hosts = dict.fromkeys(ASKED, ssh(scene, "there", THERE)) | {
+        "silent": ssh(scene, "lost", "echo no route >&2\nexit 255"),
+        "replaced": local,
+        "stand-in": local,
     }
     (scene.directory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
     wanted: dict[str, Any] = {
@@ -156,6 +167,8 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
             "cut-off": {"reaches": "servers"},
             "cramped": [{"reaches": [f"127.0.0.6:{opened}"]}, {"room": 999999999}],
             "silent": {"reaches": f"127.0.0.6:{opened}"},
+            "replaced": {"reaches": f"127.0.0.6:{opened}"},
+            "stand-in": {"connection": True},
         },
         "asr_report_file": "inside.html",
     }
@@ -165,6 +178,8 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
     assert {name: m["code"] for name, m in commit.items() if m["done"] == "refused"} == {
         "cut-off": "guest_ports",
         "silent": "guest_ports",
+        "replaced": "guest_ports",
+        "stand-in": "verify_failed",
     }, run.text
     for name in ASKED:
         committed = ["commit_to_onprem"] if name in ("far-sighted", "cramped") else []
@@ -173,6 +188,8 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
     assert f"does not reach CS-01 at {NOBODY} on TCP 443 or CS-01 at {NOBODY} on TCP 9443" in reason
     assert "asr_accept" in commit["cut-off"]["remedy"]
     assert "no route" in commit["silent"]["reason"]
+    for name in ("replaced", "stand-in"):
+        assert "own host answered in its place" in commit[name]["reason"]
     proofs = {name: {p["proof"]: p for p in m["proofs"]} for name, m in commit.items()}
     assert proofs["far-sighted"]["guest"]["verdict"] == "holds"
     assert f"127.0.0.6 on TCP {opened}" in proofs["far-sighted"]["guest"]["value"]
@@ -186,6 +203,7 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
         ("guest_room", "cramped", "warn"),
         ("guest_ports", "cut-off", "block"),
         ("guest_ports", "silent", "block"),
+        ("guest_ports", "replaced", "block"),
     }
     wanted["asr_machines"] = ["cut-off"]
     wanted["asr_accept"] = {"guest_ports": "The firewall opens tomorrow, says the owner"}
@@ -196,10 +214,8 @@ def test_a_machine_is_committed_by_what_it_reaches_from_inside(scene: Scene, ope
 
 
 def test_preflight_asks_machines_at_home_that_are_hosts_of_the_inventory(scene: Scene) -> None:
-    host = {"ansible_connection": "local", "ansible_python_interpreter": "/nowhere/python"}
-    (scene.directory / "home.yml").write_text(
-        yaml.safe_dump({"all": {"hosts": {"stays-cut-off": host}}}), encoding="utf-8"
-    )
+    hosts = {"stays-cut-off": ssh(scene, "there", THERE)}
+    (scene.directory / "home.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts}}), encoding="utf-8")
     before = scene.writes
     wanted: dict[str, Any] = {
         "asr_machines": [*HOME, "web-page"],

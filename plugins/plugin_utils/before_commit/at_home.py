@@ -54,16 +54,24 @@ def entries(
     return found
 
 
-def looks(asked: Sequence[Row], facts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What each has found, as asr_preflight takes it (failback/proofs/guest_look.py). ``facts`` are the hosts' variables by host."""
+def looks(
+    asked: Sequence[Row], facts: Mapping[str, Mapping[str, Any]], several: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """What each has found, as asr_preflight takes it (failback/proofs/guest_look.py). ``facts`` are the hosts' variables by host;
+    ``several`` are the names that machines of several vaults have: the answer of a host called so may be any's, and does not count."""
     found = []
     for entry in asked:
-        outcome = facts.get(str(entry["host"]), {}).get(failed_over.OUTCOME)
+        unsure = failed_over.is_doubled(entry, several)
+        outcome = None if unsure else facts.get(str(entry["host"]), {}).get(failed_over.OUTCOME)
         told = failed_over.verifications({}, [{**entry}], {entry["host"]: {failed_over.OUTCOME: outcome}}, 0.0)
         look = next((verdict["guest"] for verdict in told if verdict.get("guest")), None)
         if look is None:
             ports = [{**target, "state": UNTRIED} for check in entry["checks"] for target in check.get("to") or ()]
-            why = "the tasks on it did not finish" if entry["host"] else "it is not a host of the inventory"
+            why = "it is not a host of the inventory"
+            if entry["host"]:
+                why = "the tasks on it did not finish"
+                if unsure:
+                    why = "several vaults have a machine of its name, and the inventory one host"
             look = {"ports": ports, "free_mb": "", "room_mb": ROOM_MB, "why": why}
         found.append({**look, "item_id": entry["item_id"], "required": False})
     return found

@@ -6,6 +6,7 @@ The shape of an entry is a contract: the play on the group ``asr_failed_over`` h
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -71,6 +72,17 @@ def entries(
     return found
 
 
+def doubled(vaults: Iterable[Iterable[Mapping[str, Any]]]) -> set[str]:
+    """The names, folded, that machines of several vaults have; ``vaults`` are the machines of each, as rows with a ``name``."""
+    seen = Counter(name for machines in vaults for name in {fold(str(machine.get("name"))) for machine in machines})
+    return {name for name, count in seen.items() if count > 1}
+
+
+def is_doubled(entry: Mapping[str, Any], names: Collection[str]) -> bool:
+    """Whether an entry's host is one of the inventory that may be another vault's machine as well."""
+    return bool(entry["host"]) and entry["host"] == entry["name"] and fold(str(entry["name"])) in names
+
+
 def _aimed(check: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """A check with the servers that it is about."""
     if check.get("check") != "reaches":
@@ -87,12 +99,13 @@ def verifications(
     facts: Mapping[str, Mapping[str, Any]],
     now: float,
     guest: str = "",
+    several: Collection[str] = (),
 ) -> list[dict[str, Any]]:
     """The verdicts passed to the commit: an entry for each machine that has checks, was refused by the play, or whose network was to
     be restored. ``guest`` is what the run says of networks (guests.py); a host may say something else.
 
-    ``facts`` are the hosts' variables by host, ``now`` seconds of the same clock as the outcomes' ``at``. A machine that
-    should have been checked and was not has failed.
+    ``facts`` are the hosts' variables by host, ``now`` seconds of the same clock as the outcomes' ``at``. ``several`` are
+    the names that machines of several vaults have (``doubled``). A machine that should have been checked and was not has failed.
     """
     found: list[dict[str, Any]] = []
     met = {str(entry["item_id"]).lower(): entry for entry in hosts}
@@ -103,6 +116,12 @@ def verifications(
         outcome = told.get(OUTCOME)
         job = str(entry["job"] or "") if entry is not None else ""
         asked = (entry.get("checks") if entry is not None else None) or checks.get(key) or ()
+        answers = bool(asked) or guests.restores(told, guest)
+        if not refused and entry is not None and answers and is_doubled(entry, several):
+            refused = (
+                f"{entry['host']} is a machine of several vaults of this run, so which of them the host of the inventory is remains "
+                "unknown; run the vaults one after the other, each with the hosts of its own machines"
+            )
         if refused:
             found.append({"item_id": key, "job": job, "passed": False, "reason": refused, "age_seconds": 0.0})
         elif entry is not None and guests.restores(told, guest):

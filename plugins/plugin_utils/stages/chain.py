@@ -269,9 +269,12 @@ class Chain:
         text = f"{what}, and no stage was run after it. Its error is printed above. Fix its cause and rerun."
         self.results.append({**row, "stage": "hook", "msg": text})
 
-    def resume(self, facts: Mapping[str, Mapping[str, Any]], now: float, guest: str = "") -> None:
-        """The play on those machines is over; ``facts`` are its hosts' variables, ``guest`` is what the run says of their networks."""
-        self.verifications = failed_over.verifications(self.checks, self.paused, facts, now, guest)
+    def resume(
+        self, facts: Mapping[str, Mapping[str, Any]], now: float, guest: str = "", several: Collection[str] = ()
+    ) -> None:
+        """The play on those machines is over; ``facts`` are its hosts' variables, ``guest`` is what the run says of their networks, and
+        ``several`` are the names that machines of several vaults have."""
+        self.verifications = failed_over.verifications(self.checks, self.paused, facts, now, guest, several)
         asked = [entry for entry in self.paused if guests.restores(facts.get(str(entry["host"]), {}), guest)]
         if asked:
             self.results.append(guests.result(guests.rows(asked, facts, guests.RESTORE), guests.RESTORE))

@@ -23,7 +23,12 @@ ROOM_MB = 500
 #: What an address may be made of: it becomes part of a script.
 ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:-]*")
 
+#: The line that the answer begins with: what a login shell prints before it is no answer.
+_BEGIN = "asr begin"
+
 _LINUX = """\
+echo "asr begin"
+if read b </proc/sys/kernel/random/boot_id; then echo "asr boot $b"; fi 2>/dev/null
 t() {
 if command -v bash >/dev/null 2>&1 && command -v timeout >/dev/null 2>&1; then :; else return; fi
 if timeout SECONDS bash -c "exec 3<>/dev/tcp/$1/$2" 2>/dev/null; then echo "asr tcp $1 $2 open"; else echo "asr tcp $1 $2 closed"; fi
@@ -37,6 +42,7 @@ if [ -d /usr/local/ASR ]; then d=/usr/local/ASR; fi
 df -Pk "$d" | awk 'NR==2 {print "asr free " int($4/1024)}'"""
 
 _WINDOWS = """\
+'asr begin'
 function t($h, $p) {
 $c = New-Object Net.Sockets.TcpClient
 try { $ok = $c.ConnectAsync($h, $p).Wait(SECONDS000) } catch { $ok = $false }
@@ -51,12 +57,13 @@ if (-not $s) { 'asr agent missing' } elseif ($s.Status -eq 'Running') { 'asr age
 @dataclass(frozen=True)
 class Inside:
     """What the script has found in one machine. ``why``: why it found nothing. ``agent`` is running, stopped or missing; empty and
-    None: the script did not say."""
+    None: the script did not say. ``boot`` is the random id that a Linux kernel has for this boot, whoever asks it."""
 
     ports: Mapping[TcpPort, bool] = field(default_factory=dict)
     agent: str = ""
     free_mb: float | None = None
     why: str = ""
+    boot: str = ""
 
 
 def lines(windows: bool, ports: Iterable[TcpPort]) -> list[str]:
@@ -68,14 +75,16 @@ def lines(windows: bool, ports: Iterable[TcpPort]) -> list[str]:
 def found(text: str) -> Inside:
     """What the script has printed, among the words that others put around it."""
     ports: dict[TcpPort, bool] = {}
-    agent, free = "", None
-    for line in text.splitlines():
+    agent, free, boot = "", None, ""
+    for line in text.rpartition(_BEGIN)[2].splitlines():
         words = line.split()
-        if words[:2] == ["asr", "tcp"] and len(words) == 5 and words[3].isdigit():
+        if words[:2] == ["asr", "boot"] and len(words) == 3:
+            boot = words[2]
+        elif words[:2] == ["asr", "tcp"] and len(words) == 5 and words[3].isdigit():
             ports[words[2], int(words[3])] = words[4] == "open"
         elif words[:2] == ["asr", "agent"] and len(words) == 3:
             agent = words[2]
         elif words[:2] == ["asr", "free"] and len(words) == 3 and words[2].isdigit():
             free = float(words[2])
     nothing = not (ports or agent or free is not None)
-    return Inside(ports, agent, free, "the script printed nothing that is understood" if nothing else "")
+    return Inside(ports, agent, free, "the script printed nothing that is understood" if nothing else "", boot)

@@ -13,7 +13,7 @@ from modern import agent_json, rcm, rcm_fabric_json
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.servers import Fabric
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.inside_script import found, lines
 from ansible_collections.homeward.asr.plugins.module_utils.failback.servers.outward import outward_servers
-from ansible_collections.homeward.asr.plugins.plugin_utils.guest.probe import look, script, towards
+from ansible_collections.homeward.asr.plugins.plugin_utils.guest.probe import HERE, look, own_boot, script, towards
 
 AZURE = {"id": "id-az", "friendlyName": "ps-azure", "ipAddress": "10.50.0.4"}
 OWN = {"id": "id-ps", "friendlyName": "CS-1", "ipAddress": "10.0.0.5"}
@@ -106,3 +106,27 @@ def test_what_an_answer_means(answer: dict[str, Any], states: list[str], why: st
     assert [port["state"] for port in seen["ports"]] == states
     assert seen["why"] == why
     assert seen["free_mb"] == ("" if why else 7)
+
+
+NOISE = "Last login\nasr tcp 10.0.0.5 443 open\nasr free 9000\n"
+
+
+def test_what_a_login_shell_prints_is_no_answer() -> None:
+    seen = look({"stdout": f"{NOISE}Welcome! asr begin\nasr agent missing\nasr tcp 10.0.0.6 9443 open\n"}, TARGETS)
+    assert [port["state"] for port in seen["ports"]] == ["untried", "open", "untried"]
+    assert seen["free_mb"] == ""
+    # A script that did not even begin: sh is not there.
+    assert look({"stdout": f"{NOISE}asr begin\n", "failed": True}, TARGETS)["why"]
+
+
+@pytest.mark.skipif(not own_boot(), reason="this system has no boot id")
+def test_the_controller_never_answers_in_the_place_of_a_machine() -> None:
+    """Whatever led back here: a local connection, or an address."""
+    done = subprocess.run(["sh", "-c", script(TARGETS[:2])], capture_output=True, text=True, check=True)
+    seen = look({"stdout": done.stdout}, TARGETS)
+    assert (seen["why"], seen["elsewhere"], seen["free_mb"]) == (HERE, False, "")
+    assert {port["state"] for port in seen["ports"]} == {"untried"}
+    other = done.stdout.replace(own_boot(), "00000000-0000-4000-8000-000000000001")
+    seen = look({"stdout": other}, TARGETS)
+    assert (seen["why"], seen["elsewhere"]) == ("", True)
+    assert seen["free_mb"] > 0

@@ -41,7 +41,7 @@ PLANS = {
 }
 
 #: What surveys, inventories and templates make of nothing.
-BLANKS = ["", " ", "\n", "\t", "\u00a0", "\u200b", "\u200c\u200d\u2060", "\ufeff", None]
+BLANKS = ["", " ", "\n", "\t", "\u00a0", "\u200b", "\ufeff", None]
 #: What they make of nothing as a text, of other types, and of prefixes that are empty.
 ARTEFACTS = [
     "None",
@@ -79,9 +79,9 @@ def names_of(wishes: dict[str, Any]) -> set[str] | None:
 
 
 def folded(text: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold()).strip(
-        " \t\r\n\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u200b\u200c\u200d\u2060\ufeff"
-    )
+    plain = unicodedata.normalize("NFC", unicodedata.normalize("NFD", text).casefold())
+    # Every blank of Unicode, and what is invisible without being a blank.
+    return re.sub(r"^[\s\u200b-\u200d\u2060\ufeff]+|[\s\u200b-\u200d\u2060\ufeff]+$", "", plain)
 
 
 def listed(value: Any) -> list[str]:

@@ -68,3 +68,20 @@ def test_the_answer_of_another_run_or_machine_does_not_count(more: dict[str, Any
 def test_who_is_no_host_is_named() -> None:
     (look,) = at_home.looks(at_home.entries([row("web")], FABRICS, []), {})
     assert look["why"] == "it is not a host of the inventory"
+
+
+def test_a_host_that_machines_of_two_vaults_may_be_answers_for_neither() -> None:
+    (entry,) = at_home.entries([row("web")], FABRICS, ["web"])
+    ports = [{**port, "state": "open"} for port in entry["checks"][0]["to"]]
+    outcome = {
+        "passed": True,
+        "job": entry["job"],
+        "of": entry["checks"],
+        "at": 0.0,
+        "guest": {"ports": ports, "free_mb": 900, "why": ""},
+    }
+    facts = {"web": {"verify_outcome": outcome}}
+    assert at_home.looks([entry], facts)[0]["why"] == ""
+    (seen,) = at_home.looks([entry], facts, {"web"})
+    assert "several vaults" in seen["why"]
+    assert {port["state"] for port in seen["ports"]} == {"untried"}

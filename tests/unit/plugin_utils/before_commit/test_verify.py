@@ -224,3 +224,29 @@ def test_who_is_refused_by_name_holds_its_group() -> None:
         with pytest.raises(InputError) as caught:
             refusing.reasons(given, ROWS)
         assert caught.value.code == code
+
+
+def test_a_host_that_machines_of_two_vaults_may_be_proves_neither() -> None:
+    paused = [{"host": "web", "item_id": "/I/1", "name": "web", "job": "j", "checks": [{"check": "tcp", "port": 80}]}]
+    plain = [{"host": "db", "item_id": "/I/2", "name": "db", "job": "j", "checks": []}]
+    outcome = {"passed": True, "job": "j", "of": paused[0]["checks"], "at": 0.0, "checks": ["tcp"]}
+    facts = {"web": {"verify_outcome": outcome}}
+    # Whether or not the other one came as far.
+    doubled = failed_over.doubled(
+        [[*paused, *plain], [{"name": "WEB", "item_id": "/I/3"}], [{"name": "app"}, {"name": "app"}]]
+    )
+    assert doubled == {"web"}
+    assert [v["passed"] for v in failed_over.verifications({}, paused, facts, 1.0)] == [True]
+    (verdict,) = failed_over.verifications({}, paused, facts, 1.0, "", doubled)
+    assert verdict["passed"] is False
+    assert "several vaults" in verdict["reason"]
+    # Its own host, by its id, is nobody else.
+    own = [{**paused[0], "host": "web 1"}]
+    assert [v["passed"] for v in failed_over.verifications({}, own, {"web 1": facts["web"]}, 1.0, "", doubled)] == [
+        True
+    ]
+    # Where nothing is asked, nobody answers in another's place.
+    assert failed_over.verifications({}, [{**paused[0], "checks": []}], {}, 1.0, "", doubled) == []
+    assert [
+        v["passed"] for v in failed_over.verifications({}, [{**paused[0], "checks": []}], {}, 1.0, "restore", doubled)
+    ] == [False]
