@@ -248,6 +248,9 @@ class Vault:
     configuration_server: str = "CS-01"
     #: Keys of its entry among the fabrics that say something else.
     configuration_server_says: dict[str, Any] = field(default_factory=dict)
+    #: Keys of its vCenter's entry and of its failback policy that say something else.
+    vcenter_says: dict[str, Any] = field(default_factory=dict)
+    failback_policy_says: dict[str, Any] = field(default_factory=dict)
     process_servers: tuple[ProcessServer, ...] = ()
     master_targets: tuple[MasterTarget, ...] = ()
     run_as_accounts: tuple[str, ...] = ("vm-admin",)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.fa
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules import built_servers
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
 from rehearsal.vcenter import client
+from rehearsal.vcenter.control import Control
+from rehearsal.vcenter.sdk import vim
 
 FLEET: dict[str, Any] = yaml.safe_load(
     (EXTENSIONS / "rehearsal" / "fleets" / "troubled-24.yml").read_text(encoding="utf-8")
@@ -28,6 +31,8 @@ EXPECTED: dict[str, set[str]] = {
     "cs_certificate": {"CS-02"},
     "cs_certificate_ends": {"CS-03"},
     "vcenter_account": {"CS-02"},
+    "vcenter_connected": {"CS-02"},
+    "failback_policy_values": {"CS-03"},
     "run_as_account": {"CS-02"},
     "ps_heartbeat": {"CS-02"},
     "ps_service": {"CS-02"},
@@ -51,6 +56,7 @@ EXPECTED: dict[str, set[str]] = {
     "mt_retention_space": {"mt-linux-03"},
     "mt_datastores": {"mt-linux-02", "mt-windows-01"},
     "mt_slots": {"mt-windows-01"},
+    "mt_host": {"mt-linux-02"},
     "mt_system": {"mt-linux-03"},
     "mt_snapshot": {"mt-windows-01"},
     "mt_controller": {"mt-windows-01"},
@@ -99,42 +105,43 @@ BELOW: dict[str, set[str]] = {
     "group_split": {"mixed"},
     "azure_ports": {"far-01"},
     "azure_agent": {"far-01"},
+    "agent_room": {"windows-01"},
     "ps_to_cs": {"ps-azure-03"},
+}
+
+#: Rules that are broken for one look by what happens meanwhile: in the vault's answers, in vCenter -> the machines and servers.
+MEANWHILE: dict[str, set[str]] = {
+    "failback_policy": {"CS-03"},
+    "machine_read": {"alone-01"},
+    "busy": {"worn-01"},
+    "agent_registered": {"snapshot-01"},
+    "disk_unprotected": {"well-02"},
+    "disks_attached": {"raw-01"},
+    "datastore_available": {"far-01"},
+    "mt_power": {"mt-linux-03"},
+    "mt_uuids_shared": {"mt-linux-01"},
 }
 
 #: Rules that no stand-in can break from the start -> why. The table test breaks each of them.
 NOT_PLAYED: dict[str, str] = {
     "clock_skew": "the clocks are one, but at a rehearsal's speed the seconds between two looks count as minutes",
     "cs_address": "a configuration server has no VM in the rehearsal's vCenter",
-    "vcenter_connected": "the vault's vCenters are always discovered",
-    "failback_policy": "the vault's policies are always there",
-    "failback_policy_values": "the vault's policies are always as the service makes them",
     "mt_vm": "every master target has its VM",
-    "mt_power": "every master target runs",
     "guest_ports": "asked inside the machines on request; a run with such a guest is in test_verify",
     "guest_room": "asked inside the machines on request; a run with such a guest is in test_verify",
-    "agent_room": "on request, and the Windows machines in Azure are those of other faults",
     "azure_vm_unsettled": "only an answer that breaks says so; the proof of that name is broken in test_broken_proofs",
     "cs_port": "tried on request only",
     "ps_port": "tried on request only",
     "mt_port": "tried on request only",
-    "mt_uuids_shared": "every VM has UUIDs of its own",
-    "mt_host": "a host that is away takes other machines along",
     "mt_place": "needs a note and a move",
     "esxi_licence": "the stand-in is a vCenter",
     "group_one_server": "the service puts a group on one server",
-    "machine_read": "a machine that cannot be read is an answer that breaks",
     "fabric_known": "every machine's fabric is listed",
-    "busy": "needs an operation under way",
-    "agent_registered": "agents of machines that begin in Azure are registered",
     "placement_to_azure": "every vault has what the way out needs",
     "azure_vm_missing": "every machine in Azure has its VM",
     "azure_identity": "every machine in Azure has one VM",
     "downtime_agreed": "only people know it",
-    "datastore_available": "a datastore that is away everywhere takes other machines along",
-    "disks_attached": "the stand-in keeps every disk attached",
     "host_discovered": "placing refuses a machine first whose master target offers no datastore",
-    "disk_unprotected": "Azure VMs have the disks that are replicated",
 }
 
 #: Rules about what no preflight of a fleet sees -> the file that plays them, each broken and passing.
@@ -171,7 +178,7 @@ NEVER_PASSED: dict[str, str] = {"mt_excluded": "no server is excluded before the
 
 
 def test_every_rule_is_played_or_has_a_reason() -> None:
-    played = [*EXPECTED, *BELOW, *RULES, *RULES_ARRIVED, *PLAYED_IN]
+    played = [*EXPECTED, *BELOW, *MEANWHILE, *RULES, *RULES_ARRIVED, *PLAYED_IN]
     assert sorted([*played, *NOT_PLAYED]) == sorted(BY_ID)
     for rule, file in PLAYED_IN.items():
         assert f'"{rule}"' in (EXTENSIONS.parent / "tests" / file).read_text(encoding="utf-8")
@@ -188,6 +195,7 @@ def test_preflight_names_exactly_the_faults_and_writes_nothing(scene: Scene) -> 
     assert seen == EXPECTED
     # Each of them passes for something else: a rule that finds fault with everything is no rule.
     assert sorted(rule for rule in EXPECTED if not told["passed"].get(rule)) == sorted(NEVER_PASSED)
+    assert not [rule for rule in MEANWHILE if not told["passed"].get(rule)]
     assert run.rc == 2
     assert scene.writes == 0
     # The page says what the data says; a server is reported as well as a machine.
@@ -241,6 +249,46 @@ def test_what_is_accepted_passes_and_is_kept_with_its_reason(scene: Scene) -> No
     assert scene.writes == 0
 
 
+def answers(scene: Scene, path: str, **patch: Any) -> None:
+    """Let answers to GET say something else."""
+    scene.control("/faults", {"action": "garbage", "match": {"method": "GET", "path": path}, "times": None, **patch})
+
+
+def test_what_happens_meanwhile_is_named_as_well(scene: Scene) -> None:
+    site = Control(scene.state["vcenter"]["control"])
+    away = {"state": "datastore_inaccessible", "name": "datastore-far", "host": "esx-03"}
+    alone, snapshot = (scene.control(f"/items/{name}") for name in ("alone-01", "snapshot-01"))
+    # Later than any heartbeat, however long the look takes.
+    later = datetime.fromtimestamp(scene.control("/clock")["now"], timezone.utc) + timedelta(days=30)
+    own_uuid, target = scene.leaf("mt-linux-01", "config.uuid"), scene.vm("mt-linux-01")
+    disks = [{"diskId": n, "diskName": f"disk{n}", "diskCapacityInBytes": 1 << 30} for n in "012"]
+    other = {"instanceType": "InMageAzureV2"}
+    answers(scene, "vault-ageing/replicationPolicies", patch_entries={"properties": {"providerSpecificDetails": other}})
+    answers(scene, f"/{snapshot['item']}\\?", patch={"properties": {"lastSuccessfulFailoverTime": later.isoformat()}})
+    extra = {"storageProfile": {"dataDisks": [{"name": "extra", "lun": 9, "diskSizeGB": 5}]}}
+    answers(scene, "Microsoft.Compute/virtualMachines\\?", patch_entries={"properties": extra})
+    refused = {"method": "GET", "path": f"/{alone['item']}\\?"}
+    scene.control("/faults", {"action": "status", "code": 403, "match": refused, "times": None})
+    scene.control("/items/worn-01", {"allowed_operations": []})
+    scene.control("/items/raw-01", {"details": {"protectedDisks": disks}})
+    site.play(away)
+    scene.power("mt-linux-03", on=False)
+    client.wait(scene.si, target.ReconfigVM_Task(vim.vm.ConfigSpec(uuid=scene.leaf("well-01", "config.uuid"))))
+    try:
+        chosen = ["well-01", "well-02", "alone-01", "snapshot-01", "raw-01", "far-01", "worn-01", "ageing-01"]
+        (result,) = scene.playbook("preflight", asr_machines=chosen, **SAID).of("asr_preflight")
+    finally:
+        client.wait(scene.si, target.ReconfigVM_Task(vim.vm.ConfigSpec(uuid=own_uuid)))
+        scene.power("mt-linux-03", on=True)
+        site.play({**away, "off": True})
+        scene.control("/items/raw-01", {"details": None})
+        scene.control("/items/worn-01", {"allowed_operations": None})
+        scene.control("/faults", method="DELETE")
+    seen = found(result["findings"], "block", "warn")
+    assert {rule: seen.get(rule) for rule in MEANWHILE} == MEANWHILE
+    assert scene.writes == 0
+
+
 def test_a_part_of_a_group_is_named(scene: Scene) -> None:
     run = scene.playbook("preflight", asr_machines=["mixed-01"])
     (result,) = run.of("asr_preflight")
@@ -275,16 +323,17 @@ def test_a_stage_refuses_before_it_sends_in_check_mode_as_well(scene: Scene) -> 
 def test_scripts_run_inside_azure_vms_on_request_only(scene: Scene) -> None:
     """What runs in a machine counts as a write of the stand-in: tests that look for none come before."""
     scene.control("/items/far-01", {"azure_inside": {"closed": ["10.50.0.4:9443"], "agent": "stopped"}})
+    scene.control("/items/windows-01", {"azure_inside": {"free_mb": 100}})
     before = scene.writes
-    options: dict[str, Any] = {"asr_machines": ["far-01", "worn-01", "ageing-01"]}
+    options: dict[str, Any] = {"asr_machines": ["far-01", "worn-01", "ageing-01", "windows-01", "metal-01"]}
     (unasked,) = scene.playbook("preflight", **options).of("asr_preflight")
     assert (unasked["scripts_run"], scene.writes) == (0, before)
     (result,) = scene.playbook("preflight", asr_probe_azure=True, **options).of("asr_preflight")
-    probed = ("azure_ports", "azure_agent", "ps_to_cs")
+    probed = ("azure_ports", "azure_agent", "agent_room", "ps_to_cs")
     seen = found(result["findings"], "warn")
     assert {rule: seen.get(rule) for rule in probed} == {rule: BELOW[rule] for rule in probed}
-    # Three machines and the process servers of their two vaults.
-    assert (result["scripts_run"], scene.writes) == (5, before + 5)
+    # Five machines and the process servers of their two vaults.
+    assert (result["scripts_run"], scene.writes) == (7, before + 7)
     assert all(result["passed"][rule] for rule in probed)
 
 

@@ -238,5 +238,6 @@ def _vcenter(vault: VaultState, now: float) -> dict[str, Any]:
             "runAsAccountId": "1",
             "fabricArmResourceName": vault.fabric,
             "healthErrors": [],
+            **spec.vcenter_says,
         },
     }

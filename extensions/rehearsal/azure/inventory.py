@@ -99,7 +99,10 @@ def policies(vault: VaultState) -> list[dict[str, Any]]:
             "type": f"{RS}/replicationPolicies",
             "properties": {"friendlyName": name, "providerSpecificDetails": details},
         }
-        for name, details in ((vault.forward_policy, forward), (vault.failback_policy, failback))
+        for name, details in (
+            (vault.forward_policy, forward),
+            (vault.failback_policy, {**failback, **vault.spec.failback_policy_says}),
+        )
     ]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..report.rows import fold_lines
-from .rules.rule import UNKNOWN
+from .rules.rule import LOOK_YOURSELF, UNKNOWN
 
 #: Names in one row before "and N more".
 NAMED = 6
@@ -75,7 +75,11 @@ def render(result: Mapping[str, Any]) -> list[str]:
     for head in _HEADS:
         mine = [f for f in findings if kind_of(f) == head]
         if mine:
-            lines += ["", _HEADS[head], *_table(mine)]
+            shared = _one_remedy(mine) if head == "unknown" else {}
+            own = [f for f in mine if f["remedy"] not in shared]
+            lines += ["", _HEADS[head], *(_table(own) if own else [])]
+            for remedy, rules in shared.items():
+                lines += fold_lines(f"{', '.join(rules)}: {remedy}", first="  ", rest="    ")
     counts = result["counts"]
     machines = len(result["machines"])
     blocked = len(result["blocked_machines"])
@@ -86,6 +90,18 @@ def render(result: Mapping[str, Any]) -> list[str]:
     )
     lines += ["", *fold_lines(told)]
     return lines
+
+
+def _one_remedy(findings: Sequence[Found]) -> dict[str, list[str]]:
+    """What several rules wait for to be known, such as a look that nobody asked for, with their names: printed once for all."""
+    rules: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        rules.setdefault(str(finding["remedy"]), {})[str(finding["rule"])] = None
+    return {
+        remedy: sorted(named)
+        for remedy, named in rules.items()
+        if len(named) > 1 and not remedy.startswith(LOOK_YOURSELF)
+    }
 
 
 def scripts(result: Mapping[str, Any]) -> str:

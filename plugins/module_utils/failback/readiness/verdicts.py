@@ -15,7 +15,7 @@ from .facts.facts import Facts
 from .facts.moments import ABOUT
 from .facts.subjects import Machine, Subject
 from .rules.catalogue import BY_ID, FIRM, RULES
-from .rules.rule import BLOCK, PASS, UNKNOWN, WARN, Rule, Said
+from .rules.rule import BLOCK, LOOK_YOURSELF, PASS, UNKNOWN, WARN, Rule, Said
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Finding:
     def remedy(self) -> str:
         if self.said.remedy or self.said.holds is not None:
             return self.said.remedy or self.rule.remedy
-        return f"Check it yourself. If it fails: {self.rule.remedy}"
+        return f"{LOOK_YOURSELF} If it fails: {self.rule.remedy}"
 
     def result(self) -> dict[str, Any]:
         """As in the module's result and in the report."""

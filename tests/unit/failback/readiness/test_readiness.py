@@ -214,6 +214,24 @@ def test_the_table_reports_one_cause_of_many_once_and_keeps_to_the_terminal(play
     assert lines[-1].endswith(" reads.")
 
 
+def test_what_several_rules_wait_for_is_printed_once() -> None:
+    result = run(Resources(world(number=4)), None)
+    lines = worded(result["lines"], True)
+    text = " ".join(" ".join(lines).split())
+    for rules, remedy in (
+        ("cs_port, mt_port", "Set asr_probe to true to try it from here."),
+        ("azure_agent, azure_ports", "Set asr_probe_azure to true: a script"),
+        (
+            "mt_controller, mt_power, mt_snapshot, mt_tools, mt_uuid, mt_vm",
+            "Set hostname, username and password of vCenter.",
+        ),
+    ):
+        assert text.count(remedy) == 1, text
+        assert f"{rules}: {remedy}" in text or f"{rules}, " in text
+    # Beside the findings, which name every machine and server, the table has one line for them.
+    assert {f["rule"] for f in result["findings"] if f["verdict"] == "unknown"} >= {"cs_port", "azure_agent", "mt_uuid"}
+
+
 def test_a_date_that_is_none_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         run(Resources(world()), None, backups={"CS-1": "last week"})

@@ -15,6 +15,7 @@ from ..facts.azure_vm import AWAY
 from ..facts.facts import Facts
 from ..facts.moments import FAILOVER, MACHINE, ONLY_CLASSIC, PROCESS_SERVER, PS, REPROTECT
 from ..facts.subjects import Machine, Processing
+from .process_servers import is_configuration_server
 from .rule import WARN, Rule, Said, bad, ok, unknown
 
 
@@ -87,7 +88,7 @@ def agent_room(s: Machine, f: Facts) -> Said | None:
 
 
 def ps_to_cs(s: Processing, f: Facts) -> Said | None:
-    if s.fabric is None or s.outward:
+    if s.fabric is None or s.outward or is_configuration_server(s):
         return None
     if s.azure_vm is None:
         return unknown(f"{s.name} was not found among the VMs in Azure, so nothing can be run inside it.")

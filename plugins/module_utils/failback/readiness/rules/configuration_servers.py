@@ -41,7 +41,7 @@ def cs_address(s: Configuring, _f: Facts) -> Said | None:
     told = s.fabric.ip if s.fabric is not None else ""
     if not told or s.vm is None or not s.vm.addresses:
         return unknown(
-            f"Whether {s.name} still has the address {told or 'that the vault lists'} could not be compared with vCenter."
+            f"Whether {s.name} still has the address that the vault lists could not be compared with vCenter."
         )
     if told in s.vm.addresses:
         return ok(f"{s.name} has the address that the vault knows, {told}.")

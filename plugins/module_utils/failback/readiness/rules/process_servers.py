@@ -49,8 +49,15 @@ def ps_cache_low(s: Processing, _f: Facts) -> Said | None:
     )
 
 
+def is_configuration_server(s: Processing) -> bool:
+    """Whether it is the configuration server's own process server, which is on-premises."""
+    if s.azure_vm is not None or s.server is None or s.fabric is None:
+        return False
+    return s.server.ip == s.fabric.ip or s.name.lower() in (s.fabric.host_name.lower(), s.fabric.friendly_name.lower())
+
+
 def ps_network(s: Processing, _f: Facts) -> Said | None:
-    if s.outward:
+    if s.outward or is_configuration_server(s):
         return None
     if s.own_network is None or not s.networks:
         return unknown(f"The virtual networks of {s.name} and of the machines could not be compared.")
@@ -66,8 +73,7 @@ def ps_on_premises(s: Processing, _f: Facts) -> Said | None:
         return None
     if s.azure_vm is not None:
         return ok(f"{s.name} runs in Azure.")
-    own = s.server.ip == s.fabric.ip or s.name.lower() in (s.fabric.host_name.lower(), s.fabric.friendly_name.lower())
-    if own:
+    if is_configuration_server(s):
         return bad(
             f"{s.name} is the configuration server's own process server, on-premises: data would be sent over the "
             "line without a process server in Azure."

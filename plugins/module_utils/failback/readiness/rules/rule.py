@@ -15,6 +15,9 @@ from ..facts.moments import BOTH
 
 PASS, WARN, BLOCK, UNKNOWN = "pass", "warn", "block", "unknown"
 
+#: How the remedy of what is not known begins where the rule has no better one.
+LOOK_YOURSELF = "Check it yourself."
+
 
 @dataclass(frozen=True)
 class Said:

@@ -24,7 +24,9 @@ def on_vm(*codes: str, fine: str) -> Judge:
 
     def judge(subject: Gateway, facts: Facts) -> Said | None:
         if facts.survey is None:
-            return unknown(f"vCenter was not queried about {subject.name}.", "Set hostname, username and password.")
+            return unknown(
+                f"vCenter was not queried about {subject.name}.", "Set hostname, username and password of vCenter."
+            )
         if subject.vm is None:
             return unknown(f"{subject.name} is not exactly one VM in vCenter.")
         if subject.vm.doubt and "vm_unreachable" not in codes:
