@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.homeward.asr.plugins.plugin_utils.awx.objects import announcement
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.announcement import announcement
 from ansible_collections.homeward.asr.plugins.plugin_utils.sources.inventory import untrusted
 
 DOCUMENTATION = r"""

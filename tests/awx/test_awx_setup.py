@@ -134,7 +134,7 @@ def test_the_approval_says_who_waits_and_the_next_job_approves_them(controller: 
     }
     _changed, text, _writes = play(controller, tmp_path, "homeward.asr.awx_announce", "-e", json.dumps(given))
     (approval,) = controller.store["workflow_approval_templates"].values()
-    assert approval["description"].startswith("2 machines wait for the commit home")
+    assert approval["description"].startswith("2 machines wait for the commit to on-premises")
     assert "db-01, web-01" in approval["description"]
     stats = text.partition("CUSTOM STATS")[2]
     assert '"asr_approved"' in stats

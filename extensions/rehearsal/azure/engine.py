@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from rehearsal.azure import effects, effects_modernized, wishes
@@ -21,11 +21,8 @@ from rehearsal.azure.world import World
 
 log = logging.getLogger("rehearsal.azure.engine")
 
-#: What the tasks do, by generation, move and task.
+#: What the tasks do, by generation, move and task; False when there was nothing to do (the task is then shown as Skipped).
 ACTIONS = {"classic": effects.ACTIONS, "modernized": effects_modernized.ACTIONS}
-
-#: A task of a job that acts; it returns False when there was nothing to do (the task is then shown as Skipped).
-Action = Callable[[World, Job], Awaitable[bool]]
 
 
 class Engine:

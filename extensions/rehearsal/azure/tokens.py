@@ -45,7 +45,6 @@ class TokenService:
     clock: Callable[[], float] = time.time
     secret_expired: bool = False
     certificate: str | None = None
-    issued: int = 0
     _tokens: dict[str, tuple[float, str, str]] = field(default_factory=dict)
     _revoked: set[str] = field(default_factory=set)
 
@@ -150,7 +149,6 @@ class TokenService:
             )
         )
         self._tokens[token] = (self.clock() + self.settings.token_lifetime, client, audience)
-        self.issued += 1
         return token
 
     def _check_tenant(self, tenant: str) -> None:

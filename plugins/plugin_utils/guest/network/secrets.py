@@ -45,7 +45,7 @@ def has_secrets(text: str) -> bool:
 
 
 def fill(text: str, original: str) -> str:
-    """Put the machine's own secrets back where the marks are. Marks whose setting ``original`` does not have stay, see ``unfilled``.
+    """Put the machine's own secrets back where the marks are. Marks whose setting ``original`` does not have stay.
 
     Settings are found by the section they are in, by the line without its secret, and by how often that line was there before.
     """
@@ -56,10 +56,6 @@ def fill(text: str, original: str) -> str:
     for key, line in _keyed(text, redacted=False):
         out.append(known.get(key, line) if MARK in line else line)
     return "".join(out)
-
-
-def unfilled(text: str) -> bool:
-    return MARK in text
 
 
 def _keyed(text: str, *, redacted: bool) -> Iterator[tuple[tuple[str, str, int], str]]:

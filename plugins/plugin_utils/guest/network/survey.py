@@ -62,7 +62,6 @@ class Network:
 
     root: bool
     azure: bool
-    vendor: str
     hostname: str
     interfaces: tuple[Interface, ...]
     routes: tuple[Route, ...]
@@ -102,7 +101,6 @@ def read(text: str) -> Network:
         root=root,
         azure=dmi.get("chassis_asset_tag", "").strip() == AZURE_TAG
         or any(re.fullmatch(r"Azure\w+", x.strip()) for x in lines("azure")),
-        vendor=dmi.get("sys_vendor", "").strip(),
         hostname=next(iter(lines("hostname")), "").strip(),
         interfaces=tuple(_interfaces(lines("links"), lines("addresses"))),
         routes=tuple(r for r in routes if not PASSING.match(r.dev)),

@@ -12,6 +12,9 @@ import yaml
 from ansible_collections.homeward.asr.plugins.filter.awx_announcement import awx_announcement
 from ansible_collections.homeward.asr.plugins.filter.awx_objects import awx_objects
 from ansible_collections.homeward.asr.plugins.plugin_utils.awx import objects as awx
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.announcement import announcement
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.survey import survey
+from ansible_collections.homeward.asr.plugins.plugin_utils.awx.templates import TEMPLATES, WITHOUT_TEMPLATE, Template
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables.catalogue import VARIABLES
 from ansible_collections.homeward.asr.plugins.plugin_utils.variables.given import read
 
@@ -26,14 +29,14 @@ def objects(**given: Any) -> dict[str, list[dict[str, Any]]]:
 
 def test_every_playbook_has_a_template_and_every_template_a_playbook() -> None:
     playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
-    assert {template.playbook for template in awx.TEMPLATES} == playbooks - awx.WITHOUT_TEMPLATE
+    assert {template.playbook for template in TEMPLATES} == playbooks - WITHOUT_TEMPLATE
     made = {t["playbook"] for t in objects(controller_credential="c")["controller_templates"]}
     assert all((ROOT / name).is_file() for name in made)
 
 
-@pytest.mark.parametrize("template", awx.TEMPLATES, ids=lambda t: str(t.playbook))
-def test_surveys_ask_for_what_the_playbooks_know_and_a_blank_answer_is_the_default(template: awx.Template) -> None:
-    spec = awx.survey(template.asked, template.required)["spec"]
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda t: str(t.playbook))
+def test_surveys_ask_for_what_the_playbooks_know_and_a_blank_answer_is_the_default(template: Template) -> None:
+    spec = survey(template.asked, template.required)["spec"]
     assert {q["variable"] for q in spec} <= set(VARIABLES)
     assert len({q["variable"] for q in spec}) == len(spec)
     given, wrong = read({q["variable"]: q["default"] for q in spec})
@@ -90,7 +93,7 @@ def test_nodes_lead_only_to_nodes_before_them_in_the_list_and_no_commit_without_
     ],
 )
 def test_the_approval_names_who_waits(result: dict[str, Any], waiting: int, approved: list[str], text: str) -> None:
-    found = awx.announcement(result)
+    found = announcement(result)
     assert (found["waiting"], found["approved"]) == (waiting, approved)
     assert text in found["text"]
 
