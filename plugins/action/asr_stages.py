@@ -235,8 +235,10 @@ class ActionModule(Calling):
     def _part_total(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """What became of all vaults that are hosts of this run, for the other jobs of a workflow."""
         chains = self._chains()
+        # Ansible counts the machines that this play has added as hosts among its own.
+        machines = failed_over.added(self._vars.get("groups") or {}) - {chain.host for chain in chains}
         hosts = [*map(str, self._hosts(self._vars)), *(host for chain in chains for host in chain.hosts)]
-        self._chain.hosts = list(dict.fromkeys(hosts))
+        self._chain.hosts = [host for host in dict.fromkeys(hosts) if host not in machines]
         told = several_vaults.total({chain.host: chain.summary for chain in chains if chain.summary}, self._chain.hosts)
         stats = {"data": {"asr_result": told}, "per_host": False, "aggregate": False}
         return {"changed": False, "asr_result": told, "ansible_stats": stats}

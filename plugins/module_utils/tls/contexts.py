@@ -13,7 +13,7 @@ Make = Callable[[str], ssl.SSLContext]
 
 
 def kept(make: Make, path: str, beside: Sequence[str] = ()) -> ssl.SSLContext:
-    """What ``make(path)`` returns; made again once ``path``, or another path that it reads (``beside``), has another time or size.
+    """What ``make(path)`` returns; made again once ``path``, or another path that it reads (``beside``), is another file or was written to.
 
     Raises what ``make`` raises; a failure is not kept.
     """
@@ -25,10 +25,13 @@ def _made(make: Make, path: str, _states: object) -> ssl.SSLContext:
     return make(path)
 
 
-def _state(path: str) -> tuple[int, int]:
-    """Time of the last change (ns) and size (bytes); zeros for what is not there."""
+def _state(path: str) -> tuple[int, ...]:
+    """Which file it is, when it was last changed (ns) and its size (bytes); zeros for what is not there.
+
+    The time of its content alone is not enough: images and packages give files a time of their own, and certificates have like sizes.
+    """
     try:
         told = os.stat(path)
     except OSError:
-        return (0, 0)
-    return (told.st_mtime_ns, told.st_size)
+        return (0,)
+    return (told.st_dev, told.st_ino, told.st_mtime_ns, told.st_ctime_ns, told.st_size)

@@ -54,7 +54,12 @@ def trusting(ca_path: str | None) -> ssl.SSLContext:
 
     They are parsed once. Raises OSError or ssl.SSLError for what cannot be read.
     """
-    paths = [os.environ.get(name) or "" for name in ("SSL_CERT_FILE", "SSL_CERT_DIR")]
+    system = ssl.get_default_verify_paths()
+    # Without the variables OpenSSL reads the system's own; a run lasts for days, in which they may be updated.
+    paths = [
+        os.environ.get("SSL_CERT_FILE") or system.openssl_cafile,
+        os.environ.get("SSL_CERT_DIR") or system.openssl_capath,
+    ]
     return kept(_trusting, ca_path or "", paths)
 
 

@@ -72,6 +72,11 @@ def entries(
     return found
 
 
+def added(groups: Mapping[str, Iterable[str]]) -> set[str]:
+    """The hosts that runs of this process have added for machines. ``groups`` are those of the inventory."""
+    return {str(h) for name, hosts in groups.items() if name == GROUP or name.startswith(f"{GROUP}_") for h in hosts}
+
+
 def doubled(vaults: Iterable[Iterable[Mapping[str, Any]]]) -> set[str]:
     """The names, folded, that machines of several vaults have; ``vaults`` are the machines of each, as rows with a ``name``."""
     seen = Counter(name for machines in vaults for name in {fold(str(machine.get("name"))) for machine in machines})
