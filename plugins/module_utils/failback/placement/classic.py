@@ -15,7 +15,7 @@ from ..lifecycle.bodies import Placement
 from ..model.errors import InputError, certain
 from ..model.items import Item
 from ..model.refusal import Refusal
-from ..model.servers import DISK_CAP, Fabric, MasterTarget, Policy, RunAsAccount, ServerDatastore
+from ..model.servers import Fabric, MasterTarget, Policy, RunAsAccount, ServerDatastore
 from ..placement import modernized as appliances
 from ..wanted.by_machine import Given, value_for, values
 from ..wanted.names import among
@@ -195,12 +195,7 @@ def _target_for(
     disks = sum(disks_of(m) for m in members)
     roomy = [t for t in alive if slots.free(t) >= disks]
     if not roomy:
-        room = listing(f"{t.name} has {max(0, slots.free(t))} free" for t in alive)
-        return Refusal(
-            "no_disk_slots",
-            f"The {disks} disk(s) to attach exceed the limit of {DISK_CAP} disks: {room}.",
-            "Add a master target, or wait until other machines have been failed back, then rerun.",
-        )
+        return slots.refusal(disks, alive, "a master target")
     own = [home.datastores for m in members if (home := estate.home_of(m)).exists]
 
     def reaches(target: MasterTarget) -> bool:

@@ -37,6 +37,15 @@ class Slots:
     def take(self, target: MasterTarget, disks: int) -> None:
         self.used[target.id] = self.used.get(target.id, target.disk_count) + disks
 
+    def refusal(self, disks: int, targets: Iterable[MasterTarget], another: str) -> Refusal:
+        """The refusal to attach so many disks where none of ``targets`` has room; ``another`` is what would help."""
+        room = listing(f"{target.name} has {max(0, self.free(target))} free" for target in targets)
+        return Refusal(
+            "no_disk_slots",
+            f"The {disks} disk(s) to attach exceed the limit of {DISK_CAP} disks: {room}.",
+            f"Add {another}, or wait until other machines have been failed back, then rerun.",
+        )
+
 
 @dataclass(frozen=True)
 class Estate:

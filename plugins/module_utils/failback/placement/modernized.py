@@ -17,7 +17,7 @@ from ..lifecycle.bodies import Placement
 from ..model.errors import InputError
 from ..model.items import Item, Json, last_segment
 from ..model.refusal import Refusal
-from ..model.servers import DISK_CAP, Fabric, MasterTarget, Policy, ProcessServer
+from ..model.servers import Fabric, MasterTarget, Policy, ProcessServer
 from ..model.texts import joined
 from ..wanted.by_machine import value_for
 from ..wanted.names import among
@@ -77,12 +77,7 @@ def for_home(
     disks = sum(disks_of(m) for m in members)
     roomy = [a for a in reaching if slots.free(a) >= disks]
     if not roomy:
-        room = listing(f"{a.name} has {max(0, slots.free(a))} free" for a in reaching)
-        return Refusal(
-            "no_disk_slots",
-            f"The {disks} disk(s) to attach exceed the limit of {DISK_CAP} disks: {room}.",
-            "Add an appliance, or wait until other machines have been failed back, then rerun.",
-        )
+        return slots.refusal(disks, reaching, "an appliance")
     return max(roomy, key=lambda a: (slots.free(a), first_name(a.name)))
 
 

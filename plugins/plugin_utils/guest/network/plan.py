@@ -60,8 +60,7 @@ def guest_network(text: str, action: str, record: str = "", settings: Mapping[st
     try:
         wanted = use(load(record, str(options.get("file", "the record"))))
     except RecordError as e:
-        remedy = "Correct the file, or move it away and record again while the machine is on-premises."
-        return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
+        return {"problems": [*problems, e.refusal().result()]}
     problems += strangers(wanted, seen.hostname, {i.mac for i in seen.interfaces}, options)
     names, macs, missing = match(wanted, seen.interfaces)
     wanted = named(wanted, names, macs)
@@ -97,10 +96,7 @@ def _record(
         try:
             old = load(before, str(options.get("file", "the record")))
         except RecordError as e:
-            result["problems"] = [
-                *problems,
-                Refusal("no_record", f"{e}.", "Correct the file, or move it away and record again.").result(),
-            ]
+            result["problems"] = [*problems, e.refusal().result()]
             return result
         result["renewed"] = renewed(before, old, made)
         result["same"] = same(old, made)

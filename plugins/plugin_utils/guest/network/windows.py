@@ -38,8 +38,7 @@ def guest_windows(text: str, action: str, record: str, settings: Mapping[str, An
     try:
         data = load(record, str(settings.get("file", "the record")))
     except RecordError as e:
-        remedy = "Correct the file, or move it away and record again while the machine is on-premises."
-        return {"problems": [*problems, Refusal("no_record", f"{e}.", remedy).result()]}
+        return {"problems": [*problems, e.refusal().result()]}
     wanted = use(data)
     problems += strangers(wanted, str(seen.get("hostname", "")), {i.mac for i in found}, settings)
     names, macs, missing = match(wanted, found)
