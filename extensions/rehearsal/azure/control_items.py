@@ -18,6 +18,7 @@ from rehearsal.fleet import HEALTH
 ITEM_KEYS = (
     "azure_power",
     "azure_inside",
+    "azure_deleted",
     "agent_registered",
     "allowed_operations",
     "protection_state",
@@ -92,7 +93,7 @@ class ItemControl:
         return item
 
     async def patch_item(self, request: web.Request) -> web.Response:
-        """``azure_power``, ``azure_inside`` (vault.AzureVm), ``agent_registered`` (true, false, or seconds from now), and words
+        """``azure_power``, ``azure_inside`` (vault.AzureVm), ``azure_deleted`` (true: somebody has deleted its Azure VM), ``agent_registered`` (true, false, or seconds from now), and words
         laid over the truth (null takes them off): ``allowed_operations``, ``protection_state`` [state, description], ``replication_health``,
         ``health_error`` {code, level, message}, ``details`` (keys of providerSpecificDetails). ``new_disk_gb``: the
         machine gets a disk of that size on-premises, which is not replicated."""
@@ -101,10 +102,12 @@ class ItemControl:
         if unknown:
             raise BadControl(f"{unknown[0]}: unknown key; known are {', '.join(ITEM_KEYS)}.")
         for key, value in patch.items():
-            if key in ("azure_power", "azure_inside"):
+            if key in ("azure_power", "azure_inside", "azure_deleted"):
                 if item.azure_vm is None:
                     raise BadControl(f"{key}: {item.machine.name} has no Azure VM now.")
-                if key == "azure_power":
+                if key == "azure_deleted":
+                    self.world.remove_azure_vm(item)
+                elif key == "azure_power":
                     item.azure_vm.power = str(value)
                 else:
                     item.azure_vm.inside = dict(value or {})

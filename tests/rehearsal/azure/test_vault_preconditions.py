@@ -201,6 +201,24 @@ def test_azure_vms_come_with_a_failover_and_go_with_the_commit_home(
     assert [m["name"] for m in vault.all(all_of_them)] == ["ps-azure-01"]
 
 
+def test_an_azure_vm_that_somebody_deletes_is_gone_and_the_vault_learns_nothing_of_it(
+    run_vault: Callable[..., Wire], small: dict[str, Any]
+) -> None:
+    vault = run_vault({**small, "speed": 1200})
+    item = vault.item("web-01")
+    vault.to_azure(item)
+    base = vault.vault.split("/resourceGroups/")[0]
+    machines = f"{base}/providers/Microsoft.Compute/virtualMachines"
+    vm = next(m for m in vault.all(machines) if m["name"] == "web-01")
+    before = vault.item("web-01")["properties"]["allowedOperations"]
+    assert vault.call("DELETE", vm["id"]).status_code == 202
+    vault.until(lambda: vault.call("GET", vm["id"]).status_code, lambda status: status == 404)
+    assert "web-01" not in [m["name"] for m in vault.all(machines)]
+    assert vault.get(vm["properties"]["networkProfile"]["networkInterfaces"][0]["id"])
+    assert vault.item("web-01")["properties"]["allowedOperations"] == before
+    assert vault.call("DELETE", vm["id"]).status_code == 204
+
+
 def test_power_of_an_azure_vm(vault: Wire) -> None:
     base = vault.vault.split("/resourceGroups/")[0]
     vm = next(m for m in vault.all(f"{base}/providers/Microsoft.Compute/virtualMachines") if m["name"] == "plain")

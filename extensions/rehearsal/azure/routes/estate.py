@@ -198,7 +198,13 @@ async def _get(service: Service, call: Call) -> Reply:
 async def _delete(service: Service, call: Call) -> Reply:
     body = service.estate.find(_id(call))
     if body is None:
-        return reply("", 204)
+        # A VM that a failover made: its interface and its disks stay, and the vault learns nothing of it.
+        vm = service.world.azure_vms.get(_id(call).casefold())
+        if vm is None:
+            return reply("", 204)
+        ends = service.world.clock.now() + service.world.durations["resource/deleted"]
+        service.world.clock.call_at(ends, lambda: service.world.remove_azure_vm(vm.item))
+        return reply("", 202, **{"Retry-After": "1"})
     service.estate.check_removable(body)
     body["properties"]["provisioningState"] = "Deleting"
     ends = service.world.clock.now() + service.world.durations["resource/deleted"]
