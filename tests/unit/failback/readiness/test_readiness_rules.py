@@ -650,6 +650,13 @@ def test_a_line_whose_state_is_not_told_blocks_nobody(status: str, said: str) ->
     assert verdict("network_link", (machine(), facts(network=network(status)))) == said
 
 
+def test_nobody_asks_where_a_process_server_is_before_machines_are_in_azure() -> None:
+    home = replace(processing(azure=None), networks=frozenset(), own_network=None)
+    assert BY_ID["ps_network"].judge(home, replace(F, azure=None)) is None
+    assert BY_ID["ps_to_cs"].judge(home, replace(F, azure=None)) is None
+    assert verdict("ps_to_cs", (home, replace(F, azure=None, unread={"azure": "It was cut."}))) == UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("machine_has", "server_has", "newer"),
     [

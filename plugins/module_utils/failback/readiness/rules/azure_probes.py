@@ -90,6 +90,11 @@ def agent_room(s: Machine, f: Facts) -> Said | None:
 def ps_to_cs(s: Processing, f: Facts) -> Said | None:
     if s.fabric is None or s.outward or is_configuration_server(s):
         return None
+    if s.azure_vm is None and f.azure is None and "azure" not in f.unread:
+        # Azure is read for machines that are there.
+        return None
+    if s.azure_vm is None and f.azure is None:
+        return unknown(f"The VMs in Azure could not be read{f.because('azure')}")
     if s.azure_vm is None:
         return unknown(f"{s.name} was not found among the VMs in Azure, so nothing can be run inside it.")
     found = _inside(s.azure_vm, f)

@@ -57,9 +57,10 @@ def is_configuration_server(s: Processing) -> bool:
 
 
 def ps_network(s: Processing, _f: Facts) -> Said | None:
-    if s.outward or is_configuration_server(s):
+    if s.outward or is_configuration_server(s) or s.networks == frozenset():
+        # On-premises, or none of its machines is in Azure yet.
         return None
-    if s.own_network is None or not s.networks:
+    if s.own_network is None or s.networks is None:
         return unknown(f"The virtual networks of {s.name} and of the machines could not be compared.")
     if s.networks == {s.own_network}:
         return ok(f"{s.name} is in the machines' virtual network.")
