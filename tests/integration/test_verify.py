@@ -283,3 +283,42 @@ def test_a_hook_refuses_one_machine_and_the_run_goes_on(scene: Scene) -> None:
     assert scene.sent("further") == ["failover_to_onprem", "commit_to_onprem"], run.text
     assert scene.sent("refused") == ["failover_to_onprem"]
     assert "the listener is down" in run.text[run.text.index("NEXT") - 800 :]
+
+
+@pytest.mark.parametrize("count", [2, 60])
+def test_the_event_of_added_machines_is_small_whatever_their_number(scene: Scene, count: int) -> None:
+    entries = [
+        {
+            "host": f"m-{n}",
+            "in_group": "asr_failed_over",
+            "address": f"10.0.0.{n}",
+            "address_given": "",
+            "item_id": "/i" * 100,
+        }
+        for n in range(count)
+    ]
+    (scene.directory / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
+    run = scene.tasks(
+        [
+            {"ansible.builtin.set_fact": {"stage_ran": {"failed_over_file": str(scene.directory / "entries.json")}}},
+            {
+                "ansible.builtin.include_role": {
+                    "name": "homeward.asr.stage",
+                    "tasks_from": "failed_over",
+                    "rolespec_validate": False,
+                }
+            },
+            {
+                "name": "Count them",
+                "ansible.builtin.debug": {
+                    "msg": "{{ groups.asr_failed_over | map('extract', hostvars, 'failed_over') }}"
+                },
+            },
+        ],
+        {"vars": {}},
+    )
+    assert run.rc == 0, run.text
+    added = [told["result"] for told in run.results if told["action"].endswith("add_host")]
+    assert max(len(json.dumps(result)) for result in added) < 30_000
+    assert ("m-1 at 10.0.0.1" in run.text) is (count == 2)
+    assert [m["address"] for m in run.task("Count them")["msg"]] == [e["address"] for e in entries]

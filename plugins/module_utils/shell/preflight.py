@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..failback.readiness.facts.moments import MOMENTS
 from ..failback.readiness.preflight import preflight
+from ..failback.readiness.rules.catalogue import FIRM
 from ..failback.wanted.order import Order
+from ..failback.wanted.selection import listing
 from . import specs
 from .module import Call
 from .reach import reach
@@ -47,6 +50,15 @@ def argument_spec() -> specs.Spec:
     )
 
 
+def ways(rules: Sequence[str]) -> str:
+    """What can be done about rules that block."""
+    firm = [rule for rule in rules if rule in FIRM]
+    if len(firm) == len(rules):
+        return "Follow the remedies of the findings."
+    but = f" {listing(firm)} cannot be accepted." if firm else ""
+    return f"Follow the remedies of the findings, or accept a rule by name with a reason in '{{option:accept}}'.{but}"
+
+
 def work(call: Call) -> dict[str, Any]:
     """Read, evaluate the rules, and fail if something blocks."""
     params = call.params
@@ -75,15 +87,13 @@ def work(call: Call) -> dict[str, Any]:
         result["msg"] = f"{count(len(result['machines']))}: nothing blocks."
         return result
     result["code"] = "blocked"
-    result["remedy"] = (
-        "Follow the remedies of the findings, or accept a rule by name with a reason in '{option:accept}'."
-    )
+    rules = list(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
+    result["remedy"] = ways(rules)
     whom = (
         f"{len(blocked)} of {count(len(result['machines']))} blocked: {named}."
         if blocked
         else "Preflight found blocking rules."
     )
-    rules = list(dict.fromkeys(f["rule"] for f in result["findings"] if f["blocks"]))
     told = ", ".join(rules[:NAMED]) + (f" and {len(rules) - NAMED} more" if len(rules) > NAMED else "")
     result["msg"] = f"{whom} Rules that do not hold: {told}. {result['remedy']}"
     if params["on_block"] == "fail":
