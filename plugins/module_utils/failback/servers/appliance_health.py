@@ -15,7 +15,7 @@ from ..model.servers import DISK_CAP, HEARTBEAT_STALE, Component, Fabric, Master
 from ..model.texts import age as words
 from ..model.texts import joined
 from ..wanted.selection import listing
-from .health import FINE, Verdict
+from .health import FINE, Verdict, lacking
 
 
 def judge_appliance(
@@ -83,7 +83,7 @@ def _datastores(agent: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
                 waits=True,
             )
         ]
-    missing = [w for w in wanted if w.casefold() not in {n.casefold() for n in names}]
+    missing = lacking(names, wanted)
     if not missing:
         return []
     return [

@@ -254,6 +254,12 @@ def _retention(server: MasterTarget, wanted: str | None) -> list[Refusal]:
     return []
 
 
+def lacking(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The wanted names that are not among ``names``, whatever the case."""
+    known = {name.casefold() for name in names}
+    return [name for name in wanted if name.casefold() not in known]
+
+
 def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
     names = [d.name for d in server.datastores]
     if not names:
@@ -266,7 +272,7 @@ def _datastores(server: MasterTarget, wanted: Sequence[str]) -> list[Refusal]:
                 waits=True,
             )
         ]
-    missing = [w for w in wanted if w.casefold() not in {n.casefold() for n in names}]
+    missing = lacking(names, wanted)
     if not missing:
         return []
     return [
