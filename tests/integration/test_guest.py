@@ -40,6 +40,7 @@ case " $* " in *' nowhere.example '*) exit 255 ;; esac
 case $last in
 *'set -- survey'*) cat '{survey}' ;;
 *'set -- keep'*) echo KEPT /etc/hostname ;;
+*'asr begin'*) echo 'asr begin' ;;
 *) exec /bin/sh -c "$last" ;;
 esac
 """
@@ -178,3 +179,28 @@ def test_what_one_machine_asks_for_is_not_lost(scene: Scene) -> None:
     assert run.rc == 2, run.text
     assert "asr_guest is restore for lost-network" in run.text
     assert scene.writes == before
+
+
+@pytest.mark.parametrize("action", ["record", "restore"])
+def test_the_network_of_the_controller_is_never_taken_for_that_of_a_machine(scene: Scene, action: str) -> None:
+    (scene.directory / "records" / "v").mkdir(parents=True, exist_ok=True)
+    (scene.directory / "records" / "v" / "kept-network.yml").write_text(RECORD, encoding="utf-8")
+    name = "here" if action == "record" else "kept-network"
+    variables = {
+        "guest_network_action": action,
+        "guest_network_fail": False,
+        "guest_network_name": name,
+        "guest_network_vault": "v",
+        "guest_network_record_dir": str(scene.directory / "records"),
+        "guest_network_reach_timeout": 1,
+    }
+    role = {"name": "homeward.asr.guest_network", "rolespec_validate": False}
+    run = scene.tasks(
+        [
+            {"ansible.builtin.include_role": role, "vars": variables},
+            {"name": "Tell", "ansible.builtin.debug": {"msg": "{{ guest_network_result.outcome }}"}},
+        ],
+        {"connection": "local", "check_mode": True},
+    )
+    assert run.task("Tell")["msg"] == "unreachable", run.text
+    assert not list((scene.directory / "records").rglob("here*"))
