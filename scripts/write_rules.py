@@ -67,8 +67,8 @@ if a step fails. ``asr_probe_guests=true`` asks on-premises machines from inside
 
 In a rehearsal the vault's clock runs fast, so ``clock_skew`` warns.
 
-Every preflight check of the fact sheet is a rule. Sources are checks and sections of ``docs/facts/failback-domain.md`` and of the fact sheet it was made from. Where documents contradict
-each other, the rule says so and can be accepted.
+Sources are the numbered checks and the sections of ``docs/facts/failback-domain.md``, which names the documents. Where documents
+contradict each other, the rule says so and can be accepted.
 """
 
 

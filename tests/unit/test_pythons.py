@@ -136,7 +136,7 @@ def test_what_hinders_it_is_said_and_nothing_half_made_is_used(
         with_go(tmp_path / "go", module_directory(tmp_path / "module", missing), **go)
         monkeypatch.setenv("PATH", f"{tmp_path / 'go'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     without_pip(pythons, monkeypatch)
-    for _ in range(2):
+    for _attempt in range(2):
         with pytest.raises(pythons.Unavailable, match=said):
             pythons.fetched(version, tmp_path)
 

@@ -93,10 +93,11 @@ class ItemControl:
         return item
 
     async def patch_item(self, request: web.Request) -> web.Response:
-        """``azure_power``, ``azure_inside`` (vault.AzureVm), ``azure_deleted`` (true: somebody has deleted its Azure VM), ``agent_registered`` (true, false, or seconds from now), and words
-        laid over the truth (null takes them off): ``allowed_operations``, ``protection_state`` [state, description], ``replication_health``,
-        ``health_error`` {code, level, message}, ``details`` (keys of providerSpecificDetails). ``new_disk_gb``: the
-        machine gets a disk of that size on-premises, which is not replicated."""
+        """``azure_power``, ``azure_inside`` (vault.AzureVm), ``azure_deleted`` (true: somebody has deleted its Azure VM),
+        ``agent_registered`` (true, false, or seconds from now), and words laid over the truth (null takes them off):
+        ``allowed_operations``, ``protection_state`` [state, description], ``replication_health``, ``health_error``
+        {code, level, message}, ``details`` (keys of providerSpecificDetails). ``new_disk_gb``: the machine gets a disk of
+        that size on-premises, which is not replicated."""
         item, patch = self._item(request), await json_of(request)
         unknown = sorted(set(patch) - set(ITEM_KEYS))
         if unknown:

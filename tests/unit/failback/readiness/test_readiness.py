@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from center import FRESH, Center, Resources, names, world
 from ansible_collections.homeward.asr.plugins.module_utils.failback.lifecycle.gates import WORDS
 from ansible_collections.homeward.asr.plugins.module_utils.failback.model.errors import InputError
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.preflight import preflight
-from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID
+from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.rules.catalogue import BY_ID, RULES
 from ansible_collections.homeward.asr.plugins.module_utils.failback.readiness.verdicts import check_accept
 from ansible_collections.homeward.asr.plugins.plugin_utils.output.wording import worded
 
@@ -88,6 +90,15 @@ def test_what_is_accepted_is_a_known_word_with_a_reason(accept: dict[str, Any], 
         check_accept(accept)
     assert caught.value.code == code
     assert says in caught.value.sentence()
+
+
+def test_the_facts_list_each_numbered_check_with_its_rules() -> None:
+    text = (Path(__file__).parents[4] / "docs" / "facts" / "failback-domain.md").read_text(encoding="utf-8")
+    listed = {
+        int(n): set(re.findall(r"\(`(\w+)`\)", row)) for n, row in re.findall(r"^\| (\d+) \|(.*)$", text, re.MULTILINE)
+    }
+    cited = {n: {rule.id for rule in RULES if n in rule.checks} for n in range(1, 85)}
+    assert {n: sorted(ids) for n, ids in listed.items() if n in cited} == {n: sorted(ids) for n, ids in cited.items()}
 
 
 def test_every_gate_that_an_item_reports_is_a_rule_of_the_same_word() -> None:
