@@ -52,7 +52,7 @@ class ReportFile:
     def write(self, data: Mapping[str, Any], page: str = "") -> list[str]:
         """Write data and page, and return their paths. Raises OSError.
 
-        What stands there is replaced; only the report of an earlier run is kept, under its time.
+        A file of that name is replaced; only the report of an earlier run is kept, under its time.
         """
         texts = {self.data: json.dumps(data, indent=2, sort_keys=True, default=str) + "\n"}
         if self.page is not None:
@@ -77,7 +77,7 @@ class ReportFile:
         return sorted([*found, *([kept.name] if kept else [])], reverse=True)
 
     def _kept(self) -> dict[Path, Path]:
-        """Where the report of a run that stands there is moved to: its page and its data."""
+        """Where the report of an earlier run is moved to: its page and its data."""
         try:
             told = json.loads(self.data.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -121,7 +121,7 @@ def _mode(path: Path) -> int:
 
 
 def _replace(place: Path, text: str, mode: int) -> None:
-    """Write a file so that at no time a half of it stands there."""
+    """Write a file so that it is never half written."""
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=".report-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:

@@ -8,7 +8,7 @@ rows 16 and 19).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ..model.errors import ConnectionFailed, InputError, NotFound, ReadFailed
 from ..model.hints import accepting
@@ -25,6 +25,11 @@ from ..servers.by_name import classic_fabrics
 from ..wanted.selection import listing
 from .spec import AUTO, GALLERY, GALLERY_IMAGE, WINDOWS_IMAGE, Wish, inside, networks_of, usable
 from .template import Picked, rules
+
+T = TypeVar("T")
+
+#: The image, and whether the set-up is done unattended (it is not with the gallery image).
+ImageChoice = tuple[dict[str, str], bool]
 
 
 def choose_fabric(wish: Wish, fabrics: Sequence[Fabric]) -> Fabric:
@@ -71,11 +76,11 @@ class Chooser:
         network = self._network()
         location = str(network.get("location") or "")
         subnet = self._subnet(network)
-        self.ask("ps_alone", lambda: self._other(network))
+        self.ask("ps_alone", lambda: self._other(network), None)
         if machine is None:
-            self.ask("ps_address", lambda: self._address(subnet))
-            image, unattended = self._image(location)
-            size = self._size(location)
+            self.ask("ps_address", lambda: self._address(subnet), None)
+            image, unattended = self.ask("ps_image", lambda: self._image(location), self._wanted_image())
+            size = self.ask("ps_size", lambda: self._size(location), self._wanted_sizes()[0])
         else:
             props: Json = machine.get("properties") or {}
             size = str((props.get("hardwareProfile") or {}).get("vmSize") or "")
@@ -100,16 +105,19 @@ class Chooser:
 
     # the rules
 
-    def ask(self, rule: str, look: Callable[[], Refusal | None]) -> None:
-        """Keep what is against the deployment under the rule's name; what cannot be read is not known."""
+    def ask(self, rule: str, look: Callable[[], T | Refusal], otherwise: T) -> T:
+        """What ``look`` finds. What is against the deployment is kept under the rule's name, and what cannot be read is not known:
+        ``otherwise`` is taken then, in case the rule is accepted."""
         self.asked.append(rule)
         try:
             found = look()
         except (ReadFailed, ConnectionFailed) as exc:
             self.unread[rule] = exc.message
-            return
-        if found is not None:
+            return otherwise
+        if isinstance(found, Refusal):
             self.against[rule] = found
+            return otherwise
+        return found
 
     def findings(self) -> list[Finding]:
         subject = Built(
@@ -212,36 +220,34 @@ class Chooser:
             f"Free addresses: {', '.join(str(o) for o in others[:5])}." if others else "Use a free one.",
         )
 
-    def _image(self, location: str) -> tuple[dict[str, str], bool]:
-        """The image, and whether the set-up is done unattended (it is not with the gallery image)."""
-        wish = self.wish
-        picked: tuple[dict[str, str], bool] = ({**WINDOWS_IMAGE, **{k: v for k, v in wish.image.items() if v}}, True)
+    def _gallery(self) -> bool:
+        """Whether the gallery image may be used."""
+        return self.wish.source in (AUTO, GALLERY) and not self.wish.image
 
-        def look() -> Refusal | None:
-            nonlocal picked
-            if wish.source in (AUTO, GALLERY) and not wish.image:
-                if wish.source == GALLERY:
-                    picked = dict(GALLERY_IMAGE), False
-                if self._offered(location, GALLERY_IMAGE):
-                    picked = dict(GALLERY_IMAGE), False
-                    return None
-                if wish.source == GALLERY:
-                    return Refusal(
-                        "gallery_image_not_offered",
-                        "The gallery no longer offers the process server's image to this subscription.",
-                        "Omit `deploy.source` or set it to windows, which sets up a Windows Server unattended.",
-                    )
-            image = picked[0]
-            if self._offered(location, image):
-                return None
+    def _wanted_image(self) -> ImageChoice:
+        """The image where nothing is known of those that are offered."""
+        if self.wish.source == GALLERY and self._gallery():
+            return dict(GALLERY_IMAGE), False
+        return {**WINDOWS_IMAGE, **{k: v for k, v in self.wish.image.items() if v}}, True
+
+    def _image(self, location: str) -> ImageChoice | Refusal:
+        if self._gallery() and self._offered(location, GALLERY_IMAGE):
+            return dict(GALLERY_IMAGE), False
+        wanted = self._wanted_image()
+        image, unattended = wanted
+        if not unattended:
             return Refusal(
-                "image_not_offered",
-                f"The image {image['publisher']}:{image['offer']}:{image['sku']} is not offered in {location} (`deploy.image`).",
-                "Use a Windows Server 2016 image with English language settings. Newer ones are not supported.",
+                "gallery_image_not_offered",
+                "The gallery no longer offers the process server's image to this subscription.",
+                "Omit `deploy.source` or set it to windows, which sets up a Windows Server unattended.",
             )
-
-        self.ask("ps_image", look)
-        return picked
+        if self._offered(location, image):
+            return wanted
+        return Refusal(
+            "image_not_offered",
+            f"The image {image['publisher']}:{image['offer']}:{image['sku']} is not offered in {location} (`deploy.image`).",
+            "Use a Windows Server 2016 image with English language settings. Newer ones are not supported.",
+        )
 
     def _offered(self, location: str, image: Mapping[str, str]) -> bool:
         path = (
@@ -253,40 +259,34 @@ class Chooser:
         except NotFound:
             return False
 
-    def _size(self, location: str) -> str:
-        """The first size that is large enough, offered to the subscription, and within its quota; else the first that is wanted."""
+    def _wanted_sizes(self) -> Sequence[str]:
+        return (self.wish.size,) if self.wish.size else self.wish.tier().sizes
+
+    def _size(self, location: str) -> str | Refusal:
+        """The first size that is large enough, offered to the subscription, and within its quota."""
         wish, tier = self.wish, self.wish.tier()
-        wanted = (wish.size,) if wish.size else tier.sizes
-        picked = wanted[0]
-
-        def look() -> Refusal | None:
-            nonlocal picked
-            base = f"/subscriptions/{wish.subscription_id}/providers/Microsoft.Compute"
-            offered = {
-                str(s.get("name")): s
-                for s in self.port.list_resources(f"{base}/skus", odata_filter=f"location eq '{location}'")
-                if s.get("resourceType") == "virtualMachines"
-            }
-            left = {
-                str((u.get("name") or {}).get("value") or "").casefold(): int(u.get("limit") or 0)
-                - int(u.get("currentValue") or 0)
-                for u in self.port.list_resources(f"{base}/locations/{location}/usages")
-            }
-            told = []
-            for name in wanted:
-                against = _against(name, offered.get(name), left, wish)
-                if not against:
-                    picked = name
-                    return None
-                told.append(f"{name}: {against}")
-            return Refusal(
-                "size_not_available",
-                f"No suitable VM size for the process server {wish.name} is available in {location} ({'; '.join(told)}).",
-                f"Set `deploy.size` to another one with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or request quota.",
-            )
-
-        self.ask("ps_size", look)
-        return picked
+        base = f"/subscriptions/{wish.subscription_id}/providers/Microsoft.Compute"
+        offered = {
+            str(s.get("name")): s
+            for s in self.port.list_resources(f"{base}/skus", odata_filter=f"location eq '{location}'")
+            if s.get("resourceType") == "virtualMachines"
+        }
+        left = {
+            str((u.get("name") or {}).get("value") or "").casefold(): int(u.get("limit") or 0)
+            - int(u.get("currentValue") or 0)
+            for u in self.port.list_resources(f"{base}/locations/{location}/usages")
+        }
+        told = []
+        for name in self._wanted_sizes():
+            against = _against(name, offered.get(name), left, wish)
+            if not against:
+                return name
+            told.append(f"{name}: {against}")
+        return Refusal(
+            "size_not_available",
+            f"No suitable VM size for the process server {wish.name} is available in {location} ({'; '.join(told)}).",
+            f"Set `deploy.size` to another one with at least {tier.cpus} vCPUs and {tier.memory_gb} GB, or request quota.",
+        )
 
 
 def _image_of(properties: Json) -> dict[str, str]:

@@ -187,7 +187,7 @@ class ProcessServerDeployment(ServerSlice[Deployed]):
     def refused(self, chooser: Chooser, rejected: Rejected) -> Deployed:
         """Azure does not take it."""
         reason = _refused(rejected)
-        chooser.ask("ps_deployable", lambda: reason)
+        chooser.ask("ps_deployable", lambda: reason, None)
         return Deployed("refused", reason)
 
     def predict(self, chooser: Chooser, choice: Picked, body: Json) -> Deployed:
